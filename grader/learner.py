@@ -1,0 +1,247 @@
+"""The judge's view of a learner: calls and probes go to a worker, answers come back, time is kept.
+
+`StepSession` belongs to one step of one submission. It starts a worker when one is needed, and a new one when the old
+one crashed or had to be stopped. `Learner` is what a test gets from the fixture of that name.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from grader import explain
+from grader.answers import Answer, Call, Mismatch
+from grader.codec import CodecError, decode, encode
+from grader.course import Step
+from grader.launch import Connection, Launcher
+from grader.probes import Probe
+from grader.submission import Submission
+from grader.wire import WireBroken, WireTimeout
+
+# What the judge understands, with the type of each field; anything else ends the worker.
+_ANSWERS: dict[str, dict[str, type | tuple[type, ...]]] = {
+    "loaded": {},
+    "value": {"value": object, "after": (bytes, type(None))},
+    "missing": {"name": str},
+    "encoding": {"message": str},
+    "signature": {"message": str},
+    "unplain": {"message": str},
+    "raised": {"type": str, "bases": list, "message": str, "frames": list, "stub": bool},
+}
+
+
+class LearnerError(Exception):
+    """The learner's code raised an exception; its name and text, never the exception itself."""
+
+    def __init__(self, call: Call, report: dict[str, Any], sentence: str) -> None:
+        super().__init__(sentence)
+        self.call = call
+        self.report = report
+        self.sentence = sentence
+
+
+class Crash(Exception):
+    """The worker ended in the middle of a call."""
+
+    def __init__(self, call: Call, sentence: str) -> None:
+        super().__init__(sentence)
+        self.call = call
+        self.sentence = sentence
+
+
+class Stop(BaseException):
+    """This test has its verdict and must end at once: no further example, no shrinking.
+
+    Attributes:
+        status: "failed", "not_started", "timeout" or "crashed".
+        call: what was asked, where it matters.
+    """
+
+    def __init__(self, status: str, sentence: str, call: Call | None = None) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+        self.call = call
+
+
+class StepSession:
+    """One step of one submission, with at most one worker alive."""
+
+    def __init__(self, submission: Submission, step: Step, launcher: Launcher) -> None:
+        self.submission = submission
+        self.step = step
+        self._launcher = launcher
+        self._connection: Connection | None = None
+        self._broken: Stop | None = None
+        self._spent: dict[str, float] = {}
+        self._expired: dict[str, Stop] = {}
+        self.printed = ("", 0)
+
+    def ask(self, function: str, call: Call, request: dict[str, Any]) -> dict[str, Any]:
+        """Send a request on behalf of a function's test, and return a well-formed answer.
+
+        Raises:
+            Stop: the module cannot be used, the function is not written, or its time is up.
+            Crash: the worker ended, or sent something that is not an answer.
+        """
+        if function in self._expired:
+            raise self._expired[function]
+        connection = self._connect()
+        payload = encode(request)
+        start = time.monotonic()
+        deadline = start + self.step.seconds - self._spent.get(function, 0.0)
+        try:
+            answer = self._exchange(connection, payload, deadline)
+        except WireTimeout:
+            self.close()
+            stop = Stop("timeout", explain.timeout(self.step.seconds), call)
+            self._expired[function] = Stop("timeout", explain.expired(function, stop.sentence))
+            raise stop from None
+        except (WireBroken, CodecError) as error:
+            how = self.close()
+            raise Crash(call, explain.crash(how, error)) from None
+        finally:
+            self._spent[function] = self._spent.get(function, 0.0) + time.monotonic() - start
+            if self._connection:
+                self.printed = self._connection.printed()
+        return answer
+
+    def _connect(self) -> Connection:
+        """Return a worker that has the module loaded."""
+        if self._broken:
+            raise self._broken
+        if self._connection is None:
+            try:
+                self._connection = self._load()
+            except Stop as stop:
+                # The module will not load a second time either: one attempt, one verdict for all its functions.
+                self._broken = stop
+                self.close()
+                raise
+        return self._connection
+
+    def _load(self) -> Connection:
+        step = self.step
+        path = self.submission.path_of(step.filename)
+        source = self.submission.sources.get(step.module)
+        if source is None:
+            raise explain_missing(step, path, self.submission.refused.get(step.module))
+        if not source.strip():
+            raise Stop("failed", explain.empty_file(path))
+        self._connection = connection = self._launcher.start(list(step.packages))
+        request = {"op": "load", "name": step.module, "filename": path, "source": source}
+        try:
+            answer = self._exchange(connection, encode(request), time.monotonic() + step.seconds)
+        except WireTimeout:
+            self.printed = connection.printed()
+            raise Stop("timeout", explain.load_timeout(path, step.seconds)) from None
+        except (WireBroken, CodecError) as error:
+            self.printed = connection.printed()
+            how = self.close()
+            raise Stop("crashed", explain.load_crash(path, how, error)) from None
+        if answer["kind"] == "loaded":
+            return connection
+        self.printed = connection.printed()
+        status = "not_started" if answer.get("stub") else "failed"
+        raise Stop(status, explain.load_failure(path, answer))
+
+    def _exchange(self, connection: Connection, payload: bytes, deadline: float) -> dict[str, Any]:
+        answer = decode(connection.request(payload, deadline))
+        fields = _ANSWERS.get(answer.get("kind", "")) if isinstance(answer, dict) else None
+        if fields is None or not all(isinstance(answer.get(k), t) for k, t in fields.items()):
+            raise CodecError("it is none of the answers that there are")
+        return answer
+
+    def close(self) -> str:
+        """End the worker; return how it had ended by itself, as a clause."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return ""
+        how = connection.end()
+        self.printed = connection.printed()
+        return how
+
+
+def explain_missing(step: Step, path: str, refused: str | None) -> Stop:
+    """Return the verdict for a module that is not there, or that was not taken."""
+    if refused:
+        return Stop("failed", f"The file {path} was not taken: {refused}.")
+    return Stop("not_started", f"The file {path} is not there, so step {step.id} has not begun.")
+
+
+class Learner:
+    """Calls the learner's functions: `learner.gradients(a=0.0, …)` returns an `Answer`."""
+
+    def __init__(self, session: StepSession, function: str) -> None:
+        self._session = session
+        self._function = function
+        self._last: Answer | None = None
+
+    def __repr__(self) -> str:
+        return f"<the learner's {self._session.step.module}>"
+
+    def __getattr__(self, name: str) -> Callable[..., Answer]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def call(*args: Any, **kwargs: Any) -> Answer:
+            return self._call(name, args, kwargs)
+
+        return call
+
+    def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Answer:
+        call = Call(name, args, kwargs)
+        inputs = encode((args, kwargs))
+        answer = self._ask(call, {"op": "call", "function": name, "inputs": inputs})
+        if answer["after"] is not None and not name.endswith("_"):
+            raise Mismatch(call, explain.changed_inputs(call, answer["after"]))
+        return Answer(answer["value"], call)
+
+    def run(self, probe: Probe, *args: Any, **kwargs: Any) -> Answer:
+        """Run a probe in the worker, as `probe(module, *args, **kwargs)`, and return its answer."""
+        call = Call(probe.name, args, kwargs, probe.purpose or probe.name)
+        inputs = encode((args, kwargs))
+        answer = self._ask(call, {"op": "probe", "probe": probe.parcel, "inputs": inputs})
+        return Answer(answer["value"], call)
+
+    def _ask(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
+        self._last = Answer(None, call)
+        answer = self._session.ask(self._function, call, request)
+        step, kind = self._session.step, answer["kind"]
+        path = self._session.submission.path_of(step.filename)
+        if kind == "value":
+            self._last = Answer(answer["value"], call)
+            return answer
+        if kind == "missing":
+            raise Stop("failed", explain.missing_function(answer["name"], path))
+        if kind == "signature":
+            raise Stop("failed", explain.wrong_signature(call, answer["message"]), call)
+        if kind == "unplain":
+            raise Mismatch(call, explain.unplain(answer["message"]))
+        if kind == "raised" and answer["stub"]:
+            raise Stop("not_started", explain.not_written(answer, path))
+        if kind == "raised":
+            raise LearnerError(call, answer, explain.raised(answer, path))
+        raise Crash(call, explain.crash("", CodecError("it answers another question")))
+
+    @contextmanager
+    def raises(self, kind: type[Exception], because: str) -> Iterator[None]:
+        """Demand that the learner's code raises an exception of this kind.
+
+        Args:
+            kind: the built-in exception.
+            because: the reason, as a clause.
+        """
+        article = "An" if kind.__name__[0] in "AEIOU" else "A"
+        expected = f"{article} {kind.__name__} was expected because {because}"
+        try:
+            yield
+        except LearnerError as error:
+            if kind.__name__ not in error.report["bases"]:
+                raise Mismatch(error.call, f"{expected}, but another error came. {error.sentence}") from None
+        else:
+            assert self._last, "nothing was called inside raises()"
+            came = explain.shown(self._last.value)
+            raise Mismatch(self._last.call, f"{expected}, but {came} came.")

@@ -1,0 +1,192 @@
+"""The pytest plugin: step tests get a `learner` whose code runs in a worker, and reports carry verdicts.
+
+Hooks used, and why:
+- `pytest_addoption`: `--submission` and `--direct`.
+- `pytest_configure`: the mark `exercise`, and what is to be judged.
+- `pytest_collection`: hypothesis draws the same examples for everybody, in any order of the tests, without a clock.
+- `pytest_collection_modifyitems`: every test of a step says which function it judges.
+- `pytest_runtest_setup`: the search for a smaller counterexample gets a time limit.
+- `pytest_runtest_makereport`: an exception becomes a verdict, and a sentence takes the place of our traceback.
+- `pytest_unconfigure`: no worker outlives the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader import explain
+from grader.answers import Mismatch
+from grader.course import Course, CourseError, Step, find_root
+from grader.launch import Launcher, pick_launcher
+from grader.learner import Crash, Learner, LearnerError, Stop, StepSession
+from grader.properties import EndOfSearch, limit_search, load_profile
+from grader.submission import Submission
+from grader.verdicts import TestVerdict
+
+STEP_TESTS = "test_step_"
+MUCH_OUTPUT = 64 * 1024
+
+
+class Judge:
+    """What one pytest session needs to judge one submission; everything is made at its first use."""
+
+    def __init__(self, course: Course, target: Path, launcher: Launcher) -> None:
+        self.course = course
+        self.launcher = launcher
+        self._target = target
+        self._submission: Submission | None = None
+        self._session: StepSession | None = None
+
+    def session(self, step: Step) -> StepSession:
+        """Return the session of a step; only one step's worker lives at a time."""
+        if self._submission is None:
+            self._submission = Submission.read(self._target, self.course)
+        if self._session is None or self._session.step is not step:
+            self.end_session()
+            self._session = StepSession(self._submission, step, self.launcher)
+        return self._session
+
+    def end_session(self) -> None:
+        """End the current step's worker."""
+        if self._session:
+            self._session.close()
+        self._session = None
+
+    def close(self) -> None:
+        """End all workers."""
+        self.end_session()
+        self.launcher.close()
+
+
+JUDGE = pytest.StashKey[Judge]()
+_SESSION = pytest.StashKey[StepSession]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("torchsteps", "the exercise kit")
+    group.addoption(
+        "--submission", metavar="PATH", default="exercises", help="folder with the step modules to judge"
+    )
+    group.addoption(
+        "--direct", action="store_true", help="run the learner's code in this process, for a debugger"
+    )
+    group.addoption(
+        "--worker", choices=["auto", "fork", "spawn"], default="auto", help="how workers are started"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "exercise(function, title, points=1): the function that a test judges, what it shows, and its weight",
+    )
+    try:
+        course = Course.load(find_root(config.rootpath))
+    except CourseError as error:
+        raise pytest.UsageError(str(error)) from None
+    target = Path(config.getoption("submission"))
+    if not target.is_absolute():
+        inside = config.invocation_params.dir / target
+        target = inside if inside.exists() else course.root / target
+    if not target.is_dir():
+        raise pytest.UsageError(f"There is no folder {target}: name one with --submission.")
+    kind = "direct" if config.getoption("direct") else config.getoption("worker")
+    config.stash[JUDGE] = Judge(course, target, pick_launcher(kind))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    judge = config.stash.get(JUDGE, None)
+    if judge:
+        judge.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    load_profile()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.name.startswith(STEP_TESTS) and item.get_closest_marker("exercise") is None:
+            raise pytest.UsageError(f"{item.nodeid}: the mark `exercise` is missing.")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("exercise"):
+        limit_search(item)
+
+
+@pytest.fixture
+def learner(request: pytest.FixtureRequest) -> Learner:
+    """The learner's module of this test's step, behind the process boundary."""
+    judge = request.config.stash[JUDGE]
+    step = judge.course.by_id[request.path.stem.removeprefix(STEP_TESTS)]
+    mark = request.node.get_closest_marker("exercise")
+    session = judge.session(step)
+    request.node.stash[_SESSION] = session
+    return Learner(session, mark.args[0])
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, Any, None]:
+    outcome = yield
+    report: pytest.TestReport = outcome.get_result()
+    mark = item.get_closest_marker("exercise")
+    if mark is None or (call.when != "call" and not report.failed):
+        return
+    session = item.stash.get(_SESSION, None)
+    verdict = judge_outcome(item, mark, session, call, report)
+    report.verdict = vars(verdict)  # type: ignore[attr-defined]
+    if verdict.status not in ("passed", "error"):
+        report.longrepr = verdict.message
+
+
+def judge_outcome(
+    item: pytest.Item,
+    mark: pytest.Mark,
+    session: StepSession | None,
+    call: pytest.CallInfo[None],
+    report: pytest.TestReport,
+) -> TestVerdict:
+    """Return the verdict on one test: anything that is not known to be right is not passed."""
+    output = session.printed if session else ("", 0)
+    status, sentence, asked = "error", "", None
+    error = _cause(call.excinfo.value) if call.excinfo else None
+    if error is None and report.passed:
+        status = "passed"
+        sentence = explain.printed_much(output[1]) if output[1] > MUCH_OUTPUT else ""
+    elif isinstance(error, Stop):
+        status, sentence, asked = error.status, error.sentence, error.call
+    elif isinstance(error, Crash):
+        status, sentence, asked = "crashed", error.sentence, error.call
+    elif isinstance(error, (Mismatch, LearnerError)):
+        status, sentence, asked = "failed", error.sentence, error.call
+    else:
+        sentence = f"The kit itself failed here, which is not your fault: {report.longreprtext[-1500:]}"
+    show = output if status not in ("passed", "error", "not_started") else ("", 0)
+    return TestVerdict(
+        id=f"{item.path.stem}::{item.name}",
+        step=item.path.stem.removeprefix(STEP_TESTS),
+        function=mark.args[0],
+        title=mark.args[1],
+        visibility="hidden" if item.path.parent.name == "hidden" else "visible",
+        status=status,
+        weight=mark.kwargs.get("points", 1),
+        message=explain.message(sentence, asked, show) if sentence else "",
+        counterexample=explain.counterexample(asked),
+    )
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return our exception inside what hypothesis makes of it."""
+    if isinstance(error, EndOfSearch):
+        return error.error
+    # A group: the code answered differently when the same example was tried again.
+    inner = getattr(error, "exceptions", ())
+    return _cause(inner[0]) if inner else error

@@ -1,0 +1,79 @@
+"""Strategies for properties: few, named for what they give, with inputs that read well when they fail.
+
+Numbers are multiples of 1/4: exact in float32, and short in a message. Sizes are small.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+
+def numbers(low: float = -3, high: float = 3) -> st.SearchStrategy[float]:
+    """Floats between low and high that are multiples of 1/4."""
+    return st.integers(round(low * 4), round(high * 4)).map(_quarter)
+
+
+def sizes(low: int = 1, high: int = 8) -> st.SearchStrategy[int]:
+    """Numbers of points, rows or columns."""
+    return st.integers(low, high)
+
+
+def seeds() -> st.SearchStrategy[int]:
+    """Seeds that NumPy and torch both take."""
+    return st.integers(0, 2**31 - 1)
+
+
+def learning_rates() -> st.SearchStrategy[float]:
+    """Learning rates at which gradient descent on small numbers stays small."""
+    return st.sampled_from([0.01, 0.02, 0.05, 0.1, 0.2])
+
+
+def shapes(dims_low: int = 1, dims_high: int = 3) -> st.SearchStrategy[tuple[int, ...]]:
+    """Shapes whose sizes all differ, so that no transposed answer fits."""
+    return st.lists(st.integers(1, 6), min_size=dims_low, max_size=dims_high, unique=True).map(tuple)
+
+
+def arrays(shape: Any) -> st.SearchStrategy[np.ndarray]:
+    """Float64 arrays of multiples of 1/4 between -3 and 3.
+
+    Args:
+        shape: a tuple of sizes, or a strategy for one.
+    """
+    return hnp.arrays(np.int64, shape, elements=st.integers(-12, 12)).map(_quarter)
+
+
+def tensors(shape: Any, dtype: Any = None) -> st.SearchStrategy[Any]:
+    """Tensors of multiples of 1/4 between -3 and 3.
+
+    Args:
+        shape: a tuple of sizes, or a strategy for one.
+        dtype: a torch dtype; float32 if it is left out.
+    """
+    import torch
+
+    kind = dtype or torch.float32
+    return arrays(shape).map(lambda array: torch.from_numpy(array).to(kind))
+
+
+def points(low: int = 1, high: int = 8) -> st.SearchStrategy[tuple[np.ndarray, np.ndarray]]:
+    """Pairs (x, y) of float64 arrays of one shape (n, 1), with n between low and high."""
+    pairs = sizes(low, high).flatmap(lambda n: arrays((2, n, 1)))
+    return pairs.map(lambda pair: (pair[0].copy(), pair[1].copy()))
+
+
+def tensor_points(low: int = 1, high: int = 8) -> st.SearchStrategy[tuple[Any, Any]]:
+    """Pairs (x, y) of float32 tensors of one shape (n, 1), with n between low and high."""
+    import torch
+
+    def to_tensors(pair: tuple[np.ndarray, np.ndarray]) -> tuple[Any, Any]:
+        return torch.from_numpy(pair[0]).float(), torch.from_numpy(pair[1]).float()
+
+    return points(low, high).map(to_tensors)
+
+
+def _quarter(value: Any) -> Any:
+    return value / 4

@@ -1,0 +1,139 @@
+"""Verdicts: the one record from a test to the gradebook, and how points follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from grader.course import Course, Step
+
+SCHEMA = 1
+_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class TestVerdict:
+    """What one test says about one function.
+
+    Attributes:
+        id: test file and name, such as "test_step_02::test_mse_by_hand".
+        step: id of the step.
+        function: the function or class that is judged.
+        title: what the test shows.
+        visibility: "visible" or "hidden".
+        status: "passed", "failed", "not_started", "timeout", "crashed" or "error" (the kit itself failed).
+        weight: share in the points of the step, relative to its other tests.
+        message: sentences for the learner.
+        misconception: id of the mistake it looks like, or None.
+        counterexample: the inputs that showed it, as texts by name, or None.
+    """
+
+    __test__ = False
+
+    id: str
+    step: str
+    function: str
+    title: str
+    visibility: str
+    status: str
+    weight: int
+    message: str
+    misconception: str | None = None
+    counterexample: dict[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class StepVerdict:
+    """What all tests of a step say together.
+
+    Attributes:
+        step: the step.
+        tests: its verdicts, in the order of the test file.
+    """
+
+    step: Step
+    tests: tuple[TestVerdict, ...]
+
+    @property
+    def status(self) -> str:
+        """ "passed", "failed", "not_started" or "error"; a step without tests is an error."""
+        found = {test.status for test in self.tests}
+        if not found or "error" in found:
+            return "error"
+        if found in ({"passed"}, {"not_started"}):
+            return found.pop()
+        return "failed"
+
+    @property
+    def share(self) -> Fraction:
+        """The part of the step's points that was reached."""
+        total = sum(test.weight for test in self.tests)
+        reached = sum(test.weight for test in self.tests if test.status == "passed")
+        return Fraction(reached, total) if total else Fraction(0)
+
+    def points_of(self, test: TestVerdict) -> Fraction:
+        """What one of the tests is worth."""
+        return Fraction(self.step.points * test.weight, sum(t.weight for t in self.tests))
+
+    @property
+    def by_function(self) -> dict[str, list[TestVerdict]]:
+        """The verdicts by function, in the order of the lesson."""
+        result: dict[str, list[TestVerdict]] = {}
+        for test in self.tests:
+            result.setdefault(test.function, []).append(test)
+        return result
+
+
+def collect(course: Course, tests: Iterable[TestVerdict]) -> list[StepVerdict]:
+    """Return the verdicts of each step that has any, in the order of the course."""
+    by_step: dict[str, list[TestVerdict]] = {}
+    for test in tests:
+        by_step.setdefault(test.step, []).append(test)
+    return [StepVerdict(s, tuple(by_step[s.id])) for s in course.steps if s.id in by_step]
+
+
+def results(name: str, sha256: str, steps: list[StepVerdict]) -> dict[str, Any]:
+    """Return the `results.json` of a submission: the same bytes for the same verdicts, always."""
+    reached = sum((step.share * step.step.points for step in steps), Fraction(0))
+    return {
+        "schema": SCHEMA,
+        "submission": name,
+        "sha256": sha256,
+        "score": _number(reached),
+        "max_score": _number(Fraction(sum(step.step.points for step in steps))),
+        "steps": [_step(step) for step in steps],
+    }
+
+
+def _step(verdict: StepVerdict) -> dict[str, Any]:
+    step = verdict.step
+    return {
+        "id": step.id,
+        "title": step.title,
+        "status": verdict.status,
+        "score": _number(verdict.share * step.points),
+        "max_score": _number(Fraction(step.points)),
+        "tests": [_test(verdict, test) for test in verdict.tests],
+    }
+
+
+def _test(verdict: StepVerdict, test: TestVerdict) -> dict[str, Any]:
+    worth = verdict.points_of(test)
+    return {
+        "id": test.id,
+        "function": test.function,
+        "title": test.title,
+        "visibility": test.visibility,
+        "status": test.status,
+        "score": _number(worth if test.status == "passed" else Fraction(0)),
+        "max_score": _number(worth),
+        "message": test.message,
+        "misconception": test.misconception,
+        "counterexample": test.counterexample,
+    }
+
+
+def _number(value: Fraction) -> float:
+    return round(float(value), _DIGITS)

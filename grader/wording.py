@@ -1,0 +1,127 @@
+"""How values and differences are put into words for a beginner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from grader.codec import Opaque
+
+MAX_SHOWN = 300
+_KINDS = {np.ndarray: "array", int: "int", float: "float", str: "str", bool: "bool"}
+
+
+def shown(value: Any) -> str:
+    """Return a value as text on few lines: what it holds, and its kind, shape and dtype where that matters."""
+    if value is None:
+        return "None"
+    if isinstance(value, np.ndarray):
+        return f"the array {numbers(value)}{of_shape(value.shape, value.dtype.name)}"
+    if isinstance(value, np.generic):
+        return f"the NumPy number {value}"
+    if hasattr(value, "requires_grad"):
+        dtype = str(value.dtype).removeprefix("torch.")
+        if value.is_meta:
+            return f"a tensor on the meta device{of_shape(value.shape, dtype)}"
+        return f"the tensor {numbers(value)}{of_shape(value.shape, dtype)}"
+    if isinstance(value, Opaque):
+        return f"an object of type {value.type}: {value.text}"
+    if isinstance(value, (list, tuple, dict)):
+        kind = type(value).__name__
+        size = f" of {len(value)}" if len(value) > 3 else ""
+        return f"the {kind}{size} {plain(value)}"
+    if isinstance(value, str):
+        return shorten(repr(value))
+    return f"the {_KINDS.get(type(value), type(value).__name__)} {shorten(repr(value))}"
+
+
+def plain(value: Any) -> str:
+    """Return a value as a learner would type it: an input, or a part of a list."""
+    if isinstance(value, np.ndarray) or hasattr(value, "requires_grad"):
+        return numbers(value)
+    if isinstance(value, np.generic):
+        return str(value)
+    if isinstance(value, float):
+        return repr(float(f"{value:.7g}"))
+    if isinstance(value, (list, tuple)):
+        inside = ", ".join(plain(item) for item in value[:12]) + (", …" if len(value) > 12 else "")
+        return shorten(f"[{inside}]" if isinstance(value, list) else f"({inside})")
+    if isinstance(value, dict):
+        return shorten("{" + ", ".join(f"{k!r}: {plain(v)}" for k, v in value.items()) + "}")
+    return shorten(repr(value))
+
+
+def numbers(value: Any) -> str:
+    """Return the numbers of an array or tensor as nested lists; only the first and last of many."""
+    if hasattr(value, "requires_grad"):
+        if value.is_meta:
+            return f"meta tensor{of_shape(value.shape, None)}"
+        value = value.detach()
+        value = (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+    text = np.array2string(value, threshold=24, edgeitems=2, precision=7, separator=", ")
+    return shorten(" ".join(text.split()).replace("[ ", "["))
+
+
+def of_shape(shape: Any, dtype: str | None) -> str:
+    """Return " of shape (3, 1) and dtype float64", as far as they are given; a size None is "any"."""
+    words = []
+    if shape is not None:
+        sizes = ["any" if size is None else str(size) for size in shape]
+        words.append(f"shape ({', '.join(sizes)}{',' if len(sizes) == 1 else ''})")
+    if dtype:
+        words.append(f"dtype {dtype}")
+    return f" of {' and '.join(words)}" if words else ""
+
+
+def shorten(text: str, limit: int = MAX_SHOWN) -> str:
+    """Return text without its middle if it is too long."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]} … {text[-half:]}"
+
+
+def difference(label: str, value: Any, came: Any, expected: Any) -> str:
+    """Return sentences about numbers that are not close: what came, what was expected, how they relate."""
+    got, want = _array(came), _array(expected)
+    what = f"{label} should be " if label else "The result should be "
+    if got.size == 1 and want.size == 1 and not isinstance(expected, np.ndarray):
+        text = f"{what}{plain(float(want.reshape(())))}, but {plain(float(got.reshape(())))} came."
+    else:
+        text = f"{what}{plain(expected)}, but {plain(came)} came."
+        if want.size > 8:
+            off = np.abs(got - want)
+            index = np.unravel_index(int(off.argmax()), off.shape)
+            place = ", ".join(str(int(i)) for i in index)
+            text += f" The largest difference is at [{place}]: {got[index]:.7g} for {want[index]:.7g}."
+    relation = relate(got, want)
+    return f"{text} {relation}" if relation else text
+
+
+def relate(got: np.ndarray, want: np.ndarray) -> str:
+    """Return a sentence on a simple relation between two arrays of numbers of one shape, or ""."""
+    scale = float(np.abs(want).max(initial=0.0))
+    if scale < 1e-6 or got.shape != want.shape:
+        return ""
+    near = {"rtol": 1e-3, "atol": 1e-4 * scale}
+    if np.allclose(got, 0, **near):
+        return "All of it is 0."
+    if np.allclose(got, -want, **near):
+        return "The sign is the wrong way round."
+    for factor, words in ((2.0, "twice"), (0.5, "half of"), (-2.0, "minus twice"), (-0.5, "minus half of")):
+        if np.allclose(got, factor * want, **near):
+            return f"That is {words} what was expected."
+    if want.size > 1 and np.allclose(got, want * got.flat[0] / (want.flat[0] or np.inf), **near):
+        return f"That is {got.flat[0] / want.flat[0]:.4g} times what was expected."
+    if got.ndim == 2 and got.shape[0] == got.shape[1] and np.allclose(got, want.T, **near):
+        return "Rows and columns are the wrong way round."
+    if want.ndim and want.size > 1 and np.allclose(np.sort(got, axis=None), np.sort(want, axis=None), **near):
+        return "The numbers are the right ones, but in another order."
+    return ""
+
+
+def _array(value: Any) -> np.ndarray:
+    if hasattr(value, "requires_grad"):
+        value = value.detach().double().numpy()
+    return np.asarray(value, dtype=np.float64)

@@ -1,0 +1,256 @@
+"""The worker: runs one learner's module and answers the judge's requests; it knows no expected value.
+
+A request and its answer are dictionaries of plain data. `Service` answers them, in a process of its own
+(`serve`), or inside the judge for a debugger (`--direct`).
+
+Requests: `{"op": "ready"}`, `{"op": "load", "name", "filename", "source"}`, and `{"op": "call", "function", "inputs"}` or
+`{"op": "probe", "probe", "inputs"}`, where inputs are the encoded pair (args, kwargs).
+Answers: `{"kind": "loaded"}`, `{"kind": "encoding", "message"}`, `{"kind": "value", "value", "after"}` (`after` holds the encoded inputs if the call changed
+them), `{"kind": "missing", "name"}`, `{"kind": "signature", "message"}`, `{"kind": "unplain", "message"}`, or
+`{"kind": "raised", …}` (see `describe_error`).
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import inspect
+import io
+import linecache
+import os
+import random
+import sys
+import tokenize
+import traceback
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from grader.codec import MAX_TEXT, CodecError, decode, encode
+from grader.probes import compile_probe
+from grader.wire import read_frame, write_frame
+
+MAX_FRAMES = 6
+MAX_MESSAGE = 2000
+_RAISE = dis.opmap["RAISE_VARARGS"]
+
+
+class Service:
+    """Loads one module and runs its functions and the probes that drive them."""
+
+    def __init__(self) -> None:
+        self.module = types.ModuleType("not_loaded")
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to one request."""
+        try:
+            if request["op"] == "ready":
+                return {"kind": "loaded"}
+            if request["op"] == "load":
+                return self.load(request["name"], request["filename"], request["source"])
+            if request["op"] == "call":
+                target = getattr(self.module, request["function"], None)
+                if target is None:
+                    return {"kind": "missing", "name": request["function"]}
+            else:
+                target = compile_probe(request["probe"])
+            return self.run(target, request)
+        except CodecError as error:
+            return {"kind": "unplain", "message": str(error)}
+        except BaseException as error:
+            return describe_error(error, self.module)
+
+    def load(self, name: str, filename: str, source: bytes) -> dict[str, Any]:
+        """Run the module's source; errors are left to `answer`."""
+        self.module = types.ModuleType(name)
+        self.module.__file__ = filename
+        sys.modules[name] = self.module
+        problem = encoding_problem(source)
+        if problem:
+            return {"kind": "encoding", "message": problem}
+        text = source.decode("utf-8", "replace")
+        # Tracebacks and `inspect.getsource` look the lines up here; the file itself may be out of reach.
+        linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+        seed_everything()
+        exec(compile(source, filename, "exec"), self.module.__dict__)
+        return {"kind": "loaded"}
+
+    def run(self, target: Callable[..., Any], request: dict[str, Any]) -> dict[str, Any]:
+        """Call the target with the inputs of the request."""
+        args, kwargs = decode(request["inputs"])
+        if request["op"] == "call":
+            problem = signature_problem(target, args, kwargs)
+            if problem:
+                return {"kind": "signature", "message": problem}
+        else:
+            args = (self.module, *args)
+        seed_everything()
+        value = target(*args, **kwargs)
+        after = None
+        if request["op"] == "call":
+            after = encode((args, kwargs))
+        return {"kind": "value", "value": value, "after": after if after != request["inputs"] else None}
+
+
+def encoding_problem(source: bytes) -> str | None:
+    """Return why these bytes are no text that Python can read, or None."""
+    if b"\0" in source:
+        return "it holds zero bytes, as text in UTF-16 does"
+    try:
+        source.decode(tokenize.detect_encoding(io.BytesIO(source).readline)[0])
+    except UnicodeDecodeError as error:
+        line = source.count(b"\n", 0, error.start) + 1
+        return f"line {line} holds the byte 0x{source[error.start]:02x}, which UTF-8 does not have there"
+    except SyntaxError as error:
+        return str(error)
+    return None
+
+
+def seed_everything() -> None:
+    """Seed every global generator, so that careless code is judged the same twice."""
+    random.seed(0)
+    np.random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
+def signature_problem(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
+    """Return why the target cannot be called with these inputs, or None."""
+    if not callable(target):
+        return f"it is not a function but {type(target).__name__}"
+    try:
+        signature = inspect.signature(target)
+    except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        return f"its parameters are {signature}: {error}"[:MAX_MESSAGE]
+    return None
+
+
+def describe_error(error: BaseException, module: types.ModuleType) -> dict[str, Any]:
+    """Return an exception as plain data.
+
+    Returns:
+        A dictionary with `type` and `bases` (names, `builtins.` left out), `message`, `frames` (tuples of
+        function, line number and line text, innermost last; `None` for a line of a probe's caller), `stub` (True for
+        the NotImplementedError that an unfinished function raises itself), and for syntax errors `caret`.
+    """
+    if isinstance(error, AttributeError) and getattr(error, "obj", None) is module:
+        return {"kind": "missing", "name": str(error.name)}
+    report: dict[str, Any] = {
+        "kind": "raised",
+        "type": type_name(type(error)),
+        "bases": [type_name(base) for base in type(error).__mro__],
+        "message": error_message(error),
+        "frames": [],
+        "stub": False,
+    }
+    filename = module.__file__
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        place = frame.f_code.co_filename
+        if place == filename or place.startswith("<probe"):
+            text = linecache.getline(place, line).strip()[:MAX_TEXT]
+            inside = "probe" if place.startswith("<probe") else "module"
+            report["frames"].append((inside, frame.f_code.co_name[:MAX_TEXT], line, text))
+    report["frames"] = report["frames"][-MAX_FRAMES:]
+    last = innermost(error)
+    if last and type(error) is NotImplementedError and last.tb_frame.f_code.co_filename == filename:
+        # torch raises NotImplementedError too; only a `raise` written in the module is an unfinished function.
+        report["stub"] = last.tb_frame.f_code.co_code[last.tb_lasti] == _RAISE
+    if isinstance(error, SyntaxError) and error.filename == filename:
+        column = (error.offset or 1) - 1
+        line_text = (error.text or "").rstrip("\n")[:MAX_TEXT]
+        report["caret"] = (error.lineno or 0, line_text, max(0, min(column, len(line_text))))
+        report["message"] = str(error.msg)[:MAX_MESSAGE]
+    return report
+
+
+def innermost(error: BaseException) -> types.TracebackType | None:
+    """Return the entry of the traceback where the error was raised."""
+    entry = error.__traceback__
+    while entry and entry.tb_next:
+        entry = entry.tb_next
+    return entry
+
+
+def type_name(kind: type) -> str:
+    """Return a type's name, with its module unless it is built in."""
+    module = "" if kind.__module__ == builtins.__name__ else f"{kind.__module__}."
+    return f"{module}{kind.__qualname__}"[:MAX_TEXT]
+
+
+def error_message(error: BaseException) -> str:
+    """Return the text of an exception, whatever its `__str__` does."""
+    try:
+        return str(error)[:MAX_MESSAGE]
+    except Exception:
+        return "(its message cannot be shown)"
+
+
+def encode_answer(answer: dict[str, Any]) -> bytes:
+    """Return the bytes of an answer, or of the reason why its value cannot be sent."""
+    try:
+        return encode(answer)
+    except CodecError as error:
+        return encode({"kind": "unplain", "message": str(error)})
+    except BaseException as error:
+        return encode({"kind": "unplain", "message": type_name(type(error))})
+
+
+def serve(read_fd: int, write_fd: int) -> None:
+    """Answer requests until the judge closes the stream."""
+    # Line by line, so that what was printed before a crash or an endless loop can be shown.
+    for name, fd in (("stdout", 1), ("stderr", 2)):
+        stream = open(fd, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
+        setattr(sys, name, stream)
+    service = Service()
+    while True:
+        try:
+            number, payload = read_frame(read_fd)
+        except EOFError:
+            return
+        answer = encode_answer(service.answer(decode(payload)))
+        flush_output()
+        write_frame(write_fd, number, answer)
+
+
+def flush_output() -> None:
+    """Write out lines that were begun, whatever the module did to the streams."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except Exception:
+        return
+
+
+def enter_scratch(scratch: str) -> None:
+    """Make the scratch folder home, temporary and working folder, and forget all other environment."""
+    keep = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
+    os.environ.clear()
+    os.environ.update(keep | {"HOME": scratch, "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch})
+    os.chdir(scratch)
+
+
+def forget_kit(root: str) -> None:
+    """Take the kit's folder off the import path: a learner's module imports no test and no solution."""
+    if sys.path[:1] == [root]:
+        del sys.path[0]
+
+
+def main(scratch: str, root: str, groups: list[str]) -> None:
+    """Serve on standard input and output: the spawned worker, where fork is missing."""
+    read_fd, write_fd = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    from grader.zygote import GROUPS
+
+    for group in ("torch", *groups):
+        GROUPS[group]()
+    enter_scratch(scratch)
+    forget_kit(root)
+    serve(read_fd, write_fd)

@@ -1,0 +1,315 @@
+"""Step 00: tensors."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.probes import probe
+from grader.strategies import arrays, seeds, shapes, sizes, tensors
+
+T = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+
+
+# describe
+
+
+@pytest.mark.exercise("describe", "a matrix of floats")
+def test_describe_matrix(learner):
+    answer = learner.describe(t=T)
+    answer.key("shape").equals((2, 3))
+    answer.key("dtype").equals("torch.float32")
+    answer.key("ndim").equals(2)
+    answer.key("numel").equals(6)
+
+
+@pytest.mark.exercise("describe", "one number without dimensions")
+def test_describe_number(learner):
+    answer = learner.describe(t=torch.tensor(7))
+    answer.key("shape").equals(())
+    answer.key("dtype").equals("torch.int64")
+    answer.key("ndim").equals(0)
+    answer.key("numel").equals(1)
+
+
+@pytest.mark.exercise("describe", "any shape, any dtype")
+@given(
+    shape=shapes(),
+    dtype=st.sampled_from([torch.float32, torch.float64, torch.int32, torch.int64, torch.bool]),
+)
+def test_describe_any_tensor(learner, shape, dtype):
+    answer = learner.describe(t=torch.zeros(shape, dtype=dtype))
+    answer.key("shape").equals(shape)
+    answer.key("dtype").equals(str(dtype))
+    answer.key("ndim").equals(len(shape))
+    answer.key("numel").equals(int(np.prod(shape)))
+
+
+# checkerboard
+
+
+@pytest.mark.exercise("checkerboard", "three rows, by hand")
+def test_checkerboard_three(learner):
+    learner.checkerboard(n=3).equals(torch.tensor([[0, 1, 0], [1, 0, 1], [0, 1, 0]]))
+
+
+@pytest.mark.exercise("checkerboard", "the first corner is 0")
+def test_checkerboard_starts_with_zero(learner):
+    board = learner.checkerboard(n=4)
+    first = board.tensor(shape=(4, 4))[0, 0].item()
+    board.check(
+        first == 0,
+        f"The number in row 0 and column 0 should be 0, because 0 + 0 is even. It is {first}.",
+    )
+
+
+@pytest.mark.exercise("checkerboard", "any size")
+@given(n=sizes(1, 9))
+def test_checkerboard_is_parity_of_row_plus_column(learner, n):
+    row, column = np.indices((n, n))
+    learner.checkerboard(n=n).equals(torch.from_numpy((row + column) % 2).to(torch.int64))
+
+
+# uniform_like
+
+
+@pytest.mark.exercise("uniform_like", "seed 42 gives the numbers of the lesson")
+def test_uniform_like_figures(learner):
+    answer = learner.uniform_like(t=T, seed=42)
+    answer.is_close(torch.tensor([[0.8823, 0.9150, 0.3829], [0.9593, 0.3904, 0.6009]]), atol=1e-4)
+
+
+@pytest.mark.exercise("uniform_like", "only the shape of t counts, not its dtype")
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float64], ids=["int64", "float64"])
+def test_uniform_like_ignores_the_dtype(learner, dtype):
+    generator = torch.Generator().manual_seed(7)
+    answer = learner.uniform_like(t=torch.ones(3, 2, dtype=dtype), seed=7)
+    answer.is_close(torch.rand(3, 2, generator=generator))
+
+
+@pytest.mark.exercise("uniform_like", "any shape, any seed", points=2)
+@given(shape=shapes(), seed=seeds())
+def test_uniform_like_is_rand_after_the_seed(learner, shape, seed):
+    generator = torch.Generator().manual_seed(seed)
+    answer = learner.uniform_like(t=torch.zeros(shape), seed=seed)
+    answer.is_close(torch.rand(shape, generator=generator))
+
+
+# rows_of
+
+
+@pytest.mark.exercise("rows_of", "six numbers in rows of two")
+def test_rows_of_six_numbers(learner):
+    answer = learner.rows_of(t=T, width=2)
+    answer.is_close(torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+
+
+@probe
+def change_behind_rows(module, t, width):
+    "call rows_of, then write 100 into the first number of t and -100 into the last one of the rows"
+    rows = module.rows_of(t, width)
+    t[0, 0] = 100
+    rows[-1, -1] = -100
+    return {"t": t, "rows": rows}
+
+
+@pytest.mark.exercise("rows_of", "the memory is shared", points=2)
+def test_rows_of_shares_memory(learner):
+    answer = learner.run(change_behind_rows, t=T, width=2)
+    rows = answer.key("rows").tensor(shape=(3, 2))
+    t = answer.key("t").tensor(shape=(2, 3))
+    answer.check(
+        rows[0, 0] == 100,
+        "A change in t should be seen in the rows, but they still hold the old number: "
+        "they have memory of their own. Do not copy the numbers.",
+    )
+    answer.check(
+        t[-1, -1] == -100,
+        "A change in the rows should be seen in t, but t still holds the old number: "
+        "the rows have memory of their own. Do not copy the numbers.",
+    )
+
+
+@pytest.mark.exercise("rows_of", "any shape, any width")
+@given(layers=sizes(1, 3), height=sizes(1, 4), width=sizes(1, 5))
+def test_rows_of_keeps_the_order(learner, layers, height, width):
+    t = torch.arange(layers * height * width).reshape(layers, height, width)
+    # Row i starts with the number i * width, whatever shape t has.
+    start = torch.arange(layers * height).reshape(-1, 1) * width
+    learner.rows_of(t=t, width=width).equals(start + torch.arange(width))
+
+
+# corner
+
+
+@pytest.mark.exercise("corner", "a matrix of floats gives a float")
+def test_corner_of_floats(learner):
+    answer = learner.corner(t=torch.tensor([[1.5, 2.5, 3.5], [4.5, 5.5, 6.5]]))
+    value = answer.python_float()
+    answer.check(value == 6.5, f"The last number of the last row is 6.5, not {value}.")
+
+
+@pytest.mark.exercise("corner", "a matrix of integers")
+def test_corner_of_integers(learner):
+    answer = learner.corner(t=torch.tensor([[1, 2], [3, 4], [5, 6]]))
+    answer.check(
+        type(answer.value) in (int, float),
+        "The result should be a plain Python number, not a tensor or an array. "
+        "An element of a tensor is a tensor too: take the number out of it.",
+    )
+    answer.is_close(6.0)
+
+
+@pytest.mark.exercise("corner", "any matrix")
+@given(t=tensors(st.tuples(sizes(1, 4), sizes(1, 5))))
+def test_corner_is_last_of_last_row(learner, t):
+    answer = learner.corner(t=t)
+    answer.python_float()
+    answer.is_close(t.flatten().tolist()[-1])
+
+
+# add_
+
+
+@pytest.mark.exercise("add_", "the result is the sum")
+def test_add_returns_the_sum(learner):
+    answer = learner.add_(t=torch.tensor([1.0, 2.0, 3.0]), other=torch.tensor([10.0, 20.0, 30.0]))
+    answer.is_close(torch.tensor([11.0, 22.0, 33.0]))
+
+
+@probe
+def add_to_a_row(module, matrix, row, other):
+    "take one row of a matrix (a view), add other to this row with add_ and look at the matrix"
+    t = matrix[row]
+    result = module.add_(t, other)
+    return {"matrix": matrix, "other": other, "result is t": result is t}
+
+
+@pytest.mark.exercise("add_", "the memory of t is changed, and t comes back", points=2)
+def test_add_is_in_place(learner):
+    other = torch.tensor([10.0, 20.0, 30.0])
+    answer = learner.run(add_to_a_row, matrix=T, row=1, other=other)
+    matrix = answer.key("matrix").tensor(shape=(2, 3))
+    answer.check(
+        not torch.equal(matrix, T),
+        "The sum should be written into the memory of t. But t shares memory with a row of a "
+        "matrix, and this row still holds the old numbers: the sum went into a new tensor.",
+    )
+    answer.key("matrix").is_close(torch.tensor([[1.0, 2.0, 3.0], [14.0, 25.0, 36.0]]))
+    answer.key("other").is_close(other)
+    answer.check(
+        answer.key("result is t").value is True,
+        "t was changed, but the result is another object. Return t itself.",
+    )
+
+
+@pytest.mark.exercise("add_", "any matrix")
+@given(
+    matrix=tensors((3, 4)),
+    other=tensors((4,)),
+    row=st.integers(0, 2),
+)
+def test_add_changes_only_its_row(learner, matrix, other, row):
+    expected = matrix.clone()
+    expected[row] = matrix[row] + other
+    answer = learner.run(add_to_a_row, matrix=matrix, row=row, other=other)
+    answer.key("matrix").is_close(expected)
+
+
+# shared and copied
+
+
+@probe
+def share_and_write(module, array):
+    "call shared, then write 100 into the first number of the array and -100 into the last of t"
+    t = module.shared(array)
+    array[0, 0] = 100
+    t[-1, -1] = -100
+    return {"array": array, "t": t}
+
+
+@probe
+def copy_and_write(module, array):
+    "call copied, then write 100 into the first number of the array and -100 into the last of t"
+    t = module.copied(array)
+    array[0, 0] = 100
+    t[-1, -1] = -100
+    return {"array": array, "t": t}
+
+
+@pytest.mark.exercise("shared", "shape, dtype and values of the array")
+@given(array=arrays(shapes()))
+def test_shared_has_the_values(learner, array):
+    learner.shared(array=array).is_close(torch.tensor(array))
+
+
+@pytest.mark.exercise("shared", "a change on one side is seen on the other", points=2)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
+def test_shared_shares_memory(learner, dtype):
+    array = np.array([[1, 2], [3, 4], [5, 6]], dtype=dtype)
+    answer = learner.run(share_and_write, array=array)
+    t = answer.key("t").tensor(shape=(3, 2))
+    after = answer.key("array").array(shape=(3, 2))
+    answer.check(
+        t[0, 0] == 100,
+        "A change in the array should be seen in the tensor, but the tensor still holds the "
+        "old number: it is a copy.",
+    )
+    answer.check(
+        after[-1, -1] == -100,
+        "A change in the tensor should be seen in the array, but the array still holds the "
+        "old number: the tensor is a copy.",
+    )
+
+
+@pytest.mark.exercise("copied", "shape, dtype and values of the array")
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
+def test_copied_has_the_values(learner, dtype):
+    array = np.array([[1, 2, 3], [4, 5, 6]], dtype=dtype)
+    learner.copied(array=array).is_close(torch.tensor(array))
+
+
+@pytest.mark.exercise("copied", "a change on one side is not seen on the other", points=2)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
+def test_copied_has_its_own_memory(learner, dtype):
+    array = np.array([[1, 2], [3, 4], [5, 6]], dtype=dtype)
+    answer = learner.run(copy_and_write, array=array)
+    t = answer.key("t").tensor(shape=(3, 2))
+    after = answer.key("array").array(shape=(3, 2))
+    answer.check(
+        t[0, 0] == 1,
+        "A change in the array should not be seen in the tensor. But the tensor changed too: "
+        "both share one memory.",
+    )
+    answer.check(
+        after[-1, -1] == 6,
+        "A change in the tensor should not be seen in the array. But the array changed too: "
+        "both share one memory.",
+    )
+
+
+# matmul
+
+
+@pytest.mark.exercise("matmul", "two square matrices, by hand")
+def test_matmul_square(learner):
+    p = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    q = torch.tensor([[0.0, 1.0], [5.0, 0.0]])
+    # 1*0 + 2*5 = 10, 1*1 + 2*0 = 1, 3*0 + 4*5 = 20, 3*1 + 4*0 = 3
+    learner.matmul(p=p, q=q).is_close(torch.tensor([[10.0, 1.0], [20.0, 3.0]]))
+
+
+@pytest.mark.exercise("matmul", "shapes (2, 3) and (3, 4) give (2, 4)")
+def test_matmul_shapes(learner):
+    q = torch.tensor([[1.0, 0.0, 2.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    expected = torch.tensor([[1.0, 2.0, 2.0, 3.0], [4.0, 5.0, 8.0, 6.0]])
+    learner.matmul(p=T, q=q).is_close(expected)
+
+
+@pytest.mark.exercise("matmul", "any two matrices that fit")
+@given(p=tensors((3, 4)), q=tensors((4, 2)))
+def test_matmul_sums_products_of_rows_and_columns(learner, p, q):
+    # The formula, written out: all products p[i, k] * q[k, j], summed over k.
+    expected = (p[:, :, None] * q[None, :, :]).sum(dim=1)
+    learner.matmul(p=p, q=q).is_close(expected)

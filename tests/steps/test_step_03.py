@@ -1,0 +1,198 @@
+"""Step 03: linear regression in NumPy."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.strategies import learning_rates, numbers, points, seeds, sizes
+
+# Two points and a start whose first epochs are easy to compute by hand.
+X = np.array([[0.0], [2.0]])
+Y = np.array([[0.0], [4.0]])
+ZERO = np.array([0.0])
+
+
+def training_points():
+    """The 80 training points of the lesson: the first 80 of 100 shuffled points."""
+    generator = np.random.RandomState(42)
+    x = generator.rand(100, 1)
+    y = 1 + 2 * x + 0.1 * generator.randn(100, 1)
+    train = generator.permutation(100)[:80]
+    return x[train], y[train]
+
+
+def descend(x, y, a, b, lr, n_epochs):
+    """Gradient descent as the lesson says it: the parameters and the list of losses."""
+    losses = []
+    for _ in range(n_epochs):
+        error = a + b * x - y
+        losses.append(float((error**2).mean()))
+        a, b = a - lr * float(2 * error.mean()), b - lr * float(2 * (error * x).mean())
+    return a, b, losses
+
+
+# init_parameters
+
+
+@pytest.mark.exercise("init_parameters", "seed 42 gives the start of the lesson")
+def test_init_parameters_of_the_lesson(learner):
+    a, b = learner.init_parameters(seed=42).parts("a", "b")
+    a.is_close(0.49671415)
+    b.is_close(-0.1382643)
+
+
+@pytest.mark.exercise("init_parameters", "any seed: two draws, a first")
+@given(seed=seeds())
+def test_init_parameters_are_two_draws(learner, seed):
+    generator = np.random.RandomState(seed)
+    a, b = learner.init_parameters(seed=seed).parts("a", "b")
+    a.is_close(float(generator.randn()))
+    b.is_close(float(generator.randn()))
+
+
+# fit
+
+
+@pytest.mark.exercise("fit", "one epoch, by hand", points=2)
+def test_fit_one_epoch(learner):
+    # The errors are 0 and -4. Their squares have the mean 8; the gradients are -4 and -8.
+    answer = learner.fit(x=X, y=Y, a=ZERO, b=ZERO, lr=0.125, n_epochs=1)
+    a, b, losses = answer.parts("a", "b", "losses")
+    losses.is_close([8.0])
+    a.is_close(0.5)
+    b.is_close(1.0)
+
+
+@pytest.mark.exercise("fit", "two epochs, by hand", points=2)
+def test_fit_two_epochs(learner):
+    # Now the errors are 0.5 and -1.5: the loss is 1.25, the gradients are -1 and -3.
+    answer = learner.fit(x=X, y=Y, a=ZERO, b=ZERO, lr=0.125, n_epochs=2)
+    a, b, losses = answer.parts("a", "b", "losses")
+    losses.is_close([8.0, 1.25])
+    a.is_close(0.625)
+    b.is_close(1.375)
+
+
+@pytest.mark.exercise("fit", "the first loss is the loss of the start")
+def test_fit_first_loss_is_before_the_update(learner):
+    x, y = training_points()
+    start_a, start_b = np.array([0.49671415]), np.array([-0.1382643])
+    answer = learner.fit(x=x, y=y, a=start_a, b=start_b, lr=0.1, n_epochs=3)
+    _, _, losses = answer.parts("a", "b", "losses")
+    first = losses.numbers()[0:1]
+    losses.check(
+        first != [] and math.isclose(first[0], 2.74215777, rel_tol=1e-6),
+        f"losses[0] should be the loss before the first update, 2.74215777. losses starts with "
+        f"{first}. Measure the loss before you change a and b.",
+    )
+
+
+@pytest.mark.exercise("fit", "1000 epochs end where the lesson says")
+def test_fit_of_the_lesson(learner):
+    x, y = training_points()
+    start_a, start_b = np.array([0.49671415]), np.array([-0.1382643])
+    answer = learner.fit(x=x, y=y, a=start_a, b=start_b, lr=0.1, n_epochs=1000)
+    a, b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(descend(x, y, 0.49671415, -0.1382643, 0.1, 1000)[2])
+    a.is_close(1.02354094)
+    b.is_close(1.96896411)
+
+
+@pytest.mark.exercise("fit", "all epochs are made, also when the loss is already 0")
+def test_fit_does_not_stop_at_the_minimum(learner):
+    answer = learner.fit(x=X, y=Y, a=ZERO, b=np.array([2.0]), lr=0.1, n_epochs=4)
+    a, b, losses = answer.parts("a", "b", "losses")
+    losses.is_close([0.0, 0.0, 0.0, 0.0])
+    a.is_close(0.0)
+    b.is_close(2.0)
+
+
+@pytest.mark.exercise("fit", "all epochs are made, also when the loss grows")
+def test_fit_does_not_stop_when_the_loss_grows(learner):
+    # The learning rate is too large: every step jumps over the minimum to a worse place.
+    expected_a, expected_b, expected_losses = descend(X, Y, 0.0, 0.0, 0.5, 4)
+    answer = learner.fit(x=X, y=Y, a=ZERO, b=ZERO, lr=0.5, n_epochs=4)
+    a, b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    a.is_close(expected_a)
+    b.is_close(expected_b)
+
+
+@pytest.mark.exercise("fit", "any points, any start", points=2)
+@given(data=points(), a=numbers(), b=numbers(), lr=learning_rates(), n_epochs=sizes(1, 5))
+def test_fit_is_gradient_descent(learner, data, a, b, lr, n_epochs):
+    x, y = data
+    expected_a, expected_b, expected_losses = descend(x, y, a, b, lr, n_epochs)
+    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
+    got_a, got_b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    got_a.is_close(expected_a)
+    got_b.is_close(expected_b)
+
+
+# updates_per_epoch
+
+
+@pytest.mark.exercise("updates_per_epoch", "batches that fit exactly, or do not")
+@pytest.mark.parametrize(
+    ("n_points", "batch_size", "expected"), [(80, 16, 5), (80, 30, 3), (80, 80, 1), (80, 100, 1)]
+)
+def test_updates_per_epoch_by_hand(learner, n_points, batch_size, expected):
+    learner.updates_per_epoch(n_points=n_points, batch_size=batch_size).equals(expected)
+
+
+@pytest.mark.exercise("updates_per_epoch", "any number of points, any batch size")
+@given(n_points=sizes(1, 60), batch_size=sizes(1, 20))
+def test_updates_per_epoch_counts_the_batches(learner, n_points, batch_size):
+    expected = len(range(0, n_points, batch_size))
+    learner.updates_per_epoch(n_points=n_points, batch_size=batch_size).equals(expected)
+
+
+@pytest.mark.exercise("updates_per_epoch", "no points are an error")
+@pytest.mark.parametrize("n_points", [0, -5])
+def test_updates_per_epoch_without_points(learner, n_points):
+    with learner.raises(ValueError, f"n_points={n_points} is below 1"):
+        learner.updates_per_epoch(n_points=n_points, batch_size=16)
+
+
+@pytest.mark.exercise("updates_per_epoch", "a batch without points is an error")
+@pytest.mark.parametrize("batch_size", [0, -16])
+def test_updates_per_epoch_without_batch_size(learner, batch_size):
+    with learner.raises(ValueError, f"batch_size={batch_size} is below 1"):
+        learner.updates_per_epoch(n_points=80, batch_size=batch_size)
+
+
+# least_squares
+
+
+@pytest.mark.exercise("least_squares", "three points on a line")
+def test_least_squares_on_a_line(learner):
+    x = np.array([[0.0], [1.0], [2.0]])
+    a, b = learner.least_squares(x=x, y=1 + 2 * x).parts("a", "b")
+    a.is_close(1.0)
+    b.is_close(2.0)
+
+
+@pytest.mark.exercise("least_squares", "the line of the lesson")
+def test_least_squares_of_the_lesson(learner):
+    x, y = training_points()
+    a, b = learner.least_squares(x=x, y=y).parts("a", "b")
+    a.is_close(1.02354075)
+    b.is_close(1.96896447)
+
+
+@pytest.mark.exercise("least_squares", "any points near no line")
+@given(
+    pairs=st.lists(
+        st.tuples(numbers(), numbers()), min_size=2, max_size=8, unique_by=lambda pair: pair[0]
+    )
+)
+def test_least_squares_is_the_textbook_formula(learner, pairs):
+    x, y = (np.array(column).reshape(-1, 1) for column in zip(*pairs, strict=True))
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
+    a, b = learner.least_squares(x=x, y=y).parts("a", "b")
+    a.is_close(float(y.mean() - slope * x.mean()))
+    b.is_close(float(slope))

@@ -1,0 +1,429 @@
+"""Step 04: devices and parameters."""
+
+import time
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+
+from grader.probes import probe
+from grader.strategies import arrays, seeds, shapes, tensors
+
+A = np.array([[1.5, -2.0], [0.25, 3.0], [-1.0, 8.5]])
+T = torch.tensor([[1.5, -2.0], [0.25, 3.0], [-1.0, 8.5]])
+
+# The clocks of some systems tick only every 0.016 seconds.
+CLOCK_TICK = 0.02
+
+
+# ---------------------------------------------------------------- pick_device
+
+
+@probe
+def pick_with_card(module, there):
+    """pretend, one time after the other, that a graphics card is there (True) or not (False),
+    and call `pick_device()` each time"""
+    # The code inside torch's functions is exchanged, so it does not matter how they were imported.
+    available, count = torch.cuda.is_available, torch.cuda.device_count
+    real = available.__code__, count.__code__
+    picked = []
+    try:
+        for card in there:
+            available.__code__ = (lambda: True).__code__ if card else (lambda: False).__code__
+            count.__code__ = (lambda: 1).__code__ if card else (lambda: 0).__code__
+            device = module.pick_device()
+            # "cuda" and "cuda:0" and torch.device("cuda") mean the same.
+            device = str(device) if isinstance(device, torch.device) else device
+            picked.append(device.split(":")[0] if isinstance(device, str) else device)
+    finally:
+        available.__code__, count.__code__ = real
+    return picked
+
+
+@pytest.mark.exercise("pick_device", "a graphics card is there")
+def test_pick_device_with_card(learner):
+    answer = learner.run(pick_with_card, there=[True])
+    answer.each()[0].equals("cuda")
+
+
+@pytest.mark.exercise("pick_device", "no graphics card is there")
+def test_pick_device_without_card(learner):
+    answer = learner.run(pick_with_card, there=[False])
+    answer.each()[0].equals("cpu")
+
+
+@pytest.mark.exercise("pick_device", "asks at every call, not at the import")
+def test_pick_device_asks_every_time(learner):
+    answer = learner.run(pick_with_card, there=[True, False, True])
+    picked = [device.value for device in answer.each()]
+    answer.check(
+        picked == ["cuda", "cpu", "cuda"],
+        f"With a card, without one and with one again, pick_device() gave {picked}; expected was "
+        "['cuda', 'cpu', 'cuda']. Ask inside the function, at every call: an answer that was found "
+        "when the module was imported can be wrong later.",
+    )
+
+
+# ------------------------------------------------- to_tensor and make_parameters: where it lives
+
+
+@probe
+def devices():
+    """list the devices to test with"""
+    # "meta" keeps shapes and no numbers. It is there on every machine.
+    found = ["cpu", "meta"]
+    try:
+        torch.zeros(1, device="cuda")
+        found.append("cuda")
+    except (RuntimeError, AssertionError):
+        pass
+    return found
+
+
+@probe
+def facts(t):
+    """say what a tensor is like"""
+    if not isinstance(t, torch.Tensor):
+        return {"what": f"{type(t).__name__}, not a tensor"}
+    return {
+        "what": "tensor",
+        "device": t.device.type,
+        "dtype": str(t.dtype),
+        "shape": tuple(t.shape),
+        "requires_grad": t.requires_grad,
+        "is_leaf": t.is_leaf,
+    }
+
+
+@probe
+def tensor_on_devices(module, array):
+    """call `to_tensor` for the devices "cpu" and "meta", and for "cuda" if it is there, each named
+    by a string and by a `torch.device`"""
+    return {
+        device: [
+            facts(module.to_tensor(array=array, device=device)),
+            facts(module.to_tensor(array=array, device=torch.device(device))),
+        ]
+        for device in devices()
+    }
+
+
+@probe
+def parameters_on_devices(module, seed):
+    """call `make_parameters` for the devices "cpu" and "meta", and for "cuda" if it is there"""
+    made = {}
+    for device in devices():
+        pair = module.make_parameters(device=device, seed=seed)
+        made[device] = [facts(t) for t in pair] if isinstance(pair, (tuple, list)) else pair
+    return made
+
+
+def check_home(fact, device):
+    """Check that a fact speaks of a float32 tensor that lives on the device."""
+    fact.key("what").equals("tensor")
+    home, dtype = fact.key("device").value, fact.key("dtype").value
+    fact.check(
+        home == device,
+        f'For the device "{device}" the tensor was made on "{home}". Use the device that was given.',
+    )
+    fact.check(
+        dtype == "torch.float32",
+        f'On the device "{device}" the tensor is {dtype}; expected was torch.float32.',
+    )
+
+
+@pytest.mark.exercise("to_tensor", "six numbers, from float64 to float32", points=2)
+def test_to_tensor_values(learner):
+    learner.to_tensor(array=A, device="cpu").is_close(T)
+
+
+@pytest.mark.exercise("to_tensor", "whole numbers become float32 too")
+def test_to_tensor_whole_numbers(learner):
+    answer = learner.to_tensor(array=np.array([3, -1, 7]), device="cpu")
+    answer.is_close(torch.tensor([3.0, -1.0, 7.0]))
+
+
+@pytest.mark.exercise("to_tensor", "the device that was given", points=2)
+def test_to_tensor_device(learner):
+    answer = learner.run(tensor_on_devices, array=A)
+    for device in answer.value:
+        for fact in answer.key(device).each():
+            check_home(fact, device)
+            fact.key("shape").equals((3, 2))
+
+
+@pytest.mark.exercise("to_tensor", "any array")
+@given(array=arrays(shapes()))
+def test_to_tensor_keeps_shape_and_numbers(learner, array):
+    answer = learner.to_tensor(array=array, device="cpu")
+    answer.is_close(torch.tensor(array, dtype=torch.float32))
+
+
+# ---------------------------------------------------------------- to_numpy
+
+
+@probe
+def numpy_of_leaf(module, t):
+    """make `t` a leaf that requires a gradient and call `to_numpy(t)`"""
+    t = t.clone().requires_grad_()
+    array = module.to_numpy(t=t)
+    return {"array": array, "t still requires a gradient": t.requires_grad}
+
+
+@probe
+def numpy_of_result(module, t):
+    """let w be a leaf that requires a gradient, compute t = 2 * w, and call `to_numpy(t)`"""
+    w = t.clone().requires_grad_()
+    t = 2 * w
+    array = module.to_numpy(t=t)
+    return {"array": array, "t still requires a gradient": t.requires_grad}
+
+
+@probe
+def numpy_from_card(module, t):
+    """call `to_numpy` with a tensor that plays the part of a tensor on a graphics card, where
+    NumPy cannot read it"""
+
+    class OnCard(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            kwargs = kwargs or {}
+            if func == torch.Tensor.device.__get__:
+                return torch.device("cuda", 0)
+            if func in (torch.Tensor.is_cuda.__get__, torch.Tensor.is_cpu.__get__):
+                return func == torch.Tensor.is_cuda.__get__
+            if func in (torch.Tensor.numpy, torch.Tensor.__array__) and not kwargs.get("force"):
+                raise TypeError(
+                    "can't convert cuda:0 device type tensor to numpy. "
+                    "Use Tensor.cpu() to copy the tensor to host memory first."
+                )
+            result = super().__torch_function__(func, types, args, kwargs)
+            named = [v for v in (*args[1:], *kwargs.values()) if isinstance(v, (str, torch.device))]
+            to_cpu = func == torch.Tensor.to and "cpu" in map(str, named)
+            if func == torch.Tensor.cpu or to_cpu:
+                result = result.as_subclass(torch.Tensor)
+            return result
+
+    return module.to_numpy(t=t.clone().as_subclass(OnCard).requires_grad_())
+
+
+@pytest.mark.exercise("to_numpy", "a plain tensor")
+def test_to_numpy_plain(learner):
+    learner.to_numpy(t=T).is_close(A)
+
+
+@pytest.mark.exercise("to_numpy", "a leaf that requires a gradient", points=2)
+def test_to_numpy_leaf(learner):
+    answer = learner.run(numpy_of_leaf, t=T)
+    answer.key("array").is_close(A)
+    answer.check(
+        answer.key("t still requires a gradient").value is True,
+        "After to_numpy(t) the tensor t requires no gradient any more. The input must stay as it "
+        "is: take the numbers from another tensor, which has left the graph.",
+    )
+
+
+@pytest.mark.exercise("to_numpy", "the result of a computation")
+def test_to_numpy_result(learner):
+    answer = learner.run(numpy_of_result, t=T)
+    answer.key("array").is_close(2 * A)
+    answer.check(
+        answer.key("t still requires a gradient").value is True,
+        "After to_numpy(t) the tensor t has left the graph. The input must stay as it is.",
+    )
+
+
+@pytest.mark.exercise("to_numpy", "a tensor on a graphics card (played)")
+def test_to_numpy_from_card(learner):
+    learner.run(numpy_from_card, t=T).is_close(A)
+
+
+@pytest.mark.exercise("to_numpy", "any tensor")
+@given(t=tensors(shapes()))
+def test_to_numpy_keeps_shape_and_numbers(learner, t):
+    learner.run(numpy_of_leaf, t=t).key("array").is_close(t.numpy())
+
+
+# ---------------------------------------------------------------- make_parameters
+
+
+@pytest.mark.exercise("make_parameters", "seed 42 gives 0.3367 and 0.1288")
+def test_make_parameters_seed_42(learner):
+    answer = learner.make_parameters(device="cpu", seed=42)
+    a, b = answer.parts("a", "b")
+    a.is_close(torch.tensor([0.3367]), atol=1e-4)
+    b.is_close(torch.tensor([0.1288]), atol=1e-4)
+
+
+@pytest.mark.exercise("make_parameters", "any seed: two draws, one after the other", points=2)
+@given(seed=seeds())
+def test_make_parameters_are_two_draws(learner, seed):
+    generator = torch.Generator().manual_seed(seed)
+    a, b = learner.make_parameters(device="cpu", seed=seed).parts("a", "b")
+    a.is_close(torch.randn(1, generator=generator))
+    b.is_close(torch.randn(1, generator=generator))
+
+
+@pytest.mark.exercise("make_parameters", "float32, on the device that was given")
+def test_make_parameters_device(learner):
+    answer = learner.run(parameters_on_devices, seed=3)
+    for device in answer.value:
+        for fact in answer.key(device).parts("a", "b"):
+            check_home(fact, device)
+            fact.key("shape").equals((1,))
+
+
+@pytest.mark.exercise("make_parameters", "leaves that require a gradient, on any device", points=3)
+def test_make_parameters_are_leaves(learner):
+    answer = learner.run(parameters_on_devices, seed=3)
+    for device in answer.value:
+        for name, fact in zip("ab", answer.key(device).parts("a", "b"), strict=True):
+            fact.key("what").equals("tensor")
+            fact.check(
+                fact.key("requires_grad").value is True,
+                f'On the device "{device}" {name} requires no gradient, so it can never be trained.',
+            )
+            fact.check(
+                fact.key("is_leaf").value is True,
+                f'On the device "{device}" {name} is no leaf, so it will never receive a gradient. '
+                "It was moved when it already required one: moving is a computation, and its "
+                "result is a new tensor. Let it require a gradient only where it will live.",
+            )
+
+
+# ---------------------------------------------------------------- timed
+
+
+@probe
+def time_a_queue(module, waiting, queued):
+    """play a graphics card: work for `waiting` seconds is already in its queue, `work` puts work for
+    `queued` seconds more into it and returns at once, and `synchronize` waits until the queue is
+    empty; then call `timed(work, synchronize)`"""
+    queue = [waiting]
+    calls = []
+    moments = {}
+
+    def now(moment):
+        # The first time counts: an empty queue does not get emptier.
+        moments.setdefault(moment, time.perf_counter())
+
+    def work():
+        calls.append("work")
+        now("work starts")
+        queue.append(queued)
+        return ["the result", 42]
+
+    def synchronize():
+        calls.append("synchronize")
+        while queue:
+            time.sleep(queue.pop())
+        now("work is done" if "work" in calls else "queue is empty")
+
+    now("call")
+    answer = module.timed(work=work, synchronize=synchronize)
+    now("return")
+    start = moments.get("queue is empty", moments["call"])
+    done = moments.get("work is done", moments["return"])
+    return {
+        "answer": answer,
+        "calls": calls,
+        "at least": done - moments.get("work starts", done),
+        "at most": moments["return"] - start,
+    }
+
+
+@probe
+def time_plain_work(module, seconds):
+    """call `timed` with a `work` that takes `seconds` and queues nothing"""
+    measured = []
+
+    def work():
+        start = time.perf_counter()
+        time.sleep(seconds)
+        measured.append(time.perf_counter() - start)
+
+    start = time.perf_counter()
+    answer = module.timed(work=work, synchronize=lambda: None)
+    return {
+        "answer": answer,
+        "at least": measured[0] if measured else seconds,
+        "at most": time.perf_counter() - start,
+    }
+
+
+def check_calls(answer):
+    """Check that `work` was called once, and `synchronize` before and after it."""
+    calls = [call.value for call in answer.key("calls").each()]
+    came = f"The calls were: {', '.join(map(str, calls)) or 'none'}."
+    answer.check(calls.count("work") == 1, f"work() must be called exactly once. {came}")
+    at = calls.index("work")
+    answer.check(
+        "synchronize" in calls[:at],
+        f"synchronize() must be called before work(): old work may still be in the queue. {came}",
+    )
+    answer.check(
+        "synchronize" in calls[at:],
+        f"synchronize() must be called after work(): its work may still be in the queue. {came}",
+    )
+
+
+def check_seconds(answer, too_short, too_long):
+    """Check the measured time against what the probe measured around it and inside it."""
+    _, seconds = answer.key("answer").parts("result", "seconds")
+    measured = seconds.scalar()
+    least = answer.key("at least").scalar()
+    most = answer.key("at most").scalar()
+    answer.check(
+        measured >= least - CLOCK_TICK,
+        f"The work took at least {least:.3f} seconds, but {measured:.3f} came. {too_short}",
+    )
+    answer.check(
+        measured <= most + CLOCK_TICK,
+        f"The work took at most {most:.3f} seconds, but {measured:.3f} came. {too_long}",
+    )
+
+
+@pytest.mark.exercise("timed", "work once, and wait before and after it")
+def test_timed_calls(learner):
+    check_calls(learner.run(time_a_queue, waiting=0.0, queued=0.0))
+
+
+@pytest.mark.exercise("timed", "gives back the result of the work")
+def test_timed_result(learner):
+    answer = learner.run(time_a_queue, waiting=0.0, queued=0.0)
+    result, seconds = answer.key("answer").parts("result", "seconds")
+    result.equals(["the result", 42])
+    seconds.scalar()
+
+
+@pytest.mark.exercise("timed", "work that is done at once")
+def test_timed_plain_work(learner):
+    answer = learner.run(time_plain_work, seconds=0.08)
+    check_seconds(
+        answer,
+        "The clock must run while work() runs, also while the program waits.",
+        "The answer must be in seconds.",
+    )
+
+
+@pytest.mark.exercise("timed", "the clock waits for queued work", points=2)
+def test_timed_waits_before_it_stops(learner):
+    answer = learner.run(time_a_queue, waiting=0.0, queued=0.08)
+    check_calls(answer)
+    check_seconds(
+        answer,
+        "The clock was stopped while the work was still in the queue.",
+        "The clock ran too long, or the answer is not in seconds.",
+    )
+
+
+@pytest.mark.exercise("timed", "the clock does not count older work", points=2)
+def test_timed_waits_before_it_starts(learner):
+    answer = learner.run(time_a_queue, waiting=0.08, queued=0.0)
+    check_calls(answer)
+    check_seconds(
+        answer,
+        "The clock was stopped too early.",
+        "The clock was started while older work was still in the queue.",
+    )

@@ -1,0 +1,421 @@
+"""Step 05: autograd."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from grader.answers import FLOAT32
+from grader.probes import probe
+from grader.strategies import numbers, shapes, sizes, tensor_points, tensors
+
+X = torch.tensor([[0.0], [1.0], [3.0]])
+Y = torch.tensor([[1.0], [2.0], [5.0]])
+
+# The numbers on the way are up to about 100, and float32 keeps seven digits of them.
+TRAINING = {"rtol": 1e-4, "atol": 1e-4}
+
+# Small enough that a few steps never run away from points with x in [-3, 3].
+rates = st.sampled_from([0.015625, 0.03125, 0.0625])
+
+
+def tutorial_points():
+    """Return the 80 training points of the tutorial."""
+    random = np.random.RandomState(42)
+    x = random.rand(100, 1)
+    y = 1 + 2 * x + 0.1 * random.randn(100, 1)
+    indices = np.arange(100)
+    random.shuffle(indices)
+    train = indices[:80]
+    return torch.tensor(x[train]).float(), torch.tensor(y[train]).float()
+
+
+def line_gradients(a, b, x, y):
+    """Return the loss and both gradients, by the formulas of step 02, in float64."""
+    x, y = x.double().numpy(), y.double().numpy()
+    error = a + b * x - y
+    return (error**2).mean(), 2 * error.mean(), 2 * (error * x).mean()
+
+
+def descend(a, b, x, y, lr, n_epochs):
+    """Return the losses, and both parameters after every epoch, in float64."""
+    losses, path = [], []
+    for _ in range(n_epochs):
+        loss, a_grad, b_grad = line_gradients(a, b, x, y)
+        a, b = a - lr * a_grad, b - lr * b_grad
+        losses.append(loss)
+        path.append((a, b))
+    return losses, path
+
+
+# ---------------------------------------------------------------- loss_gradients
+
+
+@probe
+def copied(result):
+    """copy what came, so that later calls cannot change it"""
+    if not isinstance(result, (tuple, list)):
+        return result
+    return [v.detach().clone() if isinstance(v, torch.Tensor) else v for v in result]
+
+
+@probe
+def call_gradients(module, a, b, x, y):
+    """make leaves of `a` and `b` and call `loss_gradients`"""
+    a = torch.tensor([a], requires_grad=True)
+    b = torch.tensor([b], requires_grad=True)
+    return module.loss_gradients(a=a, b=b, x=x, y=y)
+
+
+@probe
+def call_gradients_twice(module, a, b, x, y):
+    """make leaves of `a` and `b` and call `loss_gradients` two times with the same arguments"""
+    a = torch.tensor([a], requires_grad=True)
+    b = torch.tensor([b], requires_grad=True)
+    first = copied(module.loss_gradients(a=a, b=b, x=x, y=y))
+    second = copied(module.loss_gradients(a=a, b=b, x=x, y=y))
+    return {"first call": first, "second call": second}
+
+
+@probe
+def look_at_leaves(module, a, b, x, y):
+    """make leaves of `a` and `b`, call `loss_gradients`, and look at `a` and `b` afterwards"""
+    a = torch.tensor([a], requires_grad=True)
+    b = torch.tensor([b], requires_grad=True)
+    module.loss_gradients(a=a, b=b, x=x, y=y)
+    return {
+        "a": a.detach(),
+        "b": b.detach(),
+        "a requires a gradient": a.requires_grad,
+        "b requires a gradient": b.requires_grad,
+    }
+
+
+@pytest.mark.exercise("loss_gradients", "one point, by hand")
+def test_loss_gradients_one_point(learner):
+    one, three = torch.tensor([[1.0]]), torch.tensor([[3.0]])
+    answer = learner.run(call_gradients, a=0.0, b=1.0, x=three, y=one)
+    a_grad, b_grad = answer.parts("a_grad", "b_grad")
+    a_grad.is_close(4.0, **FLOAT32)
+    b_grad.is_close(12.0, **FLOAT32)
+
+
+@pytest.mark.exercise("loss_gradients", "the start of the tutorial: -3.1125 and -1.8156")
+def test_loss_gradients_tutorial(learner):
+    x, y = tutorial_points()
+    answer = learner.run(call_gradients, a=0.3367, b=0.1288, x=x, y=y)
+    a_grad, b_grad = answer.parts("a_grad", "b_grad")
+    a_grad.is_close(-3.1125, atol=1e-3)
+    b_grad.is_close(-1.8156, atol=1e-3)
+
+
+@pytest.mark.exercise("loss_gradients", "a second call gives the same", points=2)
+def test_loss_gradients_do_not_add_up(learner):
+    _, a_grad, b_grad = line_gradients(0.5, -1.0, X, Y)
+    answer = learner.run(call_gradients_twice, a=0.5, b=-1.0, x=X, y=Y)
+    for call in ("first call", "second call"):
+        first, second = answer.key(call).parts(": a_grad", ": b_grad")
+        first.is_close(a_grad, **FLOAT32)
+        second.is_close(b_grad, **FLOAT32)
+
+
+@pytest.mark.exercise("loss_gradients", "the parameters stay as they are")
+def test_loss_gradients_keep_parameters(learner):
+    answer = learner.run(look_at_leaves, a=0.5, b=-1.0, x=X, y=Y)
+    answer.key("a").is_close(torch.tensor([0.5]))
+    answer.key("b").is_close(torch.tensor([-1.0]))
+    answer.key("a requires a gradient").equals(True)
+    answer.key("b requires a gradient").equals(True)
+
+
+@pytest.mark.exercise("loss_gradients", "any line on any points: the formula of step 02", points=2)
+@given(a=numbers(), b=numbers(), data=tensor_points())
+def test_loss_gradients_are_those_of_the_formula(learner, a, b, data):
+    x, y = data
+    _, a_grad, b_grad = line_gradients(a, b, x, y)
+    first, second = learner.run(call_gradients, a=a, b=b, x=x, y=y).parts("a_grad", "b_grad")
+    first.is_close(a_grad, **TRAINING)
+    second.is_close(b_grad, **TRAINING)
+
+
+# ---------------------------------------------------------------- update_
+
+
+@probe
+def call_update(module, values, grads, lr):
+    """make a parameter of each of `values`, set its gradient, call `update_`, and look at the same
+    parameters again"""
+    params = [value.clone().requires_grad_() for value in values]
+    for p, grad in zip(params, grads, strict=True):
+        p.grad = None if grad is None else grad.clone()
+    returned = module.update_(params=list(params), lr=lr)
+    return {
+        "returned": returned,
+        "values": [p.detach() for p in params],
+        "grads": [p.grad for p in params],
+        "are leaves": [p.is_leaf for p in params],
+        "require a gradient": [p.requires_grad for p in params],
+    }
+
+
+@probe
+def call_update_in_a_loop(module, a, b, x, y, lr):
+    """make leaves of `a` and `b` and do this three times: compute the loss of the line, call
+    `loss.backward()`, call `update_([a, b], lr)`"""
+    a = torch.tensor([a], requires_grad=True)
+    b = torch.tensor([b], requires_grad=True)
+    path = []
+    for _ in range(3):
+        loss = ((a + b * x - y) ** 2).mean()
+        loss.backward()
+        module.update_(params=[a, b], lr=lr)
+        path.append([a.detach().clone(), b.detach().clone()])
+    return path
+
+
+VALUES = [torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), torch.tensor([0.5, -0.5])]
+GRADS = [torch.tensor([[10.0, 0.0, -10.0], [5.0, 5.0, 5.0]]), torch.tensor([1.0, -2.0])]
+
+
+@pytest.mark.exercise("update_", "two parameters of other shapes, by hand", points=2)
+def test_update_two_parameters(learner):
+    answer = learner.run(call_update, values=VALUES, grads=GRADS, lr=0.1)
+    first, second = answer.key("values").parts("[0]", "[1]")
+    first.is_close(torch.tensor([[0.0, 2.0, 4.0], [3.5, 4.5, 5.5]]))
+    second.is_close(torch.tensor([0.4, -0.3]))
+
+
+@pytest.mark.exercise("update_", "returns None")
+def test_update_returns_none(learner):
+    answer = learner.run(call_update, values=VALUES, grads=GRADS, lr=0.1)
+    answer.key("returned").is_none()
+
+
+@pytest.mark.exercise("update_", "clears the gradients")
+def test_update_clears_gradients(learner):
+    answer = learner.run(call_update, values=VALUES, grads=GRADS, lr=0.1)
+    for grad in answer.key("grads").each():
+        if grad.value is not None:
+            cleared = not grad.tensor(finite=False).count_nonzero()
+            grad.check(
+                cleared,
+                "After the update a gradient is still there: it would be added to the next one. "
+                "Clear every gradient after it was used.",
+            )
+
+
+@pytest.mark.exercise("update_", "the parameters are still leaves to train")
+def test_update_keeps_leaves(learner):
+    answer = learner.run(call_update, values=VALUES, grads=GRADS, lr=0.1)
+    for i in range(2):
+        answer.check(
+            answer.key("are leaves").each()[i].value is True
+            and answer.key("require a gradient").each()[i].value is True,
+            "After the update a parameter is no leaf that requires a gradient any more, so it "
+            "cannot be trained further. Change its numbers where PyTorch takes no notes.",
+        )
+
+
+@pytest.mark.exercise("update_", "a parameter without a gradient is left alone")
+def test_update_skips_missing_gradient(learner):
+    answer = learner.run(call_update, values=VALUES, grads=[None, GRADS[1]], lr=0.1)
+    first, second = answer.key("values").parts("[0]", "[1]")
+    first.is_close(VALUES[0])
+    second.is_close(torch.tensor([0.4, -0.3]))
+
+
+@pytest.mark.exercise("update_", "any parameter of any shape")
+@given(values=tensors(shapes()), lr=rates)
+def test_update_is_a_step_downhill(learner, values, lr):
+    answer = learner.run(call_update, values=[values], grads=[2 * values - 1], lr=lr)
+    answer.key("values").each()[0].is_close(values - lr * (2 * values - 1))
+
+
+@pytest.mark.exercise("update_", "three rounds of training end in the right place", points=2)
+@given(a=numbers(), b=numbers(), data=tensor_points(), lr=rates)
+def test_update_works_in_a_loop(learner, a, b, data, lr):
+    x, y = data
+    _, path = descend(a, b, x, y, lr, 3)
+    answer = learner.run(call_update_in_a_loop, a=a, b=b, x=x, y=y, lr=lr)
+    for i, (round_, expected) in enumerate(zip(answer.each(), path, strict=True), 1):
+        for p, value in zip(
+            round_.parts(f": a after round {i}", f": b after round {i}"), expected, strict=True
+        ):
+            p.is_close(value, **TRAINING)
+
+
+# ---------------------------------------------------------------- fit
+
+
+@probe
+def call_fit(module, a, b, x, y, lr, n_epochs):
+    """make leaves of `a` and `b`, call `fit`, and look at the same leaves again"""
+    a = torch.tensor([a], requires_grad=True)
+    b = torch.tensor([b], requires_grad=True)
+    losses = module.fit(x=x, y=y, a=a, b=b, lr=lr, n_epochs=n_epochs)
+    return {
+        "losses": losses,
+        "a": a.detach(),
+        "b": b.detach(),
+        "are leaves": a.is_leaf and b.is_leaf,
+        "require a gradient": a.requires_grad and b.requires_grad,
+    }
+
+
+def check_fit(answer, a, b, x, y, lr, n_epochs, tolerance=TRAINING):
+    """Check the losses and where both leaves ended."""
+    losses, path = descend(a, b, x, y, lr, n_epochs)
+    answer.key("losses").is_close(losses, **tolerance)
+    answer.key("a").is_close(torch.tensor([path[-1][0]]).float(), **tolerance)
+    answer.key("b").is_close(torch.tensor([path[-1][1]]).float(), **tolerance)
+
+
+@pytest.mark.exercise("fit", "one epoch on one point, by hand")
+def test_fit_one_epoch(learner):
+    one, three = torch.tensor([[1.0]]), torch.tensor([[3.0]])
+    answer = learner.run(call_fit, a=0.0, b=1.0, x=three, y=one, lr=0.25, n_epochs=1)
+    answer.key("losses").is_close([4.0], **FLOAT32)
+    answer.key("a").is_close(torch.tensor([-1.0]))
+    answer.key("b").is_close(torch.tensor([-2.0]))
+
+
+@pytest.mark.exercise("fit", "each loss is a Python float")
+def test_fit_gives_python_floats(learner):
+    answer = learner.run(call_fit, a=0.5, b=-1.0, x=X, y=Y, lr=0.0625, n_epochs=3)
+    losses = answer.key("losses")
+    losses.numbers(3)
+    if isinstance(losses.value, (list, tuple)):
+        for loss in losses.each():
+            loss.check(
+                type(loss.value) is float,
+                "A loss in the list is no Python float. A tensor would hold on to the whole graph "
+                "behind it; keep the plain number.",
+            )
+
+
+@pytest.mark.exercise("fit", "trains the leaves of the caller, in place")
+def test_fit_trains_given_leaves(learner):
+    answer = learner.run(call_fit, a=0.5, b=-1.0, x=X, y=Y, lr=0.0625, n_epochs=3)
+    _, path = descend(0.5, -1.0, X, Y, 0.0625, 3)
+    for name, start, end in (("a", 0.5, path[-1][0]), ("b", -1.0, path[-1][1])):
+        p = answer.key(name)
+        p.check(
+            p.scalar() != start,
+            f"After fit the caller's {name} still has its old value {start}. Change the tensor that "
+            "was given, in place; a new tensor under the same name is another one.",
+        )
+        p.is_close(end, **TRAINING)
+    answer.check(
+        answer.key("are leaves").value is True and answer.key("require a gradient").value is True,
+        "After fit the parameters are no leaves that require a gradient any more.",
+    )
+
+
+@pytest.mark.exercise("fit", "any line on any points: four epochs", points=3)
+@given(a=numbers(), b=numbers(), data=tensor_points(), lr=rates)
+def test_fit_is_gradient_descent(learner, a, b, data, lr):
+    x, y = data
+    answer = learner.run(call_fit, a=a, b=b, x=x, y=y, lr=lr, n_epochs=4)
+    check_fit(answer, a, b, x, y, lr, 4)
+
+
+@pytest.mark.exercise("fit", "the tutorial: 1000 epochs end at 1.0235 and 1.9690")
+def test_fit_tutorial(learner):
+    x, y = tutorial_points()
+    answer = learner.run(call_fit, a=0.3367, b=0.1288, x=x, y=y, lr=0.1, n_epochs=1000)
+    check_fit(answer, 0.3367, 0.1288, x, y, 0.1, 1000, FLOAT32)
+
+
+# ---------------------------------------------------------------- freeze_all_but
+
+
+@probe
+def freeze(module, sizes, prefix):
+    """build a model of the linear layers "body", "head", "header" and "my_head", call
+    `freeze_all_but`, and look at all parameters"""
+    torch.manual_seed(0)
+    n_in, n_hidden, n_out = sizes
+    layers = {
+        "body": nn.Linear(n_in, n_hidden),
+        "head": nn.Linear(n_hidden, n_out),
+        "header": nn.Linear(n_out, 1),
+        "my_head": nn.Linear(1, 2),
+    }
+    model = nn.Sequential()
+    for name, layer in layers.items():
+        model.add_module(name, layer)
+    before = [p.detach().clone() for p in model.parameters()]
+    count = module.freeze_all_but(model=model, prefix=prefix)
+    after = [p.detach() for p in model.parameters()]
+    return {
+        "count": count,
+        "trainable": [name for name, p in model.named_parameters() if p.requires_grad],
+        "changed": [i for i, (p, q) in enumerate(zip(before, after)) if not torch.equal(p, q)],
+    }
+
+
+@probe
+def train_frozen(module, prefix):
+    """build a model of the linear layers "body" and "head", call `freeze_all_but`, make one step of
+    `torch.optim.SGD`, and list the parameters that moved"""
+    torch.manual_seed(0)
+    model = nn.Sequential()
+    model.add_module("body", nn.Linear(3, 4))
+    model.add_module("head", nn.Linear(4, 2))
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    module.freeze_all_but(model=model, prefix=prefix)
+    loss = model(torch.ones(5, 3)).square().sum()
+    if loss.requires_grad:
+        loss.backward()
+    optimizer.step()
+    return [name for name, p in model.named_parameters() if not torch.equal(before[name], p)]
+
+
+@pytest.mark.exercise("freeze_all_but", "only the head can be trained", points=2)
+def test_freeze_keeps_names_with_prefix(learner):
+    answer = learner.run(freeze, sizes=(3, 4, 2), prefix="head.")
+    answer.key("trainable").equals(["head.weight", "head.bias"])
+
+
+@pytest.mark.exercise("freeze_all_but", "counts numbers: the head has 4 * 2 + 2")
+def test_freeze_counts_numbers(learner):
+    answer = learner.run(freeze, sizes=(3, 4, 2), prefix="head.")
+    count = answer.key("count").integer()
+    answer.check(
+        count == 10,
+        f"The head has 4 * 2 weights and 2 biases, so 10 numbers stay trainable, but {count} came. "
+        "Count the numbers in each parameter, not the parameters.",
+    )
+
+
+@pytest.mark.exercise("freeze_all_but", "a prefix is the beginning of the name")
+def test_freeze_prefix_is_the_beginning(learner):
+    answer = learner.run(freeze, sizes=(3, 4, 2), prefix="head")
+    answer.key("trainable").equals(["head.weight", "head.bias", "header.weight", "header.bias"])
+    answer = learner.run(freeze, sizes=(3, 4, 2), prefix="body.w")
+    answer.key("trainable").equals(["body.weight"])
+    answer.key("count").equals(12)
+
+
+@pytest.mark.exercise("freeze_all_but", "a prefix that no name has")
+def test_freeze_everything(learner):
+    answer = learner.run(freeze, sizes=(3, 4, 2), prefix="tail")
+    answer.key("trainable").equals([])
+    answer.key("count").equals(0)
+
+
+@pytest.mark.exercise("freeze_all_but", "the training moves the head and nothing else")
+def test_freeze_in_training(learner):
+    learner.run(train_frozen, prefix="head").equals(["head.weight", "head.bias"])
+
+
+@pytest.mark.exercise("freeze_all_but", "layers of any size")
+@given(n_in=sizes(), n_hidden=sizes(), n_out=sizes())
+def test_freeze_counts_any_layer(learner, n_in, n_hidden, n_out):
+    answer = learner.run(freeze, sizes=(n_in, n_hidden, n_out), prefix="body")
+    answer.key("count").equals(n_in * n_hidden + n_hidden)
+    answer.key("trainable").equals(["body.weight", "body.bias"])
+    answer.key("changed").equals([])

@@ -1,0 +1,204 @@
+"""Step 08: losses."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.answers import FLOAT32
+from grader.probes import probe
+from grader.strategies import shapes, sizes, tensors
+
+YHAT = torch.tensor([[1.0], [2.0], [5.0]])
+Y = torch.tensor([[1.0], [4.0], [4.0]])
+
+# Two rows and three columns; the squared errors are 0, 1, 4 and 9, 16, 0.
+TABLE_YHAT = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+TABLE_Y = torch.tensor([[1.0, 1.0, 1.0], [1.0, 1.0, 6.0]])
+TABLE_SQUARES = torch.tensor([[0.0, 1.0, 4.0], [9.0, 16.0, 0.0]])
+
+REDUCTIONS = ("mean", "sum", "none")
+reductions = st.sampled_from(REDUCTIONS)
+
+# Two tensors of one and the same shape.
+pairs = shapes().flatmap(lambda shape: st.tuples(tensors(shape), tensors(shape)))
+
+
+def reduced(squares, reduction):
+    """Return the expected loss for squared errors."""
+    if reduction == "none":
+        return squares
+    return float(squares.sum() if reduction == "sum" else squares.mean())
+
+
+def is_loss(answer, expected):
+    """Demand a tensor (so that `backward()` is possible) with the expected numbers."""
+    answer.tensor()
+    answer.is_close(expected, **FLOAT32)
+
+
+@probe
+def gradients_of_mse(module, yhat, y, reduction):
+    "call mse, then backward() on the sum of the result"
+    yhat, y = yhat.clone().requires_grad_(), y.clone().requires_grad_()
+    loss = module.mse(yhat, y, reduction)
+    if isinstance(loss, torch.Tensor) and loss.requires_grad:
+        loss.sum().backward()
+    return {"yhat.grad": yhat.grad, "y.grad": y.grad}
+
+
+@probe
+def loss_of_make_loss(module, yhat, y, reduction):
+    "loss = make_loss(reduction), then loss(yhat, y)"
+    loss = module.make_loss(reduction=reduction)
+    if isinstance(loss, type) or not callable(loss):
+        return {"callable": False, "loss": None}
+    return {"callable": True, "loss": loss(yhat, y)}
+
+
+@probe
+def two_losses(module, yhat, y):
+    "make a loss with sum and a loss with mean, then call the first one and the second one"
+    first, second = module.make_loss(reduction="sum"), module.make_loss(reduction="mean")
+    return {"sum": first(yhat, y), "mean": second(yhat, y)}
+
+
+@probe
+def gradient_of_make_loss(module, yhat, y):
+    'loss = make_loss("mean")(yhat, y), then loss.backward()'
+    yhat = yhat.clone().requires_grad_()
+    loss = module.make_loss(reduction="mean")(yhat, y)
+    if isinstance(loss, torch.Tensor) and loss.requires_grad:
+        loss.backward()
+    return {"yhat.grad": yhat.grad}
+
+
+def gradient(answer, name):
+    """Return the gradient of that name; it must have arrived."""
+    grad = answer.key(name)
+    grad.check(
+        grad.value is not None,
+        f"{name} is None: no gradient came back. The loss must be a tensor that is still "
+        "connected to yhat and y. A Python float or a detached tensor has lost the way back.",
+    )
+    return grad
+
+
+def value_of(answer):
+    """Return the loss that came out of `loss_of_make_loss`."""
+    answer.key("callable").check(
+        answer.key("callable").value is True,
+        "make_loss must return a loss function that can be called with yhat and y. It returned "
+        "something else: perhaps the class nn.MSELoss itself, and not a loss made from it.",
+    )
+    return answer.key("loss")
+
+
+@pytest.mark.exercise("mse", "errors of 0, -2 and 1 give 5/3")
+def test_mse_by_hand(learner):
+    is_loss(learner.mse(YHAT, Y), 5 / 3)
+
+
+@pytest.mark.exercise("mse", "the mean over all entries of a table")
+def test_mse_mean_of_a_table(learner):
+    is_loss(learner.mse(TABLE_YHAT, TABLE_Y, reduction="mean"), 5.0)
+
+
+@pytest.mark.exercise("mse", "the sum")
+def test_mse_sum(learner):
+    is_loss(learner.mse(YHAT, Y, reduction="sum"), 5.0)
+    is_loss(learner.mse(TABLE_YHAT, TABLE_Y, reduction="sum"), 30.0)
+
+
+@pytest.mark.exercise("mse", "no reduction: one squared error for every entry")
+def test_mse_none(learner):
+    is_loss(learner.mse(TABLE_YHAT, TABLE_Y, reduction="none"), TABLE_SQUARES)
+
+
+@pytest.mark.exercise("mse", "any shape, any reduction", points=2)
+@given(pair=pairs, reduction=reductions)
+def test_mse_is_the_formula(learner, pair, reduction):
+    yhat, y = pair
+    is_loss(learner.mse(yhat, y, reduction=reduction), reduced((yhat - y) ** 2, reduction))
+
+
+@pytest.mark.exercise("mse", "gradients come back to yhat and y", points=2)
+def test_mse_gradient_by_hand(learner):
+    answer = learner.run(gradients_of_mse, yhat=YHAT, y=Y, reduction="mean")
+    expected = torch.tensor([[0.0], [-4 / 3], [2 / 3]])
+    gradient(answer, "yhat.grad").is_close(expected)
+    gradient(answer, "y.grad").is_close(-expected)
+
+
+@pytest.mark.exercise("mse", "gradients for every reduction", points=2)
+@given(pair=pairs, reduction=reductions)
+def test_mse_gradient_is_two_errors(learner, pair, reduction):
+    yhat, y = pair
+    answer = learner.run(gradients_of_mse, yhat=yhat, y=y, reduction=reduction)
+    expected = 2 * (yhat - y)
+    if reduction == "mean":
+        expected = expected / yhat.numel()
+    gradient(answer, "yhat.grad").is_close(expected)
+
+
+@pytest.mark.exercise("mse", "shapes (3, 1) and (3,) are an error")
+def test_mse_refuses_a_column_and_a_row(learner):
+    with learner.raises(ValueError, "yhat has shape (3, 1) and y has shape (3,)"):
+        learner.mse(YHAT, Y.squeeze())
+    with learner.raises(ValueError, "yhat has shape (3,) and y has shape (3, 1)"):
+        learner.mse(YHAT.squeeze(), Y, reduction="none")
+
+
+@pytest.mark.exercise("mse", "different shapes are an error, for every reduction")
+@given(n=sizes(2, 6), m=sizes(1, 6), reduction=reductions)
+def test_mse_refuses_different_shapes(learner, n, m, reduction):
+    with learner.raises(ValueError, f"yhat has shape ({n}, 1) and y has shape (1, {m})"):
+        learner.mse(torch.ones(n, 1), torch.ones(1, m), reduction=reduction)
+
+
+@pytest.mark.exercise("mse", "one number for the whole batch is an error too")
+def test_mse_refuses_a_single_number(learner):
+    with learner.raises(ValueError, "yhat has shape (3, 1) and y has shape (1, 1)"):
+        learner.mse(YHAT, torch.ones(1, 1))
+
+
+@pytest.mark.exercise("mse", "an unknown reduction is an error")
+def test_mse_refuses_an_unknown_reduction(learner):
+    for reduction in ("average", "Mean", ""):
+        with learner.raises(ValueError, f'"{reduction}" is not "mean", "sum" or "none"'):
+            learner.mse(YHAT, Y, reduction=reduction)
+
+
+@pytest.mark.exercise("mse", "any other word is an error")
+@given(reduction=st.text("abcdefgmnosu", max_size=6).filter(lambda word: word not in REDUCTIONS))
+def test_mse_refuses_other_words(learner, reduction):
+    with learner.raises(ValueError, f'"{reduction}" is not "mean", "sum" or "none"'):
+        learner.mse(YHAT, Y, reduction=reduction)
+
+
+@pytest.mark.exercise("make_loss", "each reduction, by hand")
+def test_make_loss_by_hand(learner):
+    for reduction in REDUCTIONS:
+        answer = learner.run(loss_of_make_loss, yhat=TABLE_YHAT, y=TABLE_Y, reduction=reduction)
+        is_loss(value_of(answer), reduced(TABLE_SQUARES, reduction))
+
+
+@pytest.mark.exercise("make_loss", "any shape, any reduction", points=2)
+@given(pair=pairs, reduction=reductions)
+def test_make_loss_is_the_formula(learner, pair, reduction):
+    yhat, y = pair
+    answer = learner.run(loss_of_make_loss, yhat=yhat, y=y, reduction=reduction)
+    is_loss(value_of(answer), reduced((yhat - y) ** 2, reduction))
+
+
+@pytest.mark.exercise("make_loss", "two losses do not disturb each other")
+def test_make_loss_twice(learner):
+    answer = learner.run(two_losses, yhat=TABLE_YHAT, y=TABLE_Y)
+    is_loss(answer.key("sum"), 30.0)
+    is_loss(answer.key("mean"), 5.0)
+
+
+@pytest.mark.exercise("make_loss", "gradients come back to yhat")
+def test_make_loss_gradient(learner):
+    answer = learner.run(gradient_of_make_loss, yhat=YHAT, y=Y)
+    gradient(answer, "yhat.grad").is_close(torch.tensor([[0.0], [-4 / 3], [2 / 3]]))

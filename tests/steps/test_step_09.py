@@ -1,0 +1,400 @@
+"""Step 09: models."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from grader.probes import probe
+from grader.strategies import learning_rates, numbers, sizes, tensor_points, tensors
+
+X = torch.tensor([[0.0], [1.0], [3.0]])
+Y = torch.tensor([[1.0], [2.0], [5.0]])
+
+# A network with 2 inputs, 3 hidden units and 1 output. For the point (1, 2) the hidden units
+# are 4, -1 and 0 before the ReLU; for (2, -1) they are 0, 3 and -3.
+MLP_X = torch.tensor([[1.0, 2.0], [2.0, -1.0]])
+MLP = {
+    "weight_1": torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0]]),
+    "bias_1": torch.tensor([1.0, 0.0, -1.0]),
+    "weight_2": torch.tensor([[1.0, -2.0, 4.0]]),
+    "bias_2": torch.tensor([0.5]),
+}
+
+
+def descend(x, y, a, b, lr, n_steps):
+    """Return the line after some steps of gradient descent on the mean squared error."""
+    x, y = x.double(), y.double()
+    for _ in range(n_steps):
+        error = a + b * x - y
+        a_grad, b_grad = 2 * error.mean().item(), 2 * (error * x).mean().item()
+        a, b = a - lr * a_grad, b - lr * b_grad
+    return a, b
+
+
+@probe
+def shapes_of(model):
+    return {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
+
+
+@probe
+def manual_parameters(module):
+    "make a ManualLinearRegression and look at its parameters"
+    return shapes_of(module.ManualLinearRegression())
+
+
+@probe
+def manual_prediction(module, a, b, x):
+    "make a ManualLinearRegression, write numbers into its parameters a and b, call it twice"
+    model = module.ManualLinearRegression()
+    model.a.data.fill_(a)
+    model.b.data.fill_(b)
+    return {"first": model(x), "second": model(x)}
+
+
+@probe
+def manual_training(module, a, b, x, y, lr):
+    "make a ManualLinearRegression, write numbers into a and b, train it for two steps with SGD"
+    model = module.ManualLinearRegression()
+    model.a.data.fill_(a)
+    model.b.data.fill_(b)
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    for _ in range(2):
+        optimizer.zero_grad()
+        ((model(x) - y) ** 2).mean().backward()
+        optimizer.step()
+    return {"a": model.a, "b": model.b, "prediction": model(x)}
+
+
+@probe
+def layer_parameters(module):
+    "make a LayerLinearRegression and look at its parameters"
+    return shapes_of(module.LayerLinearRegression())
+
+
+@probe
+def layer_prediction(module, a, b, x):
+    "make a LayerLinearRegression, write numbers into model.linear, call the model"
+    model = module.LayerLinearRegression()
+    model.linear.bias.data.fill_(a)
+    model.linear.weight.data.fill_(b)
+    return model(x)
+
+
+@probe
+def layer_with_hook(module, a, b, x, extra):
+    "make a LayerLinearRegression, hang a hook on model.linear that adds a number, call the model"
+    model = module.LayerLinearRegression()
+    model.linear.bias.data.fill_(a)
+    model.linear.weight.data.fill_(b)
+    model.linear.register_forward_hook(lambda layer, inputs, output: output + extra)
+    return model(x)
+
+
+@probe
+def sequential_parts(module):
+    "call make_sequential and look at what it returned"
+    model = module.make_sequential()
+    if not isinstance(model, nn.Sequential):
+        return {"is_sequential": False, "layers": None, "shapes": None}
+    shapes = sorted(tuple(parameter.shape) for parameter in model.parameters())
+    return {
+        "is_sequential": True,
+        "layers": [type(layer).__name__ for layer in model],
+        "shapes": shapes,
+    }
+
+
+@probe
+def sequential_prediction(module, a, b, x):
+    "call make_sequential, write numbers into the bias and the weight of its layer, call the model"
+    model = module.make_sequential()
+    model[0].bias.data.fill_(a)
+    model[0].weight.data.fill_(b)
+    return model(x)
+
+
+@probe
+def mlp_shapes(module, n_in, n_hidden, n_out):
+    "call make_mlp and collect the shapes of all parameters, sorted"
+    model = module.make_mlp(n_in=n_in, n_hidden=n_hidden, n_out=n_out)
+    return sorted(tuple(parameter.shape) for parameter in model.parameters())
+
+
+@probe
+def mlp_prediction(module, x, weight_1, bias_1, weight_2, bias_2):
+    "call make_mlp, write numbers into its two linear layers, call the model"
+    n_hidden, n_in = weight_1.shape
+    model = module.make_mlp(n_in=n_in, n_hidden=n_hidden, n_out=len(bias_2))
+    # The sizes are all different, so a shape says which parameter it is.
+    values = {tuple(v.shape): v for v in (weight_1, bias_1, weight_2, bias_2)}
+    for parameter in model.parameters():
+        if tuple(parameter.shape) in values:
+            parameter.data.copy_(values[tuple(parameter.shape)])
+    return model(x)
+
+
+@probe
+def count_of_layer(module, n_in, n_out):
+    "count_trainable of nn.Linear(n_in, n_out)"
+    return module.count_trainable(model=nn.Linear(n_in, n_out))
+
+
+@probe
+def count_of_network(module, sizes, frozen):
+    "count_trainable of two linear layers; frozen says which of their four parameters are frozen"
+    n_in, n_hidden, n_out = sizes
+    model = nn.Sequential(nn.Linear(n_in, n_hidden), nn.ReLU(), nn.Linear(n_hidden, n_out))
+    for parameter, is_frozen in zip(model.parameters(), frozen, strict=True):
+        parameter.requires_grad_(not is_frozen)
+    return module.count_trainable(model=model)
+
+
+@probe
+def count_with_batchnorm(module, n):
+    "count_trainable of nn.BatchNorm1d(n), which has parameters and buffers"
+    return module.count_trainable(model=nn.BatchNorm1d(n))
+
+
+@probe
+def copied_line(module, a, b, then):
+    "make two nn.Linear(1, 1), write numbers into the source, call copy_weights(source, target)"
+    source, target = nn.Linear(1, 1), nn.Linear(1, 1)
+    source.bias.data.fill_(a)
+    source.weight.data.fill_(b)
+    returned = module.copy_weights(source=source, target=target)
+    if then == "add 10 to the source":
+        source.bias.data.add_(10)
+        source.weight.data.add_(10)
+    if then == "add 10 to the target":
+        target.bias.data.add_(10)
+        target.weight.data.add_(10)
+    return {
+        "returned": returned,
+        "source": [source.bias, source.weight],
+        "target": [target.bias, target.weight],
+    }
+
+
+@probe
+def copied_state(module, state, n_in, n_out):
+    "make two models of a linear and a BatchNorm layer, fill the source, call copy_weights"
+    source = nn.Sequential(nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out))
+    target = nn.Sequential(nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out))
+    source.load_state_dict(state)
+    module.copy_weights(source=source, target=target)
+    return dict(target.state_dict())
+
+
+def are_parameters(answer, expected):
+    """Demand these names and shapes of parameters."""
+    wanted = " and ".join(f"{name} of shape {shape}" for name, shape in expected.items())
+    answer.check(
+        answer.value == expected,
+        f"model.parameters() must hold {wanted}, and nothing else, as soon as the model is made. "
+        f"It holds {answer.value or 'nothing'}. A plain tensor is not found there: only an "
+        "nn.Parameter or a layer that __init__ gave to self.",
+    )
+
+
+@pytest.mark.exercise("ManualLinearRegression", "the parameters are a and b")
+def test_manual_has_two_parameters(learner):
+    are_parameters(learner.run(manual_parameters), {"a": (1,), "b": (1,)})
+
+
+@pytest.mark.exercise("ManualLinearRegression", "three points on a line, by hand")
+def test_manual_three_points(learner):
+    answer = learner.run(manual_prediction, a=1.0, b=2.0, x=X)
+    answer.key("first").is_close(torch.tensor([[1.0], [3.0], [7.0]]))
+    answer.key("second").is_close(torch.tensor([[1.0], [3.0], [7.0]]))
+
+
+@pytest.mark.exercise("ManualLinearRegression", "any line on any points")
+@given(a=numbers(), b=numbers(), data=tensor_points())
+def test_manual_is_the_line(learner, a, b, data):
+    x, _ = data
+    learner.run(manual_prediction, a=a, b=b, x=x).key("first").is_close(a + b * x)
+
+
+@pytest.mark.exercise("ManualLinearRegression", "an optimizer trains it", points=2)
+def test_manual_learns_by_hand(learner):
+    answer = learner.run(manual_training, a=0.0, b=1.0, x=X, y=Y, lr=0.125)
+    a, b = descend(X, Y, 0.0, 1.0, 0.125, 2)
+    answer.key("a").is_close(torch.tensor([a]))
+    answer.key("b").is_close(torch.tensor([b]))
+    answer.key("prediction").is_close(a + b * X)
+
+
+@pytest.mark.exercise("ManualLinearRegression", "an optimizer trains it on any points")
+@given(a=numbers(), b=numbers(), data=tensor_points(), lr=learning_rates())
+def test_manual_learns(learner, a, b, data, lr):
+    x, y = data
+    answer = learner.run(manual_training, a=a, b=b, x=x, y=y, lr=lr)
+    a, b = descend(x, y, a, b, lr, 2)
+    answer.key("a").is_close(torch.tensor([a]))
+    answer.key("b").is_close(torch.tensor([b]))
+
+
+@pytest.mark.exercise("LayerLinearRegression", "one layer that is called linear")
+def test_layer_has_one_layer(learner):
+    expected = {"linear.weight": (1, 1), "linear.bias": (1,)}
+    are_parameters(learner.run(layer_parameters), expected)
+
+
+@pytest.mark.exercise("LayerLinearRegression", "three points on a line, by hand")
+def test_layer_three_points(learner):
+    answer = learner.run(layer_prediction, a=1.0, b=2.0, x=X)
+    answer.is_close(torch.tensor([[1.0], [3.0], [7.0]]))
+
+
+@pytest.mark.exercise("LayerLinearRegression", "any line on any points")
+@given(a=numbers(), b=numbers(), data=tensor_points())
+def test_layer_is_the_line(learner, a, b, data):
+    x, _ = data
+    learner.run(layer_prediction, a=a, b=b, x=x).is_close(a + b * x)
+
+
+@pytest.mark.exercise("LayerLinearRegression", "the hooks of the layer run", points=2)
+def test_layer_runs_hooks(learner):
+    answer = learner.run(layer_with_hook, a=1.0, b=2.0, x=X, extra=100.0)
+    got = answer.tensor(shape=(3, 1), dtype=torch.float32)
+    answer.check(
+        not torch.allclose(got, 1.0 + 2.0 * X),
+        "the hook on model.linear did not run: the prediction should be 100 larger. Call the "
+        "layer itself; its .forward method, or its weight used by hand, goes past the hooks.",
+    )
+    answer.is_close(torch.tensor([[101.0], [103.0], [107.0]]))
+
+
+@pytest.mark.exercise("make_sequential", "an nn.Sequential of one nn.Linear(1, 1)")
+def test_sequential_holds_one_layer(learner):
+    answer = learner.run(sequential_parts)
+    answer.key("is_sequential").check(
+        answer.key("is_sequential").value is True, "make_sequential must return an nn.Sequential."
+    )
+    answer.key("layers").equals(["Linear"])
+    answer.key("shapes").equals([(1,), (1, 1)])
+
+
+@pytest.mark.exercise("make_sequential", "three points on a line, by hand")
+def test_sequential_three_points(learner):
+    answer = learner.run(sequential_prediction, a=1.0, b=2.0, x=X)
+    answer.is_close(torch.tensor([[1.0], [3.0], [7.0]]))
+
+
+@pytest.mark.exercise("make_sequential", "any line on any points")
+@given(a=numbers(), b=numbers(), data=tensor_points())
+def test_sequential_is_the_line(learner, a, b, data):
+    x, _ = data
+    learner.run(sequential_prediction, a=a, b=b, x=x).is_close(a + b * x)
+
+
+@pytest.mark.exercise("make_mlp", "two weights and two biases")
+def test_mlp_shapes(learner):
+    answer = learner.run(mlp_shapes, n_in=2, n_hidden=4, n_out=3)
+    answer.check(
+        answer.value == [(3,), (3, 4), (4,), (4, 2)],
+        "for 2 inputs, 4 hidden units and 3 outputs the parameters must have the shapes (4, 2) and "
+        "(4,) in the first linear layer, (3, 4) and (3,) in the second. Here they are "
+        f"{answer.value}.",
+    )
+
+
+@pytest.mark.exercise("make_mlp", "two points, by hand", points=2)
+def test_mlp_by_hand(learner):
+    answer = learner.run(mlp_prediction, x=MLP_X, **MLP)
+    # 4 * 1 + 0.5; the other hidden units are cut to 0. Then 2 * 1 + 3 * (-2) + 0.5.
+    answer.is_close(torch.tensor([[4.5], [-3.5]]))
+
+
+@st.composite
+def networks(draw):
+    """Return x and the four parameters of a network whose sizes are all different."""
+    n_in, n_hidden, n_out, n = draw(st.permutations([1, 2, 3, 4, 5]))[:4]
+    values = {
+        "x": (n, n_in),
+        "weight_1": (n_hidden, n_in),
+        "bias_1": (n_hidden,),
+        "weight_2": (n_out, n_hidden),
+        "bias_2": (n_out,),
+    }
+    return {name: draw(tensors(shape)) for name, shape in values.items()}
+
+
+@pytest.mark.exercise("make_mlp", "any sizes, any numbers", points=2)
+@given(network=networks())
+def test_mlp_is_linear_relu_linear(learner, network):
+    answer = learner.run(mlp_prediction, **network)
+    hidden = (network["x"] @ network["weight_1"].T + network["bias_1"]).clamp(min=0)
+    answer.is_close(hidden @ network["weight_2"].T + network["bias_2"])
+
+
+@pytest.mark.exercise("count_trainable", "one layer: 3 * 2 weights and 2 biases")
+def test_count_one_layer(learner):
+    learner.run(count_of_layer, n_in=3, n_out=2).equals(8)
+
+
+@pytest.mark.exercise("count_trainable", "frozen parameters do not count")
+def test_count_skips_frozen(learner):
+    frozen = [True, True, False, False]
+    learner.run(count_of_network, sizes=(2, 5, 3), frozen=frozen).equals(18)
+    learner.run(count_of_network, sizes=(2, 5, 3), frozen=[True] * 4).equals(0)
+
+
+@pytest.mark.exercise("count_trainable", "buffers do not count")
+def test_count_skips_buffers(learner):
+    learner.run(count_with_batchnorm, n=4).equals(8)
+
+
+@pytest.mark.exercise("count_trainable", "any sizes, any of them frozen", points=2)
+@given(
+    sizes=st.tuples(sizes(1, 6), sizes(1, 6), sizes(1, 6)),
+    frozen=st.lists(st.booleans(), min_size=4, max_size=4),
+)
+def test_count_is_the_sum_of_sizes(learner, sizes, frozen):
+    n_in, n_hidden, n_out = sizes
+    counts = [n_in * n_hidden, n_hidden, n_hidden * n_out, n_out]
+    expected = sum(count for count, is_frozen in zip(counts, frozen, strict=True) if not is_frozen)
+    learner.run(count_of_network, sizes=sizes, frozen=frozen).equals(expected)
+
+
+def holds_line(answer, a, b):
+    """Demand that a list of a bias and a weight holds the line a + b * x."""
+    bias, weight = answer.parts("bias", "weight")
+    bias.is_close(torch.tensor([a]))
+    weight.is_close(torch.tensor([[b]]))
+
+
+@pytest.mark.exercise("copy_weights", "the target gets the numbers of the source")
+def test_copy_by_hand(learner):
+    answer = learner.run(copied_line, a=1.0, b=2.0, then="nothing")
+    holds_line(answer.key("target"), 1.0, 2.0)
+    holds_line(answer.key("source"), 1.0, 2.0)
+    answer.key("returned").is_none()
+
+
+@pytest.mark.exercise("copy_weights", "later changes do not reach the other model", points=2)
+def test_copy_is_independent(learner):
+    answer = learner.run(copied_line, a=1.0, b=2.0, then="add 10 to the source")
+    holds_line(answer.key("target"), 1.0, 2.0)
+    answer = learner.run(copied_line, a=1.0, b=2.0, then="add 10 to the target")
+    holds_line(answer.key("target"), 11.0, 12.0)
+    holds_line(answer.key("source"), 1.0, 2.0)
+
+
+@st.composite
+def states(draw):
+    """Return the state dict of a linear layer (2 inputs, 3 outputs) and a BatchNorm layer."""
+    shapes = {"0.weight": (3, 2), "0.bias": (3,)}
+    shapes |= {f"1.{name}": (3,) for name in ("weight", "bias", "running_mean", "running_var")}
+    state = {name: draw(tensors(shape)) for name, shape in shapes.items()}
+    return state | {"1.num_batches_tracked": torch.tensor(draw(sizes(1, 9)))}
+
+
+@pytest.mark.exercise("copy_weights", "parameters and buffers are copied", points=2)
+@given(state=states())
+def test_copy_is_complete(learner, state):
+    answer = learner.run(copied_state, state=state, n_in=2, n_out=3)
+    for name, value in state.items():
+        answer.key(name).equals(value) if "num" in name else answer.key(name).is_close(value)

@@ -1,0 +1,208 @@
+"""Step 11: a custom Dataset."""
+
+import itertools
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader, Dataset
+
+from grader.probes import probe
+from grader.strategies import sizes, tensors
+
+# Five points of two numbers each, and five labels.
+X = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0], [9.0, 10.0]])
+Y = torch.tensor([[0.1], [0.2], [0.3], [0.4], [0.5]])
+LABELS = torch.tensor([7, 0, 3, 9, 1])
+
+
+@st.composite
+def data(draw):
+    """Return x of shape (n, 2, 3) and y of shape (n, 4)."""
+    n = draw(sizes(1, 6))
+    return draw(tensors((n, 2, 3))), draw(tensors((n, 4)))
+
+
+@probe
+def is_dataset(module, x, y):
+    "make a CustomDataset and ask whether it is a torch Dataset"
+    return isinstance(module.CustomDataset(x_tensor=x, y_tensor=y), Dataset)
+
+
+@probe
+def length(module, x, y):
+    "len(CustomDataset(x, y))"
+    return len(module.CustomDataset(x_tensor=x, y_tensor=y))
+
+
+@probe
+def item(module, x, y, index):
+    "CustomDataset(x, y)[index]"
+    return module.CustomDataset(x_tensor=x, y_tensor=y)[index]
+
+
+@probe
+def items(module, x, y, indices):
+    "make a CustomDataset and ask for several items, one after the other"
+    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
+    return [dataset[index] for index in indices]
+
+
+@probe
+def loop(module, x, y):
+    "a for loop over a CustomDataset, stopped by force two rounds after the last point"
+    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
+    return list(itertools.islice(dataset, len(x) + 2))
+
+
+@probe
+def batches(module, x, y, batch_size):
+    "DataLoader(CustomDataset(x, y), batch_size=batch_size), and collect the batches"
+    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
+    return list(DataLoader(dataset, batch_size=batch_size))
+
+
+@probe
+def devices(module, n):
+    "make a CustomDataset of tensors on torch's device for shapes without data, and take an item"
+    x, y = torch.empty(n, 2, device="meta"), torch.empty(n, 1, device="meta")
+    x_item, y_item = module.CustomDataset(x_tensor=x, y_tensor=y)[1]
+    return [x_item.device.type, y_item.device.type]
+
+
+def is_point(answer, x, y):
+    """Demand the pair (x, y)."""
+    comma = ", " if answer.label else ""
+    x_item, y_item = answer.parts(f"{comma}x", f"{comma}y")
+    x_item.is_close(x)
+    y_item.is_close(y)
+
+
+@pytest.mark.exercise("CustomDataset", "it is a torch Dataset")
+def test_is_a_dataset(learner):
+    answer = learner.run(is_dataset, x=X, y=Y)
+    answer.check(answer.value is True, "the class must be built on torch.utils.data.Dataset.")
+
+
+@pytest.mark.exercise("CustomDataset", "len counts the points")
+def test_len_by_hand(learner):
+    learner.run(length, x=X, y=Y).equals(5)
+
+
+@pytest.mark.exercise("CustomDataset", "len for any number of points")
+@given(data=data())
+def test_len_is_the_number_of_points(learner, data):
+    x, y = data
+    learner.run(length, x=x, y=y).equals(len(x))
+
+
+@pytest.mark.exercise("CustomDataset", "an item is the pair of one x and its y")
+def test_items_by_hand(learner):
+    is_point(learner.run(item, x=X, y=Y, index=0), torch.tensor([1.0, 2.0]), torch.tensor([0.1]))
+    is_point(learner.run(item, x=X, y=Y, index=3), torch.tensor([7.0, 8.0]), torch.tensor([0.4]))
+
+
+@pytest.mark.exercise("CustomDataset", "a negative index counts from the end")
+def test_negative_index(learner):
+    is_point(learner.run(item, x=X, y=Y, index=-1), torch.tensor([9.0, 10.0]), torch.tensor([0.5]))
+    is_point(learner.run(item, x=X, y=Y, index=-5), torch.tensor([1.0, 2.0]), torch.tensor([0.1]))
+
+
+@pytest.mark.exercise("CustomDataset", "every index, for points of any shape", points=2)
+@given(data=data())
+def test_items_are_x_and_y(learner, data):
+    x, y = data
+    indices = list(range(-len(x), len(x)))
+    answer = learner.run(items, x=x, y=y, indices=indices)
+    points = answer.parts(*(f"dataset[{index}]" for index in indices))
+    for point, index in zip(points, indices, strict=True):
+        is_point(point, x[index], y[index])
+
+
+@pytest.mark.exercise("CustomDataset", "labels that are integers stay integers")
+def test_integer_labels(learner):
+    x_item, y_item = learner.run(item, x=X, y=LABELS, index=2).parts("x", "y")
+    x_item.is_close(torch.tensor([5.0, 6.0]))
+    y_item.tensor(shape=(), dtype=torch.int64)
+    y_item.equals(torch.tensor(3))
+
+
+@pytest.mark.exercise("CustomDataset", "an index past the end is an error")
+def test_index_past_the_end(learner):
+    for index in (5, 6, 100):
+        with learner.raises(IndexError, f"there are 5 points and no point {index}"):
+            learner.run(item, x=X, y=Y, index=index)
+
+
+@pytest.mark.exercise("CustomDataset", "an index before the first point is an error")
+def test_index_before_the_start(learner):
+    for index in (-6, -7, -100):
+        with learner.raises(
+            IndexError, f"there are 5 points and -5 is the first; no point {index}"
+        ):
+            learner.run(item, x=X, y=Y, index=index)
+
+
+@pytest.mark.exercise("CustomDataset", "any index outside is an error")
+@given(n=sizes(1, 6), beyond=sizes(0, 6), before=st.booleans())
+def test_index_outside(learner, n, beyond, before):
+    index = -n - 1 - beyond if before else n + beyond
+    with learner.raises(IndexError, f"the dataset has {n} points and no point {index}"):
+        learner.run(item, x=torch.ones(n, 2), y=torch.ones(n, 1), index=index)
+
+
+@pytest.mark.exercise("CustomDataset", "a for loop ends after the last point")
+def test_loop(learner):
+    answer = learner.run(loop, x=X, y=Y)
+    points = answer.each()
+    answer.check(
+        len(points) == 5,
+        f"a for loop over 5 points made {len(points)} rounds. It should end when an index past the "
+        "end raises an IndexError.",
+    )
+    for point, x, y in zip(points, X, Y, strict=True):
+        is_point(point, x, y)
+
+
+@pytest.mark.exercise("CustomDataset", "different lengths are an error")
+def test_different_lengths(learner):
+    with learner.raises(ValueError, "x_tensor has 5 points and y_tensor has 4"):
+        learner.CustomDataset(x_tensor=X, y_tensor=Y[:4])
+    with learner.raises(ValueError, "x_tensor has 4 points and y_tensor has 5"):
+        learner.CustomDataset(x_tensor=X[:4], y_tensor=Y)
+
+
+@pytest.mark.exercise("CustomDataset", "any different lengths are an error")
+@given(n=sizes(1, 6), more=sizes(1, 3), x_is_longer=st.booleans())
+def test_any_different_lengths(learner, n, more, x_is_longer):
+    n_x, n_y = (n + more, n) if x_is_longer else (n, n + more)
+    with learner.raises(ValueError, f"x_tensor has {n_x} points and y_tensor has {n_y}"):
+        learner.CustomDataset(x_tensor=torch.ones(n_x, 2), y_tensor=torch.ones(n_y, 1))
+
+
+@pytest.mark.exercise("CustomDataset", "a DataLoader makes batches of 2, 2 and 1", points=2)
+def test_loader_by_hand(learner):
+    first, second, third = learner.run(batches, x=X, y=Y, batch_size=2).parts(
+        "first batch", "second batch", "third batch"
+    )
+    is_point(first, X[0:2], Y[0:2])
+    is_point(second, X[2:4], Y[2:4])
+    is_point(third, X[4:5], Y[4:5])
+
+
+@pytest.mark.exercise("CustomDataset", "a DataLoader gives every point once", points=2)
+@given(data=data(), batch_size=sizes(1, 4))
+def test_loader_gives_every_point(learner, data, batch_size):
+    x, y = data
+    answer = learner.run(batches, x=x, y=y, batch_size=batch_size)
+    chunks = list(zip(x.split(batch_size), y.split(batch_size), strict=True))
+    loaded = answer.parts(*(f"batch {i}" for i in range(len(chunks))))
+    for batch, (x_chunk, y_chunk) in zip(loaded, chunks, strict=True):
+        is_point(batch, x_chunk, y_chunk)
+
+
+@pytest.mark.exercise("CustomDataset", "the data stays on its device")
+def test_device_stays(learner):
+    answer = learner.run(devices, n=3)
+    answer.equals(["meta", "meta"])

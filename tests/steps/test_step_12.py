@@ -1,0 +1,346 @@
+"""Step 12: splits and loaders."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.utils.data import TensorDataset
+
+from grader.answers import FLOAT32
+from grader.probes import probe
+from grader.strategies import arrays, seeds, sizes
+
+
+@probe
+def numbered(first, n):
+    # Point number i is the pair (i, 100 + i), so that a mixed-up pair shows.
+    x = torch.arange(first, first + n).float().reshape(n, 1)
+    return TensorDataset(x, x + 100)
+
+
+@probe
+def draws():
+    return [float(torch.rand(())), float(np.random.rand()), random.random()]
+
+
+@probe
+def seed_all(seed):
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+
+
+@probe
+def split_parts(module, n, n_train, seeds):
+    "number n points from 0 to n - 1, split them once for each seed, and read both parts"
+    splits = []
+    for i, seed in enumerate(seeds):
+        seed_all(i)  # what was drawn before must not matter
+        train, val = module.split(dataset=numbered(0, n), n_train=n_train, seed=seed)
+        parts = [[part[k] for k in range(len(part))] for part in (train, val)]
+        splits.append([[(x.item(), y.item()) for x, y in part] for part in parts])
+    return splits
+
+
+@probe
+def draws_after_split(module, seed):
+    "seed the global generators with 7, split, and then draw random numbers"
+    seed_all(7)
+    module.split(dataset=numbered(0, 10), n_train=8, seed=seed)
+    return draws()
+
+
+@probe
+def epochs(module, n_train, n_val, batch_size, seeds, n_epochs):
+    "make loaders once for each seed, and read what they give in every epoch"
+    runs = []
+    for i, seed in enumerate(seeds):
+        seed_all(i)
+        train, val = numbered(0, n_train), numbered(1000, n_val)
+        train_loader, val_loader = module.make_loaders(
+            train=train, val=val, batch_size=batch_size, seed=seed
+        )
+        run = {"train": [], "val": []}
+        for _ in range(n_epochs):
+            for name, loader in (("train", train_loader), ("val", val_loader)):
+                batches = [(x.flatten().tolist(), y.flatten().tolist()) for x, y in loader]
+                run[name].append(batches)
+        runs.append(run)
+    return runs
+
+
+@probe
+def draws_after_make_loaders(module, seed):
+    "seed the global generators with 7, make the loaders, and then draw random numbers"
+    seed_all(7)
+    module.make_loaders(train=numbered(0, 10), val=numbered(50, 5), batch_size=4, seed=seed)
+    return draws()
+
+
+def expected_draws():
+    """Return what `draws` gives when the generators were seeded with 7 and nothing was drawn."""
+    torch_draw = torch.rand((), generator=torch.Generator().manual_seed(7)).item()
+    return [torch_draw, np.random.RandomState(7).rand(), random.Random(7).random()]
+
+
+def check_points(answer, points, numbers, part):
+    """Demand that the points are these numbers, each once, in any order, with their own labels."""
+    x = [x for x, _ in points]
+    lost = sorted(set(numbers) - set(x))
+    twice = sorted({i for i in x if x.count(i) > 1})
+    answer.check(not lost, f"Points are lost: {part} should also hold the points {lost}.")
+    answer.check(not twice, f"The points {twice} come more than once in {part}.")
+    extra = sorted(set(x) - set(numbers))
+    answer.check(not extra, f"{part} holds points that do not belong there: {extra}.")
+    mixed = [(x, y) for x, y in points if y != x + 100]
+    answer.check(not mixed, f"x and y no longer belong together: {mixed[:3]} in {part}.")
+
+
+def pairs(answer):
+    """Return the points of one part as pairs of floats."""
+    return [tuple(point.numbers(2)) for point in answer.each()]
+
+
+def epoch_points(epoch):
+    """Return the points of one epoch as pairs of floats, in the order in which they came."""
+    points = []
+    for batch in epoch.each():
+        x, y = batch.parts("x", "y")
+        points += zip(x.numbers(), y.numbers(), strict=True)
+    return points
+
+
+def batch_sizes(epoch):
+    return [len(batch.parts("x", "y")[0].numbers()) for batch in epoch.each()]
+
+
+def orders(run):
+    """Return the order of the training points in each epoch."""
+    return [[x for x, _ in epoch_points(epoch)] for epoch in run.key("train").each()]
+
+
+@pytest.mark.exercise("split", "10 points into 7 and 3")
+def test_split_sizes(learner):
+    answer = learner.run(split_parts, n=10, n_train=7, seeds=[42])
+    train, val = answer.each()[0].parts("train", "val")
+    train.check(len(pairs(train)) == 7, f"7 training points expected, {len(pairs(train))} came.")
+    val.check(len(pairs(val)) == 3, f"3 validation points expected, {len(pairs(val))} came.")
+
+
+@pytest.mark.exercise("split", "every point is in exactly one part", points=2)
+@given(n_train=sizes(), n_val=sizes(), seed=seeds())
+def test_split_is_complete_and_disjoint(learner, n_train, n_val, seed):
+    n = n_train + n_val
+    answer = learner.run(split_parts, n=n, n_train=n_train, seeds=[seed])
+    train, val = (pairs(part) for part in answer.each()[0].parts("train", "val"))
+    both = sorted({x for x, _ in train} & {x for x, _ in val})
+    answer.check(not both, f"The points {both} are in both parts.")
+    sizes_came = (len(train), len(val))
+    answer.check(
+        sizes_came == (n_train, n_val),
+        f"{n_train} training and {n_val} validation points expected, {sizes_came} came.",
+    )
+    check_points(answer, train + val, range(n), "the training and validation part together")
+
+
+@pytest.mark.exercise("split", "the same seed gives the same split")
+@given(seed=seeds())
+def test_split_is_reproducible(learner, seed):
+    answer = learner.run(split_parts, n=20, n_train=13, seeds=[seed, seed])
+    first, second = answer.each()
+    answer.check(
+        _sorted_parts(first) == _sorted_parts(second),
+        "Two splits with the same seed differ. Does the split use its seed, or PyTorch's global one?",
+    )
+
+
+@pytest.mark.exercise("split", "another seed gives another split, and none is just the first points")
+def test_split_is_random(learner):
+    answer = learner.run(split_parts, n=40, n_train=30, seeds=[0, 1, 2])
+    train_parts = [_sorted_parts(split)[0] for split in answer.each()]
+    answer.check(
+        all(part != [float(i) for i in range(30)] for part in train_parts),
+        "The training part is just the first 30 points. It should be a random choice.",
+    )
+    answer.check(
+        train_parts[0] != train_parts[1] and train_parts[1] != train_parts[2],
+        "The seeds 0, 1 and 2 should give different splits, but they give the same one.",
+    )
+
+
+def _sorted_parts(split):
+    return [sorted(x for x, _ in pairs(part)) for part in split.parts("train", "val")]
+
+
+@pytest.mark.exercise("split", "the caller's random numbers stay the same")
+def test_split_leaves_global_generators_alone(learner):
+    answer = learner.run(draws_after_split, seed=3)
+    _check_draws(answer, "split")
+
+
+def _check_draws(answer, name):
+    for kind, came, expected in zip(
+        ("PyTorch's", "NumPy's", "Python's"), answer.numbers(3), expected_draws(), strict=True
+    ):
+        answer.check(
+            abs(came - expected) < 1e-6,
+            f"{name} changes {kind} global random numbers: the caller draws {came:.6f} after it, "
+            f"and would have drawn {expected:.6f} without it. Use a generator of your own.",
+        )
+
+
+@pytest.mark.exercise("make_loaders", "batches of 4: 4 4 2 and 4 1")
+def test_loaders_batch_sizes(learner):
+    answer = learner.run(epochs, n_train=10, n_val=5, batch_size=4, seeds=[0], n_epochs=1)
+    run = answer.each()[0]
+    for name, expected in (("train", [4, 4, 2]), ("val", [4, 1])):
+        came = batch_sizes(run.key(name).each()[0])
+        answer.check(
+            came == expected,
+            f"The {name} loader should give batches of {expected} points, but {came} came. "
+            "The last, smaller batch counts too.",
+        )
+
+
+@pytest.mark.exercise("make_loaders", "in every epoch each point comes once", points=2)
+@given(n_train=sizes(), n_val=sizes(), batch_size=sizes(1, 5), seed=seeds())
+def test_loaders_drop_no_point(learner, n_train, n_val, batch_size, seed):
+    answer = learner.run(
+        epochs, n_train=n_train, n_val=n_val, batch_size=batch_size, seeds=[seed], n_epochs=2
+    )
+    run = answer.each()[0]
+    for epoch in run.key("train").each():
+        check_points(answer, epoch_points(epoch), range(n_train), "an epoch of the train loader")
+    for epoch in run.key("val").each():
+        val_points = range(1000, 1000 + n_val)
+        check_points(answer, epoch_points(epoch), val_points, "an epoch of the val loader")
+
+
+@pytest.mark.exercise("make_loaders", "the validation points keep their order")
+def test_val_loader_keeps_the_order(learner):
+    answer = learner.run(epochs, n_train=4, n_val=12, batch_size=5, seeds=[0, 1], n_epochs=2)
+    expected = [float(i) for i in range(1000, 1012)]
+    for run in answer.each():
+        for epoch in run.key("val").each():
+            came = [x for x, _ in epoch_points(epoch)]
+            answer.check(
+                came == expected,
+                f"The validation loader should keep the order 1000, 1001, …, but gave {came}. "
+                "Is it shuffled?",
+            )
+
+
+@pytest.mark.exercise("make_loaders", "the training points get a new order in every epoch", points=2)
+def test_train_loader_shuffles_every_epoch(learner):
+    answer = learner.run(epochs, n_train=30, n_val=3, batch_size=8, seeds=[0, 5], n_epochs=3)
+    for run in answer.each():
+        came = orders(run)
+        answer.check(
+            all(order != sorted(order) for order in came),
+            "The training points come in their old order 0, 1, 2, …: the train loader does not shuffle.",
+        )
+        answer.check(
+            came[0] != came[1] and came[1] != came[2],
+            "Two epochs of the train loader have the same order. Every epoch should have a new one.",
+        )
+
+
+@pytest.mark.exercise("make_loaders", "the same seed gives the same orders")
+@given(seed=seeds())
+def test_train_loader_is_reproducible(learner, seed):
+    answer = learner.run(
+        epochs, n_train=12, n_val=2, batch_size=5, seeds=[seed, seed], n_epochs=2
+    )
+    first, second = answer.each()
+    answer.check(
+        orders(first) == orders(second),
+        "Two train loaders with the same seed give different orders. Does the loader have a "
+        "generator with this seed?",
+    )
+
+
+@pytest.mark.exercise("make_loaders", "another seed gives another order")
+def test_train_loader_uses_its_seed(learner):
+    answer = learner.run(epochs, n_train=30, n_val=2, batch_size=8, seeds=[1, 2], n_epochs=1)
+    first, second = answer.each()
+    answer.check(
+        orders(first) != orders(second),
+        "The seeds 1 and 2 give the same order of the training points. The seed is not used.",
+    )
+
+
+@pytest.mark.exercise("make_loaders", "the caller's random numbers stay the same")
+def test_make_loaders_leaves_global_generators_alone(learner):
+    answer = learner.run(draws_after_make_loaders, seed=3)
+    _check_draws(answer, "make_loaders")
+
+
+@pytest.mark.exercise("standardize", "two columns, by hand")
+def test_standardize_by_hand(learner):
+    answer = learner.standardize(
+        x_train=torch.tensor([[1.0, 10.0], [3.0, 50.0]]),
+        x_val=torch.tensor([[6.0, 20.0], [2.0, 70.0], [0.0, 30.0]]),
+    )
+    x_train, x_val = answer.parts("x_train", "x_val")
+    x_train.is_close(torch.tensor([[-1.0, -1.0], [1.0, 1.0]]))
+    x_val.is_close(torch.tensor([[4.0, -0.5], [0.0, 2.0], [-2.0, 0.0]]))
+
+
+@pytest.mark.exercise("standardize", "the column of the lesson")
+def test_standardize_lesson(learner):
+    column = torch.tensor([[1.0], [2.0], [3.0], [6.0]])
+    answer = learner.standardize(x_train=column, x_val=torch.tensor([[10.0]]))
+    x_train, x_val = answer.parts("x_train", "x_val")
+    x_train.is_close(torch.tensor([[-1.069045], [-0.534522], [0.0], [1.603567]]), **FLOAT32)
+    x_val.is_close(torch.tensor([[3.741657]]), **FLOAT32)
+
+
+@pytest.mark.exercise("standardize", "the validation part does not change the training part")
+@given(x_val=arrays(st.tuples(sizes(1, 3), st.just(2))))
+def test_standardize_does_not_leak(learner, x_val):
+    x_train = torch.tensor([[0.0, 5.0], [2.0, 1.0]])
+    answer = learner.standardize(x_train=x_train, x_val=torch.tensor(x_val * 100).float())
+    came = answer.parts("x_train", "x_val")[0].tensor((2, 2))
+    expected = torch.tensor([[-1.0, 1.0], [1.0, -1.0]])
+    answer.check(
+        torch.allclose(came.float(), expected, atol=1e-4),
+        f"The training part should be {expected.tolist()} for every validation part, but is "
+        f"{came.tolist()}. Only the training part may decide about mean and standard deviation.",
+    )
+
+
+@pytest.mark.exercise("standardize", "any columns", points=2)
+@given(data=st.tuples(sizes(2, 8), sizes(1, 4), sizes(1, 3)).flatmap(
+    lambda n: st.tuples(arrays((n[0], n[2])), arrays((n[1], n[2])))
+))  # fmt: skip
+def test_standardize_any_columns(learner, data):
+    x_train, x_val = data
+    # A ramp on top, so that no column is constant; the columns have different sizes.
+    x_train = (x_train + 8.0 * np.arange(len(x_train))[:, None]) * np.arange(1, x_train.shape[1] + 1)
+    mean, std = x_train.mean(axis=0), x_train.std(axis=0)
+    answer = learner.standardize(
+        x_train=torch.tensor(x_train).float(), x_val=torch.tensor(x_val).float()
+    )
+    train_part, val_part = answer.parts("x_train", "x_val")
+    train_part.is_close(torch.tensor((x_train - mean) / std).float(), **FLOAT32)
+    val_part.is_close(torch.tensor((x_val - mean) / std).float(), **FLOAT32)
+
+
+@pytest.mark.exercise("standardize", "a constant column becomes 0")
+@given(value=st.sampled_from([0.0, 1.0, 4.0, -2.0]), n_train=sizes(2, 6), n_val=sizes(1, 5))
+def test_standardize_constant_column(learner, value, n_train, n_val):
+    def part(n):
+        return torch.stack([torch.full((n,), value), torch.arange(n).float()], dim=1)
+
+    answer = learner.standardize(x_train=part(n_train), x_val=part(n_val))
+    for answer_part, n in zip(answer.parts("x_train", "x_val"), (n_train, n_val), strict=True):
+        came = answer_part.tensor((n, 2), finite=False)
+        answer_part.check(
+            torch.isfinite(came[:, 0]).all() and (came[:, 0].abs() < 1e-4).all(),
+            f"The first column of {answer_part.label} has only the value {value:g}, so it should "
+            f"become 0, but became {came[:, 0].tolist()}. Its standard deviation is 0: do not "
+            "divide by it.",
+        )

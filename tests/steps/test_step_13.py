@@ -1,0 +1,387 @@
+"""Step 13: evaluation."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from sklearn import metrics
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset, default_collate
+
+from grader.answers import FLOAT32
+from grader.probes import probe
+from grader.strategies import numbers, points, sizes, tensor_points, tensors
+
+X = torch.tensor([[1.0], [2.0], [5.0]])
+Y = torch.tensor([[1.0], [3.0], [5.0]])
+
+
+@probe
+def batches(x, y, batch_size):
+    return DataLoader(TensorDataset(x, y), batch_size=batch_size)
+
+
+@probe
+def batches_elsewhere(x, y, batch_size):
+    # The tensors of these batches count as being on another device, until they are moved.
+    class Elsewhere(torch.Tensor):
+        def to(self, *args, **kwargs):
+            return self.as_subclass(torch.Tensor)
+
+        cpu = cuda = to
+
+    def collate(rows):
+        return [part.as_subclass(Elsewhere) for part in default_collate(rows)]
+
+    return DataLoader(TensorDataset(x, y), batch_size=batch_size, collate_fn=collate)
+
+
+@probe
+def loss_of_identity(module, x, y, batch_size):
+    "evaluate a model that returns x itself, with the mean of |yhat - y| as its loss"
+    loader = batches(x, y, batch_size)
+    return module.evaluate(model=nn.Identity(), loss_fn=nn.L1Loss(), loader=loader, device="cpu")
+
+
+@probe
+def loss_of_line(module, a, b, x, y, batch_size):
+    "evaluate the line a + b * x, a Linear(1, 1), with MSELoss"
+    model = nn.Linear(1, 1)
+    model.bias.data.fill_(a)
+    model.weight.data.fill_(b)
+    loader = batches(x, y, batch_size)
+    return module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=loader, device="cpu")
+
+
+@probe
+def lopsided_loss(module, x, y):
+    "evaluate a model that returns x, with the loss mean(2 * yhat - y)"
+    return module.evaluate(
+        model=nn.Identity(),
+        loss_fn=lambda yhat, y: (2 * yhat - y).mean(),
+        loader=batches(x, y, 2),
+        device="cpu",
+    )
+
+
+@probe
+def loss_with_dropout(module, x, y):
+    "evaluate a model with Dropout that arrives in training mode"
+    return module.evaluate(
+        model=nn.Sequential(nn.Dropout(0.5)).train(),
+        loss_fn=nn.L1Loss(),
+        loader=batches(x, y, 2),
+        device="cpu",
+    )
+
+
+@probe
+def batch_norm_state(module, x, y):
+    "evaluate a BatchNorm layer with the running mean 2 and the running variance 4, in training mode"
+    model = nn.BatchNorm1d(1, eps=0.0)
+    model.running_mean.fill_(2.0)
+    model.running_var.fill_(4.0)
+    loss = module.evaluate(
+        model=model, loss_fn=nn.L1Loss(), loader=batches(x, y, 2), device="cpu"
+    )
+    return {
+        "loss": loss,
+        "running mean": model.running_mean,
+        "running variance": model.running_var,
+        "batches counted": model.num_batches_tracked,
+    }
+
+
+@probe
+def mode_after_evaluate(module, training):
+    "put the model in training mode (True) or eval mode (False), evaluate it, and look at its mode"
+    model = nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.5)).train(training)
+    module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=batches(X, Y, 2), device="cpu")
+    return [model.training, model[0].training, model[1].training]
+
+
+@probe
+def state_after_evaluate(module, x, y):
+    "evaluate a Linear(1, 1) whose parameters are 0.5 and whose gradients are 3"
+    model = nn.Linear(1, 1)
+    for p in model.parameters():
+        p.data.fill_(0.5)
+        p.grad = torch.full_like(p, 3.0)
+    module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=batches(x, y, 2), device="cpu")
+    return {
+        "parameters": [p.detach() for p in model.parameters()],
+        "gradients": [p.grad for p in model.parameters()],
+        "requires_grad": [p.requires_grad for p in model.parameters()],
+    }
+
+
+@probe
+def graphs_during_evaluate(module, x, y):
+    "evaluate a Linear(1, 1), and note for each batch whether the prediction requires a gradient"
+    graphs = []
+
+    def loss_fn(yhat, y):
+        graphs.append(yhat.requires_grad)
+        return ((yhat - y) ** 2).mean()
+
+    module.evaluate(model=nn.Linear(1, 1), loss_fn=loss_fn, loader=batches(x, y, 2), device="cpu")
+    return graphs
+
+
+@probe
+def moves_in_evaluate(module, x, y):
+    "evaluate on batches that count as being on another device, and note whether they were moved"
+    moved = {"x": [], "y": []}
+
+    class Model(nn.Module):
+        def forward(self, x):
+            moved["x"].append(type(x) is torch.Tensor)
+            return x.as_subclass(torch.Tensor)
+
+    def loss_fn(yhat, y):
+        moved["y"].append(type(y) is torch.Tensor)
+        return (yhat - y.as_subclass(torch.Tensor)).abs().mean()
+
+    loader = batches_elsewhere(x, y, 2)
+    module.evaluate(model=Model(), loss_fn=loss_fn, loader=loader, device="cpu")
+    return moved
+
+
+@probe
+def evaluate_nothing(module, shape, batch_size):
+    "evaluate on a loader without any point"
+    loader = batches(torch.zeros(0, *shape), torch.zeros(0, *shape), batch_size)
+    return module.evaluate(model=nn.Identity(), loss_fn=nn.MSELoss(), loader=loader, device="cpu")
+
+
+@pytest.mark.exercise("evaluate", "batches of 4 and 1 points with losses 1 and 6 give 2", points=2)
+def test_evaluate_lesson(learner):
+    y = torch.tensor([[1.0], [1.0], [1.0], [1.0], [6.0]])
+    answer = learner.run(loss_of_identity, x=torch.zeros(5, 1), y=y, batch_size=4)
+    came = answer.scalar()
+    answer.check(
+        abs(came - 3.5) > 1e-4,
+        "3.5 came, the mean of the batch losses 1 and 6. The mean per point is "
+        "(4 * 1 + 1 * 6) / 5 = 2: a batch of 1 point counts less than a batch of 4 points.",
+    )
+    answer.is_close(2.0, **FLOAT32)
+
+
+@pytest.mark.exercise("evaluate", "batches of the same size: all of them count")
+def test_evaluate_equal_batches(learner):
+    x, y = torch.zeros(6, 1), torch.tensor([[1.0], [3.0], [5.0], [7.0], [2.0], [0.0]])
+    learner.run(loss_of_identity, x=x, y=y, batch_size=2).is_close(3.0, **FLOAT32)
+
+
+@pytest.mark.exercise("evaluate", "any line, any points, any batches", points=2)
+@given(a=numbers(), b=numbers(), data=points(), batch_size=sizes(1, 5))
+def test_evaluate_any_line(learner, a, b, data, batch_size):
+    x, y = data
+    expected = float(((a + b * x - y) ** 2).mean())
+    x, y = torch.tensor(x).float(), torch.tensor(y).float()
+    answer = learner.run(loss_of_line, a=a, b=b, x=x, y=y, batch_size=batch_size)
+    answer.is_close(expected, **FLOAT32)
+
+
+@pytest.mark.exercise("evaluate", "the loss function gets the prediction first, then y")
+@given(data=tensor_points())
+def test_evaluate_calls_loss_of_yhat_and_y(learner, data):
+    x, y = data
+    answer = learner.run(lopsided_loss, x=x, y=y)
+    answer.is_close(float((2 * x - y).double().mean()), **FLOAT32)
+
+
+@pytest.mark.exercise("evaluate", "Dropout is switched off")
+def test_evaluate_switches_dropout_off(learner):
+    x = torch.arange(1.0, 13.0).reshape(6, 2)
+    answer = learner.run(loss_with_dropout, x=x, y=torch.zeros(6, 2))
+    came = answer.scalar()
+    answer.check(
+        abs(came - 6.5) < 1e-3,
+        f"The loss should be 6.5, but {came:.6g} came: Dropout was active. It rests in eval mode.",
+    )
+
+
+@pytest.mark.exercise("evaluate", "BatchNorm uses its running mean and does not move it", points=2)
+def test_evaluate_leaves_batch_norm_alone(learner):
+    x = torch.tensor([[4.0], [8.0], [0.0]])
+    answer = learner.run(batch_norm_state, x=x, y=torch.zeros(3, 1))
+    answer.key("batches counted").check(
+        answer.key("batches counted").scalar() == 0,
+        "BatchNorm has counted batches and moved its running mean: the model was in training mode.",
+    )
+    answer.key("running mean").is_close(torch.tensor([2.0]))
+    answer.key("running variance").is_close(torch.tensor([4.0]))
+    # (x - 2) / 2 is 1, 3, -1: the mean of the absolute values is 5 / 3.
+    answer.key("loss").is_close(5 / 3, **FLOAT32)
+
+
+@pytest.mark.exercise("evaluate", "a model in training mode is in training mode again")
+def test_evaluate_restores_training_mode(learner):
+    answer = learner.run(mode_after_evaluate, training=True)
+    answer.check(
+        answer.value == [True, True, True],
+        "The model was in training mode before, but is in eval mode afterwards.",
+    )
+
+
+@pytest.mark.exercise("evaluate", "a model in eval mode stays in eval mode")
+def test_evaluate_restores_eval_mode(learner):
+    answer = learner.run(mode_after_evaluate, training=False)
+    answer.check(
+        answer.value == [False, False, False],
+        "The model was in eval mode before, but is in training mode afterwards. Put back the mode "
+        "that it was in.",
+    )
+
+
+@pytest.mark.exercise("evaluate", "parameters and gradients stay as they are")
+@given(data=tensor_points())
+def test_evaluate_leaves_parameters_and_gradients_alone(learner, data):
+    x, y = data
+    answer = learner.run(state_after_evaluate, x=x, y=y)
+    for parameter in answer.key("parameters").each():
+        parameter.check(
+            bool((parameter.tensor() == 0.5).all()), "evaluate changed a parameter of the model."
+        )
+    for gradient in answer.key("gradients").each():
+        gradient.check(
+            gradient.value is not None and bool((gradient.tensor() == 3.0).all()),
+            "The stored gradients were 3, and evaluate changed or cleared them.",
+        )
+    answer.key("requires_grad").equals([True, True])
+
+
+@pytest.mark.exercise("evaluate", "no graph is built")
+def test_evaluate_builds_no_graph(learner):
+    answer = learner.run(graphs_during_evaluate, x=X, y=Y)
+    answer.check(
+        answer.value == [False, False],
+        "During the evaluation, PyTorch built a graph: the predictions require a gradient. "
+        "Nothing is learned here, so no gradients are needed.",
+    )
+
+
+@pytest.mark.exercise("evaluate", "every batch is moved to the device")
+def test_evaluate_moves_batches(learner):
+    answer = learner.run(moves_in_evaluate, x=X, y=Y)
+    for name in ("x", "y"):
+        answer.check(
+            answer.key(name).value == [True, True],
+            f"The {name} of a batch was used on the device where the loader left it. "
+            "Every batch has to be moved to `device`.",
+        )
+
+
+@pytest.mark.exercise("evaluate", "an empty loader is an error")
+def test_evaluate_empty_loader(learner):
+    with learner.raises(ValueError, "the loader gives no batch"):
+        learner.run(evaluate_nothing, shape=(1,), batch_size=16)
+
+
+@pytest.mark.exercise("evaluate", "an empty loader is an error, for any shape of points")
+@given(n_columns=sizes(1, 4), batch_size=sizes())
+def test_evaluate_empty_loader_of_any_shape(learner, n_columns, batch_size):
+    with learner.raises(ValueError, "the loader gives no batch"):
+        learner.run(evaluate_nothing, shape=(n_columns,), batch_size=batch_size)
+
+
+@probe
+def r2_of_identity(module, x, y, batch_size):
+    "compute R2 of a model that returns x itself"
+    return module.r2_score(model=nn.Identity(), loader=batches(x, y, batch_size), device="cpu")
+
+
+@probe
+def r2_with_dropout(module, x, y, training):
+    "put a model with Dropout in training mode (True) or eval mode (False), and compute its R2"
+    model = nn.Sequential(nn.Dropout(0.5)).train(training)
+    score = module.r2_score(model=model, loader=batches(x, y, 2), device="cpu")
+    return {"r2": score, "training": model.training}
+
+
+@probe
+def moves_in_r2_score(module, x, y):
+    "compute R2 on batches that count as being on another device, and note whether x was moved"
+    moved = []
+
+    class Model(nn.Module):
+        def forward(self, x):
+            moved.append(type(x) is torch.Tensor)
+            return x.as_subclass(torch.Tensor)
+
+    module.r2_score(model=Model(), loader=batches_elsewhere(x, y, 2), device="cpu")
+    return moved
+
+
+@pytest.mark.exercise("r2_score", "three points in two batches give 0.875")
+def test_r2_by_hand(learner):
+    # The squared errors add up to 1, the squared distances from the mean 3 to 8.
+    learner.run(r2_of_identity, x=X, y=Y, batch_size=2).is_close(0.875, **FLOAT32)
+
+
+@pytest.mark.exercise("r2_score", "a perfect model gives 1")
+def test_r2_of_perfect_model(learner):
+    learner.run(r2_of_identity, x=Y, y=Y, batch_size=2).is_close(1.0, **FLOAT32)
+
+
+@pytest.mark.exercise("r2_score", "the mean of all y gives 0, also in batches")
+def test_r2_of_mean(learner):
+    y = torch.tensor([[0.0], [2.0], [10.0], [12.0]])
+    answer = learner.run(r2_of_identity, x=torch.full((4, 1), 6.0), y=y, batch_size=2)
+    came = answer.scalar()
+    answer.check(
+        abs(came) < 1e-4,
+        f"The model always guesses 6, the mean of all y. So R2 should be 0, but {came:.6g} came. "
+        "R2 compares with the mean of all points, not of one batch.",
+    )
+
+
+@pytest.mark.exercise("r2_score", "a bad model is below 0")
+def test_r2_of_bad_model(learner):
+    learner.run(r2_of_identity, x=-Y, y=Y, batch_size=3).is_close(-16.5, **FLOAT32)
+
+
+@pytest.mark.exercise("r2_score", "any points in any batches, as scikit-learn says", points=2)
+@given(data=tensor_points(2, 8), batch_size=sizes(1, 5))
+def test_r2_any_points(learner, data, batch_size):
+    x, y = data
+    y = y + 10 * torch.arange(len(y))[:, None]  # no two y are equal
+    answer = learner.run(r2_of_identity, x=x, y=y, batch_size=batch_size)
+    expected = metrics.r2_score(y.double().numpy(), x.double().numpy())
+    answer.is_close(float(expected), **FLOAT32)
+
+
+@pytest.mark.exercise("r2_score", "two columns: the mean of both R2")
+@given(x=tensors((5, 2)))
+def test_r2_two_columns(learner, x):
+    y = torch.tensor([[0.0, 10.0], [1.0, -20.0], [2.0, 5.0], [1.0, 0.0], [4.0, 15.0]])
+    answer = learner.run(r2_of_identity, x=x, y=y, batch_size=2)
+    columns = [metrics.r2_score(y[:, i].numpy(), x[:, i].numpy()) for i in (0, 1)]
+    answer.is_close(float(np.mean(columns)), **FLOAT32)
+
+
+@pytest.mark.exercise("r2_score", "Dropout is switched off, and the mode comes back")
+def test_r2_in_eval_mode(learner):
+    x = torch.arange(1.0, 9.0).reshape(8, 1)
+    for training in (True, False):
+        answer = learner.run(r2_with_dropout, x=x, y=x, training=training)
+        came = answer.key("r2").scalar()
+        answer.check(
+            abs(came - 1) < 1e-4,
+            f"R2 should be 1, but {came:.6g} came: Dropout was active. It rests in eval mode.",
+        )
+        answer.check(
+            answer.key("training").value is training,
+            "The model should afterwards be in the mode that it was in before.",
+        )
+
+
+@pytest.mark.exercise("r2_score", "every batch is moved to the device")
+def test_r2_moves_batches(learner):
+    answer = learner.run(moves_in_r2_score, x=X, y=Y)
+    answer.check(
+        answer.value == [True, True],
+        "The x of a batch was used on the device where the loader left it. "
+        "Every batch has to be moved to `device`.",
+    )

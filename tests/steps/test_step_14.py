@@ -1,0 +1,666 @@
+"""Step 14: the whole pipeline."""
+
+import math
+import pathlib
+import tempfile
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset, default_collate
+
+from grader.answers import FLOAT32
+from grader.probes import probe
+from grader.strategies import numbers, points, sizes
+
+# Five points in batches of 2, 2 and 1, and two others.
+X = np.array([[0.0], [1.0], [3.0], [-1.0], [2.0]])
+Y = np.array([[1.0], [2.0], [5.0], [0.0], [-2.0]])
+X_VAL = np.array([[0.5], [2.0], [-1.0]])
+Y_VAL = np.array([[0.0], [4.0], [3.0]])
+
+
+@probe
+def batches(x, y, batch_size):
+    x, y = torch.as_tensor(x).float(), torch.as_tensor(y).float()
+    return DataLoader(TensorDataset(x, y), batch_size=batch_size)
+
+
+@probe
+def line(a, b):
+    model = nn.Linear(1, 1)
+    model.bias.data.fill_(a)
+    model.weight.data.fill_(b)
+    return model
+
+
+@probe
+def network(*layers):
+    # Some numbers that are always the same, and not all alike.
+    model = nn.Sequential(*layers)
+    for p in model.parameters():
+        p.data.copy_(torch.linspace(-0.9, 0.8, p.numel()).reshape(p.shape))
+    return model
+
+
+@probe
+def train_steps(model, optimizer, x, y, n_steps):
+    x, y = torch.as_tensor(x).float(), torch.as_tensor(y).float()
+    model.train()
+    for _ in range(n_steps):
+        optimizer.zero_grad()
+        ((model(x) - y) ** 2).mean().backward()
+        optimizer.step()
+    return [p.detach().clone() for p in model.parameters()]
+
+
+def fit_in_numpy(a, b, data, val, lr, n_epochs, batch_size):
+    """Return the losses and the line of mini-batch gradient descent, in float64."""
+    (x, y), (x_val, y_val) = data, val
+    train_losses, val_losses = [], []
+    for _ in range(n_epochs):
+        total = 0.0
+        for i in range(0, len(x), batch_size):
+            xb, yb = x[i : i + batch_size], y[i : i + batch_size]
+            error = a + b * xb - yb
+            total += (error**2).sum()
+            a, b = a - lr * 2 * error.mean(), b - lr * 2 * (error * xb).mean()
+        train_losses.append(total / len(x))
+        val_losses.append(((a + b * x_val - y_val) ** 2).mean())
+    return {"train_losses": train_losses, "val_losses": val_losses, "a": a, "b": b}
+
+
+@probe
+def fit_line(module, a, b, data, val, lr, n_epochs, batch_size):
+    "fit the line a + b * x, a Linear(1, 1), with SGD and MSELoss"
+    model = line(a, b)
+    history = module.fit(
+        model=model,
+        loss_fn=nn.MSELoss(),
+        optimizer=torch.optim.SGD(model.parameters(), lr=lr),
+        train_loader=batches(data[0], data[1], batch_size),
+        val_loader=batches(val[0], val[1], batch_size),
+        n_epochs=n_epochs,
+        device="cpu",
+    )
+    return {"history": history, "a": model.bias.detach(), "b": model.weight.detach()}
+
+
+@probe
+def fit_network_with_adam(module, x, y, n_epochs):
+    "fit a small network with Adam, on the same points for training and validation"
+    model = network(nn.Linear(1, 3), nn.Tanh(), nn.Linear(3, 1))
+    module.fit(
+        model=model,
+        loss_fn=nn.MSELoss(),
+        optimizer=torch.optim.Adam(model.parameters(), lr=0.1),
+        train_loader=batches(x, y, 5),
+        val_loader=batches(x, y, 2),
+        n_epochs=n_epochs,
+        device="cpu",
+    )
+    return [p.detach() for p in model.parameters()]
+
+
+@probe
+def fit_batch_norm(module, n_epochs, training):
+    "fit a model with BatchNorm (3 training batches, 2 validation batches) and count its training batches"
+    model = nn.Sequential(nn.BatchNorm1d(1), nn.Linear(1, 1)).train(training)
+    module.fit(
+        model=model,
+        loss_fn=nn.MSELoss(),
+        optimizer=torch.optim.SGD(model.parameters(), lr=0.01),
+        train_loader=batches(torch.arange(6.0).reshape(6, 1), torch.zeros(6, 1), 2),
+        val_loader=batches(torch.arange(4.0).reshape(4, 1), torch.zeros(4, 1), 2),
+        n_epochs=n_epochs,
+        device="cpu",
+    )
+    return model[0].num_batches_tracked
+
+
+@probe
+def fit_dropout(module, x, y, n_epochs):
+    "fit a model with Dropout and a learning rate of 0"
+    model = nn.Sequential(nn.Dropout(0.5), line(0.0, 1.0))
+    return module.fit(
+        model=model,
+        loss_fn=nn.L1Loss(),
+        optimizer=torch.optim.SGD(model.parameters(), lr=0.0),
+        train_loader=batches(x, y, 2),
+        val_loader=batches(x, y, 2),
+        n_epochs=n_epochs,
+        device="cpu",
+    )
+
+
+@probe
+def watched_training(moved):
+    # A model, a loss, an optimizer and loaders; the batches of the loaders count as being on
+    # another device until they are moved, and `moved` notes whether they were.
+    class Elsewhere(torch.Tensor):
+        def to(self, *args, **kwargs):
+            return self.as_subclass(torch.Tensor)
+
+        cpu = cuda = to
+
+    class Model(nn.Linear):
+        def forward(self, x):
+            moved["training x" if self.training else "validation x"].append(type(x) is torch.Tensor)
+            return super().forward(x.as_subclass(torch.Tensor))
+
+    def loss_fn(yhat, y):
+        name = "training y" if yhat.requires_grad else "validation y"
+        moved[name].append(type(y) is torch.Tensor)
+        return ((yhat - y.as_subclass(torch.Tensor)) ** 2).mean()
+
+    def collate(rows):
+        return [part.as_subclass(Elsewhere) for part in default_collate(rows)]
+
+    points = TensorDataset(torch.ones(4, 1), torch.ones(4, 1))
+    model = Model(1, 1)
+    return {
+        "model": model,
+        "loss_fn": loss_fn,
+        "optimizer": torch.optim.SGD(model.parameters(), lr=0.1),
+        "train_loader": DataLoader(points, batch_size=2, collate_fn=collate),
+        "val_loader": DataLoader(points, batch_size=2, collate_fn=collate),
+        "device": "cpu",
+    }
+
+
+@probe
+def moves_in_fit(module):
+    "fit on batches that count as being on another device, and note whether they were moved"
+    moved = {"training x": [], "training y": [], "validation x": [], "validation y": []}
+    module.fit(n_epochs=1, **watched_training(moved))
+    return moved
+
+
+@probe
+def moves_in_fit_early(module):
+    "train on batches that count as being on another device, and note whether they were moved"
+    moved = {"training x": [], "training y": [], "validation x": [], "validation y": []}
+    module.fit_early(max_epochs=1, patience=1, **watched_training(moved))
+    return moved
+
+
+def check_moves(answer):
+    for name in ("training x", "training y", "validation x", "validation y"):
+        came = answer.key(name).value
+        answer.check(
+            came == [True, True],
+            f"The {name} was used on the device where the loader left it. "
+            "Every batch has to be moved to `device`.",
+        )
+
+
+@pytest.mark.exercise("fit", "one point, two epochs, by hand")
+def test_fit_by_hand(learner):
+    one = np.array([[0.0]])
+    data, val = (one, np.array([[8.0]])), (one, np.array([[4.0]]))
+    answer = learner.run(
+        fit_line, a=0.0, b=0.0, data=data, val=val, lr=0.25, n_epochs=2, batch_size=1
+    )
+    # The gradient of (a - 8) ** 2 is -16, then -8: a goes from 0 to 4 and to 6.
+    answer.key("history").key("train_losses").is_close([64.0, 16.0], **FLOAT32)
+    answer.key("history").key("val_losses").is_close([0.0, 4.0], **FLOAT32)
+    answer.key("a").is_close(6.0, **FLOAT32)
+
+
+@pytest.mark.exercise("fit", "one step for each batch: 2, 2 and 1 points", points=2)
+def test_fit_steps_on_every_batch(learner):
+    expected = fit_in_numpy(0.5, -1.0, (X, Y), (X_VAL, Y_VAL), 0.05, 1, 2)
+    answer = learner.run(
+        fit_line,
+        a=0.5, b=-1.0, data=(X, Y), val=(X_VAL, Y_VAL), lr=0.05, n_epochs=1, batch_size=2,
+    )  # fmt: skip
+    answer.key("a").is_close(expected["a"], **FLOAT32)
+    answer.key("b").is_close(expected["b"], **FLOAT32)
+
+
+@pytest.mark.exercise("fit", "the training loss is a mean per point, as the steps saw it", points=2)
+def test_fit_train_losses(learner):
+    expected = fit_in_numpy(0.5, -1.0, (X, Y), (X_VAL, Y_VAL), 0.05, 3, 2)
+    answer = learner.run(
+        fit_line,
+        a=0.5, b=-1.0, data=(X, Y), val=(X_VAL, Y_VAL), lr=0.05, n_epochs=3, batch_size=2,
+    )  # fmt: skip
+    answer.key("history").key("train_losses").is_close(expected["train_losses"], **FLOAT32)
+
+
+@pytest.mark.exercise("fit", "the validation loss is a mean per point, after the epoch", points=2)
+def test_fit_val_losses(learner):
+    expected = fit_in_numpy(0.5, -1.0, (X, Y), (X_VAL, Y_VAL), 0.05, 3, 2)
+    answer = learner.run(
+        fit_line,
+        a=0.5, b=-1.0, data=(X, Y), val=(X_VAL, Y_VAL), lr=0.05, n_epochs=3, batch_size=2,
+    )  # fmt: skip
+    answer.key("history").key("val_losses").is_close(expected["val_losses"], **FLOAT32)
+
+
+@pytest.mark.exercise("fit", "any points, any batches, any number of epochs", points=2)
+@given(
+    start=st.tuples(numbers(), numbers()),
+    data=points(),
+    val=points(),
+    n_epochs=sizes(1, 4),
+    batch_size=sizes(1, 4),
+)
+@settings(max_examples=10)
+def test_fit_any_line(learner, start, data, val, n_epochs, batch_size):
+    a, b = start
+    expected = fit_in_numpy(a, b, data, val, 0.03125, n_epochs, batch_size)
+    answer = learner.run(
+        fit_line,
+        a=a, b=b, data=data, val=val, lr=0.03125, n_epochs=n_epochs, batch_size=batch_size,
+    )  # fmt: skip
+    answer.key("a").is_close(expected["a"], **FLOAT32)
+    answer.key("b").is_close(expected["b"], **FLOAT32)
+    answer.key("history").key("train_losses").is_close(expected["train_losses"], **FLOAT32)
+    answer.key("history").key("val_losses").is_close(expected["val_losses"], **FLOAT32)
+
+
+@pytest.mark.exercise("fit", "nothing is learned from the validation points")
+def test_fit_does_not_learn_from_validation(learner):
+    expected = fit_in_numpy(0.0, 1.0, (X, Y), (X_VAL, Y_VAL), 0.05, 2, 5)
+    answer = learner.run(
+        fit_line,
+        a=0.0, b=1.0, data=(X, Y), val=(X_VAL, Y_VAL + 1000), lr=0.05, n_epochs=2, batch_size=5,
+    )  # fmt: skip
+    a = answer.key("a").scalar()
+    answer.check(
+        abs(a) < 100,
+        f"The validation points have a y of about 1000, and now the intercept is {a:.6g}: the "
+        "model has learned from them.",
+    )
+    answer.key("a").is_close(expected["a"], **FLOAT32)
+
+
+@pytest.mark.exercise("fit", "a network with Adam")
+def test_fit_network_with_adam(learner):
+    model = network(nn.Linear(1, 3), nn.Tanh(), nn.Linear(3, 1))
+    adam = torch.optim.Adam(model.parameters(), lr=0.1)
+    expected = train_steps(model, adam, X, Y, 4)
+    answer = learner.run(fit_network_with_adam, x=X, y=Y, n_epochs=4)
+    for parameter, value in zip(answer.parts("w1", "b1", "w2", "b2"), expected, strict=True):
+        parameter.is_close(value, **FLOAT32)
+
+
+@pytest.mark.exercise("fit", "training mode in every epoch, eval mode for validation", points=2)
+def test_fit_switches_modes(learner):
+    for training in (True, False):
+        answer = learner.run(fit_batch_norm, n_epochs=3, training=training)
+        came = answer.scalar()
+        answer.check(
+            came == 9,
+            f"3 epochs of 3 training batches are 9 batches in training mode, but BatchNorm saw "
+            f"{came:g}. Fewer: the model stays in eval mode after a validation. More: the "
+            "validation runs in training mode.",
+        )
+
+
+@pytest.mark.exercise("fit", "Dropout is switched off during validation")
+def test_fit_validates_without_dropout(learner):
+    x = torch.arange(1.0, 8.0).reshape(7, 1)
+    answer = learner.run(fit_dropout, x=x, y=torch.zeros(7, 1), n_epochs=2)
+    answer.key("val_losses").is_close([4.0, 4.0], **FLOAT32)
+
+
+@pytest.mark.exercise("fit", "every batch is moved to the device")
+def test_fit_moves_batches(learner):
+    check_moves(learner.run(moves_in_fit))
+
+
+@probe
+def resumed_sgd(module, x, y, n_before, n_after):
+    "train with SGD and momentum, save, load into a fresh model and optimizer, and train on"
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/checkpoint.pt"
+        model = network(nn.Linear(1, 3), nn.Tanh(), nn.Linear(3, 1))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        train_steps(model, optimizer, x, y, n_before)
+        module.save_checkpoint(path=path, model=model, optimizer=optimizer, epoch=n_before)
+        fresh = nn.Sequential(nn.Linear(1, 3), nn.Tanh(), nn.Linear(3, 1))
+        optimizer = torch.optim.SGD(fresh.parameters(), lr=0.1, momentum=0.9)
+        module.load_checkpoint(path=path, model=fresh, optimizer=optimizer)
+        return train_steps(fresh, optimizer, x, y, n_after)
+
+
+@probe
+def resumed_adam(module, x, y, lr, fresh_lr):
+    "train 3 steps with Adam, save, load into a fresh model and an optimizer with fresh_lr, train 2 steps"
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/checkpoint.pt"
+        model = network(nn.Linear(1, 2), nn.Tanh(), nn.Linear(2, 1))
+        optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+        train_steps(model, optimizer, x, y, 3)
+        module.save_checkpoint(path=path, model=model, optimizer=optimizer, epoch=3)
+        fresh = nn.Sequential(nn.Linear(1, 2), nn.Tanh(), nn.Linear(2, 1))
+        optimizer = torch.optim.Adam(fresh.parameters(), lr=fresh_lr)
+        module.load_checkpoint(path=path, model=fresh, optimizer=optimizer)
+        return train_steps(fresh, optimizer, x, y, 2)
+
+
+@probe
+def buffers_of_loaded(module, mean):
+    "save a BatchNorm layer with this running mean, and load it into a fresh one"
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/checkpoint.pt"
+        model, fresh = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
+        model.running_mean.copy_(mean)
+        optimizers = [torch.optim.SGD(m.parameters(), lr=0.1) for m in (model, fresh)]
+        module.save_checkpoint(path=path, model=model, optimizer=optimizers[0], epoch=1)
+        module.load_checkpoint(path=path, model=fresh, optimizer=optimizers[1])
+        return fresh.running_mean
+
+
+@probe
+def epoch_of_loaded(module, epoch):
+    "save a checkpoint with this epoch and load it again"
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "checkpoint.pt"
+        model = line(1.0, 2.0)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        module.save_checkpoint(path=path, model=model, optimizer=optimizer, epoch=epoch)
+        return module.load_checkpoint(path=path, model=model, optimizer=optimizer)
+
+
+@probe
+def back_to_checkpoint(module, a, b):
+    "save the line a + b * x, set both of its numbers to 50, and load into the same model"
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/checkpoint.pt"
+        model = line(a, b)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        module.save_checkpoint(path=path, model=model, optimizer=optimizer, epoch=1)
+        for p in model.parameters():
+            p.data.fill_(50.0)
+        module.load_checkpoint(path=path, model=model, optimizer=optimizer)
+        return {"a": model.bias.detach(), "b": model.weight.detach()}
+
+
+@probe
+def read_safely(module, momentum):
+    "save a checkpoint after one step with SGD, and read it with torch.load(path, weights_only=True)"
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/checkpoint.pt"
+        model = line(1.0, 2.0)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=momentum)
+        train_steps(model, optimizer, [[1.0]], [[2.0]], 1)
+        module.save_checkpoint(path=path, model=model, optimizer=optimizer, epoch=1)
+        if not pathlib.Path(path).exists():
+            return "no file"
+        try:
+            torch.load(path, weights_only=True)
+        except Exception:
+            return "refused"
+        return "loaded"
+
+
+def unbroken(optimizer_class, hidden, n_steps, **options):
+    """Return the parameters after training without a break."""
+    model = network(nn.Linear(1, hidden), nn.Tanh(), nn.Linear(hidden, 1))
+    return train_steps(model, optimizer_class(model.parameters(), **options), X, Y, n_steps)
+
+
+def check_resumed(answer, expected):
+    names = ("w1", "b1", "w2", "b2")
+    for name, part, value in zip(names, answer.parts(*names), expected, strict=True):
+        came = part.tensor(tuple(value.shape))
+        part.check(
+            torch.allclose(came.float(), value, rtol=1e-4, atol=1e-5),
+            f"Training with a break should give the same numbers as training without one. {name} "
+            f"should be {value.flatten().tolist()}, but {came.flatten().tolist()} came. Are the "
+            "states of the model and of the optimizer saved and loaded, both?",
+        )
+
+
+@pytest.mark.exercise("save_checkpoint", "after a break, SGD with momentum goes on", points=2)
+def test_resume_sgd_with_momentum(learner):
+    expected = unbroken(torch.optim.SGD, 3, 5, lr=0.1, momentum=0.9)
+    answer = learner.run(resumed_sgd, x=X, y=Y, n_before=3, n_after=2)
+    check_resumed(answer, expected)
+
+
+@pytest.mark.exercise("load_checkpoint", "after a break at any time, training goes on", points=2)
+@given(n_before=sizes(0, 4), n_after=sizes(0, 3))
+@settings(max_examples=8)
+def test_resume_at_any_time(learner, n_before, n_after):
+    expected = unbroken(torch.optim.SGD, 3, n_before + n_after, lr=0.1, momentum=0.9)
+    answer = learner.run(resumed_sgd, x=X, y=Y, n_before=n_before, n_after=n_after)
+    check_resumed(answer, expected)
+
+
+@pytest.mark.exercise("load_checkpoint", "after a break, Adam goes on with its old learning rate")
+def test_resume_adam(learner):
+    expected = unbroken(torch.optim.Adam, 2, 5, lr=0.1)
+    answer = learner.run(resumed_adam, x=X, y=Y, lr=0.1, fresh_lr=0.5)
+    check_resumed(answer, expected)
+
+
+@pytest.mark.exercise("load_checkpoint", "the epoch that was saved comes back")
+@given(epoch=st.integers(0, 1000))
+@settings(max_examples=8)
+def test_checkpoint_epoch(learner, epoch):
+    answer = learner.run(epoch_of_loaded, epoch=epoch)
+    came = answer.integer()
+    answer.check(
+        came == epoch,
+        f"The epoch {epoch} was saved, so {epoch} should come back, but {came} came.",
+    )
+
+
+@pytest.mark.exercise("load_checkpoint", "the model is changed in place")
+@given(a=numbers(), b=numbers())
+@settings(max_examples=8)
+def test_checkpoint_restores_the_same_model(learner, a, b):
+    answer = learner.run(back_to_checkpoint, a=a, b=b)
+    answer.key("a").is_close(a, **FLOAT32)
+    answer.key("b").is_close(b, **FLOAT32)
+
+
+@pytest.mark.exercise("save_checkpoint", "buffers are saved too")
+def test_checkpoint_holds_buffers(learner):
+    mean = torch.tensor([1.0, -2.0, 0.5])
+    learner.run(buffers_of_loaded, mean=mean).is_close(mean)
+
+
+@pytest.mark.exercise("save_checkpoint", "the file loads with weights_only=True")
+def test_checkpoint_loads_safely(learner):
+    for momentum in (0.0, 0.9):
+        answer = learner.run(read_safely, momentum=momentum)
+        answer.check(answer.value != "no file", "save_checkpoint has not written a file at `path`.")
+        answer.check(
+            answer.value == "loaded",
+            "torch.load(path, weights_only=True) refuses this file. Save state dicts and plain "
+            "numbers, not the model and the optimizer themselves.",
+        )
+
+
+@probe
+def fit_early_on_script(module, val_losses, patience):
+    "train with a loss function that gives these validation losses, epoch by epoch"
+
+    # In each epoch, the weight falls by 1. So it says after how many epochs it was copied.
+    class Countdown(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(1))
+
+        def forward(self, x):
+            return self.weight + 0 * x
+
+    def loss_fn(yhat, y):
+        if y.sum() == 0:  # a training batch: the gradient is 1
+            return yhat.mean()
+        epoch = round(-yhat.mean().item()) - 1
+        return 0 * yhat.mean() + val_losses[min(max(epoch, 0), len(val_losses) - 1)]
+
+    model = Countdown()
+    history = module.fit_early(
+        model=model,
+        loss_fn=loss_fn,
+        optimizer=torch.optim.SGD(model.parameters(), lr=1.0),
+        train_loader=batches(torch.zeros(2, 1), torch.zeros(2, 1), 2),
+        val_loader=batches(torch.zeros(3, 1), torch.ones(3, 1), 3),
+        max_epochs=len(val_losses),
+        patience=patience,
+        device="cpu",
+    )
+    return {"history": history, "epochs of the weights": -model.weight.detach()}
+
+
+@probe
+def fit_line_early(module, a, b, data, val, lr, max_epochs, patience, batch_size):
+    "fit the line a + b * x, a Linear(1, 1), with SGD and MSELoss, and stop early"
+    model = line(a, b)
+    history = module.fit_early(
+        model=model,
+        loss_fn=nn.MSELoss(),
+        optimizer=torch.optim.SGD(model.parameters(), lr=lr),
+        train_loader=batches(data[0], data[1], batch_size),
+        val_loader=batches(val[0], val[1], batch_size),
+        max_epochs=max_epochs,
+        patience=patience,
+        device="cpu",
+    )
+    return {"history": history, "a": model.bias.detach(), "b": model.weight.detach()}
+
+
+@probe
+def fit_batch_norm_early(module, max_epochs):
+    "train a model with BatchNorm (3 training batches) whose first epoch is the best, and count its batches"
+    model = nn.Sequential(nn.BatchNorm1d(1), nn.Linear(1, 1))
+    growing = iter(range(1, 1000))
+    history = module.fit_early(
+        model=model,
+        loss_fn=lambda yhat, y: 0 * yhat.mean() + next(growing),
+        optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
+        train_loader=batches(torch.arange(6.0).reshape(6, 1), torch.zeros(6, 1), 2),
+        val_loader=batches(torch.arange(2.0).reshape(2, 1), torch.zeros(2, 1), 2),
+        max_epochs=max_epochs,
+        patience=max_epochs,
+        device="cpu",
+    )
+    return {"history": history, "batches counted": model[0].num_batches_tracked}
+
+
+def expected_run(val_losses, patience):
+    """Return the number of epochs that are run, and the best of them."""
+    best = 0
+    for epoch, loss in enumerate(val_losses):
+        if loss < val_losses[best]:
+            best = epoch
+        elif epoch - best >= patience:
+            return epoch + 1, best
+    return len(val_losses), best
+
+
+def check_script(answer, val_losses, patience):
+    n_epochs, best = expected_run(val_losses, patience)
+    history = answer.key("history")
+    for name in ("val_losses", "train_losses"):
+        came = history.key(name).value
+        count = len(came) if hasattr(came, "__len__") else 0
+        answer.check(
+            count == n_epochs,
+            f"Training should run {n_epochs} epochs and then stop, but {name} has {count} entries.",
+        )
+    came = history.key("best_epoch").integer()
+    answer.check(came == best, f"The best epoch is {best} (counted from 0), but {came} came.")
+    weights = answer.key("epochs of the weights").scalar()
+    answer.check(
+        round(weights) == best + 1,
+        f"At the end, the model should have its weights after epoch {best}, the best one. It has "
+        f"those after epoch {round(weights) - 1}. (A state dict that is not copied moves on.)",
+    )
+
+
+@pytest.mark.exercise("fit_early", "the table of the lesson", points=2)
+def test_fit_early_lesson(learner):
+    losses = [5.0, 3.0, 4.0, 3.0, 3.5, 1.0, 0.5]
+    check_script(learner.run(fit_early_on_script, val_losses=losses, patience=3), losses, 3)
+
+
+@pytest.mark.exercise("fit_early", "the validation losses are noted, also after the best epoch")
+def test_fit_early_notes_val_losses(learner):
+    losses = [5.0, 3.0, 4.0, 3.5, 1.0]
+    answer = learner.run(fit_early_on_script, val_losses=losses, patience=2)
+    answer.key("history").key("val_losses").is_close([5.0, 3.0, 4.0, 3.5], **FLOAT32)
+
+
+@pytest.mark.exercise("fit_early", "better and better: all epochs are run")
+def test_fit_early_runs_to_the_end(learner):
+    losses = [5.0, 4.0, 3.0, 2.0]
+    check_script(learner.run(fit_early_on_script, val_losses=losses, patience=1), losses, 1)
+
+
+@pytest.mark.exercise("fit_early", "the best weights come back also after max_epochs")
+def test_fit_early_restores_after_max_epochs(learner):
+    losses = [5.0, 2.0, 4.0]
+    check_script(learner.run(fit_early_on_script, val_losses=losses, patience=9), losses, 9)
+
+
+@pytest.mark.exercise("fit_early", "an equal loss is not better")
+def test_fit_early_equal_is_not_better(learner):
+    losses = [3.0, 3.0, 3.0, 1.0]
+    check_script(learner.run(fit_early_on_script, val_losses=losses, patience=2), losses, 2)
+
+
+@pytest.mark.exercise("fit_early", "a loss that is not a number is never the best")
+def test_fit_early_nan_is_never_best(learner):
+    losses = [5.0, math.nan, 4.0, math.nan, math.nan, 1.0]
+    check_script(learner.run(fit_early_on_script, val_losses=losses, patience=2), losses, 2)
+
+
+@pytest.mark.exercise("fit_early", "any validation losses", points=2)
+@given(
+    first=sizes(1, 5),
+    others=st.lists(st.sampled_from([1.0, 2.0, 3.0, 4.0, math.nan]), max_size=7),
+    patience=sizes(1, 3),
+)
+def test_fit_early_any_script(learner, first, others, patience):
+    losses = [float(first), *others]
+    answer = learner.run(fit_early_on_script, val_losses=losses, patience=patience)
+    check_script(answer, losses, patience)
+
+
+@pytest.mark.exercise("fit_early", "a line that passes by its best place", points=2)
+@given(target=sizes(1, 6), batch_size=sizes(1, 4))
+@settings(max_examples=8)
+def test_fit_early_line(learner, target, batch_size):
+    data, val = (X, 0 * X + 8.0), (X_VAL, 0 * X_VAL + target)
+    every = fit_in_numpy(0.0, 0.0, data, val, 0.0625, 12, batch_size)
+    n_epochs, best = expected_run(every["val_losses"], 2)
+    at_best = fit_in_numpy(0.0, 0.0, data, val, 0.0625, best + 1, batch_size)
+    answer = learner.run(
+        fit_line_early,
+        a=0.0, b=0.0, data=data, val=val, lr=0.0625, max_epochs=12, patience=2,
+        batch_size=batch_size,
+    )  # fmt: skip
+    history = answer.key("history")
+    history.key("train_losses").is_close(every["train_losses"][:n_epochs], **FLOAT32)
+    history.key("val_losses").is_close(every["val_losses"][:n_epochs], **FLOAT32)
+    history.key("best_epoch").equals(best)
+    answer.key("a").is_close(at_best["a"], **FLOAT32)
+    answer.key("b").is_close(at_best["b"], **FLOAT32)
+
+
+@pytest.mark.exercise("fit_early", "buffers go back to the best epoch too")
+def test_fit_early_restores_buffers(learner):
+    answer = learner.run(fit_batch_norm_early, max_epochs=4)
+    answer.key("history").key("best_epoch").equals(0)
+    came = answer.key("batches counted").scalar()
+    answer.check(
+        came == 3,
+        f"After its best epoch, the first one, BatchNorm had seen 3 training batches. At the end it "
+        f"says {came:g}. Give back the whole state of the model, not only its parameters.",
+    )
+
+
+@pytest.mark.exercise("fit_early", "every batch is moved to the device")
+def test_fit_early_moves_batches(learner):
+    check_moves(learner.run(moves_in_fit_early))
