@@ -1,7 +1,8 @@
 """Answers: what a learner's code gave, with the questions that a test asks of it.
 
-Every question either returns a value of the judge's own, or raises `Mismatch` with a sentence. Type, shape, dtype
-and finiteness come before closeness, so that no empty array and no NaN ever counts as equal.
+Every question either returns a value of the judge's own, or raises `Mismatch` with a sentence.
+Type, shape, dtype and finiteness come before closeness, so that no empty array and no NaN ever
+counts as equal.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grader import wording
 from grader.codec import Opaque
 
-# Float64 work in any order of operations agrees to about 1e-12; one careless float32 step would cost 1e-7.
+# Float64 work in any order of operations agrees to about 1e-12; one careless float32 step would
+# cost 1e-7.
 FLOAT64 = {"rtol": 1e-6, "atol": 1e-9}
-# Float32 has 24 bits, about 6e-8; sums of a few hundred terms and a few steps of training cost three digits.
+# Float32 has 24 bits, about 6e-8; sums of a few hundred terms and a few steps of training cost
+# three digits.
 FLOAT32 = {"rtol": 1e-4, "atol": 1e-5}
 
 
@@ -112,13 +116,15 @@ class Answer:
             raise self._refuse("None (no return value)")
 
     def equals(self, expected: Any) -> None:
-        """Demand exactly this value, of the same type: for integers, truth values, texts, shapes, and parts of those."""
+        """Demand exactly this value of the same type: integers, truth values, texts, and tuples of those."""
         if not _same(self.value, expected):
             raise self._refuse(wording.shown(expected))
 
     def integer(self) -> int:
         """Return a Python or NumPy integer."""
-        if isinstance(self.value, (bool, np.bool_)) or not isinstance(self.value, (int, np.integer)):
+        if isinstance(self.value, (bool, np.bool_)) or not isinstance(
+            self.value, (int, np.integer)
+        ):
             raise self._refuse("An integer")
         return int(self.value)
 
@@ -126,18 +132,20 @@ class Answer:
         """Return a real Python float that is finite."""
         if type(self.value) is not float:
             raise self._refuse("A Python float")
-        return self._finite(self.value, self.value)
+        self._demand_finite(self.value, self.value)
+        return self.value
 
     def scalar(self) -> float:
         """Return a finite number given as a number, a NumPy scalar, or an array or tensor of size 1."""
         number = _size_one(self.value)
         if number is None:
             raise self._refuse("One number")
-        return self._finite(number, number)
+        self._demand_finite(number, number)
+        return number
 
     def numbers(self, count: int | None = None) -> list[float]:
         """Return finite numbers given as a list, tuple, array or tensor of scalars."""
-        items: list[Any] | None = None
+        items: list[float | None] | None = None
         if isinstance(self.value, (list, tuple)):
             items = [_size_one(item) for item in self.value]
         elif isinstance(self.value, np.ndarray) or _is_tensor(self.value):
@@ -146,11 +154,12 @@ class Answer:
             raise self._refuse("A list of numbers")
         if count is not None and len(items) != count:
             raise self._refuse(f"A list of {count} numbers")
-        return [self._finite(item, self.value) for item in items]
+        self._demand_finite(items, self.value)
+        return [item for item in items if item is not None]
 
     def array(
         self, shape: tuple[int | None, ...] | None = None, dtype: Any = None, finite: bool = True
-    ) -> np.ndarray:
+    ) -> NDArray[Any]:
         """Return a NumPy array, after its shape (None for any size), dtype and finiteness were checked."""
         expected = "A NumPy array" + wording.of_shape(shape, dtype and np.dtype(dtype).name)
         if not isinstance(self.value, np.ndarray) or not _fits(self.value.shape, shape):
@@ -158,7 +167,7 @@ class Answer:
         if dtype is not None and self.value.dtype != np.dtype(dtype):
             raise self._refuse(expected)
         if finite:
-            self._finite(self.value, self.value)
+            self._demand_finite(self.value, self.value)
         return self.value
 
     def tensor(
@@ -174,19 +183,19 @@ class Answer:
         if tensor.is_meta:
             raise self._refuse(f"{expected} with numbers in it")
         if finite:
-            self._finite(tensor, tensor)
+            self._demand_finite(tensor, tensor)
         return tensor
 
-    def is_close(
-        self, expected: Any, rtol: float | None = None, atol: float | None = None
-    ) -> None:
+    def is_close(self, expected: Any, rtol: float | None = None, atol: float | None = None) -> None:
         """Demand numbers close to the expected ones, in the form that the expected value has.
 
         Args:
-            expected: a number (then any scalar form will do), a NumPy array (an array of that shape and of any number
-                type), a tensor (a tensor of that shape and dtype), or a list of numbers (any list, array or tensor).
-            rtol, atol: a difference up to atol + rtol * |expected| is accepted; by default FLOAT32 for
-                expected tensors, and FLOAT64 otherwise.
+            expected: a number (then any scalar form will do), a NumPy array (an array of that shape
+                and of any number type), a tensor (a tensor of that shape and dtype), or a list of
+                numbers (any list, array or tensor).
+            rtol: relative tolerance.
+            atol: absolute tolerance; a difference up to atol + rtol * |expected| is accepted; by default FLOAT32
+                for expected tensors, and FLOAT64 otherwise.
         """
         default = FLOAT32 if _is_tensor(expected) else FLOAT64
         rtol = default["rtol"] if rtol is None else rtol
@@ -194,7 +203,9 @@ class Answer:
         if isinstance(expected, np.ndarray):
             came: Any = self.array(expected.shape)
             if came.dtype.kind not in "fiu":
-                raise self._refuse("A NumPy array of numbers" + wording.of_shape(expected.shape, None))
+                raise self._refuse(
+                    "A NumPy array of numbers" + wording.of_shape(expected.shape, None)
+                )
         elif _is_tensor(expected):
             came = self.tensor(tuple(expected.shape), expected.dtype)
         elif isinstance(expected, (list, tuple)):
@@ -206,21 +217,20 @@ class Answer:
             sentence = wording.difference(self.label, self.value, came, expected)
             raise Mismatch(self.call, sentence)
 
-    def _finite(self, number: Any, shown: Any) -> Any:
+    def _demand_finite(self, number: Any, shown: Any) -> None:
         if not np.isfinite(_float64(number)).all():
             what = f"{self.label} = " if self.label else ""
             raise Mismatch(
                 self.call,
-                f"{what}{wording.shown(shown)} came, which holds a value that is not a finite number (NaN or inf).",
+                f"{what}{wording.shown(shown)} came: not a finite number, but NaN or inf.",
             )
-        return number
 
 
 def _is_tensor(value: Any) -> bool:
     return hasattr(value, "requires_grad") and hasattr(value, "is_meta")
 
 
-def _float64(value: Any) -> np.ndarray:
+def _float64(value: Any) -> NDArray[Any]:
     """Return numbers as a float64 array, or complex ones as complex128, whatever holds them."""
     if _is_tensor(value):
         import torch
@@ -249,7 +259,9 @@ def _fits(shape: Iterable[int], wanted: tuple[int | None, ...] | None) -> bool:
     shape = tuple(shape)
     if wanted is None:
         return True
-    return len(shape) == len(wanted) and all(w in (None, s) for s, w in zip(shape, wanted, strict=True))
+    return len(shape) == len(wanted) and all(
+        w in (None, s) for s, w in zip(shape, wanted, strict=True)
+    )
 
 
 def _same(value: Any, expected: Any) -> bool:
@@ -267,5 +279,7 @@ def _same(value: Any, expected: Any) -> bool:
     if isinstance(expected, (list, tuple)):
         return len(value) == len(expected) and all(map(_same, value, expected))
     if isinstance(expected, dict):
-        return value.keys() == expected.keys() and all(_same(value[k], expected[k]) for k in expected)
+        return value.keys() == expected.keys() and all(
+            _same(value[k], expected[k]) for k in expected
+        )
     return bool(value == expected)

@@ -30,7 +30,8 @@ class Step:
         title: what learners see.
         points: what the whole step is worth.
         seconds: how long the learner's code may run for all tests of one function together.
-        packages: package groups that its workers have loaded beforehand (see `grader.zygote.GROUPS`).
+        packages: package groups that its workers have loaded beforehand (see
+            `grader.zygote.GROUPS`).
         hints: from a nudge to nearly there.
     """
 
@@ -96,7 +97,12 @@ class Course:
         """
         wanted = Path(name).stem.lower()
         for step in self.steps:
-            if wanted in (step.id, step.id.lstrip("0") or "0", f"step_{step.id}", step.module.lower()):
+            if wanted in (
+                step.id,
+                step.id.lstrip("0") or "0",
+                f"step_{step.id}",
+                step.module.lower(),
+            ):
                 return step
         known = f"{self.steps[0].id} to {self.steps[-1].id}" if self.steps else "none"
         raise CourseError(f'There is no step "{name}": the steps are {known}.')

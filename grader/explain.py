@@ -1,13 +1,15 @@
 """Sentences for learners about everything that is not simply a wrong value.
 
-Each says what happened, where, and what to do next. What comes from a worker is shortened, and shown as text.
+Each says what happened, where, and what to do next. What comes from a worker is shortened, and
+shown as text.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grader.codec import CodecError, decode
+from grader.codec import CodecError
+from grader.decoder import decode
 from grader.wording import plain, shorten, shown
 
 if TYPE_CHECKING:
@@ -43,7 +45,9 @@ def printed_much(size: int) -> str:
 
 def empty_file(path: str) -> str:
     """Return the sentence for a file without code."""
-    return f"The file {path} is empty. Bring the exercise back, for example with: git checkout {path}"
+    return (
+        f"The file {path} is empty. Bring the exercise back, for example with: git checkout {path}"
+    )
 
 
 def timeout(seconds: float) -> str:
@@ -56,7 +60,9 @@ def timeout(seconds: float) -> str:
 
 def expired(function: str, sentence: str) -> str:
     """Return the sentence for the further tests of a function whose time is up."""
-    return f"Not run again, because the time of `{function}` was used up in a test before. {sentence}"
+    return (
+        f"Not run again, because the time of `{function}` was used up in a test before. {sentence}"
+    )
 
 
 def load_timeout(path: str, seconds: float) -> str:
@@ -103,7 +109,9 @@ def load_failure(path: str, answer: dict[str, Any]) -> str:
 
 def missing_function(name: str, path: str) -> str:
     """Return the sentence for a function that is not in the module."""
-    return f"There is no `{name}` in {path}. Was it renamed or deleted? The name must be exactly this."
+    return (
+        f"There is no `{name}` in {path}. Was it renamed or deleted? The name must be exactly this."
+    )
 
 
 def not_written(answer: dict[str, Any], path: str) -> str:
@@ -158,15 +166,14 @@ _SPECIAL = {
 def raised(answer: dict[str, Any], path: str) -> str:
     """Return sentences for an exception: which, where, and what it usually means."""
     kind, text = answer["type"], shorten(" ".join(answer["message"].split()))
-    if kind in _SPECIAL:
-        lines = [_SPECIAL[kind]]
-    else:
-        lines = [f"Your code raised {kind}{f': {text}' if text else ''}."]
+    lines = [_SPECIAL.get(kind, f"Your code raised {kind}{f': {text}' if text else ''}.")]
     in_module = [frame for frame in answer["frames"] if frame[0] == "module"]
     if in_module:
         _, function, line, source = in_module[-1]
         name = "at the top of the file" if function == "<module>" else f"in `{function}`"
-        lines.append(f"It happened {name}, line {line} of {path}: {shorten(source, MAX_SOURCE_LINE)}")
+        lines.append(
+            f"It happened {name}, line {line} of {path}: {shorten(source, MAX_SOURCE_LINE)}"
+        )
     elif answer["frames"]:
         source = answer["frames"][-1][3]
         lines.append(f"It happened when the test did this: {shorten(source, MAX_SOURCE_LINE)}")

@@ -1,11 +1,12 @@
 """Starting and ending workers: forked from a zygote, spawned where fork is missing, or in process.
 
-A launcher's `start` returns a `Connection`: `request` sends bytes and returns bytes, `end` makes sure that the
-worker is gone and says how it ended.
+A launcher's `start` returns a `Connection`: `request` sends bytes and returns bytes, `end` makes
+sure that the worker is gone and says how it ended.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -16,10 +17,12 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from grader.codec import decode, encode
+from grader.codec import encode
+from grader.decoder import decode
 from grader.wire import Wire, WireBroken, WireTimeout
 
 ROOT = str(Path(__file__).resolve().parent.parent)
@@ -62,7 +65,12 @@ def pick_launcher(kind: str = "auto") -> Launcher:
     """
     if kind == "auto":
         kind = "fork" if sys.platform == "linux" else "spawn"
-    return {"fork": ForkLauncher, "spawn": SpawnLauncher, "direct": DirectLauncher}[kind]()
+    launchers: dict[str, Callable[[], Launcher]] = {
+        "fork": ForkLauncher,
+        "spawn": SpawnLauncher,
+        "direct": DirectLauncher,
+    }
+    return launchers[kind]()
 
 
 class WiredConnection:
@@ -101,11 +109,11 @@ class ForkLauncher:
             return
         self._control, theirs = socket.socketpair()
         self._control.settimeout(START_SECONDS)
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
         command = _BOOT.format(root=ROOT, module="zygote", args=repr(ROOT))
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-c", command],
-            stdin=theirs,
+            stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
             env={},
@@ -113,7 +121,9 @@ class ForkLauncher:
         )
         theirs.close()
 
-    def ask(self, request: dict[str, Any], sockets: tuple[socket.socket, ...] = ()) -> dict[str, int]:
+    def ask(
+        self, request: dict[str, Any], sockets: tuple[socket.socket, ...] = ()
+    ) -> dict[str, int]:
         """Send one request to the zygote and return its answer."""
         self.warm_up()
         assert self._control
@@ -150,7 +160,8 @@ class ForkLauncher:
             try:
                 self._process.wait(5)
             except subprocess.TimeoutExpired:
-                # In the middle of an import it does not listen; the imports of packages leave nothing behind.
+                # In the middle of an import it does not listen; the imports of packages leave
+                # nothing behind.
                 self._process.kill()
                 self._process.wait()
             self._errors.close()
@@ -179,7 +190,9 @@ class SpawnLauncher:
     def start(self, groups: list[str]) -> Connection:
         """Spawn a worker."""
         scratch = tempfile.mkdtemp(prefix="torchsteps-")
-        command = _BOOT.format(root=ROOT, module="worker", args=f"{scratch!r}, {ROOT!r}, {groups!r}")
+        command = _BOOT.format(
+            root=ROOT, module="worker", args=f"{scratch!r}, {ROOT!r}, {groups!r}"
+        )
         keep = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
         process = subprocess.Popen(
             [sys.executable, "-I", "-c", command],
@@ -230,15 +243,11 @@ class SpawnedConnection(WiredConnection):
 
 def _pump(read: Any, write: Any, close: Any) -> None:
     """Carry bytes from one stream to another until either ends."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         while piece := read(1 << 16):
             write(piece)
-    except (OSError, ValueError):
-        pass
-    try:
+    with contextlib.suppress(OSError):
         close()
-    except OSError:
-        pass
 
 
 class DirectLauncher:

@@ -1,7 +1,8 @@
 """The judge's view of a learner: calls and probes go to a worker, answers come back, time is kept.
 
-`StepSession` belongs to one step of one submission. It starts a worker when one is needed, and a new one when the old
-one crashed or had to be stopped. `Learner` is what a test gets from the fixture of that name.
+`StepSession` belongs to one step of one submission. It starts a worker when one is needed, and a
+new one when the old one crashed or had to be stopped. `Learner` is what a test gets from the
+fixture of that name.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from typing import Any
 
 from grader import explain
 from grader.answers import Answer, Call, Mismatch
-from grader.codec import CodecError, decode, encode
+from grader.codec import CodecError, encode
 from grader.course import Step
+from grader.decoder import decode
 from grader.launch import Connection, Launcher
 from grader.probes import Probe
 from grader.submission import Submission
 from grader.wire import WireBroken, WireTimeout
+from grader.wording import shown
 
 # What the judge understands, with the type of each field; anything else ends the worker.
 _ANSWERS: dict[str, dict[str, type | tuple[type, ...]]] = {
@@ -116,7 +119,8 @@ class StepSession:
             try:
                 self._connection = self._load()
             except Stop as stop:
-                # The module will not load a second time either: one attempt, one verdict for all its functions.
+                # The module will not load a second time either: one attempt, one verdict for all
+                # its functions.
                 self._broken = stop
                 self.close()
                 raise
@@ -152,7 +156,8 @@ class StepSession:
         fields = _ANSWERS.get(answer.get("kind", "")) if isinstance(answer, dict) else None
         if fields is None or not all(isinstance(answer.get(k), t) for k, t in fields.items()):
             raise CodecError("it is none of the answers that there are")
-        return answer
+        result: dict[str, Any] = answer
+        return result
 
     def close(self) -> str:
         """End the worker; return how it had ended by itself, as a clause."""
@@ -240,8 +245,10 @@ class Learner:
             yield
         except LearnerError as error:
             if kind.__name__ not in error.report["bases"]:
-                raise Mismatch(error.call, f"{expected}, but another error came. {error.sentence}") from None
+                raise Mismatch(
+                    error.call, f"{expected}, but another error came. {error.sentence}"
+                ) from None
         else:
             assert self._last, "nothing was called inside raises()"
-            came = explain.shown(self._last.value)
+            came = shown(self._last.value)
             raise Mismatch(self._last.call, f"{expected}, but {came} came.")

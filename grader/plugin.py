@@ -3,10 +3,12 @@
 Hooks used, and why:
 - `pytest_addoption`: `--submission` and `--direct`.
 - `pytest_configure`: the mark `exercise`, and what is to be judged.
-- `pytest_collection`: hypothesis draws the same examples for everybody, in any order of the tests, without a clock.
+- `pytest_collection`: hypothesis draws the same examples for everybody, in any order of the tests,
+  without a clock.
 - `pytest_collection_modifyitems`: every test of a step says which function it judges.
 - `pytest_runtest_setup`: the search for a smaller counterexample gets a time limit.
-- `pytest_runtest_makereport`: an exception becomes a verdict, and a sentence takes the place of our traceback.
+- `pytest_runtest_makereport`: an exception becomes a verdict, and a sentence takes the place of our
+  traceback.
 - `pytest_unconfigure`: no worker outlives the session.
 """
 
@@ -22,7 +24,7 @@ from grader import explain
 from grader.answers import Mismatch
 from grader.course import Course, CourseError, Step, find_root
 from grader.launch import Launcher, pick_launcher
-from grader.learner import Crash, Learner, LearnerError, Stop, StepSession
+from grader.learner import Crash, Learner, LearnerError, StepSession, Stop
 from grader.properties import EndOfSearch, limit_search, load_profile
 from grader.submission import Submission
 from grader.verdicts import TestVerdict
@@ -69,13 +71,21 @@ _SESSION = pytest.StashKey[StepSession]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("torchsteps", "the exercise kit")
     group.addoption(
-        "--submission", metavar="PATH", default="exercises", help="folder with the step modules to judge"
+        "--submission",
+        metavar="PATH",
+        default="exercises",
+        help="folder with the step modules to judge",
     )
     group.addoption(
-        "--direct", action="store_true", help="run the learner's code in this process, for a debugger"
+        "--direct",
+        action="store_true",
+        help="run the learner's code in this process, for a debugger",
     )
     group.addoption(
-        "--worker", choices=["auto", "fork", "spawn"], default="auto", help="how workers are started"
+        "--worker",
+        choices=["auto", "fork", "spawn"],
+        default="auto",
+        help="how workers are started",
     )
 
 
@@ -168,7 +178,9 @@ def judge_outcome(
     elif isinstance(error, (Mismatch, LearnerError)):
         status, sentence, asked = "failed", error.sentence, error.call
     else:
-        sentence = f"The kit itself failed here, which is not your fault: {report.longreprtext[-1500:]}"
+        sentence = (
+            f"The kit itself failed here, which is not your fault: {report.longreprtext[-1500:]}"
+        )
     show = output if status not in ("passed", "error", "not_started") else ("", 0)
     return TestVerdict(
         id=f"{item.path.stem}::{item.name}",

@@ -1,11 +1,10 @@
 """Probes: small functions beside a test that drive the learner's code inside the worker.
 
-A probe is shipped as source text, together with what its global names stand for: modules and their members by
-name, other probes, and plain constants. It holds no expected value and is no secret.
+A probe is shipped as source text, together with what its global names stand for: modules and their
+members by name, other probes, and plain constants. It holds no expected value and is no secret.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -20,7 +19,8 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
-from grader.codec import decode, encode
+from grader.codec import encode
+from grader.decoder import decode
 
 
 class Probe:
@@ -88,7 +88,8 @@ def _compiled(name: str, source: str) -> types.CodeType:
     filename = f"<probe {name}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     flags = __future__.annotations.compiler_flag
-    return compile(source, filename, "exec", flags, dont_inherit=True)
+    code: types.CodeType = compile(source, filename, "exec", flags, dont_inherit=True)
+    return code
 
 
 def _without_decorators(source: str) -> str:
@@ -114,6 +115,8 @@ def _meaning(name: str, value: Any) -> tuple[str, Any]:
         return "probe", value.parcel
     if isinstance(value, type) or inspect.isroutine(value):
         if value.__module__ is None or value.__module__.startswith(("test_", "tests.", "grader.")):
-            raise TypeError(f"the probe uses {name}, which a worker does not have: mark it as a probe")
+            raise TypeError(
+                f"the probe uses {name}, which a worker does not have: mark it as a probe"
+            )
         return "member", (value.__module__, value.__qualname__)
     return "constant", value

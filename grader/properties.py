@@ -1,7 +1,8 @@
 """Properties: how hypothesis meets a learner's code.
 
-Hypothesis runs derandomized, so everybody meets the same examples. When an example fails, hypothesis looks for a
-smaller one; here that search gets a time limit, since a learner waits for it.
+Hypothesis runs derandomized, so everybody meets the same examples. When an example fails,
+hypothesis looks for a smaller one; here that search gets a time limit, since a learner waits for
+it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class EndOfSearch(BaseException):
 def load_profile() -> None:
     """Make hypothesis draw the same examples each time, without a clock and without a database.
 
-    This must come before the test files are imported: `@settings(…)` starts from the profile that is loaded then.
+    This must come before the test files are imported: `@settings(…)` starts from the profile that
+        is loaded then.
     """
     from hypothesis import HealthCheck, settings
 

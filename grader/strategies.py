@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 
 def numbers(low: float = -3, high: float = 3) -> st.SearchStrategy[float]:
@@ -34,10 +35,12 @@ def learning_rates() -> st.SearchStrategy[float]:
 
 def shapes(dims_low: int = 1, dims_high: int = 3) -> st.SearchStrategy[tuple[int, ...]]:
     """Shapes whose sizes all differ, so that no transposed answer fits."""
-    return st.lists(st.integers(1, 6), min_size=dims_low, max_size=dims_high, unique=True).map(tuple)
+    return st.lists(st.integers(1, 6), min_size=dims_low, max_size=dims_high, unique=True).map(
+        tuple
+    )
 
 
-def arrays(shape: Any) -> st.SearchStrategy[np.ndarray]:
+def arrays(shape: Any) -> st.SearchStrategy[NDArray[Any]]:
     """Float64 arrays of multiples of 1/4 between -3 and 3.
 
     Args:
@@ -59,7 +62,7 @@ def tensors(shape: Any, dtype: Any = None) -> st.SearchStrategy[Any]:
     return arrays(shape).map(lambda array: torch.from_numpy(array).to(kind))
 
 
-def points(low: int = 1, high: int = 8) -> st.SearchStrategy[tuple[np.ndarray, np.ndarray]]:
+def points(low: int = 1, high: int = 8) -> st.SearchStrategy[tuple[NDArray[Any], NDArray[Any]]]:
     """Pairs (x, y) of float64 arrays of one shape (n, 1), with n between low and high."""
     pairs = sizes(low, high).flatmap(lambda n: arrays((2, n, 1)))
     return pairs.map(lambda pair: (pair[0].copy(), pair[1].copy()))
@@ -69,7 +72,7 @@ def tensor_points(low: int = 1, high: int = 8) -> st.SearchStrategy[tuple[Any, A
     """Pairs (x, y) of float32 tensors of one shape (n, 1), with n between low and high."""
     import torch
 
-    def to_tensors(pair: tuple[np.ndarray, np.ndarray]) -> tuple[Any, Any]:
+    def to_tensors(pair: tuple[NDArray[Any], NDArray[Any]]) -> tuple[Any, Any]:
         return torch.from_numpy(pair[0]).float(), torch.from_numpy(pair[1]).float()
 
     return points(low, high).map(to_tensors)

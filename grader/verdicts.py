@@ -23,7 +23,8 @@ class TestVerdict:
         function: the function or class that is judged.
         title: what the test shows.
         visibility: "visible" or "hidden".
-        status: "passed", "failed", "not_started", "timeout", "crashed" or "error" (the kit itself failed).
+        status: "passed", "failed", "not_started", "timeout", "crashed" or "error" (the kit itself
+            failed).
         weight: share in the points of the step, relative to its other tests.
         message: sentences for the learner.
         misconception: id of the mistake it looks like, or None.
@@ -58,7 +59,7 @@ class StepVerdict:
 
     @property
     def status(self) -> str:
-        """ "passed", "failed", "not_started" or "error"; a step without tests is an error."""
+        """One of "passed", "failed", "not_started", "error"; a step without tests is an error."""
         found = {test.status for test in self.tests}
         if not found or "error" in found:
             return "error"

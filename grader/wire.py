@@ -1,8 +1,8 @@
 """Frames over a byte stream, with a number, a size limit and a deadline.
 
-A frame is a length and a number (both unsigned 32-bit, little-endian) and the bytes of one value. The
-judge's end (`Wire`) gives up when a deadline passes, in the middle of a frame too, and meanwhile drains what
-the worker prints. The worker's end (`read_frame`, `write_frame`) blocks.
+A frame is a length and a number (both unsigned 32-bit, little-endian) and the bytes of one value.
+The judge's end (`Wire`) gives up when a deadline passes, in the middle of a frame too, and
+meanwhile drains what the worker prints. The worker's end (`read_frame`, `write_frame`) blocks.
 """
 
 from __future__ import annotations
@@ -129,7 +129,9 @@ class Wire:
 
     def drain(self, pieces: int = 64) -> None:
         """Take in what was printed so far, at most `pieces` buffers of it."""
-        while pieces and self._selector.get_map() and self._selector.select(0) and self._take_output():
+        while (
+            pieces and self._selector.get_map() and self._selector.select(0) and self._take_output()
+        ):
             pieces -= 1
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grader.codec import Opaque
 
@@ -94,34 +95,44 @@ def difference(label: str, value: Any, came: Any, expected: Any) -> str:
             off = np.abs(got - want)
             index = np.unravel_index(int(off.argmax()), off.shape)
             place = ", ".join(str(int(i)) for i in index)
-            text += f" The largest difference is at [{place}]: {got[index]:.7g} for {want[index]:.7g}."
+            text += (
+                f" The largest difference is at [{place}]: {got[index]:.7g} for {want[index]:.7g}."
+            )
     relation = relate(got, want)
     return f"{text} {relation}" if relation else text
 
 
-def relate(got: np.ndarray, want: np.ndarray) -> str:
+def relate(got: NDArray[Any], want: NDArray[Any]) -> str:
     """Return a sentence on a simple relation between two arrays of numbers of one shape, or ""."""
     scale = float(np.abs(want).max(initial=0.0))
     if scale < 1e-6 or got.shape != want.shape:
         return ""
-    near = {"rtol": 1e-3, "atol": 1e-4 * scale}
-    if np.allclose(got, 0, **near):
+
+    def near(one: NDArray[Any], other: Any) -> bool:
+        return np.allclose(one, other, rtol=1e-3, atol=1e-4 * scale)
+
+    if near(got, 0):
         return "All of it is 0."
-    if np.allclose(got, -want, **near):
+    if near(got, -want):
         return "The sign is the wrong way round."
-    for factor, words in ((2.0, "twice"), (0.5, "half of"), (-2.0, "minus twice"), (-0.5, "minus half of")):
-        if np.allclose(got, factor * want, **near):
+    for factor, words in (
+        (2.0, "twice"),
+        (0.5, "half of"),
+        (-2.0, "minus twice"),
+        (-0.5, "minus half of"),
+    ):
+        if near(got, factor * want):
             return f"That is {words} what was expected."
-    if want.size > 1 and np.allclose(got, want * got.flat[0] / (want.flat[0] or np.inf), **near):
+    if want.size > 1 and near(got, want * got.flat[0] / (want.flat[0] or np.inf)):
         return f"That is {got.flat[0] / want.flat[0]:.4g} times what was expected."
-    if got.ndim == 2 and got.shape[0] == got.shape[1] and np.allclose(got, want.T, **near):
+    if got.ndim == 2 and got.shape[0] == got.shape[1] and near(got, want.T):
         return "Rows and columns are the wrong way round."
-    if want.ndim and want.size > 1 and np.allclose(np.sort(got, axis=None), np.sort(want, axis=None), **near):
+    if want.ndim and want.size > 1 and near(np.sort(got, axis=None), np.sort(want, axis=None)):
         return "The numbers are the right ones, but in another order."
     return ""
 
 
-def _array(value: Any) -> np.ndarray:
+def _array(value: Any) -> NDArray[Any]:
     if hasattr(value, "requires_grad"):
         value = value.detach().double().numpy()
     return np.asarray(value, dtype=np.float64)

@@ -1,13 +1,15 @@
 """The worker: runs one learner's module and answers the judge's requests; it knows no expected value.
 
-A request and its answer are dictionaries of plain data. `Service` answers them, in a process of its own
-(`serve`), or inside the judge for a debugger (`--direct`).
+A request and its answer are dictionaries of plain data. `Service` answers them, in a process of its
+own (`serve`), or inside the judge for a debugger (`--direct`).
 
-Requests: `{"op": "ready"}`, `{"op": "load", "name", "filename", "source"}`, and `{"op": "call", "function", "inputs"}` or
-`{"op": "probe", "probe", "inputs"}`, where inputs are the encoded pair (args, kwargs).
-Answers: `{"kind": "loaded"}`, `{"kind": "encoding", "message"}`, `{"kind": "value", "value", "after"}` (`after` holds the encoded inputs if the call changed
-them), `{"kind": "missing", "name"}`, `{"kind": "signature", "message"}`, `{"kind": "unplain", "message"}`, or
-`{"kind": "raised", …}` (see `describe_error`).
+Requests: `{"op": "ready"}`, `{"op": "load", "name", "filename", "source"}`, and `{"op": "call",
+"function", "inputs"}` or `{"op": "probe", "probe", "inputs"}`, where inputs are the encoded pair
+(args, kwargs).
+Answers: `{"kind": "loaded"}`, `{"kind": "encoding", "message"}`, `{"kind": "value", "value",
+"after"}` (`after` holds the encoded inputs if the call changed them), `{"kind": "missing",
+"name"}`, `{"kind": "signature", "message"}`, `{"kind": "unplain", "message"}`, or `{"kind":
+"raised", …}` (see `describe_error`).
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.codec import MAX_TEXT, CodecError, decode, encode
+from grader.codec import MAX_TEXT, CodecError, encode
+from grader.decoder import decode
 from grader.probes import compile_probe
 from grader.wire import read_frame, write_frame
 
@@ -71,7 +74,8 @@ class Service:
         if problem:
             return {"kind": "encoding", "message": problem}
         text = source.decode("utf-8", "replace")
-        # Tracebacks and `inspect.getsource` look the lines up here; the file itself may be out of reach.
+        # Tracebacks and `inspect.getsource` look the lines up here; the file itself may be out of
+        # reach.
         linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
         seed_everything()
         exec(compile(source, filename, "exec"), self.module.__dict__)
@@ -91,7 +95,11 @@ class Service:
         after = None
         if request["op"] == "call":
             after = encode((args, kwargs))
-        return {"kind": "value", "value": value, "after": after if after != request["inputs"] else None}
+        return {
+            "kind": "value",
+            "value": value,
+            "after": after if after != request["inputs"] else None,
+        }
 
 
 def encoding_problem(source: bytes) -> str | None:
@@ -135,9 +143,10 @@ def describe_error(error: BaseException, module: types.ModuleType) -> dict[str, 
     """Return an exception as plain data.
 
     Returns:
-        A dictionary with `type` and `bases` (names, `builtins.` left out), `message`, `frames` (tuples of
-        function, line number and line text, innermost last; `None` for a line of a probe's caller), `stub` (True for
-        the NotImplementedError that an unfinished function raises itself), and for syntax errors `caret`.
+        A dictionary with `type` and `bases` (names, `builtins.` left out), `message`, `frames`
+        (tuples of function, line number and line text, innermost last; `None` for a line of a
+        probe's caller), `stub` (True for the NotImplementedError that an unfinished function raises
+        itself), and for syntax errors `caret`.
     """
     if isinstance(error, AttributeError) and getattr(error, "obj", None) is module:
         return {"kind": "missing", "name": str(error.name)}
@@ -159,7 +168,8 @@ def describe_error(error: BaseException, module: types.ModuleType) -> dict[str, 
     report["frames"] = report["frames"][-MAX_FRAMES:]
     last = innermost(error)
     if last and type(error) is NotImplementedError and last.tb_frame.f_code.co_filename == filename:
-        # torch raises NotImplementedError too; only a `raise` written in the module is an unfinished function.
+        # torch raises NotImplementedError too; only a `raise` written in the module is an
+        # unfinished function.
         report["stub"] = last.tb_frame.f_code.co_code[last.tb_lasti] == _RAISE
     if isinstance(error, SyntaxError) and error.filename == filename:
         column = (error.offset or 1) - 1
@@ -205,7 +215,10 @@ def serve(read_fd: int, write_fd: int) -> None:
     """Answer requests until the judge closes the stream."""
     # Line by line, so that what was printed before a crash or an endless loop can be shown.
     for name, fd in (("stdout", 1), ("stderr", 2)):
-        stream = open(fd, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
+        raw = io.FileIO(fd, "w", closefd=False)
+        stream = io.TextIOWrapper(
+            io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True
+        )
         setattr(sys, name, stream)
     service = Service()
     while True:

@@ -1,13 +1,14 @@
 """The zygote: a process that has the heavy packages loaded and forks workers from itself.
 
-It is started with an empty environment and never forked from a judge, so it holds nothing secret. It reads
-requests, one JSON object a message, from the socket on its standard input and answers each with one:
+It is started with an empty environment and never forked from a judge, so it holds nothing secret.
+It reads requests, one JSON object a message, from the socket on its standard input and answers each
+with one:
 
     {"op": "fork", "groups": [...]} with two descriptors (frames, output)  ->  {"pid": int}
     {"op": "end", "pid": int}                                              ->  {"status": int}
 
-"end" kills the worker with all its process group, and answers with what `os.waitpid` says of it. When the judge goes
-away, the zygote kills its workers and ends.
+"end" kills the worker with all its process group, and answers with what `os.waitpid` says of it.
+When the judge goes away, the zygote kills its workers and ends.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import select
 import shutil
 import signal
 import socket
-import sys
 import tempfile
 import traceback
 import warnings
@@ -35,7 +35,7 @@ def load_torch() -> None:
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
     x = torch.ones(3, 1, requires_grad=True)
-    torch.nn.Linear(1, 1)(x).sum().backward()
+    torch.autograd.backward(torch.nn.Linear(1, 1)(x).sum())
 
 
 def load_optimizers() -> None:
@@ -45,7 +45,7 @@ def load_optimizers() -> None:
 
     for kind in (torch.optim.SGD, torch.optim.Adam):
         parameter = torch.ones(1, requires_grad=True)
-        parameter.sum().backward()
+        torch.autograd.backward(parameter.sum())
         kind([parameter], lr=0.1).step()
     list(DataLoader(TensorDataset(torch.zeros(2, 1)), batch_size=1))
 
@@ -104,7 +104,8 @@ class Zygote:
         for group in groups:
             if group in self.waiting:
                 self.waiting.pop(group)()
-                # What is loaded stays: without this, each worker's collector would copy every page of it.
+                # What is loaded stays: without this, each worker's collector would copy every page
+                # of it.
                 gc.collect()
                 gc.freeze()
 
@@ -157,6 +158,5 @@ def main(root: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     control = socket.socket(fileno=os.dup(0))
-    sys.stdin = open(os.devnull)
-    os.dup2(sys.stdin.fileno(), 0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     Zygote(control, root).run()

@@ -96,7 +96,7 @@ def update_(params: list[torch.Tensor], lr: float) -> None:
     with torch.no_grad():
         for p in params:
             if p.grad is not None:
-                p -= lr * p.grad
+                p.sub_(lr * p.grad)
                 p.grad = None
 
 

@@ -150,7 +150,7 @@ class SGD:
                     self.velocities[i] = p.grad.clone()
                 else:
                     self.velocities[i] = self.momentum * self.velocities[i] + p.grad
-                p -= self.lr * self.velocities[i]
+                p.sub_(self.lr * self.velocities[i])
 
     def zero_grad(self) -> None:
         """Clear the gradient of every parameter; the parameters do not move.

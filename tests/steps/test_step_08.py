@@ -33,6 +33,11 @@ def reduced(squares, reduction):
 
 def is_loss(answer, expected):
     """Demand a tensor (so that `backward()` is possible) with the expected numbers."""
+    answer.check(
+        not isinstance(answer.value, float),
+        "A Python float came. The loss must stay a tensor: a float has forgotten how it was "
+        "computed, so backward() cannot start from it.",
+    )
     answer.tensor()
     answer.is_close(expected, **FLOAT32)
 
@@ -48,29 +53,39 @@ def gradients_of_mse(module, yhat, y, reduction):
 
 
 @probe
+def is_function(loss):
+    return callable(loss) and not isinstance(loss, type)
+
+
+@probe
 def loss_of_make_loss(module, yhat, y, reduction):
     "loss = make_loss(reduction), then loss(yhat, y)"
     loss = module.make_loss(reduction=reduction)
-    if isinstance(loss, type) or not callable(loss):
-        return {"callable": False, "loss": None}
-    return {"callable": True, "loss": loss(yhat, y)}
+    if not is_function(loss):
+        return {"is_function": False}
+    return {"is_function": True, "loss": loss(yhat, y)}
 
 
 @probe
 def two_losses(module, yhat, y):
     "make a loss with sum and a loss with mean, then call the first one and the second one"
     first, second = module.make_loss(reduction="sum"), module.make_loss(reduction="mean")
-    return {"sum": first(yhat, y), "mean": second(yhat, y)}
+    if not is_function(first) or not is_function(second):
+        return {"is_function": False}
+    return {"is_function": True, "sum": first(yhat, y), "mean": second(yhat, y)}
 
 
 @probe
 def gradient_of_make_loss(module, yhat, y):
     'loss = make_loss("mean")(yhat, y), then loss.backward()'
     yhat = yhat.clone().requires_grad_()
-    loss = module.make_loss(reduction="mean")(yhat, y)
+    loss_function = module.make_loss(reduction="mean")
+    if not is_function(loss_function):
+        return {"is_function": False}
+    loss = loss_function(yhat, y)
     if isinstance(loss, torch.Tensor) and loss.requires_grad:
         loss.backward()
-    return {"yhat.grad": yhat.grad}
+    return {"is_function": True, "yhat.grad": yhat.grad}
 
 
 def gradient(answer, name):
@@ -84,14 +99,15 @@ def gradient(answer, name):
     return grad
 
 
-def value_of(answer):
-    """Return the loss that came out of `loss_of_make_loss`."""
-    answer.key("callable").check(
-        answer.key("callable").value is True,
+def of_a_function(answer):
+    """Return the answer of a probe, after make_loss gave it a function."""
+    answer.check(
+        answer.key("is_function").value is True,
         "make_loss must return a loss function that can be called with yhat and y. It returned "
-        "something else: perhaps the class nn.MSELoss itself, and not a loss made from it.",
+        "something else: perhaps the class nn.MSELoss itself, and not a loss made from it, or "
+        "nothing, because the `return` is missing.",
     )
-    return answer.key("loss")
+    return answer
 
 
 @pytest.mark.exercise("mse", "errors of 0, -2 and 1 give 5/3")
@@ -180,7 +196,7 @@ def test_mse_refuses_other_words(learner, reduction):
 def test_make_loss_by_hand(learner):
     for reduction in REDUCTIONS:
         answer = learner.run(loss_of_make_loss, yhat=TABLE_YHAT, y=TABLE_Y, reduction=reduction)
-        is_loss(value_of(answer), reduced(TABLE_SQUARES, reduction))
+        is_loss(of_a_function(answer).key("loss"), reduced(TABLE_SQUARES, reduction))
 
 
 @pytest.mark.exercise("make_loss", "any shape, any reduction", points=2)
@@ -188,17 +204,17 @@ def test_make_loss_by_hand(learner):
 def test_make_loss_is_the_formula(learner, pair, reduction):
     yhat, y = pair
     answer = learner.run(loss_of_make_loss, yhat=yhat, y=y, reduction=reduction)
-    is_loss(value_of(answer), reduced((yhat - y) ** 2, reduction))
+    is_loss(of_a_function(answer).key("loss"), reduced((yhat - y) ** 2, reduction))
 
 
 @pytest.mark.exercise("make_loss", "two losses do not disturb each other")
 def test_make_loss_twice(learner):
-    answer = learner.run(two_losses, yhat=TABLE_YHAT, y=TABLE_Y)
+    answer = of_a_function(learner.run(two_losses, yhat=TABLE_YHAT, y=TABLE_Y))
     is_loss(answer.key("sum"), 30.0)
     is_loss(answer.key("mean"), 5.0)
 
 
 @pytest.mark.exercise("make_loss", "gradients come back to yhat")
 def test_make_loss_gradient(learner):
-    answer = learner.run(gradient_of_make_loss, yhat=YHAT, y=Y)
+    answer = of_a_function(learner.run(gradient_of_make_loss, yhat=YHAT, y=Y))
     gradient(answer, "yhat.grad").is_close(torch.tensor([[0.0], [-4 / 3], [2 / 3]]))

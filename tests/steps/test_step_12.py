@@ -157,7 +157,9 @@ def test_split_is_reproducible(learner, seed):
     )
 
 
-@pytest.mark.exercise("split", "another seed gives another split, and none is just the first points")
+@pytest.mark.exercise(
+    "split", "another seed gives another split, and none is just the first points"
+)
 def test_split_is_random(learner):
     answer = learner.run(split_parts, n=40, n_train=30, seeds=[0, 1, 2])
     train_parts = [_sorted_parts(split)[0] for split in answer.each()]
@@ -233,7 +235,9 @@ def test_val_loader_keeps_the_order(learner):
             )
 
 
-@pytest.mark.exercise("make_loaders", "the training points get a new order in every epoch", points=2)
+@pytest.mark.exercise(
+    "make_loaders", "the training points get a new order in every epoch", points=2
+)
 def test_train_loader_shuffles_every_epoch(learner):
     answer = learner.run(epochs, n_train=30, n_val=3, batch_size=8, seeds=[0, 5], n_epochs=3)
     for run in answer.each():
@@ -251,9 +255,7 @@ def test_train_loader_shuffles_every_epoch(learner):
 @pytest.mark.exercise("make_loaders", "the same seed gives the same orders")
 @given(seed=seeds())
 def test_train_loader_is_reproducible(learner, seed):
-    answer = learner.run(
-        epochs, n_train=12, n_val=2, batch_size=5, seeds=[seed, seed], n_epochs=2
-    )
+    answer = learner.run(epochs, n_train=12, n_val=2, batch_size=5, seeds=[seed, seed], n_epochs=2)
     first, second = answer.each()
     answer.check(
         orders(first) == orders(second),
@@ -319,7 +321,9 @@ def test_standardize_does_not_leak(learner, x_val):
 def test_standardize_any_columns(learner, data):
     x_train, x_val = data
     # A ramp on top, so that no column is constant; the columns have different sizes.
-    x_train = (x_train + 8.0 * np.arange(len(x_train))[:, None]) * np.arange(1, x_train.shape[1] + 1)
+    x_train = (x_train + 8.0 * np.arange(len(x_train))[:, None]) * np.arange(
+        1, x_train.shape[1] + 1
+    )
     mean, std = x_train.mean(axis=0), x_train.std(axis=0)
     answer = learner.standardize(
         x_train=torch.tensor(x_train).float(), x_val=torch.tensor(x_val).float()

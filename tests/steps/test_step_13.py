@@ -81,9 +81,7 @@ def batch_norm_state(module, x, y):
     model = nn.BatchNorm1d(1, eps=0.0)
     model.running_mean.fill_(2.0)
     model.running_var.fill_(4.0)
-    loss = module.evaluate(
-        model=model, loss_fn=nn.L1Loss(), loader=batches(x, y, 2), device="cpu"
-    )
+    loss = module.evaluate(model=model, loss_fn=nn.L1Loss(), loader=batches(x, y, 2), device="cpu")
     return {
         "loss": loss,
         "running mean": model.running_mean,

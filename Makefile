@@ -1,0 +1,41 @@
+# Each target is one line over `python -m grader`; the first one makes the environment.
+PYTHON ?= python3
+STEP ?=
+TARGET ?= exercises
+
+bin := .venv/bin
+
+.PHONY: help setup check hint stubs test lint clean
+
+help:
+	@echo "make check [STEP=05] [TARGET=solutions]   check the steps, say what to do next"
+	@echo "make hint STEP=05                         next hint of a step"
+	@echo "make setup | test | lint | stubs | clean  for maintainers, see CONTRIBUTING.md"
+
+.venv/ready: requirements.lock
+	@echo "Setting up .venv with the versions of requirements.lock; this takes a few minutes, once."
+	@$(PYTHON) -m venv .venv
+	@$(bin)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+setup: .venv/ready
+
+check: .venv/ready
+	@$(bin)/python -m grader check $(STEP) --target "$(TARGET)"
+
+hint: .venv/ready
+	@$(bin)/python -m grader hint $(STEP)
+
+stubs: .venv/ready
+	@$(bin)/python -m grader stubs
+
+test: .venv/ready
+	$(bin)/python -m pytest -q tests/kit
+
+lint: .venv/ready
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy
+
+clean:
+	rm -rf .venv .torchsteps .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist *.egg-info

@@ -1,0 +1,150 @@
+"""Checking: run the tests of the steps that changed, remember what they said, return all verdicts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from grader.cache import State, kit_fingerprint, step_key
+from grader.course import Course, Step
+from grader.submission import Submission
+from grader.verdicts import StepVerdict, TestVerdict, collect
+
+CACHE_FILE = "checks.json"
+Progress = Callable[[StepVerdict], None]
+
+
+class KitError(RuntimeError):
+    """The kit itself failed; the message says how."""
+
+
+def find_target(course: Course, target: str) -> Path:
+    """Return the folder that `--target` names: one beside the working folder, or else in the kit's."""
+    path = Path(target)
+    return path if path.is_absolute() or path.is_dir() else course.root / path
+
+
+def check(
+    course: Course,
+    submission: Submission,
+    steps: Iterable[Step],
+    *,
+    fresh: bool = False,
+    begin: Callable[[Step], None] = lambda step: None,
+    done: Progress = lambda verdict: None,
+) -> list[StepVerdict]:
+    """Return the verdicts of these steps.
+
+    Args:
+        course: the course.
+        submission: what is judged.
+        steps: the steps to look at.
+        fresh: run all of them, also those whose files did not change.
+        begin: called with a step whose first test is about to run.
+        done: called with each verdict as soon as it is known.
+
+    Raises:
+        KitError: the tests could not be run.
+    """
+    state = State(course.root, CACHE_FILE)
+    known = state.data.setdefault(str(submission.folder.resolve()), {})
+    kit = kit_fingerprint(course)
+    keys, verdicts, to_run = {}, {}, []
+    for step in steps:
+        source = submission.sources.get(step.module)
+        refused = submission.refused.get(step.module)
+        keys[step.id] = step_key(course, step, source, refused, kit)
+        entry = known.get(step.id)
+        if not fresh and entry and entry["key"] == keys[step.id]:
+            tests = tuple(TestVerdict(**test) for test in entry["tests"])
+            verdicts[step.id] = StepVerdict(step, tests)
+            done(verdicts[step.id])
+        else:
+            to_run.append(step)
+    if to_run:
+        collector = _Collector(course, begin, done)
+        for verdict in _run(course, submission, to_run, collector):
+            verdicts[verdict.step.id] = verdict
+            if verdict.status != "error":
+                tests_data = [vars(test) for test in verdict.tests]
+                known[verdict.step.id] = {"key": keys[verdict.step.id], "tests": tests_data}
+        state.save()
+    return [verdicts[step.id] for step in course.steps if step.id in verdicts]
+
+
+class _Collector:
+    """A pytest plugin that takes the verdicts from the reports, step by step."""
+
+    def __init__(self, course: Course, begin: Callable[[Step], None], done: Progress) -> None:
+        self.course = course
+        self.begin = begin
+        self.done = done
+        self.tests: list[TestVerdict] = []
+        self.problems: list[str] = []
+        self._left: dict[str, int] = {}
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        for item in session.items:
+            step = _step_of(item.nodeid)
+            self._left[step] = self._left.get(step, 0) + 1
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self.problems.append(f"{report.nodeid}: {report.longreprtext[-1000:]}")
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.begin(self.course.by_id[_step_of(nodeid)])
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if hasattr(report, "verdict"):
+            self.tests.append(TestVerdict(**report.verdict))
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        step = _step_of(nodeid)
+        self._left[step] -= 1
+        if not self._left[step]:
+            for verdict in collect(self.course, (t for t in self.tests if t.step == step)):
+                self.done(verdict)
+
+
+def _step_of(nodeid: str) -> str:
+    return Path(nodeid.split("::")[0]).stem.removeprefix("test_step_")
+
+
+def _run(
+    course: Course, submission: Submission, steps: list[Step], collector: _Collector
+) -> list[StepVerdict]:
+    import pytest
+
+    files = [course.root / "tests" / "steps" / step.test_file for step in steps]
+    missing = [file.name for file in files if not file.is_file()]
+    if missing:
+        raise KitError(f"Test files are missing: {', '.join(missing)}.")
+    # Nothing from the surroundings takes part: no other plugin, no option of the environment.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    options = ["-c", str(course.root / "pyproject.toml"), "--rootdir", str(course.root)]
+    options += [
+        "-o",
+        "addopts=",
+        "-p",
+        "grader.plugin",
+        "-p",
+        "no:terminal",
+        "-p",
+        "no:cacheprovider",
+    ]
+    options += ["--submission", str(submission.folder.resolve()), *map(str, files)]
+    code = pytest.main(options, plugins=[collector])
+    if code == pytest.ExitCode.INTERRUPTED and not collector.problems:
+        raise KeyboardInterrupt
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        problem = "\n".join(collector.problems) or f"pytest ended with code {int(code)}"
+        raise KitError(f"The tests could not be run. {problem}")
+    verdicts = collect(course, collector.tests)
+    silent = {step.id for step in steps} - {verdict.step.id for verdict in verdicts}
+    if silent:
+        raise KitError(f"No verdict came for step {', '.join(sorted(silent))}.")
+    return verdicts

@@ -1,0 +1,155 @@
+"""The commands: `python -m grader check`, `hint`, `doctor`, `stubs`.
+
+Exit codes: 0 all is well, 1 something failed, 2 wrong usage, 3 the kit itself failed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grader.course import Course, CourseError, Step, find_root
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+FAILED, USAGE, KIT = 1, 2, 3
+
+
+def _fail(sentence: str, code: int) -> typer.Exit:
+    typer.echo(sentence, err=True)
+    return typer.Exit(code)
+
+
+def _load() -> Course:
+    try:
+        return Course.load(find_root())
+    except CourseError as error:
+        raise _fail(str(error), USAGE) from None
+
+
+def _steps(course: Course, names: list[str]) -> list[Step]:
+    """Return the steps that are meant; numbers may also be joined by commas."""
+    wanted = [part for name in names for part in name.replace(",", " ").split()]
+    try:
+        found = [course.find(name) for name in wanted]
+    except CourseError as error:
+        raise _fail(str(error), USAGE) from None
+    return [step for step in course.steps if step in found] if found else list(course.steps)
+
+
+@app.command()
+def check(
+    step: Annotated[
+        list[str] | None, typer.Argument(help="Steps, such as 05; all if left out.")
+    ] = None,
+    target: Annotated[
+        str, typer.Option(help="exercises, solutions, or a folder with step modules.")
+    ] = "exercises",
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the verdicts to this file.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Run unchanged steps, too.")] = False,
+) -> None:
+    """Check the steps, and say what is right, what is wrong, and what to do next."""
+    from rich.console import Console
+
+    from grader.check import KitError, find_target
+    from grader.check import check as run_check
+    from grader.submission import Submission
+    from grader.terminal import Screen
+    from grader.verdicts import results
+
+    course = _load()
+    steps = _steps(course, step or [])
+    try:
+        submission = Submission.read(find_target(course, target), course)
+    except FileNotFoundError as error:
+        raise _fail(f"Nothing to check: {error}.", USAGE) from None
+    screen = Screen(Console(highlight=False), course, submission)
+    try:
+        verdicts = run_check(
+            course, submission, steps, fresh=fresh, begin=screen.begin, done=screen.done
+        )
+    except KitError as error:
+        raise _fail(f"The kit itself failed, which is not your fault.\n{error}", KIT) from None
+    finally:
+        screen.end_progress()
+    screen.summary(verdicts)
+    if json_file:
+        text = json.dumps(results(submission.name, submission.sha256, verdicts), indent=1)
+        json_file.write_text(text + "\n", "utf-8")
+    found = {verdict.status for verdict in verdicts}
+    raise typer.Exit(KIT if "error" in found else FAILED if found != {"passed"} else 0)
+
+
+@app.command()
+def hint(
+    step: Annotated[str, typer.Argument(help="The step, such as 05.")],
+    again: Annotated[
+        bool, typer.Option("--again", help="Begin with the first hint again.")
+    ] = False,
+) -> None:
+    """Show the next hint of a step, from a nudge to nearly there."""
+    from grader.hints import next_hint
+
+    course = _load()
+    (chosen,) = _steps(course, [step])[:1]
+    number, text = next_hint(course, chosen, again)
+    typer.echo(f"Step {chosen.id}, {chosen.title}: hint {number} of {len(chosen.hints)}\n\n{text}")
+    if number == len(chosen.hints):
+        typer.echo("\nThis is the last hint. The first one again: --again")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what works on this machine, what is missing, and how to get it."""
+    from grader.doctor import examine
+
+    bad = False
+    for finding in examine():
+        mark = {True: "ok", False: "PROBLEM", None: ""}[finding.ok]
+        typer.echo(f"{mark:<8}{finding.what:<15}{finding.text}")
+        bad = bad or finding.ok is False
+    raise typer.Exit(FAILED if bad else 0)
+
+
+@app.command()
+def stubs(
+    only_look: Annotated[bool, typer.Option("--check", help="Only say which are stale.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite changed exercises, too.")
+    ] = False,
+) -> None:
+    """Make the exercises anew from the solutions."""
+    from grader.stubs import StubError, make_stubs, stale, with_own_work
+
+    course = _load()
+    try:
+        new = make_stubs(course)
+    except (StubError, SyntaxError) as error:
+        raise _fail(f"No stubs can be made: {error}.", FAILED) from None
+    old = stale(new)
+    names = ", ".join(path.name for path in old)
+    if only_look:
+        raise _fail(f"Stale, run `make stubs`: {names}", FAILED) if old else typer.Exit(0)
+    at_risk = [] if force else with_own_work(old)
+    if at_risk:
+        files = ", ".join(path.name for path in at_risk)
+        raise _fail(
+            f"These exercises hold work that is not committed: {files}. Use --force.", FAILED
+        )
+    for path in old:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(new[path], "utf-8")
+    typer.echo(f"{len(old)} exercises written{f': {names}' if old else ''}.")
+
+
+def main() -> None:
+    """Run the command line; anything unforeseen is exit code 3."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,205 @@
+"""Bytes back to plain data, written for hostile input.
+
+The decoder never evaluates anything, checks every length against what is really there, and raises
+`CodecError` for every frame that `grader.codec.encode` would not write.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.codec import (
+    DEVICES,
+    DTYPES,
+    F64,
+    FLAG_LEAF,
+    FLAG_REQUIRES_GRAD,
+    KEYS,
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_DIMS,
+    MAX_INT_BYTES,
+    MAX_ITEMS,
+    MAX_TEXT,
+    U32,
+    U64,
+    CodecError,
+    Opaque,
+)
+
+
+def decode(data: bytes) -> Any:
+    """Return the value of bytes that `encode` made; arrays and tensors are new and writable.
+
+    A tensor of another device than "cpu" and "meta" comes back on the CPU. A tensor that required a
+    gradient requires one again, and is a leaf if it was one.
+
+    Raises:
+        CodecError: for anything that `encode` would not have written.
+    """
+    if len(data) > MAX_BYTES:
+        raise CodecError(f"a frame of {len(data)} bytes is larger than {MAX_BYTES}")
+    reader = _Reader(data)
+    value = reader.value(0)
+    if reader.position != len(data):
+        raise CodecError("bytes are left over behind the value")
+    return value
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self.data = memoryview(data)
+        self.position = 0
+        self.items = 0
+
+    def take(self, count: int) -> memoryview:
+        end = self.position + count
+        if end > len(self.data):
+            raise CodecError("the frame ends too early")
+        piece = self.data[self.position : end]
+        self.position = end
+        return piece
+
+    def count(self) -> int:
+        return int(U32.unpack(self.take(4))[0])
+
+    def text(self) -> str:
+        try:
+            return str(bytes(self.take(self.count())), "utf-8", "surrogatepass")
+        except UnicodeDecodeError as error:
+            raise CodecError("text that is not UTF-8") from error
+
+    def value(self, depth: int) -> Any:
+        self.items += 1
+        if depth > MAX_DEPTH:
+            raise CodecError(f"nested deeper than {MAX_DEPTH} levels")
+        if self.items > MAX_ITEMS:
+            raise CodecError(f"more than {MAX_ITEMS} items")
+        tag = bytes(self.take(1))
+        if tag == b"N":
+            return None
+        if tag in b"01":
+            return tag == b"1"
+        if tag == b"i":
+            return self.integer()
+        if tag == b"f":
+            return F64.unpack(self.take(8))[0]
+        if tag == b"s":
+            return self.text()
+        if tag == b"b":
+            return bytes(self.take(self.count()))
+        if tag == b"a":
+            return self.array()
+        if tag == b"g":
+            array = self.array()
+            if array.shape != ():
+                raise CodecError("a NumPy scalar with dimensions")
+            return array[()]
+        if tag in b"lt":
+            items = [self.value(depth + 1) for _ in range(self.length(1))]
+            return items if tag == b"l" else tuple(items)
+        if tag == b"d":
+            return self.dictionary(depth)
+        if tag == b"T":
+            return self.tensor()
+        if tag == b"o":
+            return Opaque(self.tagged_text(), self.tagged_text())
+        raise CodecError(f"an unknown tag {tag!r}")
+
+    def tagged_text(self) -> str:
+        if bytes(self.take(1)) != b"s":
+            raise CodecError("an object without its description")
+        text = self.text()
+        if len(text) > MAX_TEXT:
+            raise CodecError("a description that is too long")
+        return text
+
+    def length(self, smallest_item: int) -> int:
+        """Return a number of items that the rest of the frame has room for."""
+        count = self.count()
+        if count * smallest_item > len(self.data) - self.position:
+            raise CodecError("more items are announced than the frame holds")
+        return count
+
+    def integer(self) -> int:
+        size = self.count()
+        if not 0 < size <= MAX_INT_BYTES:
+            raise CodecError("an integer of a wrong size")
+        value = int.from_bytes(self.take(size), "little", signed=True)
+        if size != value.bit_length() // 8 + 1:
+            raise CodecError("an integer that is padded")
+        return value
+
+    def dictionary(self, depth: int) -> dict[Any, Any]:
+        count = self.length(2)
+        result = {}
+        for _ in range(count):
+            key = self.value(depth + 1)
+            if type(key) not in KEYS:
+                raise CodecError("a dictionary key that is not plain")
+            result[key] = self.value(depth + 1)
+        if len(result) != count:
+            raise CodecError("a dictionary key that comes twice")
+        return result
+
+    def shape(self) -> tuple[str, tuple[int, ...]]:
+        code, dims = self.take(2)
+        if code >= len(DTYPES) or dims > MAX_DIMS:
+            raise CodecError("an unknown dtype or too many dimensions")
+        return DTYPES[code], tuple(U64.unpack(self.take(8))[0] for _ in range(dims))
+
+    def payload(self, dtype: str, shape: tuple[int, ...]) -> bytearray:
+        itemsize = 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
+        if self.count() != math.prod(shape) * itemsize:
+            raise CodecError("the data does not fit the shape")
+        data = bytearray(self.take(math.prod(shape) * itemsize))
+        if dtype == "bool" and data.translate(None, b"\0\1"):
+            raise CodecError("a truth value that is neither 0 nor 1")
+        return data
+
+    def array(self) -> NDArray[Any]:
+        dtype, shape = self.shape()
+        if dtype == "bfloat16":
+            raise CodecError("NumPy has no bfloat16")
+        _check_extent(shape)
+        data = self.payload(dtype, shape)
+        little = np.dtype(dtype).newbyteorder("<")
+        return np.frombuffer(data, little).astype(dtype, copy=False).reshape(shape)
+
+    def tensor(self) -> Any:
+        import torch
+
+        device, flags = self.take(2)
+        if device >= len(DEVICES) or flags > 3:
+            raise CodecError("an unknown device or flag")
+        dtype_name, shape = self.shape()
+        _check_extent(shape)
+        dtype = getattr(torch, dtype_name)
+        meta = DEVICES[device] == "meta"
+        if meta:
+            if self.count():
+                raise CodecError("data on the meta device")
+            tensor = torch.empty(shape, dtype=dtype, device="meta")
+        else:
+            data = self.payload(dtype_name, shape)
+            flat = torch.frombuffer(data, dtype=dtype) if data else torch.empty(0, dtype=dtype)
+            tensor = flat.reshape(shape)
+        if flags & FLAG_REQUIRES_GRAD:
+            if not (dtype.is_floating_point or dtype.is_complex):
+                raise CodecError("integers that require a gradient")
+            tensor.requires_grad_()
+            if not flags & FLAG_LEAF:
+                tensor = tensor.view_as(tensor)
+        elif not flags & FLAG_LEAF:
+            raise CodecError("a tensor outside the graph that is no leaf")
+        return tensor
+
+
+def _check_extent(shape: tuple[int, ...]) -> None:
+    """Refuse shapes that no real array of at most MAX_BYTES has, such as (0, 2**63)."""
+    if any(size > MAX_BYTES for size in shape) or math.prod(max(s, 1) for s in shape) > 2**40:
+        raise CodecError("a shape that is too large")

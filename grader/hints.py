@@ -1,0 +1,24 @@
+"""Hints: each time the next one of a step, from a nudge to nearly there."""
+
+from __future__ import annotations
+
+from grader.cache import State
+from grader.course import Course, Step
+
+STATE_FILE = "hints.json"
+
+
+def next_hint(course: Course, step: Step, again: bool = False) -> tuple[int, str]:
+    """Return number (from 1) and text of the next hint, and remember it; the last one stays.
+
+    Args:
+        course: the course, in whose folder is remembered what was shown.
+        step: the step.
+        again: begin with the first hint again.
+    """
+    state = State(course.root, STATE_FILE)
+    seen = 0 if again else state.data.get(step.id, 0)
+    number = min(int(seen) + 1, len(step.hints))
+    state.data[step.id] = number
+    state.save()
+    return number, step.hints[number - 1]

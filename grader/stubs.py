@@ -1,0 +1,129 @@
+"""Exercises are made from the solutions: lesson, imports, signatures and docstrings stay, bodies go.
+
+Both stand in git; `make stubs` makes them anew and a test fails when they differ. So a lesson or a
+docstring is written once, in the solution.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+from grader.course import Course
+
+INDENT = "    "
+
+
+class StubError(ValueError):
+    """A solution from which no stub can be made; the message says why."""
+
+
+def stub_of(source: str, name: str) -> str:
+    """Return the exercise for a solution's source.
+
+    Args:
+        source: text of the module.
+        name: its file name, for messages.
+
+    Raises:
+        StubError: a public function or the module has no docstring.
+    """
+    tree = ast.parse(source)
+    lines = source.splitlines()
+    if ast.get_docstring(tree) is None:
+        raise StubError(f"{name}: the lesson (the docstring of the module) is missing")
+    # One blank line around imports, two before each definition.
+    blocks = [_text(lines, tree.body[0])]
+    imports = [_text(lines, n) for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom))]
+    blocks.append("\n".join(_blank_between_groups(imports)))
+    head = "\n\n".join(block for block in blocks if block)
+    definitions = [
+        "\n".join(_definition(lines, node, name, node.name))
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and _is_public(node)
+    ]
+    return "\n\n\n".join([head, *definitions]) + "\n"
+
+
+def _blank_between_groups(imports: list[str]) -> list[str]:
+    """Keep the blank line between the standard library and other packages."""
+    result: list[str] = []
+    last = False
+    for text in imports:
+        group = text.split()[1].split(".")[0] in sys.stdlib_module_names
+        if result and group != last:
+            result.append("")
+        result.append(text)
+        last = group
+    return result
+
+
+def _definition(
+    lines: list[str], node: ast.FunctionDef | ast.ClassDef, name: str, path: str
+) -> list[str]:
+    docstring = node.body[0]
+    if ast.get_docstring(node) is None:
+        raise StubError(f"{name}: `{path}` has no docstring")
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    kept = lines[first - 1 : docstring.end_lineno]
+    if isinstance(node, ast.ClassDef):
+        for item in node.body:
+            if isinstance(item, ast.FunctionDef) and _is_public(item):
+                kept += ["", *_definition(lines, item, name, f"{path}.{item.name}")]
+        return kept
+    pad = INDENT * (path.count(".") + 1)
+    task = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", f"\n{pad}# ")
+    return [
+        *kept,
+        *f"{pad}# TODO: {task}".splitlines(),
+        f'{pad}raise NotImplementedError("`{path}` is not written yet.")',
+    ]
+
+
+def _is_public(node: ast.FunctionDef | ast.ClassDef) -> bool:
+    return not node.name.startswith("_") or node.name.startswith("__")
+
+
+def _text(lines: list[str], node: ast.stmt) -> str:
+    return "\n".join(lines[node.lineno - 1 : node.end_lineno])
+
+
+def make_stubs(course: Course) -> dict[Path, str]:
+    """Return the text of every exercise, by its path.
+
+    Raises:
+        StubError: a solution is missing, or no stub can be made from it.
+    """
+    stubs = {}
+    for step in course.steps:
+        try:
+            source = (course.root / "solutions" / step.filename).read_text("utf-8")
+        except FileNotFoundError:
+            raise StubError(f"solutions/{step.filename} is missing") from None
+        stubs[course.root / "exercises" / step.filename] = stub_of(source, step.filename)
+    return stubs
+
+
+def stale(stubs: dict[Path, str]) -> list[Path]:
+    """Return the exercises whose file is missing or different."""
+    return [
+        path
+        for path, text in stubs.items()
+        if not path.is_file() or path.read_text("utf-8") != text
+    ]
+
+
+def with_own_work(paths: list[Path]) -> list[Path]:
+    """Return those files that hold changes git does not know: overwriting them would lose work."""
+    result = []
+    for path in paths:
+        if path.exists():
+            command = ["git", "status", "--porcelain", "--", path.name]
+            answer = subprocess.run(
+                command, cwd=path.parent, capture_output=True, text=True, check=False
+            )
+            if answer.returncode or answer.stdout.strip():
+                result.append(path)
+    return result

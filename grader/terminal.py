@@ -1,0 +1,143 @@
+"""What a learner sees in the terminal: progress, verdicts with their reasons, and what to do next."""
+
+from __future__ import annotations
+
+import os
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.status import Status
+from rich.text import Text
+
+from grader.course import Course, Step
+from grader.submission import Submission
+from grader.verdicts import StepVerdict, TestVerdict
+
+_STYLES = {"passed": "green", "failed": "red", "not_started": "dim", "error": "magenta"}
+
+
+def command(name: str, step: Step | None = None) -> str:
+    """Return how a learner types a command on this system."""
+    if os.name == "nt":
+        return f"python -m grader {name}" + (f" {step.id}" if step else "")
+    return f"make {name}" + (f" STEP={step.id}" if step else "")
+
+
+def visible(text: str) -> str:
+    """Return text in which control characters, such as terminal escapes, are written out."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
+class Screen:
+    """Writes the course of one check to a terminal, or line by line to a file."""
+
+    def __init__(self, console: Console, course: Course, submission: Submission) -> None:
+        self.console = console
+        self._course = course
+        self._submission = submission
+        self._status: Status | None = None
+
+    def begin(self, step: Step) -> None:
+        """Show that a step is being checked."""
+        if not self.console.is_terminal:
+            return
+        text = f"checking step {step.id} · {step.title}"
+        if self._status is None:
+            self._status = self.console.status(text)
+            self._status.start()
+        else:
+            self._status.update(text)
+
+    def done(self, verdict: StepVerdict) -> None:
+        """Show a step's verdict in one line."""
+        step, passed = verdict.step, sum(test.status == "passed" for test in verdict.tests)
+        style = _STYLES[verdict.status]
+        words = verdict.status.replace("_", " ")
+        tests = (
+            "" if verdict.status == "not_started" else f"  {passed} of {len(verdict.tests)} tests"
+        )
+        line = Text.assemble(f"  {step.id}  {step.title:<32}", (f"{words:<12}", style), tests)
+        self.console.print(line, soft_wrap=True)
+
+    def end_progress(self) -> None:
+        """Take the progress line away."""
+        if self._status:
+            self._status.stop()
+            self._status = None
+
+    def summary(self, verdicts: list[StepVerdict]) -> None:
+        """Show what failed and why, how far the learner is, and what to do next."""
+        for verdict in verdicts:
+            if verdict.status in ("failed", "error"):
+                self._step(verdict)
+        self._progress(verdicts)
+        self._next(verdicts)
+
+    def _path(self, step: Step) -> str:
+        return self._submission.path_of(step.filename)
+
+    def _step(self, verdict: StepVerdict) -> None:
+        step = verdict.step
+        self.console.print()
+        title = f"Step {step.id} · {step.title} · {visible(self._path(step))}"
+        self.console.print(Text(title, style="bold"), soft_wrap=True)
+        waiting = []
+        shown: set[str] = set()
+        for function, tests in verdict.by_function.items():
+            bad = [test for test in tests if test.status != "passed"]
+            if not bad:
+                continue
+            if all(test.status == "not_started" for test in bad):
+                waiting.append(function)
+                continue
+            worst = next(test for test in bad if test.status != "not_started")
+            # A file that cannot be imported says the same for every function: once is enough.
+            if worst.message not in shown:
+                self._function(worst, len(bad), len(tests))
+            shown.add(worst.message)
+        if waiting:
+            names = ", ".join(f"`{name}`" for name in waiting)
+            self.console.print(f"  Not written yet: {escape(names)}", soft_wrap=True)
+        where = f"  Read on: the lesson at the top of the file. A hint: {command('hint', step)}"
+        self.console.print(where, style="dim", soft_wrap=True)
+
+    def _function(self, test: TestVerdict, bad: int, total: int) -> None:
+        head = Text.assemble(
+            "  ",
+            (test.function, "bold red"),
+            f" · {test.title}",
+            (f" ({bad} of {total} tests fail)", "dim"),
+        )
+        self.console.print(head, soft_wrap=True)
+        self.console.print(Padding(Text(visible(test.message)), (0, 0, 0, 6)), soft_wrap=False)
+
+    def _progress(self, verdicts: list[StepVerdict]) -> None:
+        done = sum(verdict.status == "passed" for verdict in verdicts)
+        points = float(sum(verdict.share * verdict.step.points for verdict in verdicts))
+        total = sum(verdict.step.points for verdict in verdicts)
+        self.console.print()
+        steps = (
+            f"{done} of {len(verdicts)} steps done"
+            if len(verdicts) > 1
+            else f"{done} of 1 step done"
+        )
+        self.console.print(f"{steps}, {points:.4g} of {total} points.", style="bold")
+
+    def _next(self, verdicts: list[StepVerdict]) -> None:
+        for verdict in verdicts:
+            step = verdict.step
+            if verdict.status == "error":
+                self.console.print(
+                    "The kit itself failed. Please report it, with what `python -m grader doctor` says."
+                )
+                return
+            if verdict.status != "passed":
+                path = visible(self._path(step))
+                function = next(t.function for t in verdict.tests if t.status != "passed")
+                todo = f"Next: step {step.id}, {step.title}. Write `{function}` in {path}"
+                if verdict.status == "failed":
+                    todo = f"Next: step {step.id}, {step.title}. Mend `{function}` in {path}"
+                self.console.print(Text(f"{todo}, then: {command('check')}"), soft_wrap=True)
+                return
+        self.console.print("All of it is right. Well done!", style="green")

@@ -1,0 +1,449 @@
+"""Step 15: capstone: real data."""
+
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+from grader.probes import probe
+from grader.strategies import seeds, sizes
+
+IMAGES, LABELS = load_digits(return_X_y=True)
+
+
+def digits(n_train, n_val, n_unseen):
+    """Return three stratified parts of the digits, as pairs of float32 images and int64 labels."""
+    images, labels = torch.tensor(IMAGES / 16).float(), torch.tensor(LABELS)
+    train, rest = train_test_split(
+        np.arange(len(LABELS)), train_size=n_train, stratify=LABELS, random_state=7
+    )
+    val, unseen = train_test_split(
+        rest, train_size=n_val, test_size=n_unseen, stratify=LABELS[rest], random_state=7
+    )
+    return [(images[part], labels[part]) for part in (train, val, unseen)]
+
+
+@probe
+def loaded_parts(module, seed):
+    "load the data and read all items of both parts, with a DataLoader"
+    parts = {}
+    for name, part in zip(("train", "val"), module.load_data(seed=seed), strict=True):
+        images, labels = next(iter(DataLoader(part, batch_size=len(part))))
+        parts[name] = {"images": images, "labels": labels}
+    return parts
+
+
+@probe
+def loaded_labels(module, seed):
+    "load the data and read the first 100 labels of the training part"
+    train, _ = module.load_data(seed=seed)
+    return [int(train[i][1]) for i in range(100)]
+
+
+def read_parts(answer):
+    """Return images and labels of both parts, after their shapes and dtypes were checked."""
+    parts = []
+    for name in ("train", "val"):
+        images = answer.key(name).key("images").tensor((None, 64), torch.float32)
+        labels = answer.key(name).key("labels").tensor((len(images),), torch.int64)
+        parts.append((images.numpy(), labels.numpy()))
+    return parts
+
+
+@pytest.mark.exercise("load_data", "about 1437 and 360 items of the right kind")
+def test_load_data_items(learner):
+    answer = learner.run(loaded_parts, seed=0)
+    (train_images, _), (val_images, _) = read_parts(answer)
+    came = (len(train_images), len(val_images))
+    answer.check(
+        abs(came[0] - 1437) <= 5 and abs(came[1] - 360) <= 5,
+        f"80 % and 20 % of 1797 images are about 1437 and 360, but {came[0]} and {came[1]} came.",
+    )
+
+
+@pytest.mark.exercise("load_data", "pixels from 0 to 1")
+def test_load_data_scales(learner):
+    answer = learner.run(loaded_parts, seed=1)
+    for name, (images, _) in zip(("train", "val"), read_parts(answer), strict=True):
+        low, high = float(images.min()), float(images.max())
+        answer.check(
+            abs(low) < 1e-6 and abs(high - 1) < 1e-6,
+            f"The pixels of the {name} part should go from 0 to 1, but they go from {low:g} to "
+            f"{high:g}. In scikit-learn's data they go from 0 to 16.",
+        )
+
+
+@pytest.mark.exercise(
+    "load_data", "every image is in exactly one part, with its own label", points=2
+)
+@given(seed=seeds())
+@settings(max_examples=4)
+def test_load_data_is_complete_and_disjoint(learner, seed):
+    answer = learner.run(loaded_parts, seed=seed)
+    parts = []
+    for images, labels in read_parts(answer):
+        pixels = np.rint(images * 16).astype(np.uint8)
+        parts.append(
+            Counter((row.tobytes(), int(label)) for row, label in zip(pixels, labels, strict=True))
+        )
+    both = len(parts[0].keys() & parts[1].keys())
+    answer.check(both == 0, f"{both} images are in both parts.")
+    everything = Counter(
+        (row.tobytes(), int(label))
+        for row, label in zip(IMAGES.astype(np.uint8), LABELS, strict=True)
+    )
+    images = {pixels for pixels, _ in everything}
+    came = parts[0] + parts[1]
+    foreign = sum(pixels not in images for pixels, _ in came)
+    answer.check(
+        foreign == 0,
+        f"{foreign} images are not images of scikit-learn, divided by 16.",
+    )
+    wrong = sum(pair not in everything for pair in came)
+    answer.check(wrong == 0, f"{wrong} images have a label that is not theirs.")
+    lost, twice = len(everything - came), len(came - everything)
+    answer.check(lost == 0, f"{lost} of the 1797 images are in neither part.")
+    answer.check(twice == 0, f"{twice} images come twice in the same part.")
+
+
+@pytest.mark.exercise("load_data", "of each digit, 20 % are in the validation part", points=2)
+@given(seed=seeds())
+@settings(max_examples=4)
+def test_load_data_is_stratified(learner, seed):
+    answer = learner.run(loaded_parts, seed=seed)
+    _, (_, labels) = read_parts(answer)
+    came = np.bincount(labels.clip(0, 9), minlength=10)
+    expected = np.bincount(LABELS) * 0.2
+    answer.check(
+        (abs(came - expected) <= 2).all(),
+        f"Of each of the digits 0 to 9, {expected.round().astype(int).tolist()} images should be in "
+        f"the validation part, but it has {came.tolist()}: the split is not stratified.",
+    )
+
+
+@pytest.mark.exercise("load_data", "the same seed gives the same split, another seed another one")
+def test_load_data_uses_its_seed(learner):
+    labels = {}
+    for seed in (0, 1, 0):
+        answer = learner.run(loaded_labels, seed=seed)
+        came = answer.numbers(100)
+        answer.check(
+            labels.setdefault(seed, came) == came, f"Two splits with the seed {seed} differ."
+        )
+    answer.check(labels[0] != labels[1], "The seeds 0 and 1 give the same split.")
+
+
+@probe
+def logits_of_new_model(module, x):
+    "build a model and give it images, in eval mode"
+    model = module.build_model().eval()
+    return model(x)
+
+
+@probe
+def gradients_of_new_model(module, x, labels):
+    "build a model, compute its cross-entropy on some images, and look at the gradients"
+    model = module.build_model().eval()
+    nn.functional.cross_entropy(model(x), labels).backward()
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    return {
+        "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "largest gradient": max((float(g.abs().max()) for g in gradients), default=0.0),
+    }
+
+
+@pytest.mark.exercise("build_model", "ten numbers for each image")
+@given(n=sizes())
+def test_build_model_shape(learner, n):
+    x = torch.tensor(IMAGES[:n] / 16).float()
+    learner.run(logits_of_new_model, x=x).tensor((n, 10), torch.float32)
+
+
+@pytest.mark.exercise("build_model", "logits, not probabilities")
+def test_build_model_gives_logits(learner):
+    answer = learner.run(logits_of_new_model, x=torch.tensor(IMAGES[:20] / 16).float())
+    logits = answer.tensor((20, 10), torch.float32)
+    sums_to_one = torch.allclose(logits.sum(dim=1), torch.ones(20), atol=1e-3)
+    answer.check(
+        not (sums_to_one and bool((logits >= 0).all())),
+        "The ten numbers of each image are probabilities: positive, with the sum 1. The loss "
+        "function applies softmax by itself, so the model must not.",
+    )
+
+
+@pytest.mark.exercise("build_model", "it can be trained")
+def test_build_model_can_be_trained(learner):
+    x, labels = torch.tensor(IMAGES[:20] / 16).float(), torch.tensor(LABELS[:20])
+    answer = learner.run(gradients_of_new_model, x=x, labels=labels)
+    answer.check(
+        answer.key("parameters").integer() > 0 and answer.key("largest gradient").scalar() > 0,
+        "No gradient arrives at any parameter of the model, so it cannot learn.",
+    )
+
+
+@probe
+def read_unseen_digits(module, train, val, unseen, seed):
+    "train a model and let it read digits that it has never seen"
+    start = time.process_time()
+    trained = module.train(train=TensorDataset(*train), val=TensorDataset(*val), seed=seed)
+    seconds = time.process_time() - start
+    model, _ = trained
+    model.eval()
+    with torch.no_grad():
+        return {"digits": model(unseen).argmax(dim=1), "in time": seconds <= 10.0}
+
+
+@probe
+def logits_of_trained(module, train, val, seeds):
+    "train a model on a few digits, once for each seed, and look at its logits"
+    logits = []
+    for i, seed in enumerate(seeds):
+        torch.manual_seed(i)  # what was drawn before must not matter
+        np.random.seed(i)
+        model, _ = module.train(train=TensorDataset(*train), val=TensorDataset(*val), seed=seed)
+        model.eval()
+        with torch.no_grad():
+            logits.append(model(val[0]))
+    return logits
+
+
+@pytest.mark.exercise(
+    "train", "95 % of unseen digits are read correctly, after 10 seconds at most", points=3
+)
+def test_train_reaches_95_percent(learner):
+    train, val, (x, labels) = digits(1437, 180, 180)
+    answer = learner.run(read_unseen_digits, train=train, val=val, unseen=x, seed=0)
+    came = answer.key("digits").tensor((len(x),), torch.int64)
+    share = float((came == labels).double().mean())
+    answer.check(
+        share >= 0.95,
+        f"The model reads {share:.1%} of unseen digits correctly. At least 95 % is the goal. "
+        "Train longer, or with another learning rate, or with more units.",
+    )
+    answer.check(
+        answer.key("in time").value is True,
+        "The training took more than 10 seconds of one CPU core. Fewer epochs will do.",
+    )
+
+
+@pytest.mark.exercise("train", "the same seed gives the same model", points=2)
+def test_train_is_reproducible(learner):
+    train, val, _ = digits(300, 30, 30)
+    answer = learner.run(logits_of_trained, train=train, val=val, seeds=[3, 3])
+    first, second = (part.tensor((30, 10)) for part in answer.parts("first", "second"))
+    answer.check(
+        torch.allclose(first, second, rtol=1e-4, atol=1e-5),
+        "Two trainings with the same data and the same seed give different models. The seed has to "
+        "fix the first weights and also the order of the batches.",
+    )
+
+
+@probe
+def first_ten(*layers):
+    # A model whose logits are the first ten pixels; the layers come before.
+    class FirstTen(nn.Module):
+        def forward(self, x):
+            return x[:, :10]
+
+    return nn.Sequential(*layers, FirstTen())
+
+
+@probe
+def images_of(digits):
+    # Images for which `first_ten` reads these digits.
+    images = torch.full((len(digits), 64), 0.25)
+    images[torch.arange(len(digits)), digits] = 1.0
+    return images
+
+
+@probe
+def pairs(digits, labels):
+    # A dataset with len(dataset) and dataset[i], and nothing else.
+    class Pairs(Dataset):
+        def __init__(self):
+            self.images = images_of(digits)
+
+        def __len__(self):
+            return len(labels)
+
+        def __getitem__(self, i):
+            if not -len(labels) <= i < len(labels):
+                raise IndexError(i)
+            return self.images[i], labels[i]
+
+    return Pairs()
+
+
+@probe
+def predictions(module, x):
+    "predict with a model whose logits are the first ten pixels"
+    return module.predict(model=first_ten(), x=x)
+
+
+@probe
+def predictions_with_dropout(module, x):
+    "predict with a model that has Dropout, arrives in training mode, and has the first ten pixels as logits"
+    return module.predict(model=first_ten(nn.Dropout(0.5)).train(), x=x)
+
+
+@probe
+def predictions_with_batch_norm(module, x):
+    "predict with a model that has BatchNorm, arrives in training mode, and has the first ten pixels as logits"
+    return module.predict(model=first_ten(nn.BatchNorm1d(64)).train(), x=x)
+
+
+@probe
+def accuracy_of(module, digits, labels):
+    "compute the accuracy of a model that reads these digits, where the labels are the true ones"
+    return module.accuracy(model=first_ten(), dataset=pairs(digits, labels))
+
+
+@probe
+def accuracy_with_dropout(module, digits):
+    "compute the accuracy of a model that is always right, has Dropout, and arrives in training mode"
+    model = first_ten(nn.Dropout(0.5)).train()
+    return module.accuracy(model=model, dataset=pairs(digits, digits))
+
+
+@probe
+def confusion_of(module, digits, labels):
+    "compute the confusion of a model that reads these digits, where the labels are the true ones"
+    return module.confusion(model=first_ten(), dataset=pairs(digits, labels))
+
+
+LISTS_OF_DIGITS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12)
+
+
+@pytest.mark.exercise("predict", "the largest of ten logits")
+def test_predict_by_hand(learner):
+    x = torch.zeros(3, 64)
+    x[0, :10] = torch.tensor([0.0, 0.1, 0.9, 0.2, 0.0, 0.3, 0.0, 0.0, 0.5, 0.0])
+    x[1, :10] = torch.tensor([-3.0, -2.0, -5.0, -4.0, -2.5, -9.0, -8.0, -1.0, -7.0, -6.0])
+    x[2, :10] = torch.tensor([9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0])
+    learner.run(predictions, x=x).equals(torch.tensor([2, 7, 0]))
+
+
+@pytest.mark.exercise("predict", "any logits")
+@given(rows=st.lists(st.permutations(range(10)), min_size=1, max_size=5))
+def test_predict_any_logits(learner, rows):
+    x = torch.zeros(len(rows), 64)
+    x[:, :10] = torch.tensor(rows) / 4.0 - 1.0
+    expected = torch.tensor([row.index(9) for row in rows])
+    learner.run(predictions, x=x).equals(expected)
+
+
+@pytest.mark.exercise("predict", "Dropout is switched off")
+def test_predict_switches_dropout_off(learner):
+    digits = torch.tensor([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8])
+    answer = learner.run(predictions_with_dropout, x=images_of(digits))
+    came = answer.tensor((12,), torch.int64)
+    answer.check(
+        torch.equal(came, digits),
+        f"{digits.tolist()} should come, but {came.tolist()} came. Dropout was active: predict has "
+        "to switch to eval mode.",
+    )
+
+
+@pytest.mark.exercise("predict", "BatchNorm uses its running mean")
+@given(digits=st.lists(st.integers(0, 9), min_size=2, max_size=5, unique=True))
+def test_predict_with_batch_norm(learner, digits):
+    # The largest number of each column is in the last row. In training mode, BatchNorm would
+    # subtract the mean of each column, and other digits would win.
+    x = torch.arange(64.0).flip(0) * torch.arange(1.0, len(digits) + 1)[:, None]
+    x[torch.arange(len(digits)), torch.tensor(digits)] += 640.0
+    answer = learner.run(predictions_with_batch_norm, x=x)
+    answer.equals(torch.tensor(digits))
+
+
+@pytest.mark.exercise("accuracy", "three of four")
+def test_accuracy_by_hand(learner):
+    digits, labels = torch.tensor([3, 3, 5, 0]), torch.tensor([3, 3, 5, 9])
+    learner.run(accuracy_of, digits=digits, labels=labels).is_close(0.75)
+
+
+@pytest.mark.exercise("accuracy", "any digits", points=2)
+@given(pairs=LISTS_OF_DIGITS)
+def test_accuracy_any_digits(learner, pairs):
+    digits, labels = map(torch.tensor, zip(*pairs, strict=True))
+    expected = float((digits == labels).double().mean())
+    learner.run(accuracy_of, digits=digits, labels=labels).is_close(expected)
+
+
+@pytest.mark.exercise("accuracy", "in 1009 items, each one counts the same")
+def test_accuracy_of_many_items(learner):
+    labels = torch.arange(1009) % 10
+    digits = labels.clone()
+    digits[-1] = 0  # only the very last one is wrong
+    answer = learner.run(accuracy_of, digits=digits, labels=labels)
+    came = answer.scalar()
+    answer.check(
+        abs(came - 1008 / 1009) < 1e-5,
+        f"1008 of 1009 items are right, so the accuracy is {1008 / 1009:.6f}, but {came:.6f} came. "
+        "Is it a mean of batch means? The last batch is smaller.",
+    )
+
+
+@pytest.mark.exercise("accuracy", "Dropout is switched off")
+def test_accuracy_switches_dropout_off(learner):
+    answer = learner.run(accuracy_with_dropout, digits=torch.arange(40) % 10)
+    came = answer.scalar()
+    answer.check(
+        abs(came - 1) < 1e-6,
+        f"The model is always right, but {came:g} came. Dropout was active: switch to eval mode.",
+    )
+
+
+@pytest.mark.exercise("confusion", "rows are true, columns are predicted")
+def test_confusion_by_hand(learner):
+    labels, digits = torch.tensor([0, 0, 1, 2, 0]), torch.tensor([0, 2, 1, 2, 2])
+    expected = torch.zeros(10, 10, dtype=torch.int64)
+    expected[0, 0], expected[0, 2], expected[1, 1], expected[2, 2] = 1, 2, 1, 1
+    answer = learner.run(confusion_of, digits=digits, labels=labels)
+    came = answer.tensor((10, 10), torch.int64)
+    answer.check(
+        not torch.equal(came, expected.T),
+        "Rows and columns are the wrong way round: two 0 were read as 2, so 2 belongs in row 0, "
+        "column 2.",
+    )
+    check_table(answer, came, expected)
+
+
+@pytest.mark.exercise("confusion", "any digits", points=2)
+@given(pairs=LISTS_OF_DIGITS)
+def test_confusion_any_digits(learner, pairs):
+    digits, labels = map(torch.tensor, zip(*pairs, strict=True))
+    expected = torch.zeros(10, 10, dtype=torch.int64)
+    for digit, label in pairs:
+        expected[label, digit] += 1
+    answer = learner.run(confusion_of, digits=digits, labels=labels)
+    check_table(answer, answer.tensor((10, 10), torch.int64), expected)
+
+
+@pytest.mark.exercise("confusion", "1009 items in whatever batches")
+def test_confusion_of_many_items(learner):
+    labels = torch.arange(1009) % 10
+    answer = learner.run(confusion_of, digits=labels // 2, labels=labels)
+    expected = torch.zeros(10, 10, dtype=torch.int64)
+    for label in range(10):
+        expected[label, label // 2] = int((labels == label).sum())
+    check_table(answer, answer.tensor((10, 10), torch.int64), expected)
+
+
+def check_table(answer, came, expected):
+    """Demand that two tables are equal; name the first entry that differs."""
+    wrong = (came != expected).nonzero().tolist()
+    if wrong:
+        row, column = wrong[0]
+        answer.check(
+            False,
+            f"Entry [{row}, {column}] of the table should be {int(expected[row, column])}, but is "
+            f"{int(came[row, column])}: so many images of digit {row} were read as {column}.",
+        )
