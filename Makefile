@@ -1,19 +1,18 @@
-# Each target is one line over `python -m grader`; the first one makes the environment.
+# Each target is one line over `python -m grader` or a tool; the environment is made on first use.
 PYTHON ?= python3
 STEP ?=
 TARGET ?= exercises
-
 bin := .venv/bin
 
 .PHONY: help setup check hint stubs test lint clean
 
 help:
-	@echo "make check [STEP=05] [TARGET=solutions]   check the steps, say what to do next"
-	@echo "make hint STEP=05                         next hint of a step"
-	@echo "make setup | test | lint | stubs | clean  for maintainers, see CONTRIBUTING.md"
+	@echo "make check [STEP=05] [TARGET=solutions]  check the steps, say what to do next"
+	@echo "make hint STEP=05                        the next hint of a step"
+	@echo "make setup, test, lint, stubs, clean     for maintainers: see CONTRIBUTING.md"
 
 .venv/ready: requirements.lock
-	@echo "Setting up .venv with the versions of requirements.lock; this takes a few minutes, once."
+	@echo "Setting up .venv with the versions of requirements.lock. This takes some minutes, once."
 	@$(PYTHON) -m venv .venv
 	@$(bin)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	@touch $@
@@ -30,7 +29,7 @@ stubs: .venv/ready
 	@$(bin)/python -m grader stubs
 
 test: .venv/ready
-	$(bin)/python -m pytest -q tests/kit
+	$(bin)/python -m pytest -q -n 2 --dist loadfile --submission solutions tests/kit tests/steps
 
 lint: .venv/ready
 	$(bin)/ruff check .

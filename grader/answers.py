@@ -81,9 +81,8 @@ class Answer:
 
     def _refuse(self, expected: str) -> Mismatch:
         what = f"{self.label} = " if self.label else ""
-        return Mismatch(
-            self.call, f"{expected} was expected, but {what}{wording.shown(self.value)} came."
-        )
+        sentence = f"{expected} was expected, but {what}{wording.shown(self.value)} came."
+        return Mismatch(self.call, sentence[0].upper() + sentence[1:])
 
     def _part(self, value: Any, label: str) -> Answer:
         return Answer(value, self.call, f"{self.label}{label}" if self.label else label)
@@ -148,8 +147,8 @@ class Answer:
         items: list[float | None] | None = None
         if isinstance(self.value, (list, tuple)):
             items = [_size_one(item) for item in self.value]
-        elif isinstance(self.value, np.ndarray) or _is_tensor(self.value):
-            items = [_size_one(item) for item in self.value] if self.value.ndim else None
+        elif _is_column(self.value):
+            items = list(_float64(self.value).reshape(-1).tolist())
         if items is None or None in items:
             raise self._refuse("A list of numbers")
         if count is not None and len(items) != count:
@@ -213,7 +212,9 @@ class Answer:
         else:
             came = self.scalar()
         got, want = _float64(came), _float64(expected)
-        if not (np.abs(got - want) <= atol + rtol * np.abs(want)).all():
+        # Every finite number is within a tolerance that is infinite.
+        near = (np.abs(got - want) <= atol + rtol * np.abs(want)) & np.isfinite(want)
+        if not near.all():
             sentence = wording.difference(self.label, self.value, came, expected)
             raise Mismatch(self.call, sentence)
 
@@ -246,13 +247,25 @@ def _size_one(value: Any) -> float | None:
     if isinstance(value, (bool, np.bool_, Opaque)):
         return None
     if isinstance(value, (int, float, np.integer, np.floating)):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf
     if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "fiu":
         return float(value.item())
     if _is_tensor(value) and value.numel() == 1 and not value.is_meta:
         number = value.item()
         return float(number) if type(number) in (int, float) else None
     return None
+
+
+def _is_column(value: Any) -> bool:
+    """Return whether an array or tensor holds real numbers, and exactly one in each row."""
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0 and value.size == len(value) and value.dtype.kind in "fiu"
+    if not _is_tensor(value) or value.is_meta or value.dtype == _torch_bool(value):
+        return False
+    return value.ndim > 0 and value.numel() == len(value) and not value.is_complex()
 
 
 def _fits(shape: Iterable[int], wanted: tuple[int | None, ...] | None) -> bool:

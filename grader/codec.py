@@ -11,6 +11,7 @@ is really there, and raises `CodecError` for every frame that `encode` would not
 
 from __future__ import annotations
 
+import math
 import struct
 import sys
 from dataclasses import dataclass
@@ -23,8 +24,11 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 32
 MAX_ITEMS = 1_000_000
 MAX_DIMS = 16
+# What an array counts as: its object takes far more memory than the few bytes that announce it.
+ARRAY_ITEMS = 20
 MAX_INT_BYTES = 4096
 MAX_TEXT = 400
+TOO_LARGE = f"a value larger than {MAX_BYTES // 2**20} MiB"
 
 U32 = struct.Struct("<I")
 U64 = struct.Struct("<Q")
@@ -61,15 +65,27 @@ class Opaque:
         return self.text
 
 
-def encode(value: Any) -> bytes:
+def encode(value: Any, *, strict: bool = False) -> bytes:
     """Return the bytes of a value.
+
+    Args:
+        value: plain data.
+        strict: refuse an object that is not plain data, instead of describing it.
 
     Raises:
         CodecError: nested deeper than MAX_DEPTH, or larger than MAX_BYTES or MAX_ITEMS.
     """
-    out = _Writer()
+    out = _Writer(strict)
     out.value(value, 0)
+    if len(out.data) > MAX_BYTES:
+        raise CodecError(TOO_LARGE)
     return bytes(out.data)
+
+
+def check_extent(shape: tuple[int, ...]) -> None:
+    """Refuse shapes that no array of at most MAX_BYTES has, such as (0, 2**63)."""
+    if any(size > MAX_BYTES for size in shape) or math.prod(max(s, 1) for s in shape) > 2**40:
+        raise CodecError("a shape that is too large")
 
 
 def _torch() -> Any:
@@ -78,13 +94,14 @@ def _torch() -> Any:
 
 
 class _Writer:
-    def __init__(self) -> None:
+    def __init__(self, strict: bool) -> None:
         self.data = bytearray()
+        self.strict = strict
         self.items = 0
 
     def raw(self, tag: bytes, payload: bytes) -> None:
         if len(self.data) + len(payload) > MAX_BYTES:
-            raise CodecError(f"a value larger than {MAX_BYTES // 2**20} MiB")
+            raise CodecError(TOO_LARGE)
         self.data += tag + U32.pack(len(payload)) + payload
 
     def value(self, value: Any, depth: int) -> None:
@@ -125,6 +142,8 @@ class _Writer:
                 self.value(key, depth + 1)
                 self.value(item, depth + 1)
         elif not self.tensor(value):
+            if self.strict:
+                raise CodecError(f"an object of type {type(value).__name__}, which is not plain data")
             opaque = value if kind is Opaque else opaque_of(value)
             self.data += b"o"
             self.raw(b"s", opaque.type.encode("utf-8", "replace"))
@@ -133,11 +152,16 @@ class _Writer:
     def shape(self, dtype: str, shape: tuple[int, ...]) -> None:
         if len(shape) > MAX_DIMS:
             raise CodecError(f"an array of more than {MAX_DIMS} dimensions")
+        check_extent(shape)
+        self.items += ARRAY_ITEMS
         self.data += bytes((_DTYPE_CODE[dtype], len(shape)))
         for size in shape:
             self.data += U64.pack(size)
 
     def array(self, value: NDArray[Any]) -> None:
+        # Before anything is copied: an expanded array can be larger than all memory.
+        if value.nbytes > MAX_BYTES:
+            raise CodecError(TOO_LARGE)
         self.shape(value.dtype.name, value.shape)
         self.raw(b"", np.ascontiguousarray(value, value.dtype.newbyteorder("<")).tobytes())
 
@@ -155,6 +179,8 @@ class _Writer:
         if device == "meta":
             payload = b""
         else:
+            if value.nbytes > MAX_BYTES:
+                raise CodecError(TOO_LARGE)
             plain = value.detach().resolve_conj().resolve_neg().cpu()
             # NumPy has no bfloat16: its bits go as integers.
             plain = plain.view(torch.int16) if dtype == "bfloat16" else plain

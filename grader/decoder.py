@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.codec import (
+    ARRAY_ITEMS,
     DEVICES,
     DTYPES,
     F64,
@@ -29,6 +30,7 @@ from grader.codec import (
     U64,
     CodecError,
     Opaque,
+    check_extent,
 )
 
 
@@ -67,9 +69,9 @@ class _Reader:
     def count(self) -> int:
         return int(U32.unpack(self.take(4))[0])
 
-    def text(self) -> str:
+    def text(self, errors: str = "surrogatepass") -> str:
         try:
-            return str(bytes(self.take(self.count())), "utf-8", "surrogatepass")
+            return str(bytes(self.take(self.count())), "utf-8", errors)
         except UnicodeDecodeError as error:
             raise CodecError("text that is not UTF-8") from error
 
@@ -113,7 +115,7 @@ class _Reader:
     def tagged_text(self) -> str:
         if bytes(self.take(1)) != b"s":
             raise CodecError("an object without its description")
-        text = self.text()
+        text = self.text("strict")
         if len(text) > MAX_TEXT:
             raise CodecError("a description that is too long")
         return text
@@ -150,7 +152,10 @@ class _Reader:
         code, dims = self.take(2)
         if code >= len(DTYPES) or dims > MAX_DIMS:
             raise CodecError("an unknown dtype or too many dimensions")
-        return DTYPES[code], tuple(U64.unpack(self.take(8))[0] for _ in range(dims))
+        shape = tuple(U64.unpack(self.take(8))[0] for _ in range(dims))
+        check_extent(shape)
+        self.items += ARRAY_ITEMS
+        return DTYPES[code], shape
 
     def payload(self, dtype: str, shape: tuple[int, ...]) -> bytearray:
         itemsize = 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
@@ -165,7 +170,6 @@ class _Reader:
         dtype, shape = self.shape()
         if dtype == "bfloat16":
             raise CodecError("NumPy has no bfloat16")
-        _check_extent(shape)
         data = self.payload(dtype, shape)
         little = np.dtype(dtype).newbyteorder("<")
         return np.frombuffer(data, little).astype(dtype, copy=False).reshape(shape)
@@ -177,7 +181,6 @@ class _Reader:
         if device >= len(DEVICES) or flags > 3:
             raise CodecError("an unknown device or flag")
         dtype_name, shape = self.shape()
-        _check_extent(shape)
         dtype = getattr(torch, dtype_name)
         meta = DEVICES[device] == "meta"
         if meta:
@@ -197,9 +200,3 @@ class _Reader:
         elif not flags & FLAG_LEAF:
             raise CodecError("a tensor outside the graph that is no leaf")
         return tensor
-
-
-def _check_extent(shape: tuple[int, ...]) -> None:
-    """Refuse shapes that no real array of at most MAX_BYTES has, such as (0, 2**63)."""
-    if any(size > MAX_BYTES for size in shape) or math.prod(max(s, 1) for s in shape) > 2**40:
-        raise CodecError("a shape that is too large")

@@ -165,7 +165,7 @@ _SPECIAL = {
 
 def raised(answer: dict[str, Any], path: str) -> str:
     """Return sentences for an exception: which, where, and what it usually means."""
-    kind, text = answer["type"], shorten(" ".join(answer["message"].split()))
+    kind, text = answer["type"], shorten(" ".join(answer["message"].split())).rstrip(".")
     lines = [_SPECIAL.get(kind, f"Your code raised {kind}{f': {text}' if text else ''}.")]
     in_module = [frame for frame in answer["frames"] if frame[0] == "module"]
     if in_module:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
-from grader.codec import encode
+from grader.codec import CodecError, encode
 from grader.decoder import decode
 
 
@@ -45,18 +45,23 @@ class Probe:
         """The probe as encoded plain data: its name, source, and the meaning of its global names.
 
         Raises:
-            TypeError: a global name stands for something that cannot be shipped.
+            TypeError: a name stands for something that cannot be shipped.
         """
-        source = textwrap.dedent(inspect.getsource(self.function))
+        if self.function.__code__.co_freevars:
+            names = ", ".join(self.function.__code__.co_freevars)
+            raise TypeError(
+                f"the probe {self.name} uses {names} of the function around it: "
+                "a probe stands at the top of its file"
+            )
+        source = _without_decorators(textwrap.dedent(inspect.getsource(self.function)))
         known = self.function.__globals__
+        # Of the source and not of the function, so that names in default values count, too.
         meanings = {
             name: _meaning(name, known[name])
-            for name in sorted(set(_global_names(self.function.__code__)))
+            for name in sorted(set(_global_names(_compiled(self.name, source))))
             if name in known
         }
-        return encode(
-            {"name": self.name, "source": _without_decorators(source), "globals": meanings}
-        )
+        return encode({"name": self.name, "source": source, "globals": meanings})
 
 
 def probe(function: Callable[..., Any]) -> Probe:
@@ -119,4 +124,8 @@ def _meaning(name: str, value: Any) -> tuple[str, Any]:
                 f"the probe uses {name}, which a worker does not have: mark it as a probe"
             )
         return "member", (value.__module__, value.__qualname__)
+    try:
+        encode(value, strict=True)
+    except CodecError as error:
+        raise TypeError(f"the probe uses {name}, which cannot be shipped: {error}") from None
     return "constant", value

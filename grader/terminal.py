@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import textwrap
 
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
 from rich.status import Status
 from rich.text import Text
 
@@ -110,7 +110,12 @@ class Screen:
             (f" ({bad} of {total} tests fail)", "dim"),
         )
         self.console.print(head, soft_wrap=True)
-        self.console.print(Padding(Text(visible(test.message)), (0, 0, 0, 6)), soft_wrap=False)
+        width = self.console.width - 7
+        for line in visible(test.message).splitlines():
+            # A line that is indented is code, with a caret below: it stays whole.
+            whole = line.startswith(" ") or not self.console.is_terminal
+            for piece in [line] if whole else textwrap.wrap(line, max(width, 20), break_on_hyphens=False):
+                self.console.print(Text(f"      {piece}"), soft_wrap=True)
 
     def _progress(self, verdicts: list[StepVerdict]) -> None:
         done = sum(verdict.status == "passed" for verdict in verdicts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def shown(value: Any) -> str:
         return f"the {kind}{size} {plain(value)}"
     if isinstance(value, str):
         return shorten(repr(value))
-    return f"the {_KINDS.get(type(value), type(value).__name__)} {shorten(repr(value))}"
+    return f"the {_KINDS.get(type(value), type(value).__name__)} {shorten(_number(value))}"
 
 
 def plain(value: Any) -> str:
@@ -47,10 +48,13 @@ def plain(value: Any) -> str:
         return repr(float(f"{value:.7g}"))
     if isinstance(value, (list, tuple)):
         inside = ", ".join(plain(item) for item in value[:12]) + (", …" if len(value) > 12 else "")
-        return shorten(f"[{inside}]" if isinstance(value, list) else f"({inside})")
+        one = "," if isinstance(value, tuple) and len(value) == 1 else ""
+        return shorten(f"[{inside}]" if isinstance(value, list) else f"({inside}{one})")
     if isinstance(value, dict):
-        return shorten("{" + ", ".join(f"{k!r}: {plain(v)}" for k, v in value.items()) + "}")
-    return shorten(repr(value))
+        pairs = [f"{plain(key)}: {plain(item)}" for key, item in islice(value.items(), 12)]
+        more = ", …" if len(value) > 12 else ""
+        return shorten("{" + ", ".join(pairs) + more + "}")
+    return shorten(_number(value))
 
 
 def numbers(value: Any) -> str:
@@ -60,6 +64,9 @@ def numbers(value: Any) -> str:
             return f"meta tensor{of_shape(value.shape, None)}"
         value = value.detach()
         value = (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+    if value.ndim > 3:
+        # NumPy leaves out the middle of each dimension, which can be nothing in many small ones.
+        value = value.reshape(-1)
     text = np.array2string(value, threshold=24, edgeitems=2, precision=7, separator=", ")
     return shorten(" ".join(text.split()).replace("[ ", "["))
 
@@ -73,6 +80,14 @@ def of_shape(shape: Any, dtype: str | None) -> str:
     if dtype:
         words.append(f"dtype {dtype}")
     return f" of {' and '.join(words)}" if words else ""
+
+
+def _number(value: Any) -> str:
+    """Return a number as text; Python refuses to write out integers of thousands of digits."""
+    if isinstance(value, int) and abs(value) >= 10**100:
+        sign = "-" if value < 0 else ""
+        return f"{sign}(an integer of {value.bit_length()} bits)"
+    return repr(value)
 
 
 def shorten(text: str, limit: int = MAX_SHOWN) -> str:

@@ -27,7 +27,8 @@ def test_generate_data_first_point(learner):
     )
     y.check(
         abs(first_y - 1.75778494) < 1e-7,
-        f"With seed 42 the first y should be 1.75778494, but it is {first_y:.8f}.",
+        f"With seed 42 the first y should be 1.75778494, but it is {first_y:.8f}. Add noise times a "
+        "standard normal number to the line; draw these numbers after all of x.",
     )
 
 
@@ -47,6 +48,10 @@ def test_generate_data_noise_is_the_standard_deviation(learner, noise):
     draws = noise * generator.randn(50, 1)
     _, y = learner.generate_data(n=50, a=4.0, b=-1.0, noise=noise, seed=5).parts("x", "y")
     off = y.array(shape=(50, 1)) - line
+    y.check(
+        np.ptp(off) > 1e-9,
+        "All points are equally far from the line. Every point needs a noise of its own.",
+    )
     y.check(
         np.allclose(off, draws, rtol=1e-6, atol=1e-9),
         f"The noise on y should be standard normal numbers (randn, drawn after x) times noise. "
