@@ -7,6 +7,7 @@ counts as equal.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,7 +106,7 @@ class Answer:
         if not isinstance(self.value, dict):
             raise self._refuse(f'A dictionary with the key "{name}"')
         if name not in self.value:
-            keys = ", ".join(f'"{key}"' for key in self.value) or "none"
+            keys = wording.shorten(", ".join(f'"{key}"' for key in self.value)) or "none"
             raise Mismatch(self.call, f'The key "{name}" is missing; the keys that came: {keys}.')
         return self._part(self.value[name], f".{name}" if self.label else name)
 
@@ -263,9 +264,10 @@ def _is_column(value: Any) -> bool:
     """Return whether an array or tensor holds real numbers, and exactly one in each row."""
     if isinstance(value, np.ndarray):
         return value.ndim > 0 and value.size == len(value) and value.dtype.kind in "fiu"
-    if not _is_tensor(value) or value.is_meta or value.dtype == _torch_bool(value):
+    if not _is_tensor(value) or value.is_meta or value.ndim == 0:
         return False
-    return value.ndim > 0 and value.numel() == len(value) and not value.is_complex()
+    real = not value.is_complex() and str(value.dtype) != "torch.bool"
+    return real and bool(value.numel() == len(value))
 
 
 def _fits(shape: Iterable[int], wanted: tuple[int | None, ...] | None) -> bool:

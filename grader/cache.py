@@ -23,7 +23,7 @@ class State:
         try:
             data = json.loads(self._path.read_text("utf-8"))
             self.data = data if isinstance(data, dict) else {}
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             pass
 
     def save(self) -> None:
@@ -56,7 +56,7 @@ def step_key(
 ) -> str:
     """Return a digest that is the same exactly while a step's verdict is."""
     tests = course.root / "tests" / "steps" / step.test_file
-    limits = f"{step.points} {step.seconds} {step.packages} {refused}"
+    limits = f"{course.seed!r} {step.points} {step.seconds} {step.packages} {refused}"
     parts = [
         kit.encode(),
         limits.encode(),

@@ -49,16 +49,18 @@ def check(
         KitError: the tests could not be run.
     """
     state = State(course.root, CACHE_FILE)
-    known = state.data.setdefault(str(submission.folder.resolve()), {})
+    folder = str(submission.folder.resolve())
+    if not isinstance(state.data.get(folder), dict):
+        state.data[folder] = {}
+    known = state.data[folder]
     kit = kit_fingerprint(course)
     keys, verdicts, to_run = {}, {}, []
     for step in steps:
         source = submission.sources.get(step.module)
         refused = submission.refused.get(step.module)
         keys[step.id] = step_key(course, step, source, refused, kit)
-        entry = known.get(step.id)
-        if not fresh and entry and entry["key"] == keys[step.id]:
-            tests = tuple(TestVerdict(**test) for test in entry["tests"])
+        tests = () if fresh else _remembered(known.get(step.id), keys[step.id])
+        if tests:
             verdicts[step.id] = StepVerdict(step, tests)
             done(verdicts[step.id])
         else:
@@ -72,6 +74,16 @@ def check(
                 known[verdict.step.id] = {"key": keys[verdict.step.id], "tests": tests_data}
         state.save()
     return [verdicts[step.id] for step in course.steps if step.id in verdicts]
+
+
+def _remembered(entry: Any, key: str) -> tuple[TestVerdict, ...]:
+    """Return the verdicts of an entry of the cache; none if it is of other files, or broken."""
+    try:
+        if entry["key"] == key:
+            return tuple(TestVerdict(**test) for test in entry["tests"])
+    except (TypeError, KeyError):
+        pass
+    return ()
 
 
 class _Collector:
@@ -124,7 +136,8 @@ def _run(
         raise KitError(f"Test files are missing: {', '.join(missing)}.")
     # Nothing from the surroundings takes part: no other plugin, no option of the environment.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    os.environ.pop("PYTEST_ADDOPTS", None)
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
     options = ["-c", str(course.root / "pyproject.toml"), "--rootdir", str(course.root)]
     options += [
         "-o",

@@ -5,8 +5,10 @@ Exit codes: 0 all is well, 1 something failed, 2 wrong usage, 3 the kit itself f
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -80,7 +82,10 @@ def check(
     screen.summary(verdicts)
     if json_file:
         text = json.dumps(results(submission.name, submission.sha256, verdicts), indent=1)
-        json_file.write_text(text + "\n", "utf-8")
+        try:
+            json_file.write_text(text + "\n", "utf-8")
+        except OSError as error:
+            raise _fail(f"The verdicts cannot be written: {error}.", USAGE) from None
     found = {verdict.status for verdict in verdicts}
     raise typer.Exit(KIT if "error" in found else FAILED if found != {"passed"} else 0)
 
@@ -149,7 +154,14 @@ def stubs(
 
 def main() -> None:
     """Run the command line; anything unforeseen is exit code 3."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What a learner's code says must not end the kit on a terminal that cannot show it.
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(_fail("The kit itself failed, which is not your fault.", KIT).exit_code)

@@ -143,7 +143,9 @@ class _Writer:
                 self.value(item, depth + 1)
         elif not self.tensor(value):
             if self.strict:
-                raise CodecError(f"an object of type {type(value).__name__}, which is not plain data")
+                raise CodecError(
+                    f"an object of type {type(value).__name__}, which is not plain data"
+                )
             opaque = value if kind is Opaque else opaque_of(value)
             self.data += b"o"
             self.raw(b"s", opaque.type.encode("utf-8", "replace"))

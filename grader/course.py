@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +33,7 @@ class Step:
         points: what the whole step is worth.
         seconds: how long the learner's code may run for all tests of one function together.
         packages: package groups that its workers have loaded beforehand (see
-            `grader.zygote.GROUPS`).
+            `grader.packages.GROUPS`).
         hints: from a nudge to nearly there.
     """
 
@@ -56,10 +58,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Course:
-    """All steps, in order, and the folder that holds the kit."""
+    """All steps, in order, and the folder that holds the kit.
+
+    Attributes:
+        root: the kit's folder.
+        steps: the steps.
+        seed: what the examples of properties are drawn from; a teacher may keep one secret.
+    """
 
     root: Path
     steps: tuple[Step, ...]
+    seed: str = ""
 
     @classmethod
     def load(cls, root: Path) -> Course:
@@ -75,14 +84,19 @@ class Course:
             raise CourseError(f"There is no {COURSE_FILE} in {root}.") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise CourseError(f"{COURSE_FILE} cannot be read: {error}") from None
-        default = table.get("limits", {}).get("seconds", 10)
-        steps = tuple(_step(entry, default) for entry in table.get("step", []))
+        limits, entries = table.get("limits", {}), table.get("step", [])
+        if not isinstance(limits, dict) or not _is_list(entries, dict):
+            raise CourseError(f"{COURSE_FILE}: write [limits] once, and [[step]] for each step.")
+        steps = tuple(_step(entry, limits.get("seconds", 10)) for entry in entries)
         total = sum(step.points for step in steps)
         if len({step.id for step in steps}) != len(steps):
             raise CourseError(f"{COURSE_FILE}: two steps have the same id.")
         if total != 100:
             raise CourseError(f"{COURSE_FILE}: the steps are worth {total} points, not 100.")
-        return cls(root, steps)
+        seed = table.get("seed", "")
+        if not isinstance(seed, str):
+            raise CourseError(f"{COURSE_FILE}: seed must be a text.")
+        return cls(root, steps, seed)
 
     @cached_property
     def by_id(self) -> dict[str, Step]:
@@ -108,23 +122,51 @@ class Course:
         raise CourseError(f'There is no step "{name}": the steps are {known}.')
 
 
-def _step(entry: dict[str, Any], seconds: float) -> Step:
-    known = {"module", "title", "points", "hints", "seconds", "packages"}
+def _is_list(value: Any, of: type) -> bool:
+    return isinstance(value, list) and all(isinstance(item, of) for item in value)
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int and value > 0
+
+
+def _is_time(value: Any) -> bool:
+    return type(value) in (int, float) and 0 < value < float("inf")
+
+
+# What each field of a step must be: a test, and the words for it.
+_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "module": (lambda value: isinstance(value, str), "a text"),
+    "title": (lambda value: isinstance(value, str), "a text"),
+    "points": (_is_whole, "a whole number above 0"),
+    "hints": (lambda value: _is_list(value, str) and value, "a list of at least one text"),
+    "seconds": (_is_time, "a number above 0"),
+    "packages": (lambda value: _is_list(value, str), "a list of texts"),
+}
+
+
+def _step(entry: dict[str, Any], seconds: Any) -> Step:
     name = entry.get("module", "?")
-    missing = {"module", "title", "points", "hints"} - entry.keys()
-    if missing or entry.keys() - known:
-        wrong = ", ".join(sorted(missing or entry.keys() - known))
-        raise CourseError(f"{COURSE_FILE}: {name}: {'missing' if missing else 'unknown'}: {wrong}.")
-    parts = name.split("_")
-    if len(parts) < 3 or parts[0] != "step" or not name.isidentifier():
+    entry = {"seconds": seconds, "packages": [], **entry}
+    for problem, fields in (
+        ("missing", _FIELDS.keys() - entry.keys()),
+        ("unknown", entry.keys() - _FIELDS.keys()),
+    ):
+        if fields:
+            wrong = ", ".join(sorted(fields))
+            raise CourseError(f"{COURSE_FILE}: {name}: {problem}: {wrong}.")
+    for field, (holds, words) in _FIELDS.items():
+        if not holds(entry[field]):
+            raise CourseError(f"{COURSE_FILE}: {name}: {field} must be {words}.")
+    if not re.fullmatch(r"step_[0-9]{2}_[a-z][a-z0-9_]*", name):
         raise CourseError(f"{COURSE_FILE}: a module is called step_XX_name, not {name}.")
     return Step(
-        id=parts[1],
+        id=name.split("_")[1],
         module=name,
         title=entry["title"],
         points=entry["points"],
-        seconds=float(entry.get("seconds", seconds)),
-        packages=tuple(entry.get("packages", ())),
+        seconds=float(entry["seconds"]),
+        packages=tuple(entry["packages"]),
         hints=tuple(hint.strip() for hint in entry["hints"]),
     )
 

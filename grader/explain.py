@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from grader.answers import Call
 
 MAX_SOURCE_LINE = 120
+MAX_MESSAGE = 4000
 
 
 def asked(call: Call) -> str:
@@ -35,7 +36,7 @@ def message(sentence: str, call: Call | None, output: tuple[str, int]) -> str:
     if text.strip():
         more = f" (the beginning of {size} characters)" if size > len(text.encode()) else ""
         lines.append(f"Your code printed{more}: {shorten(text.strip(), 400)}")
-    return "\n".join(lines)
+    return shorten("\n".join(lines), MAX_MESSAGE)
 
 
 def printed_much(size: int) -> str:
@@ -90,6 +91,8 @@ def load_crash(path: str, how: str, error: Exception) -> str:
 
 def load_failure(path: str, answer: dict[str, Any]) -> str:
     """Return the sentences for a module whose import failed."""
+    if answer["kind"] == "missing":
+        return missing_function(answer["name"], path)
     if answer["kind"] == "encoding":
         return (
             f"The file {path} is not saved as UTF-8 text: {answer['message']}. "

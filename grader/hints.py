@@ -17,8 +17,8 @@ def next_hint(course: Course, step: Step, again: bool = False) -> tuple[int, str
         again: begin with the first hint again.
     """
     state = State(course.root, STATE_FILE)
-    seen = 0 if again else state.data.get(step.id, 0)
-    number = min(int(seen) + 1, len(step.hints))
+    seen = 0 if again else state.data.get(step.id)
+    number = min(max(seen, 0) + 1, len(step.hints)) if isinstance(seen, int) else 1
     state.data[step.id] = number
     state.save()
     return number, step.hints[number - 1]

@@ -17,12 +17,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
 from grader.codec import encode
 from grader.decoder import decode
+from grader.limits import Limits
 from grader.wire import Wire, WireBroken, WireTimeout
 
 ROOT = str(Path(__file__).resolve().parent.parent)
@@ -58,7 +60,9 @@ class Launcher(Protocol):
         """End everything that was started."""
 
 
-def pick_launcher(kind: str = "auto") -> Launcher:
+def pick_launcher(
+    kind: str = "auto", layers: Iterable[str] = (), limits: Limits | None = None
+) -> Launcher:
     """Return a launcher: "fork", "spawn", "direct", or "auto" for the best that works here.
 
     On macOS, a process that has used system libraries must not fork; there "auto" spawns.
@@ -66,7 +70,7 @@ def pick_launcher(kind: str = "auto") -> Launcher:
     if kind == "auto":
         kind = "fork" if sys.platform == "linux" else "spawn"
     launchers: dict[str, Callable[[], Launcher]] = {
-        "fork": ForkLauncher,
+        "fork": lambda: ForkLauncher(layers, limits or Limits()),
         "spawn": SpawnLauncher,
         "direct": DirectLauncher,
     }
@@ -99,7 +103,9 @@ class WiredConnection:
 class ForkLauncher:
     """Starts workers by asking a zygote, which is started on the first use or by `warm_up`."""
 
-    def __init__(self) -> None:
+    def __init__(self, layers: Iterable[str] = (), limits: Limits | None = None) -> None:
+        self._layers = sorted(layers)
+        self._limits = limits or Limits()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
@@ -110,7 +116,9 @@ class ForkLauncher:
         self._control, theirs = socket.socketpair()
         self._control.settimeout(START_SECONDS)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
-        command = _BOOT.format(root=ROOT, module="zygote", args=repr(ROOT))
+        command = _BOOT.format(
+            root=ROOT, module="zygote", args=f"{ROOT!r}, {self._layers!r}, {asdict(self._limits)!r}"
+        )
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-c", command],
             stdin=theirs.fileno(),
@@ -201,9 +209,14 @@ class SpawnLauncher:
             stderr=subprocess.PIPE,
             env=keep,
             bufsize=0,
+            start_new_session=True,
         )
         connection = SpawnedConnection(process, scratch)
-        connection.wait_until_ready()
+        try:
+            connection.wait_until_ready()
+        except LaunchError:
+            connection.end()
+            raise
         return connection
 
     def close(self) -> None:
@@ -221,24 +234,43 @@ class SpawnedConnection(WiredConnection):
         self._scratch = scratch
         assert process.stdin and process.stdout and process.stderr
         down, up, error = process.stdin, process.stdout, process.stderr
-        for target, args in (
-            (_pump, (their_frames.recv, down.write, down.close)),
-            (_pump, (up.read, their_frames.sendall, lambda: their_frames.shutdown(socket.SHUT_WR))),
-            (_pump, (error.read, their_output.sendall, their_output.close)),
-        ):
-            threading.Thread(target=target, args=args, daemon=True).start()
+        pumps = [
+            threading.Thread(target=_pump, args=args, daemon=True)
+            for args in (
+                (their_frames.recv, down.write, down.close),
+                (up.read, their_frames.sendall, lambda: their_frames.shutdown(socket.SHUT_WR)),
+                (error.read, their_output.sendall, their_output.close),
+            )
+        ]
+        for pump in pumps:
+            pump.start()
+        self._output_pump = pumps[-1]
 
     def end(self) -> str:
         """End the worker, and say how it had ended by itself."""
-        try:
-            code = self._process.wait(0.05)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            code = self._process.wait()
+        code = self._stop()
+        # What it printed last may still be on its way through the thread.
+        deadline = time.monotonic() + 1
+        while self._output_pump.is_alive() and time.monotonic() < deadline:
+            self.wire.drain()
+            self._output_pump.join(0.01)
         self.wire.drain()
         self.wire.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
         return how_it_ended(code)
+
+    def _stop(self) -> int:
+        """End the process with all its group, and return its exit code."""
+        if os.name == "posix":
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                # Before waiting: until then the number cannot belong to a new process.
+                os.killpg(self._process.pid, signal.SIGKILL)
+            return self._process.wait()
+        try:
+            return self._process.wait(0.05)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
 
 
 def _pump(read: Any, write: Any, close: Any) -> None:

@@ -16,23 +16,12 @@ from grader import explain
 from grader.answers import Answer, Call, Mismatch
 from grader.codec import CodecError, encode
 from grader.course import Step
-from grader.decoder import decode
 from grader.launch import Connection, Launcher
 from grader.probes import Probe
+from grader.replies import TO_LOAD, TO_RUN, parse
 from grader.submission import Submission
 from grader.wire import WireBroken, WireTimeout
 from grader.wording import shown
-
-# What the judge understands, with the type of each field; anything else ends the worker.
-_ANSWERS: dict[str, dict[str, type | tuple[type, ...]]] = {
-    "loaded": {},
-    "value": {"value": object, "after": (bytes, type(None))},
-    "missing": {"name": str},
-    "encoding": {"message": str},
-    "signature": {"message": str},
-    "unplain": {"message": str},
-    "raised": {"type": str, "bases": list, "message": str, "frames": list, "stub": bool},
-}
 
 
 class LearnerError(Exception):
@@ -96,7 +85,7 @@ class StepSession:
         start = time.monotonic()
         deadline = start + self.step.seconds - self._spent.get(function, 0.0)
         try:
-            answer = self._exchange(connection, payload, deadline)
+            answer = parse(connection.request(payload, deadline), TO_RUN)
         except WireTimeout:
             self.close()
             stop = Stop("timeout", explain.timeout(self.step.seconds), call)
@@ -137,7 +126,8 @@ class StepSession:
         self._connection = connection = self._launcher.start(list(step.packages))
         request = {"op": "load", "name": step.module, "filename": path, "source": source}
         try:
-            answer = self._exchange(connection, encode(request), time.monotonic() + step.seconds)
+            reply = connection.request(encode(request), time.monotonic() + step.seconds)
+            answer = parse(reply, TO_LOAD)
         except WireTimeout:
             self.printed = connection.printed()
             raise Stop("timeout", explain.load_timeout(path, step.seconds)) from None
@@ -150,14 +140,6 @@ class StepSession:
         self.printed = connection.printed()
         status = "not_started" if answer.get("stub") else "failed"
         raise Stop(status, explain.load_failure(path, answer))
-
-    def _exchange(self, connection: Connection, payload: bytes, deadline: float) -> dict[str, Any]:
-        answer = decode(connection.request(payload, deadline))
-        fields = _ANSWERS.get(answer.get("kind", "")) if isinstance(answer, dict) else None
-        if fields is None or not all(isinstance(answer.get(k), t) for k, t in fields.items()):
-            raise CodecError("it is none of the answers that there are")
-        result: dict[str, Any] = answer
-        return result
 
     def close(self) -> str:
         """End the worker; return how it had ended by itself, as a clause."""
@@ -225,11 +207,9 @@ class Learner:
             raise Stop("failed", explain.wrong_signature(call, answer["message"]), call)
         if kind == "unplain":
             raise Mismatch(call, explain.unplain(answer["message"]))
-        if kind == "raised" and answer["stub"]:
+        if answer["stub"]:
             raise Stop("not_started", explain.not_written(answer, path))
-        if kind == "raised":
-            raise LearnerError(call, answer, explain.raised(answer, path))
-        raise Crash(call, explain.crash("", CodecError("it answers another question")))
+        raise LearnerError(call, answer, explain.raised(answer, path))
 
     @contextmanager
     def raises(self, kind: type[Exception], because: str) -> Iterator[None]:

@@ -3,10 +3,9 @@
 Hooks used, and why:
 - `pytest_addoption`: `--submission` and `--direct`.
 - `pytest_configure`: the mark `exercise`, and what is to be judged.
-- `pytest_collection`: hypothesis draws the same examples for everybody, in any order of the tests,
-  without a clock.
+- `pytest_collection`: hypothesis works without a clock and without a database.
 - `pytest_collection_modifyitems`: every test of a step says which function it judges.
-- `pytest_runtest_setup`: the search for a smaller counterexample gets a time limit.
+- `pytest_pyfunc_call`: the examples of a property are drawn once and replayed.
 - `pytest_runtest_makereport`: an exception becomes a verdict, and a sentence takes the place of our
   traceback.
 - `pytest_unconfigure`: no worker outlives the session.
@@ -25,8 +24,10 @@ from grader.answers import Mismatch
 from grader.course import Course, CourseError, Step, find_root
 from grader.launch import Launcher, pick_launcher
 from grader.learner import Crash, Learner, LearnerError, StepSession, Stop
-from grader.properties import EndOfSearch, limit_search, load_profile
+from grader.limits import LAYERS
+from grader.properties import Properties, is_property, load_profile
 from grader.submission import Submission
+from grader.text import visible
 from grader.verdicts import TestVerdict
 
 STEP_TESTS = "test_step_"
@@ -42,6 +43,7 @@ class Judge:
         self._target = target
         self._submission: Submission | None = None
         self._session: StepSession | None = None
+        self.properties = Properties(course.seed, _searchable)
 
     def session(self, step: Step) -> StepSession:
         """Return the session of a step; only one step's worker lives at a time."""
@@ -82,6 +84,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the learner's code in this process, for a debugger",
     )
     group.addoption(
+        "--sandbox",
+        metavar="LAYERS",
+        default="limits",
+        help=f"layers of isolation, joined by commas: all, or some of {', '.join(LAYERS)}",
+    )
+    group.addoption(
         "--worker",
         choices=["auto", "fork", "spawn"],
         default="auto",
@@ -105,7 +113,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if not target.is_dir():
         raise pytest.UsageError(f"There is no folder {target}: name one with --submission.")
     kind = "direct" if config.getoption("direct") else config.getoption("worker")
-    config.stash[JUDGE] = Judge(course, target, pick_launcher(kind))
+    config.stash[JUDGE] = Judge(course, target, pick_launcher(kind, _layers(config)))
+
+
+def _layers(config: pytest.Config) -> list[str]:
+    text = config.getoption("sandbox")
+    layers = list(LAYERS) if text == "all" else [name for name in text.split(",") if name]
+    unknown = set(layers) - set(LAYERS)
+    if unknown:
+        raise pytest.UsageError(f"--sandbox: there is no layer {', '.join(sorted(unknown))}.")
+    return layers
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -125,9 +142,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{item.nodeid}: the mark `exercise` is missing.")
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("exercise"):
-        limit_search(item)
+def _searchable(error: Exception) -> bool:
+    """Return whether a smaller input may be looked for; after a crash, each try would cost a new worker."""
+    return isinstance(error, (Mismatch, LearnerError))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if pyfuncitem.get_closest_marker("exercise") is None or not is_property(pyfuncitem):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    fixtures = {name: pyfuncitem.funcargs[name] for name in names}
+    pyfuncitem.config.stash[JUDGE].properties.run(pyfuncitem, fixtures)
+    return True
 
 
 @pytest.fixture
@@ -154,7 +181,7 @@ def pytest_runtest_makereport(
     verdict = judge_outcome(item, mark, session, call, report)
     report.verdict = vars(verdict)  # type: ignore[attr-defined]
     if verdict.status not in ("passed", "error"):
-        report.longrepr = verdict.message
+        report.longrepr = visible(verdict.message)
 
 
 def judge_outcome(
@@ -167,7 +194,7 @@ def judge_outcome(
     """Return the verdict on one test: anything that is not known to be right is not passed."""
     output = session.printed if session else ("", 0)
     status, sentence, asked = "error", "", None
-    error = _cause(call.excinfo.value) if call.excinfo else None
+    error = call.excinfo.value if call.excinfo else None
     if error is None and report.passed:
         status = "passed"
         sentence = explain.printed_much(output[1]) if output[1] > MUCH_OUTPUT else ""
@@ -181,6 +208,9 @@ def judge_outcome(
         sentence = (
             f"The kit itself failed here, which is not your fault: {report.longreprtext[-1500:]}"
         )
+    if status == "timeout":
+        # How much it printed until it was stopped is a matter of chance.
+        output = (output[0], 0)
     show = output if status not in ("passed", "error", "not_started") else ("", 0)
     return TestVerdict(
         id=f"{item.path.stem}::{item.name}",
@@ -193,12 +223,3 @@ def judge_outcome(
         message=explain.message(sentence, asked, show) if sentence else "",
         counterexample=explain.counterexample(asked),
     )
-
-
-def _cause(error: BaseException) -> BaseException:
-    """Return our exception inside what hypothesis makes of it."""
-    if isinstance(error, EndOfSearch):
-        return error.error
-    # A group: the code answered differently when the same example was tried again.
-    inner = getattr(error, "exceptions", ())
-    return _cause(inner[0]) if inner else error

@@ -1,74 +1,136 @@
-"""Properties: how hypothesis meets a learner's code.
+"""Properties: generated once, replayed for every submission, searched for a smaller example on failure.
 
-Hypothesis runs derandomized, so everybody meets the same examples. When an example fails,
-hypothesis looks for a smaller one; here that search gets a time limit, since a learner waits for
-it.
+Hypothesis draws the examples of a property once per judge, from a seed that is the same for everybody.
+Each submission then meets these examples through the property's inner function, without hypothesis. Only
+when one fails does hypothesis run on the submission itself, to find a smaller input that fails too.
+
+The search is bounded by a number of tries and not by a clock, so that the same submission gets the same
+feedback on any machine.
 """
 
 from __future__ import annotations
 
-import functools
-import time
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-SHRINK_SECONDS = 0.5
 EXAMPLES = 20
+SEARCH_TRIES = 100
+
+Example = dict[str, Any]
 
 
 class EndOfSearch(BaseException):
-    """The time for finding a smaller counterexample is over; `error` is the failure of the smallest one."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(str(error))
-        self.error = error
+    """All tries for finding a smaller counterexample are used up."""
 
 
 def load_profile() -> None:
-    """Make hypothesis draw the same examples each time, without a clock and without a database.
+    """Make hypothesis work without a clock and without a database.
 
-    This must come before the test files are imported: `@settings(…)` starts from the profile that
-        is loaded then.
+    This must come before the test files are imported: `@settings(…)` starts from the profile that is loaded then.
     """
-    from hypothesis import HealthCheck, settings
+    from hypothesis import HealthCheck, Phase, settings
 
     settings.register_profile(
         "torchsteps",
-        derandomize=True,
         database=None,
         deadline=None,
         max_examples=EXAMPLES,
+        # Without the phase that varies the smallest counterexample to explain it: our sentences do that.
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
     settings.load_profile("torchsteps")
 
 
-def limit_search(item: pytest.Item) -> None:
-    """Put the time limit around a property, if the test is one; called before each run of the test."""
-    handle = getattr(getattr(item, "obj", None), "hypothesis", None)
-    if handle is None:
-        return
-    inner = getattr(handle.inner_test, "__wrapped__", handle.inner_test)
-    handle.inner_test = _limited(inner)
+class Properties:
+    """The examples of all properties of one judge.
 
+    Args:
+        seed: the course's secret; other examples are drawn for each seed.
+        searchable: whether a failure is one for which a smaller input may be looked for.
+    """
 
-def _limited(inner: Callable[..., None]) -> Callable[..., None]:
-    first = 0.0
-    failure: Exception | None = None
+    def __init__(self, seed: str, searchable: Callable[[Exception], bool]) -> None:
+        self._seed = seed
+        self._searchable = searchable
+        self._examples: dict[str, list[Example]] = {}
 
-    @functools.wraps(inner)
-    def run(*args: Any, **kwargs: Any) -> None:
-        nonlocal first, failure
-        if failure and time.monotonic() > first + SHRINK_SECONDS:
-            raise EndOfSearch(failure)
+    def generate(self, item: pytest.Item) -> list[Example]:
+        """Return the examples of a property, drawn at the first call."""
+        if item.nodeid not in self._examples:
+            examples: list[Example] = []
+            self._drive(item, lambda **values: examples.append(values))
+            self._examples[item.nodeid] = examples
+        return self._examples[item.nodeid]
+
+    def run(self, item: pytest.Item, fixtures: dict[str, Any]) -> None:
+        """Run a property on a submission; raises what its inner function raises, for a small input."""
+        inner = item.obj.hypothesis.inner_test  # type: ignore[attr-defined]
+        for example in self.generate(item):
+            try:
+                inner(**fixtures, **example)
+            except Exception as error:
+                if not self._searchable(error):
+                    raise
+                raise self._search(item, fixtures, error) from None
+
+    def _search(self, item: pytest.Item, fixtures: dict[str, Any], first: Exception) -> Exception:
+        """Return the failure of a smaller input, or the first one if none is found."""
+        inner = item.obj.hypothesis.inner_test  # type: ignore[attr-defined]
+        tries, smallest = 0, first
+
+        def attempt(**values: Any) -> None:
+            nonlocal tries, smallest
+            tries += 1
+            if tries > SEARCH_TRIES:
+                raise EndOfSearch
+            try:
+                inner(**fixtures, **values)
+            except Exception as error:
+                smallest = error
+                raise
+
         try:
-            inner(*args, **kwargs)
-        except Exception as error:
-            first = first if failure else time.monotonic()
-            failure = error
-            raise
+            self._drive(item, attempt)
+        except EndOfSearch:
+            return smallest
+        except Exception:
+            return smallest
+        except BaseException as stop:
+            if isinstance(stop, KeyboardInterrupt):
+                raise
+            # The time of the function ran out: how far the search came is a matter of speed.
+            return first
+        return first
 
-    return run
+    def _drive(self, item: pytest.Item, body: Callable[..., None]) -> None:
+        """Let hypothesis draw values and call `body` with them."""
+        import hypothesis
+
+        test = item.obj  # type: ignore[attr-defined]
+        digest = hashlib.sha256(f"{self._seed}:{item.nodeid}".encode()).digest()
+        handle = test.hypothesis
+        inner = handle.inner_test
+        # hypothesis passes on what is not drawn; the body gets drawn values only.
+        names = _fixture_names(item)
+        handle.inner_test = lambda **values: body(
+            **{name: value for name, value in values.items() if name not in names}
+        )
+        try:
+            hypothesis.seed(int.from_bytes(digest[:8], "little"))(test)(**dict.fromkeys(names))
+        finally:
+            handle.inner_test = inner
+
+
+def is_property(item: pytest.Item) -> bool:
+    """Return whether a test is a property."""
+    return hasattr(getattr(item, "obj", None), "hypothesis")
+
+
+def _fixture_names(item: pytest.Item) -> tuple[str, ...]:
+    names: tuple[str, ...] = item._fixtureinfo.argnames  # type: ignore[attr-defined]
+    return names

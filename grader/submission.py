@@ -38,8 +38,11 @@ class Submission:
         if not folder.is_dir():
             raise FileNotFoundError(f"there is no folder {folder}")
         sources, refused = {}, {}
+        places = [folder]
+        if not (folder / "exercises").is_symlink():
+            places.append(folder / "exercises")
         for step in course.steps:
-            for place in (folder / step.filename, folder / "exercises" / step.filename):
+            for place in (place / step.filename for place in places):
                 try:
                     status = place.lstat()
                 except OSError:
@@ -49,7 +52,10 @@ class Submission:
                 elif status.st_size > MAX_MODULE_BYTES:
                     refused[step.module] = f"it is larger than {MAX_MODULE_BYTES // 1024} KB"
                 else:
-                    sources[step.module] = place.read_bytes()
+                    try:
+                        sources[step.module] = place.read_bytes()
+                    except OSError as error:
+                        refused[step.module] = f"it cannot be read ({error.strerror})"
                 break
         return cls(folder.resolve().name, folder, sources, refused)
 

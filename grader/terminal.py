@@ -12,6 +12,7 @@ from rich.text import Text
 
 from grader.course import Course, Step
 from grader.submission import Submission
+from grader.text import visible
 from grader.verdicts import StepVerdict, TestVerdict
 
 _STYLES = {"passed": "green", "failed": "red", "not_started": "dim", "error": "magenta"}
@@ -22,11 +23,6 @@ def command(name: str, step: Step | None = None) -> str:
     if os.name == "nt":
         return f"python -m grader {name}" + (f" {step.id}" if step else "")
     return f"make {name}" + (f" STEP={step.id}" if step else "")
-
-
-def visible(text: str) -> str:
-    """Return text in which control characters, such as terminal escapes, are written out."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 class Screen:
@@ -114,7 +110,9 @@ class Screen:
         for line in visible(test.message).splitlines():
             # A line that is indented is code, with a caret below: it stays whole.
             whole = line.startswith(" ") or not self.console.is_terminal
-            for piece in [line] if whole else textwrap.wrap(line, max(width, 20), break_on_hyphens=False):
+            for piece in (
+                [line] if whole else textwrap.wrap(line, max(width, 20), break_on_hyphens=False)
+            ):
                 self.console.print(Text(f"      {piece}"), soft_wrap=True)
 
     def _progress(self, verdicts: list[StepVerdict]) -> None:

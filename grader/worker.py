@@ -33,10 +33,9 @@ import numpy as np
 from grader.codec import MAX_TEXT, CodecError, encode
 from grader.decoder import decode
 from grader.probes import compile_probe
+from grader.replies import MAX_BASES, MAX_FRAMES, MAX_MESSAGE
 from grader.wire import read_frame, write_frame
 
-MAX_FRAMES = 6
-MAX_MESSAGE = 2000
 _RAISE = dis.opmap["RAISE_VARARGS"]
 
 
@@ -112,7 +111,7 @@ def encoding_problem(source: bytes) -> str | None:
         line = source.count(b"\n", 0, error.start) + 1
         return f"line {line} holds the byte 0x{source[error.start]:02x}, which UTF-8 does not have there"
     except SyntaxError as error:
-        return str(error)
+        return str(error)[:MAX_MESSAGE]
     return None
 
 
@@ -149,11 +148,11 @@ def describe_error(error: BaseException, module: types.ModuleType) -> dict[str, 
         itself), and for syntax errors `caret`.
     """
     if isinstance(error, AttributeError) and getattr(error, "obj", None) is module:
-        return {"kind": "missing", "name": str(error.name)}
+        return {"kind": "missing", "name": str(error.name)[:MAX_MESSAGE]}
     report: dict[str, Any] = {
         "kind": "raised",
         "type": type_name(type(error)),
-        "bases": [type_name(base) for base in type(error).__mro__],
+        "bases": [type_name(base) for base in type(error).__mro__[:MAX_BASES]],
         "message": error_message(error),
         "frames": [],
         "stub": False,
@@ -260,7 +259,7 @@ def main(scratch: str, root: str, groups: list[str]) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(2, 1)
-    from grader.zygote import GROUPS
+    from grader.packages import GROUPS
 
     for group in ("torch", *groups):
         GROUPS[group]()

@@ -20,60 +20,36 @@ import select
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import traceback
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
+from grader.limits import Limits
+from grader.packages import GROUPS
+from grader.sandbox import Sandbox, User
 from grader.worker import enter_scratch, forget_kit, serve
 
 
-def load_torch() -> None:
-    """Import torch and run it once, with one thread: a process that used several must not fork."""
-    import torch
+@dataclass(frozen=True)
+class Alive:
+    """A worker that runs: its scratch folder, and its user if it has one of its own."""
 
-    torch.set_num_threads(1)
-    torch.set_num_interop_threads(1)
-    x = torch.ones(3, 1, requires_grad=True)
-    torch.autograd.backward(torch.nn.Linear(1, 1)(x).sum())
-
-
-def load_optimizers() -> None:
-    """Make optimizers take a step: the first one imports a compiler, which takes a second."""
-    import torch
-    from torch.utils.data import DataLoader, TensorDataset
-
-    for kind in (torch.optim.SGD, torch.optim.Adam):
-        parameter = torch.ones(1, requires_grad=True)
-        torch.autograd.backward(parameter.sum())
-        kind([parameter], lr=0.1).step()
-    list(DataLoader(TensorDataset(torch.zeros(2, 1)), batch_size=1))
-
-
-def load_sklearn() -> None:
-    """Import the parts of scikit-learn that the steps use, and fit once."""
-    import numpy as np
-    import sklearn.datasets
-    import sklearn.metrics
-    import sklearn.model_selection
-    from sklearn.linear_model import LinearRegression
-
-    LinearRegression().fit(np.array([[0.0], [1.0]]), np.array([[0.0], [1.0]]))
-    sklearn.metrics.r2_score([0.0, 1.0], [0.0, 1.0])
-
-
-# In the order of the lesson, so that the first steps do not wait for what only later ones need.
-GROUPS = {"torch": load_torch, "sklearn": load_sklearn, "optimizers": load_optimizers}
+    scratch: str
+    user: User | None
 
 
 class Zygote:
     """Loads package groups one by one, and forks a worker whenever the judge asks for one."""
 
-    def __init__(self, control: socket.socket, root: str) -> None:
+    def __init__(self, control: socket.socket, root: str, sandbox: Sandbox) -> None:
         self.control = control
         self.root = root
+        self.sandbox = sandbox
         self.waiting = dict(GROUPS)
-        self.scratch: dict[int, str] = {}
+        self.alive: dict[int, Alive] = {}
 
     def run(self) -> None:
         """Answer requests until the judge goes away; load further packages while there are none."""
@@ -89,7 +65,7 @@ class Zygote:
                 answer = self.answer(json.loads(message), descriptors)
                 self.control.sendall(json.dumps(answer).encode())
         finally:
-            for pid in list(self.scratch):
+            for pid in list(self.alive):
                 self.end(pid)
 
     def answer(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, int]:
@@ -112,21 +88,22 @@ class Zygote:
     def fork(self, frames: int, output: int) -> int:
         """Fork a worker that serves on the descriptor `frames` and prints to `output`; return its pid."""
         scratch = tempfile.mkdtemp(prefix="torchsteps-")
+        user = self.sandbox.reserve_user()
         pid = os.fork()
         if pid == 0:
             try:
-                self.become_worker(frames, output, scratch)
+                self.become_worker(frames, output, scratch, user.uid if user else None)
             except BaseException:
                 traceback.print_exc()
             finally:
                 os._exit(0)
         os.close(frames)
         os.close(output)
-        self.scratch[pid] = scratch
+        self.alive[pid] = Alive(scratch, user)
         return pid
 
-    def become_worker(self, frames: int, output: int, scratch: str) -> None:
-        """In the new process: keep nothing but the two descriptors, then serve."""
+    def become_worker(self, frames: int, output: int, scratch: str, uid: int | None) -> None:
+        """In the new process: keep nothing but the two descriptors, enter the sandbox, then serve."""
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -134,14 +111,15 @@ class Zygote:
             os.dup2(source, target)
         os.closerange(3, frames)
         os.closerange(frames + 1, os.sysconf("SC_OPEN_MAX"))
-        enter_scratch(scratch)
         forget_kit(self.root)
+        enter_scratch(scratch)
+        self.sandbox.enter(scratch, uid)
         serve(frames, frames)
 
     def end(self, pid: int) -> int:
         """Kill a worker and its process group and remove its scratch folder; return its wait status."""
-        scratch = self.scratch.pop(pid, None)
-        if scratch is None:
+        worker = self.alive.pop(pid, None)
+        if worker is None:
             return 0
         try:
             # Before waiting: until then the number cannot belong to a new process.
@@ -149,14 +127,25 @@ class Zygote:
         except (ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
-        shutil.rmtree(scratch, ignore_errors=True)
+        if worker.user:
+            worker.user.kill_all()
+        remove(worker.scratch)
         return status
 
 
-def main(root: str) -> None:
+def remove(folder: str) -> None:
+    """Remove a scratch folder, whatever is in it."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:
+        # Nested deeper than Python can follow.
+        subprocess.run(["/bin/rm", "-rf", "--", folder], check=False)
+
+
+def main(root: str, layers: list[str], limits: dict[str, int]) -> None:
     """Serve on standard input until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     control = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    Zygote(control, root).run()
+    Zygote(control, root, Sandbox(layers, Limits(**limits), root)).run()

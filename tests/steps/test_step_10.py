@@ -12,6 +12,9 @@ from grader.strategies import learning_rates, numbers, seeds, tensor_points, ten
 X = torch.tensor([[0.0], [1.0], [3.0]])
 Y = torch.tensor([[1.0], [2.0], [5.0]])
 
+# Far more than the rounding of float32: a difference like this has a cause.
+SEEN = 1e-3
+
 
 def descend(x, y, a, b, lr, n_steps):
     """Return the losses before each step and the line after the last one."""
@@ -86,7 +89,7 @@ def train_from_eval_mode(module, x, y):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.125)
     train_step = module.make_train_step(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer)
     train_step(x, y)
-    return model[0].running_mean
+    return {"the running mean of BatchNorm": model[0].running_mean}
 
 
 @probe
@@ -98,7 +101,7 @@ def train_after_evaluation(module, x, y):
     train_step(x, y)
     model.eval()
     train_step(x, y)
-    return model[0].running_mean
+    return {"the running mean of BatchNorm": model[0].running_mean}
 
 
 @probe
@@ -139,6 +142,13 @@ def test_first_loss(learner):
 @pytest.mark.exercise("make_train_step", "the line after one step, by hand")
 def test_first_update(learner):
     answer = learner.run(train_line, x=X, y=Y, a=0.0, b=1.0, lr=0.125, n_steps=1)
+    came = answer.key("a").tensor(shape=(1,)).item()
+    answer.check(
+        abs(came) > SEEN,
+        "a is still 0, so nothing was learned. Either the step of the optimizer is missing, or it "
+        "found no gradients: backward() must come before it, and the clearing must not come "
+        "between the two.",
+    )
     # The gradients are -8/3 and -14/3.
     answer.key("a").is_close(torch.tensor([1 / 3]))
     answer.key("b").is_close(torch.tensor([[1 + 7 / 12]]))
@@ -175,35 +185,44 @@ def test_steps_are_gradient_descent(learner, data, a, b, lr):
 @given(first=tensor_points(), second=tensor_points(), a=numbers(), b=numbers())
 def test_second_step_starts_from_cleared_gradients(learner, first, second, a, b):
     answer = learner.run(train_on_two_batches, first=first, second=second, a=a, b=b, lr=0.0625)
-    (loss_1,), a, b = descend(*first, a, b, 0.0625, 1)
-    (loss_2,), a, b = descend(*second, a, b, 0.0625, 1)
+    (loss_1,), a_1, b_1 = descend(*first, a, b, 0.0625, 1)
+    (loss_2,), a_2, b_2 = descend(*second, a_1, b_1, 0.0625, 1)
+    # What the second step does too much if it still holds the gradient of the first batch.
+    again = a_1 - a
+    came = answer.key("a").tensor(shape=(1,)).item()
+    answer.check(
+        abs(again) < SEEN or abs(came - (a_2 + again)) > SEEN / 10,
+        "The second step used the gradients of both batches together. The gradients of the first "
+        "batch were still there: they must be cleared once for every step.",
+    )
     answer.key("losses").is_close([loss_1, loss_2], **FLOAT32)
-    answer.key("a").is_close(torch.tensor([a]))
-    answer.key("b").is_close(torch.tensor([[b]]))
+    answer.key("a").is_close(torch.tensor([a_2]))
+    answer.key("b").is_close(torch.tensor([[b_2]]))
 
 
 @pytest.mark.exercise("make_train_step", "a model in eval mode is put in train mode")
 def test_train_mode_from_the_start(learner):
-    answer = learner.run(train_from_eval_mode, x=X, y=Y)
-    mean = answer.tensor(shape=(1,))
+    answer = learner.run(train_from_eval_mode, x=X, y=Y).key("the running mean of BatchNorm")
+    mean = answer.tensor(shape=(1,)).item()
     answer.check(
-        mean.item() != 0.0,
-        "the running mean of BatchNorm did not move, so the model was in eval mode during the "
+        mean != 0.0,
+        "The running mean of BatchNorm did not move, so the model was in eval mode during the "
         "train step.",
     )
+    # The mean of x is 4/3. The running mean starts at 0 and moves half of the way.
     answer.is_close(torch.tensor([2 / 3]))
 
 
 @pytest.mark.exercise("make_train_step", "every step puts the model in train mode")
 def test_train_mode_in_every_step(learner):
-    answer = learner.run(train_after_evaluation, x=X, y=Y)
-    # The mean of x is 4/3. It moves half of the way from 0 to 4/3, and then half of the rest.
-    mean = answer.tensor(shape=(1,))
+    answer = learner.run(train_after_evaluation, x=X, y=Y).key("the running mean of BatchNorm")
+    mean = answer.tensor(shape=(1,)).item()
     answer.check(
-        abs(mean.item() - 2 / 3) > 1e-3,
-        "the running mean of BatchNorm moved in the first step only. Between the two steps the "
+        abs(mean - 2 / 3) > SEEN,
+        "The running mean of BatchNorm moved in the first step only. Between the two steps the "
         "model was put in eval mode, and the second step left it there.",
     )
+    # Half of the way from 0 to 4/3, and then half of the rest.
     answer.is_close(torch.tensor([1.0]))
 
 
@@ -213,8 +232,8 @@ def test_order_of_the_loss_arguments(learner):
     # The mean of yhat is 11/6 and the mean of y is 8/3.
     loss = answer.python_float()
     answer.check(
-        abs(loss - (8 / 3 - 2 * 11 / 6)) > 1e-3,
-        "the loss function got y first and yhat second. Call it as loss_fn(yhat, y).",
+        abs(loss - (8 / 3 - 2 * 11 / 6)) > SEEN,
+        "The loss function got y first and yhat second. Call it as loss_fn(yhat, y).",
     )
     answer.is_close(11 / 6 - 2 * 8 / 3, **FLOAT32)
 

@@ -1,12 +1,14 @@
 """Step 13: evaluation."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from sklearn import metrics
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset, default_collate
+from torch.utils.data import DataLoader, TensorDataset
 
 from grader.answers import FLOAT32
 from grader.probes import probe
@@ -22,25 +24,21 @@ def batches(x, y, batch_size):
 
 
 @probe
-def batches_elsewhere(x, y, batch_size):
-    # The tensors of these batches count as being on another device, until they are moved.
-    class Elsewhere(torch.Tensor):
-        def to(self, *args, **kwargs):
-            return self.as_subclass(torch.Tensor)
-
-        cpu = cuda = to
-
-    def collate(rows):
-        return [part.as_subclass(Elsewhere) for part in default_collate(rows)]
-
-    return DataLoader(TensorDataset(x, y), batch_size=batch_size, collate_fn=collate)
-
-
-@probe
 def loss_of_identity(module, x, y, batch_size):
     "evaluate a model that returns x itself, with the mean of |yhat - y| as its loss"
     loader = batches(x, y, batch_size)
     return module.evaluate(model=nn.Identity(), loss_fn=nn.L1Loss(), loader=loader, device="cpu")
+
+
+@probe
+def losses_on_cpu(module, x, y):
+    'evaluate a model that returns x, first with the device "cpu" and then with torch.device("cpu")'
+    return [
+        module.evaluate(
+            model=nn.Identity(), loss_fn=nn.L1Loss(), loader=batches(x, y, 2), device=device
+        )
+        for device in ("cpu", torch.device("cpu"))
+    ]
 
 
 @probe
@@ -101,6 +99,7 @@ def mode_after_evaluate(module, training):
 @probe
 def state_after_evaluate(module, x, y):
     "evaluate a Linear(1, 1) whose parameters are 0.5 and whose gradients are 3"
+    torch.set_grad_enabled(True)
     model = nn.Linear(1, 1)
     for p in model.parameters():
         p.data.fill_(0.5)
@@ -110,6 +109,7 @@ def state_after_evaluate(module, x, y):
         "parameters": [p.detach() for p in model.parameters()],
         "gradients": [p.grad for p in model.parameters()],
         "requires_grad": [p.requires_grad for p in model.parameters()],
+        "grad enabled": torch.is_grad_enabled(),
     }
 
 
@@ -127,22 +127,31 @@ def graphs_during_evaluate(module, x, y):
 
 
 @probe
-def moves_in_evaluate(module, x, y):
-    "evaluate on batches that count as being on another device, and note whether they were moved"
-    moved = {"x": [], "y": []}
+def devices_in_evaluate(module, x, y):
+    'evaluate with the device "meta", and note on which device each batch is when it is used'
+    devices = {"x": [], "y": []}
 
     class Model(nn.Module):
         def forward(self, x):
-            moved["x"].append(type(x) is torch.Tensor)
-            return x.as_subclass(torch.Tensor)
+            devices["x"].append(x.device.type)
+            return x
 
     def loss_fn(yhat, y):
-        moved["y"].append(type(y) is torch.Tensor)
-        return (yhat - y.as_subclass(torch.Tensor)).abs().mean()
+        devices["y"].append(y.device.type)
+        return torch.ones(())
 
-    loader = batches_elsewhere(x, y, 2)
-    module.evaluate(model=Model(), loss_fn=loss_fn, loader=loader, device="cpu")
-    return moved
+    def evaluate_on(device):
+        loader = batches(x, y, 2)
+        module.evaluate(model=Model(), loss_fn=loss_fn, loader=loader, device=device)
+
+    evaluate_on("cpu")
+    for noted in devices.values():
+        noted.clear()
+    # Every computer has the device "meta", but its tensors have a shape and no numbers. So an error
+    # that comes after a batch was used says nothing.
+    with contextlib.suppress(Exception):
+        evaluate_on("meta")
+    return devices
 
 
 @probe
@@ -202,16 +211,16 @@ def test_evaluate_switches_dropout_off(learner):
 
 @pytest.mark.exercise("evaluate", "BatchNorm uses its running mean and does not move it", points=2)
 def test_evaluate_leaves_batch_norm_alone(learner):
-    x = torch.tensor([[4.0], [8.0], [0.0]])
-    answer = learner.run(batch_norm_state, x=x, y=torch.zeros(3, 1))
+    x = torch.tensor([[4.0], [8.0], [0.0], [-2.0]])
+    answer = learner.run(batch_norm_state, x=x, y=torch.zeros(4, 1))
     answer.key("batches counted").check(
         answer.key("batches counted").scalar() == 0,
         "BatchNorm has counted batches and moved its running mean: the model was in training mode.",
     )
     answer.key("running mean").is_close(torch.tensor([2.0]))
     answer.key("running variance").is_close(torch.tensor([4.0]))
-    # (x - 2) / 2 is 1, 3, -1: the mean of the absolute values is 5 / 3.
-    answer.key("loss").is_close(5 / 3, **FLOAT32)
+    # (x - 2) / 2 is 1, 3, -1, -2: the mean of the absolute values is 7 / 4.
+    answer.key("loss").is_close(7 / 4, **FLOAT32)
 
 
 @pytest.mark.exercise("evaluate", "a model in training mode is in training mode again")
@@ -247,28 +256,53 @@ def test_evaluate_leaves_parameters_and_gradients_alone(learner, data):
             gradient.value is not None and bool((gradient.tensor() == 3.0).all()),
             "The stored gradients were 3, and evaluate changed or cleared them.",
         )
-    answer.key("requires_grad").equals([True, True])
+    answer.check(
+        answer.key("requires_grad").value == [True, True],
+        "After evaluate, the parameters of the model no longer require gradients, so it cannot be "
+        "trained any more. Use torch.no_grad() instead.",
+    )
+    answer.check(
+        answer.key("grad enabled").value is True,
+        "After evaluate, gradients are still switched off for the whole program. Use `with "
+        "torch.no_grad():`, which ends with its block.",
+    )
 
 
 @pytest.mark.exercise("evaluate", "no graph is built")
 def test_evaluate_builds_no_graph(learner):
     answer = learner.run(graphs_during_evaluate, x=X, y=Y)
-    answer.check(
-        answer.value == [False, False],
-        "During the evaluation, PyTorch built a graph: the predictions require a gradient. "
-        "Nothing is learned here, so no gradients are needed.",
-    )
+    check_no_graphs(answer)
+
+
+def check_no_graphs(answer):
+    answer.check(len(answer.each()) > 0, "The model was not called.")
+    for came in answer.each():
+        answer.check(
+            came.value is False,
+            "During the evaluation, PyTorch built a graph: the predictions require a gradient. "
+            "Nothing is learned here, so no gradients are needed.",
+        )
 
 
 @pytest.mark.exercise("evaluate", "every batch is moved to the device")
 def test_evaluate_moves_batches(learner):
-    answer = learner.run(moves_in_evaluate, x=X, y=Y)
-    for name in ("x", "y"):
+    answer = learner.run(devices_in_evaluate, x=X, y=Y)
+    check_devices(answer.key("x"), "x")
+    check_devices(answer.key("y"), "y")
+
+
+def check_devices(answer, name):
+    for came in answer.each():
         answer.check(
-            answer.key(name).value == [True, True],
-            f"The {name} of a batch was used on the device where the loader left it. "
-            "Every batch has to be moved to `device`.",
+            came.value == "meta",
+            f'The device is "meta", but the {name} of a batch was used on the device '
+            f'"{came.value}", where the loader left it. Every batch has to be moved to `device`.',
         )
+
+
+@pytest.mark.exercise("evaluate", 'the device can be "cpu" or torch.device("cpu")')
+def test_evaluate_takes_any_form_of_device(learner):
+    learner.run(losses_on_cpu, x=X, y=Y).is_close([1 / 3, 1 / 3], **FLOAT32)
 
 
 @pytest.mark.exercise("evaluate", "an empty loader is an error")
@@ -299,17 +333,44 @@ def r2_with_dropout(module, x, y, training):
 
 
 @probe
-def moves_in_r2_score(module, x, y):
-    "compute R2 on batches that count as being on another device, and note whether x was moved"
-    moved = []
+def graphs_during_r2_score(module, x, y):
+    "compute R2 of a Linear(1, 1), and note for each batch whether the prediction requires a gradient"
+    graphs = []
+
+    class Model(nn.Linear):
+        def forward(self, x):
+            yhat = super().forward(x)
+            graphs.append(yhat.requires_grad)
+            return yhat
+
+    module.r2_score(model=Model(1, 1), loader=batches(x, y, 2), device="cpu")
+    return graphs
+
+
+@probe
+def devices_in_r2_score(module, x, y):
+    'compute R2 with the device "meta", and note on which device each batch is when it is used'
+    devices = []
 
     class Model(nn.Module):
         def forward(self, x):
-            moved.append(type(x) is torch.Tensor)
-            return x.as_subclass(torch.Tensor)
+            devices.append(x.device.type)
+            return x
 
-    module.r2_score(model=Model(), loader=batches_elsewhere(x, y, 2), device="cpu")
-    return moved
+    module.r2_score(model=Model(), loader=batches(x, y, 2), device="cpu")
+    devices.clear()
+    with contextlib.suppress(Exception):
+        module.r2_score(model=Model(), loader=batches(x, y, 2), device="meta")
+    return devices
+
+
+@probe
+def r2_on_cpu(module, x, y):
+    'compute R2, first with the device "cpu" and then with torch.device("cpu")'
+    return [
+        module.r2_score(model=nn.Identity(), loader=batches(x, y, 2), device=device)
+        for device in ("cpu", torch.device("cpu"))
+    ]
 
 
 @pytest.mark.exercise("r2_score", "three points in two batches give 0.875")
@@ -375,11 +436,17 @@ def test_r2_in_eval_mode(learner):
         )
 
 
+@pytest.mark.exercise("r2_score", "no graph is built")
+def test_r2_builds_no_graph(learner):
+    answer = learner.run(graphs_during_r2_score, x=X, y=Y)
+    check_no_graphs(answer)
+
+
 @pytest.mark.exercise("r2_score", "every batch is moved to the device")
 def test_r2_moves_batches(learner):
-    answer = learner.run(moves_in_r2_score, x=X, y=Y)
-    answer.check(
-        answer.value == [True, True],
-        "The x of a batch was used on the device where the loader left it. "
-        "Every batch has to be moved to `device`.",
-    )
+    check_devices(learner.run(devices_in_r2_score, x=X, y=Y), "x")
+
+
+@pytest.mark.exercise("r2_score", 'the device can be "cpu" or torch.device("cpu")')
+def test_r2_takes_any_form_of_device(learner):
+    learner.run(r2_on_cpu, x=X, y=Y).is_close([0.875, 0.875], **FLOAT32)

@@ -1,0 +1,8 @@
+"""Text from a submission is data wherever it is shown: nothing in it acts on the place that shows it."""
+
+from __future__ import annotations
+
+
+def visible(text: str) -> str:
+    """Return text in which control characters, such as terminal escapes, are written out."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)

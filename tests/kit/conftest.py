@@ -1,0 +1,198 @@
+"""What the tests of the kit share: real workers, and small kits in folders of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from grader.course import Step
+from grader.launch import ForkLauncher, Launcher, SpawnLauncher
+from grader.learner import StepSession
+from grader.submission import Submission
+
+ROOT = Path(__file__).resolve().parents[2]
+# Far more than anything here needs, on a slow and busy machine too.
+OUTER_LIMIT = 300
+
+TOY_TESTS = '''"""Tests of a toy step: `double` and `total`."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from grader.strategies import numbers
+
+with open(__file__ + ".log", "a") as log:
+    log.write("collected\\n")
+
+
+@pytest.mark.exercise("double", "2 becomes 4", points=2)
+def test_double_of_two(learner):
+    learner.double(2).is_close(4.0)
+
+
+@pytest.mark.exercise("double", "any number")
+@given(x=numbers())
+def test_double_of_any_number(learner, x):
+    learner.double(x).is_close(2 * x)
+
+
+@pytest.mark.exercise("total", "1, 2 and 4")
+def test_total_of_three(learner):
+    learner.total(np.array([1.0, 2.0, 4.0])).is_close(7.0)
+'''
+
+TOY_SOLUTION = '''"""A toy step."""
+
+
+def double(x):
+    """Return twice x."""
+    return 2 * x
+
+
+def total(values):
+    """Return the sum of an array."""
+    return values.sum()
+'''
+
+
+class Kit:
+    """A kit in a folder of its own: a course, its tests, and exercises that are right at first.
+
+    Attributes:
+        root: the kit's folder.
+        modules: names of the step modules, in order.
+    """
+
+    def __init__(self, root: Path, modules: Sequence[str], seconds: float = 5) -> None:
+        self.root = root
+        self.modules = list(modules)
+        (root / "tests" / "steps").mkdir(parents=True)
+        lines = [f"[limits]\nseconds = {seconds}"]
+        for i, module in enumerate(self.modules):
+            points = 101 - len(self.modules) if i == 0 else 1
+            lines.append(
+                f'[[step]]\nmodule = "{module}"\ntitle = "Toy {i}"\npoints = {points}\n'
+                'hints = ["first", "second", "third"]'
+            )
+            (root / "tests" / "steps" / f"test_step_{module[5:7]}.py").write_text(TOY_TESTS)
+            self.write(module, TOY_SOLUTION)
+        (root / "course.toml").write_text("\n".join(lines))
+        (root / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text("utf-8"), "utf-8")
+
+    def write(self, module: str, source: str | bytes, folder: str = "exercises") -> Path:
+        """Write a module of a submission and return its path."""
+        path = self.root / folder / f"{module}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(source if isinstance(source, bytes) else source.encode())
+        return path
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run Python in the kit's folder with these arguments, and without what pytest set here."""
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.root,
+            env=self.environment(**environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=OUTER_LIMIT,
+            check=False,
+        )
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Return the environment of a command in this kit."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
+        return {**kept, "PYTHONPATH": str(ROOT), **more}
+
+    def grader(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the grader."""
+        return self.run("-m", "grader", *arguments, **environment)
+
+    def pytest(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run pytest."""
+        return self.run("-m", "pytest", *arguments)
+
+    def results(self, *arguments: str) -> tuple[subprocess.CompletedProcess[str], bytes]:
+        """Run a check; return how it ended, and the bytes of its `results.json`."""
+        file = self.root / "results.json"
+        ran = self.grader("check", "--json", str(file), *arguments)
+        assert file.exists(), ran.stdout + ran.stderr
+        data = file.read_bytes()
+        file.unlink()
+        return ran, data
+
+    def verdicts(self, *arguments: str) -> dict[str, list[dict[str, object]]]:
+        """Run a check and return the verdicts on the tests, by the id of the step."""
+        _, data = self.results(*arguments)
+        return {step["id"]: step["tests"] for step in json.loads(data)["steps"]}
+
+    def collected(self) -> list[str]:
+        """Return the ids of the steps whose tests were run since the last time, and forget them."""
+        logs = sorted((self.root / "tests" / "steps").glob("*.log"))
+        for log in logs:
+            log.unlink()
+        return [log.name[10:12] for log in logs]
+
+
+KitMaker = Callable[..., Kit]
+
+
+@pytest.fixture(scope="session")
+def kit_factory(tmp_path_factory: pytest.TempPathFactory) -> KitMaker:
+    """Makes a kit from names of modules."""
+
+    def make(*modules: str, seconds: float = 5) -> Kit:
+        return Kit(tmp_path_factory.mktemp("kit"), modules, seconds)
+
+    return make
+
+
+@pytest.fixture
+def kit(kit_factory: KitMaker) -> Kit:
+    """A kit of two steps."""
+    return kit_factory("step_00_numbers", "step_01_lines")
+
+
+@pytest.fixture(scope="session")
+def fork_launcher() -> Iterator[Launcher]:
+    """The launcher that forks workers, with one zygote for all tests."""
+    if sys.platform != "linux":
+        pytest.skip("workers are forked on Linux only")
+    launcher = ForkLauncher()
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture(scope="session")
+def spawn_launcher() -> Launcher:
+    """The launcher that spawns workers."""
+    return SpawnLauncher()
+
+
+SessionMaker = Callable[..., "contextmanager[StepSession]"]
+
+
+@pytest.fixture(scope="session")
+def session_factory(tmp_path_factory: pytest.TempPathFactory) -> SessionMaker:
+    """Opens a session with a worker that runs a module with this source."""
+
+    @contextmanager
+    def open_session(
+        launcher: Launcher, source: str, seconds: float = 60.0
+    ) -> Iterator[StepSession]:
+        folder = tmp_path_factory.mktemp("submission")
+        (folder / "step_00_toy.py").write_text(source, "utf-8")
+        step = Step("00", "step_00_toy", "Toy", 100, seconds, (), ("hint",))
+        submission = Submission("toy", folder, {step.module: source.encode()}, {})
+        session = StepSession(submission, step, launcher)
+        yield session
+        session.close()
+
+    return open_session
