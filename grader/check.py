@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from grader.cache import State, kit_fingerprint, step_key
 from grader.course import Course, Step
+from grader.session import KitError, run_pytest
 from grader.submission import Submission
 from grader.verdicts import StepVerdict, TestVerdict, collect
 
 CACHE_FILE = "checks.json"
 Progress = Callable[[StepVerdict], None]
-
-
-class KitError(RuntimeError):
-    """The kit itself failed; the message says how."""
 
 
 def find_target(course: Course, target: str) -> Path:
@@ -94,17 +90,12 @@ class _Collector:
         self.begin = begin
         self.done = done
         self.tests: list[TestVerdict] = []
-        self.problems: list[str] = []
         self._left: dict[str, int] = {}
 
     def pytest_collection_finish(self, session: Any) -> None:
         for item in session.items:
             step = _step_of(item.nodeid)
             self._left[step] = self._left.get(step, 0) + 1
-
-    def pytest_collectreport(self, report: Any) -> None:
-        if report.failed:
-            self.problems.append(f"{report.nodeid}: {report.longreprtext[-1000:]}")
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self.begin(self.course.by_id[_step_of(nodeid)])
@@ -128,34 +119,9 @@ def _step_of(nodeid: str) -> str:
 def _run(
     course: Course, submission: Submission, steps: list[Step], collector: _Collector
 ) -> list[StepVerdict]:
-    import pytest
-
-    files = [course.root / "tests" / "steps" / step.test_file for step in steps]
-    missing = [file.name for file in files if not file.is_file()]
-    if missing:
-        raise KitError(f"Test files are missing: {', '.join(missing)}.")
-    # Nothing from the surroundings takes part: no other plugin, no option of the environment.
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
-        os.environ.pop(name, None)
-    options = ["-c", str(course.root / "pyproject.toml"), "--rootdir", str(course.root)]
-    options += [
-        "-o",
-        "addopts=",
-        "-p",
-        "grader.plugin",
-        "-p",
-        "no:terminal",
-        "-p",
-        "no:cacheprovider",
-    ]
-    options += ["--submission", str(submission.folder.resolve()), *map(str, files)]
-    code = pytest.main(options, plugins=[collector])
-    if code == pytest.ExitCode.INTERRUPTED and not collector.problems:
-        raise KeyboardInterrupt
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        problem = "\n".join(collector.problems) or f"pytest ended with code {int(code)}"
-        raise KitError(f"The tests could not be run. {problem}")
+    run_pytest(
+        course, [f"tests/steps/{step.test_file}" for step in steps], submission.folder, collector
+    )
     verdicts = collect(course, collector.tests)
     silent = {step.id for step in steps} - {verdict.step.id for verdict in verdicts}
     if silent:

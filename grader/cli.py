@@ -58,8 +58,9 @@ def check(
     """Check the steps, and say what is right, what is wrong, and what to do next."""
     from rich.console import Console
 
-    from grader.check import KitError, find_target
     from grader.check import check as run_check
+    from grader.check import find_target
+    from grader.session import KitError
     from grader.submission import Submission
     from grader.terminal import Screen
     from grader.verdicts import results
@@ -88,6 +89,58 @@ def check(
             raise _fail(f"The verdicts cannot be written: {error}.", USAGE) from None
     found = {verdict.status for verdict in verdicts}
     raise typer.Exit(KIT if "error" in found else FAILED if found != {"passed"} else 0)
+
+
+@app.command()
+def grade(
+    class_dir: Annotated[Path, typer.Argument(help="Folder with one folder or zip per learner.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    jobs: Annotated[int, typer.Option(min=1, help="How many to judge at a time.")] = 1,
+    steps: Annotated[str, typer.Option(help="Steps, such as 02,03; all if left out.")] = "",
+    allow_unsandboxed: Annotated[
+        bool, typer.Option("--allow-unsandboxed", help="Grade without isolation: dangerous.")
+    ] = False,
+) -> None:
+    """Grade a class with all tests, visible and hidden, each submission in a sandbox."""
+    import os
+
+    # Before torch is imported: a process that has used several threads must not fork.
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+    from rich.console import Console
+
+    from grader.grade import find_submissions
+    from grader.grade import grade as run_grade
+    from grader.isolation import available, working_layers
+    from grader.launch import ForkLauncher
+    from grader.session import KitError
+    from grader.terminal import GradingScreen
+
+    course = _load()
+    chosen = _steps(course, [steps])
+    try:
+        places = find_submissions(class_dir)
+    except FileNotFoundError as error:
+        raise _fail(f"Nothing to grade: {error}.", USAGE) from None
+    if not places:
+        raise _fail(f"Nothing to grade: {class_dir} holds no folder and no zip file.", USAGE)
+    if not available():
+        raise _fail("Grading needs Linux, where submissions can be isolated.", USAGE)
+    launcher = ForkLauncher((), course.limits)
+    screen = GradingScreen(Console(highlight=False), len(places))
+    try:
+        layers, missing = working_layers(launcher)
+        if missing and not allow_unsandboxed:
+            problems = "; ".join(f"{layer.name}: {layer.problem}" for layer in missing)
+            raise _fail(f"Submissions cannot be isolated here ({problems}).", USAGE)
+        out.mkdir(parents=True, exist_ok=True)
+        graded = run_grade(course, places, out, chosen, launcher.branch(layers), jobs, screen.done)
+    except KitError as error:
+        raise _fail(f"The kit itself failed.\n{error}", KIT) from None
+    finally:
+        screen.end()
+        launcher.close()
+    screen.summary(graded, out, layers)
+    raise typer.Exit(KIT if any(one.problem for one in graded) else 0)
 
 
 @app.command()

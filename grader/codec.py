@@ -100,9 +100,10 @@ class _Writer:
         self.items = 0
 
     def raw(self, tag: bytes, payload: bytes) -> None:
-        if len(self.data) + len(payload) > MAX_BYTES:
+        if len(self.data) + len(payload) >= MAX_BYTES:
             raise CodecError(TOO_LARGE)
-        self.data += tag + U32.pack(len(payload)) + payload
+        self.data += tag + U32.pack(len(payload))
+        self.data += payload
 
     def value(self, value: Any, depth: int) -> None:
         self.items += 1

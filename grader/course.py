@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from grader.limits import Limits
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -63,11 +65,13 @@ class Course:
     Attributes:
         root: the kit's folder.
         steps: the steps.
+        limits: what one worker may use.
         seed: what the examples of properties are drawn from; a teacher may keep one secret.
     """
 
     root: Path
     steps: tuple[Step, ...]
+    limits: Limits = Limits()
     seed: str = ""
 
     @classmethod
@@ -96,7 +100,7 @@ class Course:
         seed = table.get("seed", "")
         if not isinstance(seed, str):
             raise CourseError(f"{COURSE_FILE}: seed must be a text.")
-        return cls(root, steps, seed)
+        return cls(root, steps, _worker_limits(limits), seed)
 
     @cached_property
     def by_id(self) -> dict[str, Step]:
@@ -120,6 +124,16 @@ class Course:
                 return step
         known = f"{self.steps[0].id} to {self.steps[-1].id}" if self.steps else "none"
         raise CourseError(f'There is no step "{name}": the steps are {known}.')
+
+
+def _worker_limits(table: dict[str, Any]) -> Limits:
+    values = {name: value for name, value in table.items() if name != "seconds"}
+    for name, value in values.items():
+        if name not in Limits.__dataclass_fields__ or not _is_whole(value):
+            raise CourseError(
+                f"{COURSE_FILE}: limits: {name} is unknown, or no whole number above 0."
+            )
+    return Limits(**values)
 
 
 def _is_list(value: Any, of: type) -> bool:

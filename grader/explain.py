@@ -6,6 +6,7 @@ shown as text.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from grader.codec import CodecError
@@ -36,7 +37,8 @@ def message(sentence: str, call: Call | None, output: tuple[str, int]) -> str:
     if text.strip():
         more = f" (the beginning of {size} characters)" if size > len(text.encode()) else ""
         lines.append(f"Your code printed{more}: {shorten(text.strip(), 400)}")
-    return shorten("\n".join(lines), MAX_MESSAGE)
+    # Where an object lies in memory differs from run to run.
+    return shorten(re.sub(r"\b0x[0-9a-f]{6,}", "0x…", "\n".join(lines)), MAX_MESSAGE)
 
 
 def printed_much(size: int) -> str:
@@ -46,9 +48,7 @@ def printed_much(size: int) -> str:
 
 def empty_file(path: str) -> str:
     """Return the sentence for a file without code."""
-    return (
-        f"The file {path} is empty. Bring the exercise back, for example with: git checkout {path}"
-    )
+    return f"The file {path} is empty. Bring the exercise back, for example with: git checkout exercises/{path}"
 
 
 def timeout(seconds: float) -> str:

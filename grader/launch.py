@@ -30,7 +30,8 @@ from grader.wire import Wire, WireBroken, WireTimeout
 ROOT = str(Path(__file__).resolve().parent.parent)
 # Long enough for the slowest cold import of torch from a network drive.
 START_SECONDS = 120.0
-_BOOT = "import sys; sys.path.insert(0, {root!r}); from grader.{module} import main; main({args})"
+# The first entry of the import path is the working folder; the kit takes its place.
+_BOOT = "import sys; sys.path[0] = {root!r}; from grader.{module} import main; main({args})"
 
 
 class LaunchError(RuntimeError):
@@ -51,7 +52,13 @@ class Connection(Protocol):
 
 
 class Launcher(Protocol):
-    """A way to start workers."""
+    """A way to start workers.
+
+    Attributes:
+        in_process: whether they run in the judge's own process, for a debugger.
+    """
+
+    in_process: bool
 
     def start(self, groups: list[str]) -> Connection:
         """Start a worker that has these package groups loaded."""
@@ -103,6 +110,8 @@ class WiredConnection:
 class ForkLauncher:
     """Starts workers by asking a zygote, which is started on the first use or by `warm_up`."""
 
+    in_process = False
+
     def __init__(self, layers: Iterable[str] = (), limits: Limits | None = None) -> None:
         self._layers = sorted(layers)
         self._limits = limits or Limits()
@@ -111,27 +120,27 @@ class ForkLauncher:
 
     def warm_up(self) -> None:
         """Start the zygote now, so that it loads its packages while the judge does something else."""
-        if self._process:
+        if self._control:
             return
         self._control, theirs = socket.socketpair()
         self._control.settimeout(START_SECONDS)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
         command = _BOOT.format(
-            root=ROOT, module="zygote", args=f"{ROOT!r}, {self._layers!r}, {asdict(self._limits)!r}"
+            root=ROOT, module="zygote", args=f"{ROOT!r}, {asdict(self._limits)!r}"
         )
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", command],
+            [sys.executable, "-s", "-c", command],
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
-            env={},
+            env=_environment(),
             start_new_session=True,
         )
         theirs.close()
 
     def ask(
         self, request: dict[str, Any], sockets: tuple[socket.socket, ...] = ()
-    ) -> dict[str, int]:
+    ) -> dict[str, Any]:
         """Send one request to the zygote and return its answer."""
         self.warm_up()
         assert self._control
@@ -143,7 +152,7 @@ class ForkLauncher:
             raise LaunchError(f"the zygote does not answer: {error}{self._last_words()}") from error
         if not answer:
             raise LaunchError(f"the zygote has ended{self._last_words()}")
-        result: dict[str, int] = json.loads(answer)
+        result: dict[str, Any] = json.loads(answer)
         return result
 
     def _last_words(self) -> str:
@@ -156,13 +165,34 @@ class ForkLauncher:
         frames, their_frames = socket.socketpair()
         output, their_output = socket.socketpair()
         with their_frames, their_output:
-            answer = self.ask({"op": "fork", "groups": groups}, (their_frames, their_output))
+            request = {"op": "fork", "groups": groups, "layers": self._layers}
+            answer = self.ask(request, (their_frames, their_output))
+        if "problem" in answer:
+            frames.close()
+            output.close()
+            raise LaunchError(f"a worker does not start: {answer['problem']}")
         connection = ForkedConnection(self, answer["pid"], Wire(frames, output))
         connection.wait_until_ready()
         return connection
 
+    def branch(self, layers: Iterable[str] | None = None) -> ForkLauncher:
+        """Return a launcher with a connection of its own to the same zygote, for a forked judge.
+
+        Args:
+            layers: other layers of isolation than this launcher's.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.ask({"op": "listen"}, (theirs,))
+        ours.settimeout(START_SECONDS)
+        other = ForkLauncher(self._layers if layers is None else layers, self._limits)
+        other._control, other._errors = ours, self._errors
+        return other
+
     def close(self) -> None:
-        """End the zygote and with it all its workers."""
+        """End all workers, and the zygote if this launcher started it."""
+        if self._control and not self._process:
+            self._control.close()
         if self._process and self._control:
             self._control.close()
             try:
@@ -173,7 +203,7 @@ class ForkLauncher:
                 self._process.kill()
                 self._process.wait()
             self._errors.close()
-            self._process = None
+            self._process = self._control = None
 
 
 class ForkedConnection(WiredConnection):
@@ -195,19 +225,20 @@ class ForkedConnection(WiredConnection):
 class SpawnLauncher:
     """Starts each worker as a new interpreter: slow, but it works wherever Python does."""
 
+    in_process = False
+
     def start(self, groups: list[str]) -> Connection:
         """Spawn a worker."""
         scratch = tempfile.mkdtemp(prefix="torchsteps-")
         command = _BOOT.format(
             root=ROOT, module="worker", args=f"{scratch!r}, {ROOT!r}, {groups!r}"
         )
-        keep = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
         process = subprocess.Popen(
-            [sys.executable, "-I", "-c", command],
+            [sys.executable, "-s", "-c", command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=keep,
+            env=_environment(),
             bufsize=0,
             start_new_session=True,
         )
@@ -273,6 +304,12 @@ class SpawnedConnection(WiredConnection):
             return self._process.wait()
 
 
+def _environment() -> dict[str, str]:
+    """Return an empty environment, but for what Windows needs, and sets that iterate alike in every run."""
+    keep = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
+    return keep | {"PYTHONHASHSEED": "0"}
+
+
 def _pump(read: Any, write: Any, close: Any) -> None:
     """Carry bytes from one stream to another until either ends."""
     with contextlib.suppress(OSError, ValueError):
@@ -284,6 +321,8 @@ def _pump(read: Any, write: Any, close: Any) -> None:
 
 class DirectLauncher:
     """Runs the learner's code inside this process, so that a debugger can step into it. No limit holds."""
+
+    in_process = True
 
     def start(self, groups: list[str]) -> Connection:
         """Return a connection that needs no process."""

@@ -117,14 +117,16 @@ class StepSession:
 
     def _load(self) -> Connection:
         step = self.step
-        path = self.submission.path_of(step.filename)
+        path = step.filename
         source = self.submission.sources.get(step.module)
         if source is None:
             raise explain_missing(step, path, self.submission.refused.get(step.module))
         if not source.strip():
             raise Stop("failed", explain.empty_file(path))
         self._connection = connection = self._launcher.start(list(step.packages))
-        request = {"op": "load", "name": step.module, "filename": path, "source": source}
+        # A debugger needs the real path; messages have no paths, so that they are the same everywhere.
+        filename = self.submission.path_of(path) if self._launcher.in_process else path
+        request = {"op": "load", "name": step.module, "filename": filename, "source": source}
         try:
             reply = connection.request(encode(request), time.monotonic() + step.seconds)
             answer = parse(reply, TO_LOAD)
@@ -197,7 +199,7 @@ class Learner:
         self._last = Answer(None, call)
         answer = self._session.ask(self._function, call, request)
         step, kind = self._session.step, answer["kind"]
-        path = self._session.submission.path_of(step.filename)
+        path = step.filename
         if kind == "value":
             self._last = Answer(answer["value"], call)
             return answer

@@ -54,6 +54,11 @@ class Judge:
             self._session = StepSession(self._submission, step, self.launcher)
         return self._session
 
+    def take(self, submission: Submission, launcher: Launcher) -> None:
+        """Judge another submission from now on, with workers of another launcher."""
+        self.end_session()
+        self._submission, self.launcher = submission, launcher
+
     def end_session(self) -> None:
         """End the current step's worker."""
         if self._session:
@@ -110,10 +115,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if not target.is_absolute():
         inside = config.invocation_params.dir / target
         target = inside if inside.exists() else course.root / target
-    if not target.is_dir():
+    if not target.exists():
         raise pytest.UsageError(f"There is no folder {target}: name one with --submission.")
     kind = "direct" if config.getoption("direct") else config.getoption("worker")
-    config.stash[JUDGE] = Judge(course, target, pick_launcher(kind, _layers(config)))
+    config.stash[JUDGE] = Judge(course, target, pick_launcher(kind, _layers(config), course.limits))
 
 
 def _layers(config: pytest.Config) -> list[str]:
@@ -211,13 +216,14 @@ def judge_outcome(
     if status == "timeout":
         # How much it printed until it was stopped is a matter of chance.
         output = (output[0], 0)
+    hidden = item.path.parent.name == "hidden"
     show = output if status not in ("passed", "error", "not_started") else ("", 0)
     return TestVerdict(
-        id=f"{item.path.stem}::{item.name}",
+        id=f"{'hidden/' if hidden else ''}{item.path.stem}::{item.name}",
         step=item.path.stem.removeprefix(STEP_TESTS),
         function=mark.args[0],
         title=mark.args[1],
-        visibility="hidden" if item.path.parent.name == "hidden" else "visible",
+        visibility="hidden" if hidden else "visible",
         status=status,
         weight=mark.kwargs.get("points", 1),
         message=explain.message(sentence, asked, show) if sentence else "",

@@ -56,11 +56,12 @@ class Probe:
         source = _without_decorators(textwrap.dedent(inspect.getsource(self.function)))
         known = self.function.__globals__
         # Of the source and not of the function, so that names in default values count, too.
-        meanings = {
-            name: _meaning(name, known[name])
-            for name in sorted(set(_global_names(_compiled(self.name, source))))
-            if name in known
-        }
+        code = _compiled(self.name, source)
+        for name in _global_names(code, "LOAD_GLOBAL"):
+            if name not in known and not hasattr(builtins, name):
+                raise TypeError(f"the probe {self.name} uses {name}, which its file does not know")
+        used = {*_global_names(code, "LOAD_GLOBAL", "LOAD_NAME")} & known.keys() - {self.name}
+        meanings = {name: _meaning(name, known[name]) for name in sorted(used)}
         return encode({"name": self.name, "source": source, "globals": meanings})
 
 
@@ -103,14 +104,14 @@ def _without_decorators(source: str) -> str:
     return "".join(source.splitlines(True)[definition.lineno - 1 :])
 
 
-def _global_names(code: types.CodeType) -> Iterator[str]:
-    """Yield every name that code, or a function inside it, may look up globally."""
+def _global_names(code: types.CodeType, *operations: str) -> Iterator[str]:
+    """Yield every name that code, or a function inside it, looks up by one of these operations."""
     for instruction in dis.get_instructions(code):
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+        if instruction.opname in operations:
             yield instruction.argval
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _global_names(constant)
+            yield from _global_names(constant, *operations)
 
 
 def _meaning(name: str, value: Any) -> tuple[str, Any]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import textwrap
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
 from rich.status import Status
 from rich.text import Text
 
 from grader.course import Course, Step
+from grader.grade import RESULTS, Graded
 from grader.submission import Submission
 from grader.text import visible
 from grader.verdicts import StepVerdict, TestVerdict
@@ -23,6 +27,43 @@ def command(name: str, step: Step | None = None) -> str:
     if os.name == "nt":
         return f"python -m grader {name}" + (f" {step.id}" if step else "")
     return f"make {name}" + (f" STEP={step.id}" if step else "")
+
+
+class GradingScreen:
+    """Shows how far the grading of a class is."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self.console = console
+        self._bar = Progress(console=console, transient=True)
+        self._task = self._bar.add_task("grading", total=total)
+        if console.is_terminal:
+            self._bar.start()
+
+    def done(self, graded: Graded) -> None:
+        """Take note of a submission that was graded."""
+        self._bar.advance(self._task)
+        if graded.problem:
+            text = f"{visible(graded.name)}: no result: {visible(graded.problem)}"
+            self.console.print(Text(text, style="red"), soft_wrap=True)
+
+    def end(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def summary(self, graded: list[Graded], out: Path, layers: list[str]) -> None:
+        """Show the scores, and where the results are."""
+        for one in sorted(graded, key=lambda one: one.name):
+            if not one.problem:
+                result = json.loads((out / one.name / RESULTS).read_text("utf-8"))
+                score = f"{result['score']:>7.2f} of {result['max_score']:g}"
+                self.console.print(Text(f"{score}  {visible(one.name)}"), soft_wrap=True)
+        failed = sum(bool(one.problem) for one in graded)
+        self.console.print(
+            f"{len(graded) - failed} graded, {failed} without a result.", style="bold"
+        )
+        self.console.print(
+            f"Isolation: {', '.join(layers) or 'none'}. Results: {out}", soft_wrap=True
+        )
 
 
 class Screen:

@@ -210,6 +210,13 @@ def encode_answer(answer: dict[str, Any]) -> bytes:
         return encode({"kind": "unplain", "message": type_name(type(error))})
 
 
+class NoInput(io.StringIO):
+    """Standard input into which nobody types. `exit()` closes it, but the worker lives on."""
+
+    def close(self) -> None:
+        """Stay open."""
+
+
 def serve(read_fd: int, write_fd: int) -> None:
     """Answer requests until the judge closes the stream."""
     # Line by line, so that what was printed before a crash or an endless loop can be shown.
@@ -219,6 +226,7 @@ def serve(read_fd: int, write_fd: int) -> None:
             io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True
         )
         setattr(sys, name, stream)
+    sys.stdin = NoInput()
     service = Service()
     while True:
         try:

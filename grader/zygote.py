@@ -1,14 +1,15 @@
 """The zygote: a process that has the heavy packages loaded and forks workers from itself.
 
 It is started with an empty environment and never forked from a judge, so it holds nothing secret.
-It reads requests, one JSON object a message, from the socket on its standard input and answers each
-with one:
+It reads requests, one JSON object a message, from control sockets, the first of which is its standard
+input, and answers each with one object:
 
-    {"op": "fork", "groups": [...]} with two descriptors (frames, output)  ->  {"pid": int}
-    {"op": "end", "pid": int}                                              ->  {"status": int}
+    {"op": "fork", "groups": […], "layers": […]} with two descriptors (frames, output)  ->  {"pid": int}
+    {"op": "end", "pid": int}                                                           ->  {"status": int}
+    {"op": "listen"} with one descriptor, another control socket                        ->  {}
 
-"end" kills the worker with all its process group, and answers with what `os.waitpid` says of it.
-When the judge goes away, the zygote kills its workers and ends.
+"end" kills the worker with all its processes, and answers with what `os.waitpid` says of it. When a control
+socket closes, the workers that were forked over it are ended; after the last one, so is the zygote.
 """
 
 from __future__ import annotations
@@ -35,45 +36,77 @@ from grader.worker import enter_scratch, forget_kit, serve
 
 @dataclass(frozen=True)
 class Alive:
-    """A worker that runs: its scratch folder, and its user if it has one of its own."""
+    """A worker that runs: who asked for it, its scratch folder, and its user if it has one of its own."""
 
+    control: socket.socket
     scratch: str
     user: User | None
 
 
 class Zygote:
-    """Loads package groups one by one, and forks a worker whenever the judge asks for one."""
+    """Loads package groups one by one, and forks a worker whenever a judge asks for one."""
 
-    def __init__(self, control: socket.socket, root: str, sandbox: Sandbox) -> None:
-        self.control = control
+    def __init__(self, control: socket.socket, root: str, limits: Limits) -> None:
+        self.controls = [control]
         self.root = root
-        self.sandbox = sandbox
+        self.limits = limits
+        self.sandboxes: dict[tuple[str, ...], Sandbox] = {}
         self.waiting = dict(GROUPS)
         self.alive: dict[int, Alive] = {}
 
     def run(self) -> None:
-        """Answer requests until the judge goes away; load further packages while there are none."""
+        """Answer requests until all judges are gone; load further packages while there are none."""
         try:
             self.load(["torch"])
-            while True:
-                if self.waiting and not select.select([self.control], [], [], 0)[0]:
+            while self.controls:
+                ready, _, _ = select.select(self.controls, [], [], 0 if self.waiting else None)
+                for control in ready:
+                    self.serve_one(control)
+                if not ready:
                     self.load([next(iter(self.waiting))])
-                    continue
-                message, descriptors, _, _ = socket.recv_fds(self.control, 1 << 16, 2)
-                if not message:
-                    return
-                answer = self.answer(json.loads(message), descriptors)
-                self.control.sendall(json.dumps(answer).encode())
         finally:
             for pid in list(self.alive):
                 self.end(pid)
 
-    def answer(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, int]:
-        """Fork or end a worker."""
-        if request["op"] == "fork":
-            self.load(request["groups"])
-            return {"pid": self.fork(*descriptors)}
-        return {"status": self.end(request["pid"])}
+    def serve_one(self, control: socket.socket) -> None:
+        """Answer one request, or let go of a judge that is gone."""
+        try:
+            message, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 2)
+            if message:
+                answer = self.answer(control, json.loads(message), descriptors)
+                control.sendall(json.dumps(answer).encode())
+                return
+        except ConnectionError:
+            pass
+        self.controls.remove(control)
+        for pid, worker in list(self.alive.items()):
+            if worker.control is control:
+                self.end(pid)
+
+    def answer(
+        self, control: socket.socket, request: dict[str, Any], descriptors: list[int]
+    ) -> dict[str, int | str]:
+        """Do what a request asks for; a problem is an answer, too."""
+        if request["op"] == "end":
+            return {"status": self.end(request["pid"])}
+        if request["op"] == "listen":
+            self.controls.append(socket.socket(fileno=descriptors[0]))
+            return {}
+        self.load(request["groups"])
+        try:
+            return {"pid": self.fork(control, request["layers"], *descriptors)}
+        except (OSError, ValueError) as error:
+            return {"problem": str(error)}
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def sandbox(self, layers: list[str]) -> Sandbox:
+        """Return the sandbox of these layers, prepared at the first call."""
+        key = tuple(layers)
+        if key not in self.sandboxes:
+            self.sandboxes[key] = Sandbox(key, self.limits, self.root)
+        return self.sandboxes[key]
 
     def load(self, groups: list[str]) -> None:
         """Load the groups that are not loaded yet."""
@@ -85,24 +118,29 @@ class Zygote:
                 gc.collect()
                 gc.freeze()
 
-    def fork(self, frames: int, output: int) -> int:
-        """Fork a worker that serves on the descriptor `frames` and prints to `output`; return its pid."""
+    def fork(self, control: socket.socket, layers: list[str], frames: int, output: int) -> int:
+        """Fork a worker that serves on the descriptor `frames` and prints to `output`; return its pid.
+
+        Raises:
+            OSError, ValueError: a layer of isolation cannot be prepared.
+        """
+        sandbox = self.sandbox(layers)
+        user = sandbox.reserve_user()
         scratch = tempfile.mkdtemp(prefix="torchsteps-")
-        user = self.sandbox.reserve_user()
         pid = os.fork()
         if pid == 0:
             try:
-                self.become_worker(frames, output, scratch, user.uid if user else None)
+                self.become_worker(frames, output, scratch, sandbox, user)
             except BaseException:
                 traceback.print_exc()
             finally:
                 os._exit(0)
-        os.close(frames)
-        os.close(output)
-        self.alive[pid] = Alive(scratch, user)
+        self.alive[pid] = Alive(control, scratch, user)
         return pid
 
-    def become_worker(self, frames: int, output: int, scratch: str, uid: int | None) -> None:
+    def become_worker(
+        self, frames: int, output: int, scratch: str, sandbox: Sandbox, user: User | None
+    ) -> None:
         """In the new process: keep nothing but the two descriptors, enter the sandbox, then serve."""
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -113,7 +151,7 @@ class Zygote:
         os.closerange(frames + 1, os.sysconf("SC_OPEN_MAX"))
         forget_kit(self.root)
         enter_scratch(scratch)
-        self.sandbox.enter(scratch, uid)
+        sandbox.enter(scratch, user.uid if user else None)
         serve(frames, frames)
 
     def end(self, pid: int) -> int:
@@ -142,10 +180,10 @@ def remove(folder: str) -> None:
         subprocess.run(["/bin/rm", "-rf", "--", folder], check=False)
 
 
-def main(root: str, layers: list[str], limits: dict[str, int]) -> None:
+def main(root: str, limits: dict[str, int]) -> None:
     """Serve on standard input until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     control = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    Zygote(control, root, Sandbox(layers, Limits(**limits), root)).run()
+    Zygote(control, root, Limits(**limits)).run()

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from grader.course import Step
-from grader.launch import ForkLauncher, Launcher, SpawnLauncher
+from grader.launch import DirectLauncher, ForkLauncher, Launcher, SpawnLauncher
 from grader.learner import StepSession
 from grader.submission import Submission
 
@@ -141,6 +142,33 @@ class Kit:
         return [log.name[10:12] for log in logs]
 
 
+class Processes:
+    """Looks at processes by their numbers; on Linux only."""
+
+    def running(self, pid: int) -> bool:
+        """Return whether a process is there and has not ended, be it waited for or not."""
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        return state not in "ZX"
+
+    def wait_until_gone(self, *pids: int) -> None:
+        """Wait for processes that are about to end."""
+        end = time.monotonic() + OUTER_LIMIT
+        while any(map(self.running, pids)):
+            assert time.monotonic() < end, "a process is still there"
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def processes() -> Processes:
+    """A look at processes by their numbers."""
+    if sys.platform != "linux":
+        pytest.skip("there is no /proc here")
+    return Processes()
+
+
 KitMaker = Callable[..., Kit]
 
 
@@ -174,6 +202,12 @@ def fork_launcher() -> Iterator[Launcher]:
 def spawn_launcher() -> Launcher:
     """The launcher that spawns workers."""
     return SpawnLauncher()
+
+
+@pytest.fixture(scope="session")
+def direct_launcher() -> Launcher:
+    """The launcher that runs the learner's code in this process."""
+    return DirectLauncher()
 
 
 SessionMaker = Callable[..., "contextmanager[StepSession]"]

@@ -114,10 +114,14 @@ def test_split_is_complete(learner):
     twice = values[counts > 1].tolist()
     answer.check(
         not twice,
-        f"No point should be there twice, but these x are: {twice}. Are points drawn with "
-        "replacement, or do the two parts overlap?",
+        f"No point should be there twice, but {len(twice)} are, such as x = {twice[:1]}. Are points "
+        "drawn with replacement, or do the two parts overlap?",
     )
-    answer.check(not lost, f"Every point should be in one of the parts. These x are lost: {lost}.")
+    answer.check(
+        not lost,
+        f"Every point should be in one of the parts, but {len(lost)} are in none, such as "
+        f"x = {lost[:1]}.",
+    )
 
 
 @pytest.mark.exercise("train_val_split", "pairs stay together", points=2)

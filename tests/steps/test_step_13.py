@@ -35,7 +35,7 @@ def losses_on_cpu(module, x, y):
     'evaluate a model that returns x, first with the device "cpu" and then with torch.device("cpu")'
     return [
         module.evaluate(
-            model=nn.Identity(), loss_fn=nn.L1Loss(), loader=batches(x, y, 2), device=device
+            model=nn.Identity(), loss_fn=nn.L1Loss(), loader=batches(x, y, 3), device=device
         )
         for device in ("cpu", torch.device("cpu"))
     ]
@@ -76,7 +76,7 @@ def loss_with_dropout(module, x, y):
 @probe
 def batch_norm_state(module, x, y):
     "evaluate a BatchNorm layer with the running mean 2 and the running variance 4, in training mode"
-    model = nn.BatchNorm1d(1, eps=0.0)
+    model = nn.BatchNorm1d(1)
     model.running_mean.fill_(2.0)
     model.running_var.fill_(4.0)
     loss = module.evaluate(model=model, loss_fn=nn.L1Loss(), loader=batches(x, y, 2), device="cpu")
@@ -205,7 +205,7 @@ def test_evaluate_switches_dropout_off(learner):
     came = answer.scalar()
     answer.check(
         abs(came - 6.5) < 1e-3,
-        f"The loss should be 6.5, but {came:.6g} came: Dropout was active. It rests in eval mode.",
+        f"The loss should be 6.5, but {came:.6g} came. Was Dropout active? It rests in eval mode.",
     )
 
 
@@ -275,7 +275,7 @@ def test_evaluate_builds_no_graph(learner):
 
 
 def check_no_graphs(answer):
-    answer.check(len(answer.each()) > 0, "The model was not called.")
+    answer.check(len(answer.each()) == 2, "Model and loss function should see each batch once.")
     for came in answer.each():
         answer.check(
             came.value is False,
@@ -368,7 +368,7 @@ def devices_in_r2_score(module, x, y):
 def r2_on_cpu(module, x, y):
     'compute R2, first with the device "cpu" and then with torch.device("cpu")'
     return [
-        module.r2_score(model=nn.Identity(), loader=batches(x, y, 2), device=device)
+        module.r2_score(model=nn.Identity(), loader=batches(x, y, 3), device=device)
         for device in ("cpu", torch.device("cpu"))
     ]
 
@@ -417,7 +417,12 @@ def test_r2_two_columns(learner, x):
     y = torch.tensor([[0.0, 10.0], [1.0, -20.0], [2.0, 5.0], [1.0, 0.0], [4.0, 15.0]])
     answer = learner.run(r2_of_identity, x=x, y=y, batch_size=2)
     columns = [metrics.r2_score(y[:, i].numpy(), x[:, i].numpy()) for i in (0, 1)]
-    answer.is_close(float(np.mean(columns)), **FLOAT32)
+    expected, came = float(np.mean(columns)), answer.scalar()
+    answer.check(
+        np.isclose(came, expected, **FLOAT32),
+        f"R2 of the first column is {columns[0]:.6g}, and of the second one {columns[1]:.6g}. So "
+        f"their mean {expected:.6g} should come, but {came:.6g} came.",
+    )
 
 
 @pytest.mark.exercise("r2_score", "Dropout is switched off, and the mode comes back")
@@ -428,11 +433,12 @@ def test_r2_in_eval_mode(learner):
         came = answer.key("r2").scalar()
         answer.check(
             abs(came - 1) < 1e-4,
-            f"R2 should be 1, but {came:.6g} came: Dropout was active. It rests in eval mode.",
+            f"R2 should be 1, but {came:.6g} came. Was Dropout active? It rests in eval mode.",
         )
         answer.check(
             answer.key("training").value is training,
-            "The model should afterwards be in the mode that it was in before.",
+            f"The model was in {'training' if training else 'eval'} mode before, and is in the other "
+            "mode afterwards. Put back the mode that it was in.",
         )
 
 

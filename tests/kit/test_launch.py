@@ -1,0 +1,132 @@
+"""Launchers: nothing that they start outlives them, however the judge ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from grader.codec import encode
+from grader.decoder import decode
+from grader.launch import ForkLauncher, LaunchError, SpawnLauncher, how_it_ended
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+
+SOURCE = b"""
+import os
+
+def place():
+    return os.getcwd(), os.getpid(), os.getppid()
+
+def loop():
+    while True:
+        pass
+"""
+LIMIT = 60.0
+
+
+def place(connection):
+    """Load the module into a worker; return its scratch folder, its number and that of its parent."""
+    end = time.monotonic() + LIMIT
+    load = {"op": "load", "name": "toy", "filename": "toy.py", "source": SOURCE}
+    connection.request(encode(load), end)
+    call = {"op": "call", "function": "place", "inputs": encode(((), {}))}
+    return decode(connection.request(encode(call), end))["value"]
+
+
+def test_closing_a_launcher_ends_its_zygote_and_all_its_workers(processes):
+    launcher = ForkLauncher()
+    connections = [launcher.start([]), launcher.start([])]
+    folders, workers, zygotes = (set(each) for each in zip(*map(place, connections), strict=True))
+    assert len(workers) == 2 and len(zygotes) == 1
+    assert all(map(processes.running, workers | zygotes))
+    launcher.close()
+    processes.wait_until_gone(*workers, *zygotes)
+    assert not any(map(os.path.exists, folders))
+
+
+JUDGE = """
+import sys, time
+from grader.codec import encode
+from grader.launch import ForkLauncher
+sys.path.insert(0, {folder!r})
+from test_launch import place
+if __name__ == "__main__":
+    launcher = ForkLauncher()
+    first = launcher.start([])
+    second = launcher.start([])
+    print(*place(first)[1:], *place(second)[1:], sep="\\n", flush=True)
+    loop = {{"op": "call", "function": "loop", "inputs": encode(((), {{}}))}}
+    first.request(encode(loop), time.monotonic() + 600)
+"""
+
+
+def test_a_judge_that_is_killed_leaves_no_zygote_and_no_worker(kit, processes):
+    code = JUDGE.format(folder=os.path.dirname(__file__))
+    judge = subprocess.Popen(
+        [sys.executable, "-c", code], env=kit.environment(), stdout=subprocess.PIPE, text=True
+    )
+    with judge:
+        pids = {int(judge.stdout.readline()) for _ in range(4)}
+        assert len(pids) == 3 and all(map(processes.running, pids))
+        judge.send_signal(signal.SIGKILL)
+    processes.wait_until_gone(*pids)
+
+
+def test_a_branch_ends_its_own_workers_only(fork_launcher, processes):
+    branch = fork_launcher.branch()
+    ours, theirs = fork_launcher.start([]), branch.start([])
+    folder, worker, zygote = place(theirs)
+    _, other, same_zygote = place(ours)
+    assert zygote == same_zygote
+    branch.close()
+    processes.wait_until_gone(worker)
+    assert not os.path.exists(folder)
+    assert processes.running(other)
+    ours.end()
+
+
+def test_a_zygote_that_is_killed_is_an_error_of_the_launcher(processes):
+    launcher = ForkLauncher()
+    connection = launcher.start([])
+    _, worker, zygote = place(connection)
+    os.kill(zygote, signal.SIGKILL)
+    with pytest.raises(LaunchError, match="zygote"):
+        launcher.start([])
+    launcher.close()
+    # The worker meets the end of its stream.
+    connection.wire.close()
+    processes.wait_until_gone(worker, zygote)
+
+
+def test_a_spawned_worker_that_fails_says_why_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(LaunchError, match="KeyError: 'nonsense'"):
+        SpawnLauncher().start(["nonsense"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_ended_worker_says_nothing_more():
+    launcher = SpawnLauncher()
+    connection = launcher.start([])
+    folder, pid, parent = place(connection)
+    assert parent == os.getpid()
+    assert connection.end() == ""
+    assert not os.path.exists(folder)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "clause"),
+    [
+        (0, "it ended itself with exit code 0"),
+        (3, "it ended itself with exit code 3"),
+        (-signal.SIGSEGV, "it was stopped by SIGSEGV"),
+        (-signal.SIGKILL, ""),
+    ],
+)
+def test_exit_codes_become_clauses(code, clause):
+    assert how_it_ended(code) == clause

@@ -1,0 +1,186 @@
+"""A session: one time limit for each function, one attempt to load, and no trust in what a worker says."""
+
+import pytest
+
+from grader.codec import encode
+from grader.learner import Crash, Learner, Stop
+
+SOURCE = """
+import time
+
+calls = []
+
+def nap(seconds):
+    time.sleep(seconds)
+
+def loop():
+    print("round and round")
+    while True:
+        pass
+
+def count():
+    calls.append(1)
+    return len(calls)
+"""
+
+
+class Counted:
+    """A real launcher, and how many workers it started."""
+
+    in_process = False
+
+    def __init__(self, launcher):
+        self.launcher = launcher
+        self.started = 0
+
+    def start(self, groups):
+        self.started += 1
+        return self.launcher.start(groups)
+
+    def close(self):
+        """Leave the real one open."""
+
+
+@pytest.fixture
+def launcher(fork_launcher):
+    """A launcher that counts."""
+    return Counted(fork_launcher)
+
+
+def test_an_endless_loop_costs_its_function_one_time_limit(launcher, session_factory):
+    with session_factory(launcher, SOURCE, seconds=1.0) as session:
+        assert Learner(session, "other").count().value == 1
+        with pytest.raises(Stop, match="did not finish within 1 seconds") as first:
+            Learner(session, "loop").loop()
+        assert first.value.status == "timeout"
+        assert session.printed[0] == "round and round\n"
+        workers = launcher.started
+        for _ in range(100):
+            with pytest.raises(Stop, match="Not run again") as later:
+                Learner(session, "loop").count()
+            assert later.value.status == "timeout"
+        # The other function's tests go on, with a new worker.
+        assert launcher.started == workers
+        assert Learner(session, "other").count().value == 1
+        assert launcher.started == workers + 1
+
+
+def test_all_tests_of_a_function_share_its_time(launcher, session_factory):
+    with session_factory(launcher, SOURCE, seconds=2.0) as session:
+        with pytest.raises(Stop, match="did not finish within 2 seconds"):
+            for _ in range(5):
+                Learner(session, "nap").nap(0.5)
+        Learner(session, "another function").nap(0.5)
+
+
+def test_a_module_that_does_not_load_is_tried_once(launcher, session_factory):
+    with session_factory(launcher, "while True:\n    pass\n", seconds=1.0) as session:
+        stops = []
+        for function in ("one", "two", "three"):
+            with pytest.raises(Stop, match="outside of all functions") as caught:
+                Learner(session, function).count()
+            stops.append(caught.value)
+        assert launcher.started == 1
+        assert {stop.status for stop in stops} == {"timeout"}
+
+
+def test_a_file_without_code_needs_no_worker(launcher, session_factory):
+    with session_factory(launcher, " \n\n") as session:
+        with pytest.raises(Stop, match="is empty"):
+            Learner(session, "one").count()
+        assert launcher.started == 0
+
+
+# What a worker may say
+
+
+class Forged:
+    """A launcher whose workers answer with chosen bytes, and its one worker."""
+
+    in_process = False
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.ended = 0
+
+    def start(self, groups):
+        return self
+
+    def request(self, payload, deadline):
+        return self.answers.pop(0)
+
+    def printed(self):
+        return "", 0
+
+    def end(self):
+        self.ended += 1
+        return ""
+
+
+LOADED = encode({"kind": "loaded"})
+VALUE = {"kind": "value", "value": 1, "after": None}
+RAISED = {
+    "kind": "raised",
+    "type": "ValueError",
+    "bases": ["ValueError", "Exception"],
+    "message": "no",
+    "frames": [("module", "count", 3, "raise ValueError")],
+    "stub": False,
+}
+MISSING = {"kind": "missing", "name": "count"}
+LONG = "x" * 100_000
+MALFORMED = {
+    "no bytes": b"",
+    "no frame": b"\xff" * 10,
+    "a pickle": b"\x80\x04N.",
+    "two values": encode(VALUE) * 2,
+    "no dictionary": encode([1, 2]),
+    "no kind": encode({"value": 1}),
+    "a kind that is a list": encode({"kind": ["value"]}),
+    "an unknown kind": encode({"kind": "passed", "score": 100}),
+    "the answer to another request": LOADED,
+    "a value without its fields": encode({"kind": "value"}),
+    "a value with a verdict": encode(VALUE | {"status": "passed"}),
+    "inputs that are no bytes": encode(VALUE | {"after": [1]}),
+    "a name that is a number": encode(MISSING | {"name": 1}),
+    "a name without end": encode(MISSING | {"name": LONG}),
+    "a message without end": encode(RAISED | {"message": LONG}),
+    "bases that are numbers": encode(RAISED | {"bases": [1]}),
+    "too many bases": encode(RAISED | {"bases": ["a"] * 1000}),
+    "frames that are numbers": encode(RAISED | {"frames": [1, 2]}),
+    "a frame without its line": encode(RAISED | {"frames": [("module", "count")]}),
+    "a frame elsewhere": encode(RAISED | {"frames": [("judge", "count", 1, "")]}),
+    "a line number of 1000 digits": encode(RAISED | {"frames": [("module", "f", 10**1000, "")]}),
+    "a stub that is a number": encode(RAISED | {"stub": 1}),
+    "a caret far away": encode(RAISED | {"caret": (1, "text", 10**12)}),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_malformed_answer_ends_the_worker_and_is_a_crash(session_factory, name):
+    launcher = Forged(LOADED, MALFORMED[name])
+    with session_factory(launcher, SOURCE) as session:
+        with pytest.raises(Crash, match="not an answer"):
+            Learner(session, "count").count()
+        assert launcher.ended == 1
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_malformed_answer_to_loading_ends_the_worker_and_is_a_crash(session_factory, name):
+    malformed = encode(VALUE) if MALFORMED[name] == LOADED else MALFORMED[name]
+    launcher = Forged(malformed)
+    with session_factory(launcher, SOURCE) as session:
+        with pytest.raises(Stop, match="not an answer") as caught:
+            Learner(session, "count").count()
+        assert caught.value.status == "crashed"
+        assert launcher.ended == 1
+
+
+def test_the_answers_that_those_are_made_from_are_well_formed(session_factory):
+    with session_factory(Forged(LOADED, encode(VALUE)), SOURCE) as session:
+        assert Learner(session, "count").count().value == 1
+    with session_factory(Forged(encode(MISSING)), SOURCE) as session, pytest.raises(Stop):
+        Learner(session, "count").count()
+    caret = RAISED | {"caret": (1, "text", 4)}
+    with session_factory(Forged(encode(caret)), SOURCE) as session, pytest.raises(Stop):
+        Learner(session, "count").count()
