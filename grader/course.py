@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ class Course:
 
     root: Path
     steps: tuple[Step, ...]
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     seed: str = ""
 
     @classmethod
@@ -169,9 +169,9 @@ def _step(entry: dict[str, Any], seconds: Any) -> Step:
         if fields:
             wrong = ", ".join(sorted(fields))
             raise CourseError(f"{COURSE_FILE}: {name}: {problem}: {wrong}.")
-    for field, (holds, words) in _FIELDS.items():
-        if not holds(entry[field]):
-            raise CourseError(f"{COURSE_FILE}: {name}: {field} must be {words}.")
+    for part, (holds, words) in _FIELDS.items():
+        if not holds(entry[part]):
+            raise CourseError(f"{COURSE_FILE}: {name}: {part} must be {words}.")
     if not re.fullmatch(r"step_[0-9]{2}_[a-z][a-z0-9_]*", name):
         raise CourseError(f"{COURSE_FILE}: a module is called step_XX_name, not {name}.")
     return Step(

@@ -21,6 +21,7 @@ import pytest
 from grader.course import Course, Step
 from grader.launch import ForkLauncher
 from grader.plugin import JUDGE, Judge
+from grader.probes import prepare_probes
 from grader.properties import is_property
 from grader.session import run_pytest
 from grader.submission import Submission
@@ -139,6 +140,8 @@ class _GradingSession:
             raise session.Interrupted("the tests cannot be collected")
         judge = session.config.stash[JUDGE]
         for item in session.items:
+            # All that is the same for every submission is made before the first fork.
+            prepare_probes(item.module)  # type: ignore[attr-defined]
             if is_property(item):
                 judge.properties.generate(item)
         running: dict[int, tuple[str, float]] = {}

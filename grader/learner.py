@@ -57,6 +57,10 @@ class Stop(BaseException):
         self.sentence = sentence
         self.call = call
 
+    def again(self) -> Stop:
+        """Return the same verdict to raise once more; an exception that is raised again grows."""
+        return Stop(self.status, self.sentence, self.call)
+
 
 class StepSession:
     """One step of one submission, with at most one worker alive."""
@@ -79,7 +83,7 @@ class StepSession:
             Crash: the worker ended, or sent something that is not an answer.
         """
         if function in self._expired:
-            raise self._expired[function]
+            raise self._expired[function].again()
         connection = self._connect()
         payload = encode(request)
         start = time.monotonic()
@@ -103,7 +107,7 @@ class StepSession:
     def _connect(self) -> Connection:
         """Return a worker that has the module loaded."""
         if self._broken:
-            raise self._broken
+            raise self._broken.again()
         if self._connection is None:
             try:
                 self._connection = self._load()

@@ -13,7 +13,8 @@ Hooks used, and why:
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ class Judge:
 
 
 JUDGE = pytest.StashKey[Judge]()
+_VERDICTS = (Mismatch, LearnerError, Crash, Stop)
 _SESSION = pytest.StashKey[StepSession]()
 
 
@@ -143,8 +145,17 @@ def pytest_collection() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if item.get_closest_marker("exercise"):
+            item.repr_failure = partial(_repr_failure, item.repr_failure)  # type: ignore[method-assign]
         if item.path.name.startswith(STEP_TESTS) and item.get_closest_marker("exercise") is None:
             raise pytest.UsageError(f"{item.nodeid}: the mark `exercise` is missing.")
+
+
+def _repr_failure(
+    usual: Callable[..., Any], excinfo: pytest.ExceptionInfo[BaseException], *args: Any
+) -> Any:
+    """Leave out the traceback of a verdict: nobody sees it, and it is the slowest part of a failing test."""
+    return "" if isinstance(excinfo.value, _VERDICTS) else usual(excinfo, *args)
 
 
 def _searchable(error: Exception) -> bool:

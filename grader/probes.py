@@ -70,6 +70,13 @@ def probe(function: Callable[..., Any]) -> Probe:
     return Probe(function)
 
 
+def prepare_probes(module: types.ModuleType) -> None:
+    """Make the parcels of all probes of a test file; later calls find them made."""
+    for value in vars(module).values():
+        if isinstance(value, Probe):
+            _ = value.parcel
+
+
 def compile_probe(parcel: bytes) -> Callable[..., Any]:
     """Return the function of a parcel, with globals of its own; the worker's side of `Probe.parcel`."""
     probe = decode(parcel)

@@ -47,7 +47,7 @@ def run_pytest(course: Course, files: list[str], target: Path, plugin: object) -
         os.environ.pop(name, None)
     options = ["-c", str(course.root / "pyproject.toml"), "--rootdir", str(course.root)]
     options += ["-o", "addopts=--import-mode=importlib -p grader.plugin"]
-    options += ["-p", "no:terminal", "-p", "no:cacheprovider", "--capture=no"]
+    options += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:logging", "--capture=no"]
     options += ["--submission", str(target.resolve()), *(str(course.root / file) for file in files)]
     problems = _Problems()
     code = pytest.main(options, plugins=[problems, plugin])

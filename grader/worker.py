@@ -22,6 +22,7 @@ import linecache
 import os
 import random
 import sys
+import tempfile
 import tokenize
 import traceback
 import types
@@ -253,6 +254,7 @@ def enter_scratch(scratch: str) -> None:
     os.environ.clear()
     os.environ.update(keep | {"HOME": scratch, "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch})
     os.chdir(scratch)
+    tempfile.tempdir = None
 
 
 def forget_kit(root: str) -> None:

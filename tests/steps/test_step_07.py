@@ -368,14 +368,14 @@ def test_sgd_skips_missing_gradient(learner):
 def test_sgd_does_not_change_gradients(learner):
     rounds = [torch.tensor([1.0, -2.0]), torch.tensor([0.5, 4.0]), torch.tensor([3.0, 0.0])]
     value = torch.tensor([10.0, 20.0])
-    answer = learner.run(run_sgd_in_place, value=value, rounds=rounds, lr=0.5, momentum=0.5)
-    path = sgd_path([value], [[grad] for grad in rounds], 0.5, 0.5)
+    answer = learner.run(run_sgd_in_place, value=value, rounds=rounds, lr=0.5, momentum=0.25)
+    path = sgd_path([value], [[grad] for grad in rounds], 0.5, 0.25)
     for i, (grad, expected) in enumerate(zip(rounds, path, strict=True), 1):
         left = answer.key(f"p.grad after step {i}")
         left.check(
             left.value is not None and torch.equal(left.tensor(shape=(2,)), grad),
-            f"p.grad was changed by step {i}. The optimizer only reads the gradients: is the "
-            "velocity a tensor of its own?",
+            f"p.grad was changed by step {i}. The optimizer only reads the gradients: it neither "
+            "scales nor clears them, and the velocity is a tensor of its own.",
         )
         answer.key(f"p after step {i}").is_close(expected[0])
 
@@ -388,8 +388,8 @@ def test_sgd_takes_generator(learner):
     first = answer.key("parameter 0 after step 1")
     first.check(
         not torch.equal(first.tensor(shape=(2,)), values[0]),
-        "The parameters did not move. A generator gives its tensors only once: who goes through it a "
-        "second time finds nothing.",
+        "The parameters did not move. If they do with a list: a generator gives its tensors only "
+        "once, and who goes through it a second time finds nothing.",
     )
     check_path(answer, sgd_path(values, rounds, 0.5, 0.5))
     check_cleared(answer.key("gradient 0"))

@@ -20,7 +20,7 @@ LABELS = torch.tensor([7, 0, 3, 9, 1])
 @st.composite
 def data(draw):
     """Return x of shape (n, 2, 3) and y of shape (n, 4)."""
-    n = draw(sizes(1, 6))
+    n = draw(sizes(1, 4))
     return draw(tensors((n, 2, 3))), draw(tensors((n, 4)))
 
 
@@ -65,16 +65,23 @@ def batches(module, x, y, batch_size):
 
 @probe
 def devices(module, n):
-    "make a CustomDataset of tensors on torch's device for shapes without data, and take an item"
+    "make a CustomDataset of tensors on the device meta, take an item, and ask for its devices"
     x, y = torch.empty(n, 2, device="meta"), torch.empty(n, 1, device="meta")
-    x_item, y_item = module.CustomDataset(x_tensor=x, y_tensor=y)[1]
-    return [x_item.device.type, y_item.device.type]
+    try:
+        item = module.CustomDataset(x_tensor=x, y_tensor=y)[1]
+    except NotImplementedError as error:
+        if "meta" not in str(error):
+            raise
+        # torch refuses to move such a tensor.
+        return ["another device", "another device"]
+    return [str(getattr(part, "device", "none")) for part in item]
 
 
 def is_point(answer, x, y):
     """Demand the pair (x, y)."""
-    comma = ", " if answer.label else ""
-    x_item, y_item = answer.parts(f"{comma}x", f"{comma}y")
+    x_item, y_item = answer.parts("x", "y")
+    if answer.label:
+        x_item, y_item = answer.parts(", x", ", y")
     x_item.is_close(x)
     y_item.is_close(y)
 
@@ -82,7 +89,7 @@ def is_point(answer, x, y):
 @pytest.mark.exercise("CustomDataset", "it is a torch Dataset")
 def test_is_a_dataset(learner):
     answer = learner.run(is_dataset, x=X, y=Y)
-    answer.check(answer.value is True, "the class must be built on torch.utils.data.Dataset.")
+    answer.check(answer.value is True, "The class must be built on torch.utils.data.Dataset.")
 
 
 @pytest.mark.exercise("CustomDataset", "len counts the points")
@@ -131,16 +138,14 @@ def test_integer_labels(learner):
 @pytest.mark.exercise("CustomDataset", "an index past the end is an error")
 def test_index_past_the_end(learner):
     for index in (5, 6, 100):
-        with learner.raises(IndexError, f"there are 5 points and no point {index}"):
+        with learner.raises(IndexError, f"len is 5, so there is no point {index}"):
             learner.run(item, x=X, y=Y, index=index)
 
 
 @pytest.mark.exercise("CustomDataset", "an index before the first point is an error")
 def test_index_before_the_start(learner):
     for index in (-6, -7, -100):
-        with learner.raises(
-            IndexError, f"there are 5 points and -5 is the first; no point {index}"
-        ):
+        with learner.raises(IndexError, f"len is 5, so -5 is the first point and {index} is none"):
             learner.run(item, x=X, y=Y, index=index)
 
 
@@ -148,7 +153,7 @@ def test_index_before_the_start(learner):
 @given(n=sizes(1, 6), beyond=sizes(0, 6), before=st.booleans())
 def test_index_outside(learner, n, beyond, before):
     index = -n - 1 - beyond if before else n + beyond
-    with learner.raises(IndexError, f"the dataset has {n} points and no point {index}"):
+    with learner.raises(IndexError, f"len is {n}, so there is no point {index}"):
         learner.run(item, x=torch.ones(n, 2), y=torch.ones(n, 1), index=index)
 
 
@@ -158,7 +163,7 @@ def test_loop(learner):
     points = answer.each()
     answer.check(
         len(points) == 5,
-        f"a for loop over 5 points made {len(points)} rounds. It should end when an index past the "
+        f"A for loop over 5 points made {len(points)} rounds. It should end when an index past the "
         "end raises an IndexError.",
     )
     for point, x, y in zip(points, X, Y, strict=True):
@@ -167,9 +172,9 @@ def test_loop(learner):
 
 @pytest.mark.exercise("CustomDataset", "different lengths are an error")
 def test_different_lengths(learner):
-    with learner.raises(ValueError, "x_tensor has 5 points and y_tensor has 4"):
+    with learner.raises(ValueError, "len(x_tensor) is 5 and len(y_tensor) is 4"):
         learner.CustomDataset(x_tensor=X, y_tensor=Y[:4])
-    with learner.raises(ValueError, "x_tensor has 4 points and y_tensor has 5"):
+    with learner.raises(ValueError, "len(x_tensor) is 4 and len(y_tensor) is 5"):
         learner.CustomDataset(x_tensor=X[:4], y_tensor=Y)
 
 
@@ -177,7 +182,7 @@ def test_different_lengths(learner):
 @given(n=sizes(1, 6), more=sizes(1, 3), x_is_longer=st.booleans())
 def test_any_different_lengths(learner, n, more, x_is_longer):
     n_x, n_y = (n + more, n) if x_is_longer else (n, n + more)
-    with learner.raises(ValueError, f"x_tensor has {n_x} points and y_tensor has {n_y}"):
+    with learner.raises(ValueError, f"len(x_tensor) is {n_x} and len(y_tensor) is {n_y}"):
         learner.CustomDataset(x_tensor=torch.ones(n_x, 2), y_tensor=torch.ones(n_y, 1))
 
 
@@ -192,7 +197,7 @@ def test_loader_by_hand(learner):
 
 
 @pytest.mark.exercise("CustomDataset", "a DataLoader gives every point once", points=2)
-@given(data=data(), batch_size=sizes(1, 4))
+@given(data=data(), batch_size=sizes(1, 3))
 def test_loader_gives_every_point(learner, data, batch_size):
     x, y = data
     answer = learner.run(batches, x=x, y=y, batch_size=batch_size)
@@ -205,4 +210,8 @@ def test_loader_gives_every_point(learner, data, batch_size):
 @pytest.mark.exercise("CustomDataset", "the data stays on its device")
 def test_device_stays(learner):
     answer = learner.run(devices, n=3)
-    answer.equals(["meta", "meta"])
+    answer.check(
+        answer.value == ["meta", "meta"],
+        "The tensors were on the device meta, but the item is somewhere else. A dataset leaves its "
+        "tensors where they are: the training loop moves one batch at a time.",
+    )

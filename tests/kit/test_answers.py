@@ -1,0 +1,272 @@
+"""Answers: each question accepts what it must, and refuses the rest with a sentence for a learner."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from grader.answers import Answer, Call, Mismatch
+from grader.codec import Opaque
+
+NAN, INF = math.nan, math.inf
+HUGE = 10**5000
+META = torch.empty(1, device="meta")
+
+
+def answer(value, label=""):
+    return Answer(value, Call("f"), label)
+
+
+def refused(question, *words):
+    """Demand a Mismatch whose sentence holds all these words, and return the sentence."""
+    with pytest.raises(Mismatch) as caught:
+        question()
+    sentence = caught.value.sentence
+    for word in words:
+        assert word in sentence
+    assert len(sentence) < 2000
+    return sentence
+
+
+# One number
+
+ONES = [
+    1, 1.0, np.float32(1), np.int64(1), np.array(1.0), np.array([[1]]), np.array([1], np.float16),
+    torch.tensor(1.0), torch.tensor([[1]]), torch.tensor([1.0], requires_grad=True),
+    torch.tensor(1, dtype=torch.bfloat16), torch.tensor(1, dtype=torch.uint16),
+]  # fmt: skip
+NO_NUMBERS = [
+    None, True, np.bool_(True), "1", b"1", [1.0], (1.0,), {1: 1}, 1j, np.array([1, 1]), np.empty(0),
+    np.array([True]), np.array(1j), torch.tensor([1.0, 1.0]), torch.empty(0), torch.tensor(True),
+    torch.tensor(1j), META, Opaque("float", "1.0"),
+]  # fmt: skip
+NOT_FINITE = [NAN, INF, -INF, np.float32("nan"), np.array([NAN]), torch.tensor(INF), HUGE, -HUGE]
+
+
+@pytest.mark.parametrize("value", ONES, ids=repr)
+def test_every_form_of_one_number_is_a_scalar(value):
+    assert type(answer(value).scalar()) is float
+    answer(value).is_close(1.0)
+    answer(value).is_close(1)
+    answer(value).is_close(np.float64(1))
+    refused(lambda: answer(value).is_close(2.0), "should be 2.0, but 1.0 came", "half of")
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
+def test_what_is_not_one_number_is_no_scalar(value):
+    refused(answer(value, "loss").scalar, "One number was expected, but loss = ", " came.")
+    refused(lambda: answer(value).is_close(1.0), "One number was expected")
+
+
+@pytest.mark.parametrize("value", NOT_FINITE, ids=lambda value: type(value).__name__)
+def test_no_scalar_is_infinite_or_not_a_number(value):
+    refused(answer(value, "loss").scalar, "loss = ", "came: not a finite number, but NaN or inf")
+    for expected in (1.0, NAN, INF, -INF):
+        refused(lambda expected=expected: answer(value).is_close(expected))
+
+
+def test_integers_and_python_floats_are_told_apart():
+    assert answer(3).integer() == 3 and answer(np.int32(3)).integer() == 3
+    for value in (
+        3.0,
+        True,
+        np.bool_(True),
+        np.float64(3),
+        np.array(3),
+        torch.tensor(3),
+        "3",
+        None,
+    ):
+        refused(answer(value, "n").integer, "An integer was expected, but n = ")
+    assert answer(3.5).python_float() == 3.5
+    for value in (3, True, np.float64(3.5), np.array(3.5), torch.tensor(3.5), "3.5", None):
+        refused(answer(value, "n").python_float, "A Python float was expected, but n = ")
+    refused(answer(NAN).python_float, "not a finite number")
+    refused(answer("x").integer, "An integer was expected, but 'x' came.")
+
+
+# Several numbers
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [1, 2.0], (1.0, np.float32(2)), [torch.tensor(1.0), np.array([2])], np.array([1.0, 2.0]),
+        np.array([[1], [2]]), torch.tensor([1, 2]), torch.tensor([[1.0], [2.0]], requires_grad=True),
+        torch.tensor([1, 2], dtype=torch.bfloat16),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_every_list_of_scalars_is_a_list_of_numbers(value):
+    assert answer(value).numbers() == [1.0, 2.0]
+    assert answer(value).numbers(2) == [1.0, 2.0]
+    answer(value).is_close([1.0, 2.0])
+    answer(value).is_close((1, 2))
+    refused(lambda: answer(value).numbers(3), "A list of 3 numbers was expected")
+    refused(lambda: answer(value).is_close([2.0, 1.0]), "in another order")
+
+
+def test_other_things_are_no_list_of_numbers():
+    for value in (
+        1.0, None, "12", {0: 1.0}, [1.0, None], [1.0, [2.0]], [True], np.array(1.0), np.ones((2, 2)),
+        np.array([True]), torch.tensor(1.0), torch.ones(1, 2), META, torch.tensor([True]), [META],
+        np.array([1j]), torch.tensor([1j]),
+    ):  # fmt: skip
+        refused(answer(value, "losses").numbers, "A list of numbers was expected, but losses = ")
+    for value in ([1.0, NAN], (INF,), np.array([NAN]), torch.tensor([1.0, INF]), [HUGE]):
+        refused(answer(value).numbers, "not a finite number")
+    assert answer([]).numbers() == [] and answer(np.empty(0)).numbers() == []
+    refused(lambda: answer([]).is_close([1.0]), "A list of 1 numbers was expected")
+
+
+def test_millions_of_numbers_are_read_at_once():
+    # One by one, each of them would become a tensor of its own.
+    assert sum(answer(torch.ones(2_000_000, dtype=torch.uint8)).numbers()) == 2_000_000
+
+
+# Arrays and tensors
+
+ARRAY = np.array([[1.0], [2.0]])
+TENSOR = torch.tensor([[1.0], [2.0]])
+
+
+def test_arrays_have_the_shape_and_dtype_that_is_asked_for():
+    for question in ({}, {"shape": (2, 1)}, {"shape": (None, 1)}, {"dtype": float}):
+        assert answer(ARRAY).array(**question) is ARRAY
+    words = "A NumPy array of shape (any, 2) was expected, but x = the array [[1.], [2.]] of shape (2, 1)"
+    refused(lambda: answer(ARRAY, "x").array((None, 2)), words)
+    refused(lambda: answer(ARRAY).array((2,)), "of shape (2,)")
+    refused(lambda: answer(ARRAY).array(dtype=np.int64), "of dtype int64", "dtype float64 came")
+    for value in (None, 1.0, [1.0], TENSOR, np.float64(1), Opaque("matrix", "[[1.]]")):
+        refused(answer(value).array, "A NumPy array was expected, but ")
+    holey = np.array([1.0, NAN])
+    refused(answer(holey).array, "not a finite number")
+    assert answer(holey).array(finite=False) is holey
+
+
+def test_tensors_have_the_shape_and_dtype_that_is_asked_for():
+    for question in ({}, {"shape": (2, 1)}, {"shape": (2, None)}, {"dtype": torch.float32}):
+        assert answer(TENSOR).tensor(**question).equal(TENSOR)
+    assert not answer(torch.ones(1, requires_grad=True)).tensor().requires_grad
+    refused(
+        lambda: answer(TENSOR, "x").tensor((1, 2)), "A tensor of shape (1, 2) was expected, but x"
+    )
+    refused(lambda: answer(TENSOR).tensor(dtype=torch.float64), "of dtype float64", "float32 came")
+    refused(answer(META).tensor, "with numbers in it", "on the meta device")
+    for value in (None, 1.0, [1.0], ARRAY, Opaque("Parameter", "1")):
+        refused(answer(value).tensor, "A tensor was expected, but ")
+    refused(answer(torch.tensor([NAN])).tensor, "not a finite number")
+    assert answer(torch.tensor([NAN])).tensor(finite=False).isnan().all()
+
+
+def test_an_array_is_close_to_arrays_of_its_shape_only():
+    answer(ARRAY).is_close(ARRAY + 1e-9)
+    answer(ARRAY.astype(np.float32)).is_close(ARRAY)
+    answer(np.array([[1], [2]])).is_close(ARRAY)
+    for value in (
+        ARRAY[:, 0],
+        ARRAY.T,
+        np.empty((0, 1)),
+        np.empty(0),
+        np.array(1.0),
+        TENSOR,
+        [1, 2],
+    ):
+        refused(lambda value=value: answer(value).is_close(ARRAY), "array of shape (2, 1)")
+    for value in (ARRAY.astype(bool), ARRAY.astype(complex)):
+        refused(lambda value=value: answer(value).is_close(ARRAY), "A NumPy array of numbers")
+    refused(lambda: answer(ARRAY).is_close(ARRAY * NAN))
+    refused(lambda: answer(ARRAY).is_close(ARRAY * INF))
+    refused(lambda: answer(ARRAY * NAN).is_close(ARRAY), "not a finite number")
+    refused(lambda: answer(np.empty(0)).is_close(ARRAY))
+
+
+def test_a_tensor_is_close_to_tensors_of_its_shape_and_dtype_only():
+    answer(TENSOR).is_close(TENSOR + 1e-6)
+    for value in (
+        TENSOR[:, 0],
+        TENSOR.T,
+        torch.empty(0, 1),
+        TENSOR.double(),
+        TENSOR.int(),
+        ARRAY,
+        1.0,
+    ):
+        refused(
+            lambda value=value: answer(value).is_close(TENSOR), "A tensor of shape (2, 1) and dtype"
+        )
+    refused(lambda: answer(torch.empty(2, 1, device="meta")).is_close(TENSOR), "on the meta device")
+    refused(lambda: answer(TENSOR * NAN).is_close(TENSOR), "not a finite number")
+
+
+def test_tolerances_are_those_of_the_expected_value_or_as_asked():
+    answer(1.0 + 1e-7).is_close(1.0)
+    refused(lambda: answer(1.0 + 1e-5).is_close(1.0))
+    answer(torch.tensor(1.0 + 1e-5)).is_close(torch.tensor(1.0))
+    refused(lambda: answer(torch.tensor(1.001)).is_close(torch.tensor(1.0)))
+    answer(1.3).is_close(1.0, atol=0.3)
+    refused(lambda: answer(1.3).is_close(1.0, rtol=0.2))
+    refused(lambda: answer(1e-10).is_close(0.0, atol=0))
+
+
+# Parts, and values that are exactly so
+
+
+def test_parts_items_and_keys_carry_their_names_along():
+    first, second = answer((1.0, "x")).parts("a", "b")
+    first.is_close(1.0)
+    refused(lambda: first.is_close(3.0), "a should be 3.0, but 1.0 came.")
+    refused(second.scalar, "One number was expected, but b = 'x' came.")
+    nested = answer({"rows": [[1, 2]]}).key("rows").each()[0].parts("x", "y")[1]
+    assert nested.value == 2 and nested.label == "rows[0]y"
+    refused(
+        lambda: answer((1, 2, 3), "all").parts("a", "b"), "A tuple of 2 values (a, b)", "all = "
+    )
+    for value in (None, 1.0, "ab", ARRAY, {"a": 1, "b": 2}):
+        refused(lambda value=value: answer(value).parts("a", "b"), "A tuple of 2 values (a, b)")
+        refused(answer(value).each, "A list or a tuple was expected")
+    refused(lambda: answer([1]).key("a"), 'A dictionary with the key "a" was expected')
+    refused(lambda: answer({"b": 1}).key("a"), 'The key "a" is missing; the keys that came: "b".')
+    refused(lambda: answer({}).key("a"), "the keys that came: none.")
+    refused(
+        lambda: answer(dict.fromkeys(map(str, range(10**5)))).key("a"), 'The key "a" is missing'
+    )
+
+
+EXACT = [
+    None, True, 3, "text", b"ab", (1, (2, "x")), [1, 2], {"a": [1]}, np.array([1, 2]), torch.ones(2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("index", range(len(EXACT)))
+def test_a_value_equals_itself_and_no_other_of_these(index):
+    for other, value in enumerate(EXACT):
+        if other == index:
+            answer(value).equals(EXACT[index])
+        else:
+            refused(
+                lambda value=value: answer(value, "x").equals(EXACT[index]), "expected, but x ="
+            )
+
+
+def test_equal_means_of_one_type_all_the_way_down():
+    answer(np.int64(3)).equals(3)
+    answer((np.int64(3), "a")).equals((3, "a"))
+    for value, expected in [
+        (3.0, 3), (1, True), (True, 1), ([1], (1,)), ((1,), [1]), ((1.0,), (1,)), ((1,), (1, 2)), (NAN, NAN),
+        (np.array([1]), np.array([1.0])), (np.array([1, 1]), np.array([1])), (np.array([NAN]), np.array([NAN])),
+        (torch.ones(1), torch.ones(1).double()), (torch.ones(2), torch.ones(1)), (META, torch.ones(1)),
+        ({"a": 1}, {"a": 1, "b": 2}), ({"a": True}, {"a": 1}), (Opaque("int", "3"), 3), (HUGE, 3),
+    ]:  # fmt: skip
+        refused(
+            lambda value=value, expected=expected: answer(value).equals(expected), "was expected"
+        )
+
+
+def test_none_and_conditions():
+    answer(None).is_none()
+    for value in (0, False, [], np.empty(0), Opaque("NoneType", "None")):
+        refused(answer(value).is_none, "None (no return value) was expected, but ")
+    answer(1).check(True, "no")
+    refused(lambda: answer(1).check(0, "This is why."), "This is why.")

@@ -1,0 +1,118 @@
+"""Wording: how values and differences are put into words for a beginner."""
+
+import numpy as np
+import pytest
+import torch
+
+from grader.answers import Answer, Call, Mismatch
+from grader.codec import Opaque, encode
+from grader.explain import MAX_MESSAGE, changed_inputs, message
+from grader.wording import MAX_SHOWN, plain, shown
+
+HUGE = 10**5000
+
+
+def sentence_of(got, want):
+    """Return what a learner reads when the first came for the second."""
+    with pytest.raises(Mismatch) as caught:
+        Answer(got, Call("f"), "x").is_close(want)
+    return caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "words"),
+    [
+        (0.0, 3.0, "All of it is 0."),
+        (-3.0, 3.0, "The sign is the wrong way round."),
+        (6.0, 3.0, "twice what was expected"),
+        (1.5, 3.0, "half of what was expected"),
+        (-6.0, 3.0, "minus twice what"),
+        (-1.5, 3.0, "minus half of what"),
+        (np.array([3.0, 6.0, 0.0]), np.array([1.0, 2.0, 0.0]), "3 times what was expected"),
+        (
+            np.array([[1.0, 3.0], [2.0, 4.0]]),
+            np.array([[1.0, 2.0], [3.0, 4.0]]),
+            "Rows and columns",
+        ),
+        (np.array([1.0, 3.0, 2.0]), np.array([1.0, 2.0, 3.0]), "in another order"),
+        (torch.tensor([2.0, 4.0]), torch.tensor([1.0, 2.0]), "twice what"),
+        (np.arange(10.0) ** 2, np.arange(10.0), "The largest difference is at [9]: 81 for 9."),
+    ],
+)
+def test_simple_relations_are_named(got, want, words):
+    sentence = sentence_of(got, want)
+    assert sentence.startswith("x should be ") and words in sentence
+
+
+@pytest.mark.parametrize(
+    ("got", "want"),
+    [(3.1, 3.0), (1.0, 0.0), (5.0, 1e-30), (np.array([1.0, 2.5]), np.array([1.0, 2.0]))],
+)
+def test_where_there_is_no_relation_none_is_named(got, want):
+    assert sentence_of(got, want).endswith(" came.")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x" * 10**6, [HUGE] * 3, {HUGE: HUGE}, [[[[]]]] * 1000, np.zeros((2,) * 16), np.zeros((3,) * 12, "u1"),
+        np.full(1000, 1e300), torch.zeros((2,) * 16), "\ud800\x1b", Opaque("a" * 400, "b" * 400),
+        dict.fromkeys(range(10**5)), np.zeros((2, 2), "c16"), np.uint8(3),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_any_value_can_be_shown_briefly(value):
+    for words in (shown, plain):
+        assert 0 < len(words(value)) < 3 * MAX_SHOWN
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "None"),
+        ((), "the tuple ()"),
+        ((3,), "the tuple (3,)"),
+        ([1.0, 0.1 + 0.2], "the list [1.0, 0.3]"),
+        (list(range(20)), "the list of 20 [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, …]"),
+        ({"a": [1], 2: None}, "the dict {'a': [1], 2: None}"),
+        (np.array([[1.0], [2.5]]), "the array [[1. ], [2.5]] of shape (2, 1) and dtype float64"),
+        (np.array(3), "the array 3 of shape () and dtype int64"),
+        (torch.tensor([1.5]), "the tensor [1.5] of shape (1,) and dtype float32"),
+        (torch.ones(1, dtype=torch.bfloat16), "the tensor [1.] of shape (1,) and dtype bfloat16"),
+        (np.float32(2), "the NumPy number 2.0"),
+        (True, "the bool True"),
+        ("it's", '"it\'s"'),
+        (Opaque("Linear", "Linear(1, 1)"), "an object of type Linear: Linear(1, 1)"),
+        (-HUGE, "the int -(an integer of 16610 bits)"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_values_are_shown_as_a_learner_would_type_them(value, text):
+    assert shown(value) == text
+
+
+def test_what_was_asked_stands_before_what_came():
+    call = Call("fit", (np.array([1.0]),), {"lr": 0.1})
+    assert message("It is wrong.", call, ("", 0)) == "`fit([1.], lr=0.1)`\nIt is wrong."
+    probe = Call("two_steps", (), {"x": 3}, "make a train step and run it twice")
+    first = "The test did this: make a train step and run it twice, with x = 3."
+    assert message("It is wrong.", probe, (" \n", 2)) == f"{first}\nIt is wrong."
+
+
+def test_what_was_printed_stands_behind_it_with_its_size():
+    assert message("No.", None, ("a\nb\n", 4)) == "No.\nYour code printed: a\nb"
+    assert "(the beginning of 999 characters): a" in message("No.", None, ("a", 999))
+
+
+def test_no_message_is_long():
+    call = Call("f", ("x" * 10**6,) * 100)
+    assert len(message("y" * 10**6, call, ("z" * 4000, 10**6))) < MAX_MESSAGE + 10
+
+
+def test_changed_inputs_are_named_with_both_values():
+    call = Call("f", (), {"a": np.array([1.0]), "b": 2})
+    after = encode(((), {"a": np.array([3.0]), "b": 2}))
+    sentence = changed_inputs(call, after)
+    assert "`a` was [1.] and is now [3.]" in sentence and "`b`" not in sentence
+    for garbage in (b"", b"\xff", encode(1), encode([1, 2]), encode((1, 2)), encode(((), 3))):
+        assert changed_inputs(call, garbage).startswith("Your code changed its inputs")
