@@ -2,13 +2,16 @@
 PYTHON ?= python3
 STEP ?=
 TARGET ?= exercises
+OUT ?= results
+JOBS ?= 2
 bin := .venv/bin
 
-.PHONY: help setup check hint stubs test lint clean
+.PHONY: help setup check hint grade stubs test lint clean
 
 help:
 	@echo "make check [STEP=05] [TARGET=solutions]  check the steps, say what to do next"
 	@echo "make hint STEP=05                        the next hint of a step"
+	@echo "make grade SUBMISSIONS=class OUT=results  grade a class"
 	@echo "make setup, test, lint, stubs, clean     for maintainers: see CONTRIBUTING.md"
 
 .venv/ready: requirements.lock
@@ -24,6 +27,9 @@ check: .venv/ready
 
 hint: .venv/ready
 	@$(bin)/python -m grader hint $(STEP)
+
+grade: .venv/ready
+	@$(bin)/python -m grader grade "$(SUBMISSIONS)" --out "$(OUT)" --jobs $(JOBS)
 
 stubs: .venv/ready
 	@$(bin)/python -m grader stubs

@@ -169,7 +169,7 @@ def doctor() -> None:
     bad = False
     for finding in examine():
         mark = {True: "ok", False: "PROBLEM", None: ""}[finding.ok]
-        typer.echo(f"{mark:<8}{finding.what:<15}{finding.text}")
+        typer.echo(f"{mark:<8}{finding.what:<19}{finding.text}")
         bad = bad or finding.ok is False
     raise typer.Exit(FAILED if bad else 0)
 

@@ -11,7 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from grader.codec import encode
 from grader.decoder import decode
-from grader.launch import LaunchError, pick_launcher
+from grader.isolation import REQUIRED, available, try_layers
+from grader.launch import ForkLauncher, LaunchError, pick_launcher
 
 PACKAGES = ("torch", "numpy", "scikit-learn", "pytest", "hypothesis", "rich", "typer")
 OPTIONAL = ("pytest-xdist",)
@@ -52,9 +53,7 @@ def examine() -> Iterator[Finding]:
     kinds = ["fork", "spawn"] if sys.platform == "linux" else ["spawn"]
     for kind in kinds:
         yield _worker(kind)
-    yield Finding(
-        "isolation", None, "limits on time and output; your own code runs with your own rights"
-    )
+    yield from _isolation()
     yield _devices()
 
 
@@ -78,6 +77,23 @@ def _worker(kind: str) -> Finding:
     seconds = time.monotonic() - start
     right = answer.get("value") == 42
     return Finding(f"{kind}ed worker", right, f"works, first answer after {seconds:.1f} s")
+
+
+def _isolation() -> Iterator[Finding]:
+    """Try each layer of the sandbox; only grading needs them."""
+    if not available():
+        yield Finding("sandbox", None, "needs Linux; learning does without it, grading does not")
+        return
+    launcher = ForkLauncher()
+    try:
+        for layer in try_layers(launcher):
+            word = "works" if layer.works else f"does not work: {layer.problem}"
+            advice = "" if layer.works or layer.name not in REQUIRED else "; `grade` needs it"
+            yield Finding(f"sandbox: {layer.name}", None, word + advice)
+    except LaunchError as error:
+        yield Finding("sandbox", None, f"cannot be tried: {error}")
+    finally:
+        launcher.close()
 
 
 def _devices() -> Finding:

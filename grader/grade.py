@@ -25,9 +25,8 @@ from grader.probes import prepare_probes
 from grader.properties import is_property
 from grader.session import run_pytest
 from grader.submission import Submission
-from grader.verdicts import TestVerdict, collect, results
+from grader.verdicts import RESULTS, TestVerdict, collect, results
 
-RESULTS = "results.json"
 TIMINGS = "timings.json"
 HIDDEN = "grader/hidden"
 

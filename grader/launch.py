@@ -108,11 +108,17 @@ class WiredConnection:
 
 
 class ForkLauncher:
-    """Starts workers by asking a zygote, which is started on the first use or by `warm_up`."""
+    """Starts workers by asking a zygote, which is started on the first use or by `warm_up`.
+
+    Attributes:
+        expected: package groups that later workers will want; the zygote loads them while it has
+            nothing else to do.
+    """
 
     in_process = False
 
     def __init__(self, layers: Iterable[str] = (), limits: Limits | None = None) -> None:
+        self.expected: set[str] = set()
         self._layers = sorted(layers)
         self._limits = limits or Limits()
         self._process: subprocess.Popen[bytes] | None = None
@@ -126,7 +132,9 @@ class ForkLauncher:
         self._control.settimeout(START_SECONDS)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
         command = _BOOT.format(
-            root=ROOT, module="zygote", args=f"{ROOT!r}, {asdict(self._limits)!r}"
+            root=ROOT,
+            module="zygote",
+            args=f"{ROOT!r}, {asdict(self._limits)!r}, {sorted(self.expected)!r}",
         )
         self._process = subprocess.Popen(
             [sys.executable, "-s", "-c", command],

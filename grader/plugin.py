@@ -143,7 +143,7 @@ def pytest_collection() -> None:
     load_profile()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("exercise"):
             item.repr_failure = partial(_repr_failure, item.repr_failure)  # type: ignore[method-assign]

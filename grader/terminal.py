@@ -6,6 +6,7 @@ import json
 import os
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,10 +15,13 @@ from rich.status import Status
 from rich.text import Text
 
 from grader.course import Course, Step
-from grader.grade import RESULTS, Graded
 from grader.submission import Submission
 from grader.text import visible
-from grader.verdicts import StepVerdict, TestVerdict
+from grader.verdicts import RESULTS, StepVerdict, TestVerdict
+
+if TYPE_CHECKING:
+    # Not at run time: a check where nothing changed must not wait for pytest.
+    from grader.grade import Graded
 
 _STYLES = {"passed": "green", "failed": "red", "not_started": "dim", "error": "magenta"}
 

@@ -10,6 +10,7 @@ from typing import Any
 from grader.course import Course, Step
 
 SCHEMA = 1
+RESULTS = "results.json"
 _DIGITS = 6
 
 

@@ -46,12 +46,15 @@ class Alive:
 class Zygote:
     """Loads package groups one by one, and forks a worker whenever a judge asks for one."""
 
-    def __init__(self, control: socket.socket, root: str, limits: Limits) -> None:
+    def __init__(
+        self, control: socket.socket, root: str, limits: Limits, expected: list[str]
+    ) -> None:
         self.controls = [control]
         self.root = root
         self.limits = limits
         self.sandboxes: dict[tuple[str, ...], Sandbox] = {}
-        self.waiting = dict(GROUPS)
+        self.loaded: set[str] = set()
+        self.expected = [group for group in GROUPS if group in expected]
         self.alive: dict[int, Alive] = {}
 
     def run(self) -> None:
@@ -59,11 +62,12 @@ class Zygote:
         try:
             self.load(["torch"])
             while self.controls:
-                ready, _, _ = select.select(self.controls, [], [], 0 if self.waiting else None)
+                ahead = [group for group in self.expected if group not in self.loaded]
+                ready, _, _ = select.select(self.controls, [], [], 0 if ahead else None)
                 for control in ready:
                     self.serve_one(control)
                 if not ready:
-                    self.load([next(iter(self.waiting))])
+                    self.load(ahead[:1])
         finally:
             for pid in list(self.alive):
                 self.end(pid)
@@ -111,8 +115,9 @@ class Zygote:
     def load(self, groups: list[str]) -> None:
         """Load the groups that are not loaded yet."""
         for group in groups:
-            if group in self.waiting:
-                self.waiting.pop(group)()
+            if group not in self.loaded:
+                GROUPS[group]()
+                self.loaded.add(group)
                 # What is loaded stays: without this, each worker's collector would copy every page
                 # of it.
                 gc.collect()
@@ -180,10 +185,10 @@ def remove(folder: str) -> None:
         subprocess.run(["/bin/rm", "-rf", "--", folder], check=False)
 
 
-def main(root: str, limits: dict[str, int]) -> None:
-    """Serve on standard input until it closes."""
+def main(root: str, limits: dict[str, int], expected: list[str]) -> None:
+    """Serve on standard input until it closes; load the expected groups as long as nobody asks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     control = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    Zygote(control, root, Limits(**limits)).run()
+    Zygote(control, root, Limits(**limits), expected).run()

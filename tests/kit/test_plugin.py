@@ -67,8 +67,7 @@ def test_k_selects_and_lf_runs_only_what_failed_last(kit):
 def test_x_stops_at_the_first_failure_also_when_workers_are_spawned(kit):
     found, ran = outcomes(kit, "-x", "--worker", "spawn")
     assert found == {"00 test_double_of_two": "passed", "00 test_double_of_any_number": "failure"}
-    assert "`double(x=" in ran.stdout or "`double(" in ran.stdout
-    assert ran.returncode == 1
+    assert ran.returncode == 1 and "`double(" in ran.stdout
 
 
 def test_a_debugger_stops_in_the_learners_own_file(kit):
@@ -79,7 +78,7 @@ def test_a_debugger_stops_in_the_learners_own_file(kit):
         [sys.executable, *arguments, "--submission", "debugged"],
         cwd=kit.root,
         env=kit.environment(),
-        input="p 'x is', x\nimport os; p 'pid', os.getpid()\ncontinue\n",
+        input="p 'x is', x\ncontinue\n",
         capture_output=True,
         text=True,
         timeout=120,

@@ -104,6 +104,11 @@ def test_what_was_printed_stands_behind_it_with_its_size():
     assert "(the beginning of 999 characters): a" in message("No.", None, ("a", 999))
 
 
+def test_a_message_is_the_same_in_each_run_and_can_be_written_to_a_file():
+    text = message("<object at 0x7f00deadbeef> \udcff", None, ("", 0))
+    assert text == "<object at 0x…> \\udcff"
+
+
 def test_no_message_is_long():
     call = Call("f", ("x" * 10**6,) * 100)
     assert len(message("y" * 10**6, call, ("z" * 4000, 10**6))) < MAX_MESSAGE + 10

@@ -336,7 +336,9 @@ def check_leaves(answer, *expected):
         answer.check(name in names, f"The leaf {name} is missing. Follow every branch. {listed}")
         answer.check(names.count(name) == 1, f"The leaf {name} must come only once. {listed}")
     for name in names:
-        answer.check(name in expected, f"{name} is no leaf that would receive a gradient. {listed}")
+        answer.check(
+            name in expected, f"The list holds {name}, which would receive no gradient. {listed}"
+        )
 
 
 @pytest.mark.exercise("leaves", "a line has the leaves a and b", points=2)

@@ -307,7 +307,7 @@ def test_standardize_does_not_leak(learner, x_val):
     came = []
     for shift in (0, 100):
         answer = learner.standardize(x_train=x_train, x_val=x_val + shift)
-        came.append(answer.parts("x_train", "x_val")[0].tensor((2, 2)))
+        came.append(answer.parts("x_train", "x_val")[0].tensor((2, 2)).double())
     answer.check(
         torch.allclose(came[0], came[1], atol=1e-4),
         "When 100 is added to each number of the validation part, other numbers come for the "

@@ -61,17 +61,25 @@ def train_steps(model, optimizer, x, y, n_steps):
 def fit_in_numpy(a, b, data, val, lr, n_epochs, batch_size):
     """Return the losses and the line of mini-batch gradient descent, in float64."""
     (x, y), (x_val, y_val) = data, val
-    train_losses, val_losses = [], []
+    train_losses, val_losses, means_of_means = [], [], []
     for _ in range(n_epochs):
-        total = 0.0
+        total, batch_means = 0.0, []
         for i in range(0, len(x), batch_size):
             xb, yb = x[i : i + batch_size], y[i : i + batch_size]
             error = a + b * xb - yb
             total += (error**2).sum()
+            batch_means.append((error**2).mean())
             a, b = a - lr * 2 * error.mean(), b - lr * 2 * (error * xb).mean()
-        train_losses.append(total / len(x))
-        val_losses.append(((a + b * x_val - y_val) ** 2).mean())
-    return {"train_losses": train_losses, "val_losses": val_losses, "a": a, "b": b}
+        train_losses.append(float(total / len(x)))
+        means_of_means.append(float(np.mean(batch_means)))
+        val_losses.append(float(((a + b * x_val - y_val) ** 2).mean()))
+    return {
+        "train_losses": train_losses,
+        "means of batch means": means_of_means,
+        "val_losses": val_losses,
+        "a": float(a),
+        "b": float(b),
+    }
 
 
 def train_network_by_hand(hidden, n_steps, momentum=None):
@@ -96,12 +104,12 @@ def train_network_by_hand(hidden, n_steps, momentum=None):
 
 
 @probe
-def fit_line(module, a, b, data, val, lr, n_epochs, batch_size):
-    "fit the line a + b * x, a Linear(1, 1), with SGD and MSELoss"
+def fit_line(module, a, b, data, val, lr, n_epochs, batch_size, loss="MSELoss"):
+    "fit the line a + b * x, a Linear(1, 1), with SGD and a loss function of torch.nn, by default MSELoss"
     model = line(a, b)
     history = module.fit(
         model=model,
-        loss_fn=nn.MSELoss(),
+        loss_fn=getattr(nn, loss)(),
         optimizer=torch.optim.SGD(model.parameters(), lr=lr),
         train_loader=batches(data[0], data[1], batch_size),
         val_loader=batches(val[0], val[1], batch_size),
@@ -226,10 +234,28 @@ def test_fit_by_hand(learner):
     answer = learner.run(
         fit_line, a=0.0, b=0.0, data=data, val=val, lr=0.25, n_epochs=2, batch_size=1
     )
+    answer.key("a").check(
+        answer.key("a").scalar() != 0,
+        "The model has not changed. Train the model that is given, in place.",
+    )
     # The gradient of (a - 8) ** 2 is -16, then -8: a goes from 0 to 4 and to 6.
     answer.key("history").key("train_losses").is_close([64.0, 16.0], **FLOAT32)
     answer.key("history").key("val_losses").is_close([0.0, 4.0], **FLOAT32)
     answer.key("a").is_close(6.0, **FLOAT32)
+
+
+@pytest.mark.exercise("fit", "another loss function, by hand")
+def test_fit_with_l1_loss(learner):
+    one = np.array([[0.0]])
+    answer = learner.run(
+        fit_line,
+        a=0.0, b=0.0, data=(one, one + 8), val=(one, one + 4), lr=0.25, n_epochs=2, batch_size=1,
+        loss="L1Loss",
+    )  # fmt: skip
+    # The gradient of |a - 8| is -1: a goes from 0 to 0.25 and to 0.5.
+    answer.key("history").key("train_losses").is_close([8.0, 7.75], **FLOAT32)
+    answer.key("history").key("val_losses").is_close([3.75, 3.5], **FLOAT32)
+    answer.key("a").is_close(0.5, **FLOAT32)
 
 
 @pytest.mark.exercise("fit", "one step for each batch: 2, 2 and 1 points", points=2)
@@ -250,7 +276,13 @@ def test_fit_train_losses(learner):
         fit_line,
         a=0.5, b=-1.0, data=(X, Y), val=(X_VAL, Y_VAL), lr=0.05, n_epochs=3, batch_size=2,
     )  # fmt: skip
-    answer.key("history").key("train_losses").is_close(expected["train_losses"], **FLOAT32)
+    losses = answer.key("history").key("train_losses")
+    losses.check(
+        not np.allclose(losses.numbers(3), expected["means of batch means"], **FLOAT32),
+        "These are means of the batch losses. A point in the last, smaller batch counts too much "
+        "then: each point should count the same.",
+    )
+    losses.is_close(expected["train_losses"], **FLOAT32)
 
 
 @pytest.mark.exercise("fit", "the validation loss is a mean per point, after the epoch", points=2)
@@ -362,6 +394,18 @@ def resumed_sgd(module, x, y, n_before, n_after):
 
 
 @probe
+def trained_on_after_saving(module, x, y):
+    "train 3 steps with SGD and momentum, save, and train 2 steps more with the same objects"
+    with tempfile.TemporaryDirectory() as folder:
+        model = network(nn.Linear(1, 3), nn.Tanh(), nn.Linear(3, 1))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        train_steps(model, optimizer, x, y, 3)
+        path = folder + "/checkpoint.pt"
+        module.save_checkpoint(path=path, model=model, optimizer=optimizer, epoch=3)
+        return train_steps(model, optimizer, x, y, 2)
+
+
+@probe
 def resumed_adam(module, x, y, lr, fresh_lr):
     "train 3 steps with Adam, save, load into a fresh model and an optimizer with fresh_lr, train 2 steps"
     with tempfile.TemporaryDirectory() as folder:
@@ -439,9 +483,13 @@ def check_resumed(answer, expected):
         part.check(
             torch.allclose(came.float(), value, rtol=1e-4, atol=1e-5),
             f"Training with a break should give the same numbers as training without one. {name} "
-            f"should be {value.flatten().tolist()}, but {came.flatten().tolist()} came. Are the "
-            "states of the model and of the optimizer saved and loaded, both?",
+            f"should be {rounded(value)}, but {rounded(came)} came. Are the states of the model and "
+            "of the optimizer saved and loaded, both?",
         )
+
+
+def rounded(tensor):
+    return [round(number, 5) for number in tensor.flatten().tolist()]
 
 
 @pytest.mark.exercise("save_checkpoint", "after a break, SGD with momentum goes on", points=2)
@@ -486,6 +534,18 @@ def test_checkpoint_restores_the_same_model(learner, a, b):
     answer = learner.run(back_to_checkpoint, a=a, b=b)
     answer.key("a").is_close(a, **FLOAT32)
     answer.key("b").is_close(b, **FLOAT32)
+
+
+@pytest.mark.exercise("save_checkpoint", "saving changes neither model nor optimizer")
+def test_saving_changes_nothing(learner):
+    expected = train_network_by_hand(3, 5, momentum=0.9)
+    answer = learner.run(trained_on_after_saving, x=X, y=Y)
+    for part, value in zip(answer.parts("w1", "b1", "w2", "b2"), expected, strict=True):
+        part.check(
+            torch.allclose(part.tensor(tuple(value.shape)).float(), value, rtol=1e-4, atol=1e-5),
+            "After save_checkpoint, the training goes on with other numbers than without it. Saving "
+            "should change nothing in the model and the optimizer.",
+        )
 
 
 @pytest.mark.exercise("save_checkpoint", "buffers are saved too")
@@ -598,16 +658,20 @@ def check_script(answer, val_losses, patience):
         count = count_of(history.key(name))
         answer.check(
             count == n_epochs,
-            f"Training should run {n_epochs} epochs and then stop, but {name} has {count} entries.",
+            f"The number of epochs should be {n_epochs}, but {name} has {count} entries.",
         )
     came = history.key("best_epoch").integer()
     answer.check(came == best, f"The best epoch is {best} (counted from 0), but {came} came.")
-    weights = answer.key("epochs of the weights").scalar()
-    answer.check(
-        round(weights) == best + 1,
-        f"At the end, the model should have its weights after epoch {best}, the best one. It has "
-        f"those after epoch {round(weights) - 1}. (A state dict that is not copied moves on.)",
-    )
+    # The weight says how many epochs it has seen; epoch 0 is the first.
+    came = round(answer.key("epochs of the weights").scalar()) - 1
+    sentence = f"At the end, the model should have its weights after epoch {best}, the best one. "
+    if came < 0:
+        sentence += "It has those from before the training."
+    else:
+        sentence += f"It has those after epoch {came}."
+    if came == n_epochs - 1:
+        sentence += " Are the best weights copied, and given back? A state dict is no copy."
+    answer.check(came == best, sentence)
 
 
 @pytest.mark.exercise("fit_early", "the table of the lesson", points=2)

@@ -1,6 +1,6 @@
 """Step 15: capstone: real data."""
 
-import time
+import random
 from collections import Counter
 
 import numpy as np
@@ -17,35 +17,59 @@ from grader.probes import probe
 from grader.strategies import seeds, sizes
 
 IMAGES, LABELS = load_digits(return_X_y=True)
+# What the tests of `train` call the digits 0 to 9.
+NEW_NAMES = torch.tensor([3, 8, 0, 6, 9, 1, 7, 2, 5, 4])
 
 
-def digits(n_train, n_val, n_unseen):
-    """Return three stratified parts of the digits, as pairs of float32 images and int64 labels."""
-    images, labels = torch.tensor(IMAGES / 16).float(), torch.tensor(LABELS)
-    train, rest = train_test_split(
-        np.arange(len(LABELS)), train_size=n_train, stratify=LABELS, random_state=7
+def new_digits(n_train, n_val, n_unseen):
+    """Return three stratified parts of the digits, mirrored and renamed, so that only training helps."""
+    images = torch.tensor(IMAGES / 16).float().reshape(-1, 8, 8).flip(2).reshape(-1, 64)
+    names = NEW_NAMES[torch.tensor(LABELS)]
+    known, unseen = train_test_split(
+        np.arange(len(LABELS)), test_size=n_unseen, stratify=LABELS, random_state=7
     )
-    val, unseen = train_test_split(
-        rest, train_size=n_val, test_size=n_unseen, stratify=LABELS[rest], random_state=7
+    train, val = train_test_split(
+        known, train_size=n_train, test_size=n_val, stratify=LABELS[known], random_state=7
     )
-    return [(images[part], labels[part]) for part in (train, val, unseen)]
+    return [(images[part], names[part]) for part in (train, val, unseen)]
+
+
+def odd_pictures():
+    """Return six pictures that are no digits, each with the label that it gets in the test."""
+    pictures = torch.zeros(6, 8, 8)
+    pictures[0, :4] = pictures[1, 4:] = pictures[2, :, :4] = pictures[3, :, 4:] = 1.0
+    pictures[4, ::2, ::2] = pictures[4, 1::2, 1::2] = 1.0
+    pictures[5, [0, 7]] = pictures[5, :, [0, 7]] = 1.0
+    return pictures.reshape(6, 64), torch.tensor([7, 2, 5, 0, 3, 9])
+
+
+@probe
+def seed_all(seed):
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
 
 
 @probe
 def loaded_parts(module, seed):
     "load the data and read all items of both parts, with a DataLoader"
+    train, val = module.load_data(seed=seed)
     parts = {}
-    for name, part in zip(("train", "val"), module.load_data(seed=seed), strict=True):
+    for name, part in (("train", train), ("val", val)):
         images, labels = next(iter(DataLoader(part, batch_size=len(part))))
         parts[name] = {"images": images, "labels": labels}
     return parts
 
 
 @probe
-def loaded_labels(module, seed):
-    "load the data and read the first 100 labels of the training part"
-    train, _ = module.load_data(seed=seed)
-    return [int(train[i][1]) for i in range(100)]
+def loaded_val_images(module, seeds):
+    "load the data once for each seed, and read the images of the validation part"
+    parts = []
+    for i, seed in enumerate(seeds):
+        seed_all(i)  # what was drawn before must not matter
+        _, val = module.load_data(seed=seed)
+        parts.append(next(iter(DataLoader(val, batch_size=len(val))))[0])
+    return parts
 
 
 def read_parts(answer):
@@ -75,7 +99,7 @@ def test_load_data_scales(learner):
     for name, (images, _) in zip(("train", "val"), read_parts(answer), strict=True):
         low, high = float(images.min()), float(images.max())
         answer.check(
-            abs(low) < 1e-6 and abs(high - 1) < 1e-6,
+            abs(low) < 1e-5 and abs(high - 1) < 1e-5,
             f"The pixels of the {name} part should go from 0 to 1, but they go from {low:g} to "
             f"{high:g}. In scikit-learn's data they go from 0 to 16.",
         )
@@ -90,7 +114,7 @@ def test_load_data_is_complete_and_disjoint(learner, seed):
     answer = learner.run(loaded_parts, seed=seed)
     parts = []
     for images, labels in read_parts(answer):
-        pixels = np.rint(images * 16).astype(np.uint8)
+        pixels = np.rint(images * 16).clip(-1, 17).astype(np.int8)
         parts.append(
             Counter((row.tobytes(), int(label)) for row, label in zip(pixels, labels, strict=True))
         )
@@ -98,14 +122,15 @@ def test_load_data_is_complete_and_disjoint(learner, seed):
     answer.check(both == 0, f"{both} images are in both parts.")
     everything = Counter(
         (row.tobytes(), int(label))
-        for row, label in zip(IMAGES.astype(np.uint8), LABELS, strict=True)
+        for row, label in zip(IMAGES.astype(np.int8), LABELS, strict=True)
     )
     images = {pixels for pixels, _ in everything}
     came = parts[0] + parts[1]
     foreign = sum(pixels not in images for pixels, _ in came)
     answer.check(
         foreign == 0,
-        f"{foreign} images are not images of scikit-learn, divided by 16.",
+        f"{foreign} images are not images of scikit-learn with each pixel divided by 16. Scale all "
+        "pixels by the same number.",
     )
     wrong = sum(pair not in everything for pair in came)
     answer.check(wrong == 0, f"{wrong} images have a label that is not theirs.")
@@ -131,14 +156,13 @@ def test_load_data_is_stratified(learner, seed):
 
 @pytest.mark.exercise("load_data", "the same seed gives the same split, another seed another one")
 def test_load_data_uses_its_seed(learner):
-    labels = {}
-    for seed in (0, 1, 0):
-        answer = learner.run(loaded_labels, seed=seed)
-        came = answer.numbers(100)
-        answer.check(
-            labels.setdefault(seed, came) == came, f"Two splits with the seed {seed} differ."
-        )
-    answer.check(labels[0] != labels[1], "The seeds 0 and 1 give the same split.")
+    answer = learner.run(loaded_val_images, seeds=[0, 0, 1])
+    first, again, other = (
+        {row.numpy().tobytes() for row in part.tensor((None, 64))}
+        for part in answer.parts("seed 0", "seed 0 again", "seed 1")
+    )
+    answer.check(first == again, "Two splits with the seed 0 differ. Does the split use its seed?")
+    answer.check(first != other, "The seeds 0 and 1 give the same split. The seed is not used.")
 
 
 @probe
@@ -158,6 +182,15 @@ def gradients_of_new_model(module, x, labels):
         "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "largest gradient": max((float(g.abs().max()) for g in gradients), default=0.0),
     }
+
+
+@probe
+def logits_after_other_model_changed(module, x):
+    "build two models, set all parameters of the first one to 0, and give images to the second one"
+    first, second = module.build_model(), module.build_model()
+    for p in first.parameters():
+        p.data.zero_()
+    return second.eval()(x)
 
 
 @pytest.mark.exercise("build_model", "ten numbers for each image")
@@ -189,16 +222,33 @@ def test_build_model_can_be_trained(learner):
     )
 
 
+@pytest.mark.exercise("build_model", "each call gives a model of its own")
+def test_build_model_gives_new_models(learner):
+    x = torch.tensor(IMAGES[:5] / 16).float()
+    answer = learner.run(logits_after_other_model_changed, x=x)
+    answer.check(
+        bool((answer.tensor((5, 10)) != 0).any()),
+        "The second model changed together with the first one: both share their parameters. Make "
+        "the layers anew in each call.",
+    )
+
+
 @probe
-def read_unseen_digits(module, train, val, unseen, seed):
-    "train a model and let it read digits that it has never seen"
-    start = time.process_time()
-    trained = module.train(train=TensorDataset(*train), val=TensorDataset(*val), seed=seed)
-    seconds = time.process_time() - start
-    model, _ = trained
+def names_of_unseen_digits(module, train, val, unseen, seed):
+    "train on digits that are mirrored and renamed, and let the model read others that it has not seen"
+    model, _ = module.train(train=TensorDataset(*train), val=TensorDataset(*val), seed=seed)
     model.eval()
     with torch.no_grad():
-        return {"digits": model(unseen).argmax(dim=1), "in time": seconds <= 10.0}
+        return model(unseen).argmax(dim=1)
+
+
+@probe
+def names_of_odd_pictures(module, train, val, pictures):
+    "train, with odd pictures among the validation items only, and let the model read these pictures"
+    model, _ = module.train(train=TensorDataset(*train), val=TensorDataset(*val), seed=1)
+    model.eval()
+    with torch.no_grad():
+        return model(pictures).argmax(dim=1)
 
 
 @probe
@@ -206,8 +256,7 @@ def logits_of_trained(module, train, val, seeds):
     "train a model on a few digits, once for each seed, and look at its logits"
     logits = []
     for i, seed in enumerate(seeds):
-        torch.manual_seed(i)  # what was drawn before must not matter
-        np.random.seed(i)
+        seed_all(i)  # what was drawn before must not matter
         model, _ = module.train(train=TensorDataset(*train), val=TensorDataset(*val), seed=seed)
         model.eval()
         with torch.no_grad():
@@ -215,30 +264,45 @@ def logits_of_trained(module, train, val, seeds):
     return logits
 
 
-@pytest.mark.exercise(
-    "train", "95 % of unseen digits are read correctly, after 10 seconds at most", points=3
-)
-def test_train_reaches_95_percent(learner):
-    train, val, (x, labels) = digits(1437, 180, 180)
-    answer = learner.run(read_unseen_digits, train=train, val=val, unseen=x, seed=0)
-    came = answer.key("digits").tensor((len(x),), torch.int64)
-    share = float((came == labels).double().mean())
+@pytest.mark.exercise("train", "unseen digits are read correctly", points=3)
+def test_train_reads_unseen_digits(learner):
+    train, val, (unseen, names) = new_digits(1257, 180, 360)
+    answer = learner.run(names_of_unseen_digits, train=train, val=val, unseen=unseen, seed=0)
+    came = answer.tensor((360,), torch.int64)
+    share = float((came == names).double().mean())
+    old_names = NEW_NAMES.argsort()[names]
     answer.check(
-        share >= 0.95,
-        f"The model reads {share:.1%} of unseen digits correctly. At least 95 % is the goal. "
-        "Train longer, or with another learning rate, or with more units.",
+        float((came == old_names).double().mean()) < 0.5,
+        "The digits have other names here, but the model still reads the usual ones. It has to "
+        "learn from the datasets that `train` is given.",
     )
+    # The goal is 95 %. Among 360 digits, a model that is a little better can be below it by chance.
     answer.check(
-        answer.key("in time").value is True,
-        "The training took more than 10 seconds of one CPU core. Fewer epochs will do.",
+        share >= 0.93,
+        f"The model reads {share:.1%} of 360 unseen digits correctly. At least 95 % is the goal, and "
+        "this test accepts 93 %. Train longer, or with another learning rate, or with more units.",
+    )
+
+
+@pytest.mark.exercise("train", "nothing is learned from the validation part")
+def test_train_does_not_learn_from_validation(learner):
+    train, (x, y), _ = new_digits(300, 30, 360)
+    pictures, labels = odd_pictures()
+    val = (torch.cat([x, pictures.repeat(5, 1)]), torch.cat([y, labels.repeat(5)]))
+    answer = learner.run(names_of_odd_pictures, train=train, val=val, pictures=pictures)
+    right = int((answer.tensor((6,), torch.int64) == labels).sum())
+    answer.check(
+        right < 5,
+        f"Six odd pictures with made-up labels are in the validation part only, and the model knows "
+        f"the labels of {right}: it was trained on the validation part.",
     )
 
 
 @pytest.mark.exercise("train", "the same seed gives the same model", points=2)
 def test_train_is_reproducible(learner):
-    train, val, _ = digits(300, 30, 30)
+    train, val, _ = new_digits(300, 30, 360)
     answer = learner.run(logits_of_trained, train=train, val=val, seeds=[3, 3])
-    first, second = (part.tensor((30, 10)) for part in answer.parts("first", "second"))
+    first, second = (part.tensor((30, 10)).double() for part in answer.parts("first", "second"))
     answer.check(
         torch.allclose(first, second, rtol=1e-4, atol=1e-5),
         "Two trainings with the same data and the same seed give different models. The seed has to "
@@ -250,8 +314,12 @@ def test_train_is_reproducible(learner):
 def first_ten(*layers):
     # A model whose logits are the first ten pixels; the layers come before.
     class FirstTen(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(()))
+
         def forward(self, x):
-            return x[:, :10]
+            return x[:, :10] * self.scale
 
     return nn.Sequential(*layers, FirstTen())
 
@@ -314,6 +382,13 @@ def accuracy_with_dropout(module, digits):
 
 
 @probe
+def confusion_with_dropout(module, digits):
+    "compute the confusion of a model that is always right, has Dropout, and arrives in training mode"
+    model = first_ten(nn.Dropout(0.5)).train()
+    return module.confusion(model=model, dataset=pairs(digits, digits))
+
+
+@probe
 def confusion_of(module, digits, labels):
     "compute the confusion of a model that reads these digits, where the labels are the true ones"
     return module.confusion(model=first_ten(), dataset=pairs(digits, labels))
@@ -347,8 +422,8 @@ def test_predict_switches_dropout_off(learner):
     came = answer.tensor((12,), torch.int64)
     answer.check(
         torch.equal(came, digits),
-        f"{digits.tolist()} should come, but {came.tolist()} came. Dropout was active: predict has "
-        "to switch to eval mode.",
+        f"{digits.tolist()} should come, but {came.tolist()} came. Was Dropout active? It rests in "
+        "eval mode.",
     )
 
 
@@ -397,7 +472,8 @@ def test_accuracy_switches_dropout_off(learner):
     came = answer.scalar()
     answer.check(
         abs(came - 1) < 1e-6,
-        f"The model is always right, but {came:g} came. Dropout was active: switch to eval mode.",
+        f"The model is always right, so 1 should come, but {came:g} came. Was Dropout active? It "
+        "rests in eval mode.",
     )
 
 
@@ -425,6 +501,17 @@ def test_confusion_any_digits(learner, pairs):
         expected[label, digit] += 1
     answer = learner.run(confusion_of, digits=digits, labels=labels)
     check_table(answer, answer.tensor((10, 10), torch.int64), expected)
+
+
+@pytest.mark.exercise("confusion", "Dropout is switched off")
+def test_confusion_switches_dropout_off(learner):
+    answer = learner.run(confusion_with_dropout, digits=torch.arange(40) % 10)
+    came = answer.tensor((10, 10), torch.int64)
+    answer.check(
+        torch.equal(came, 4 * torch.eye(10, dtype=torch.int64)),
+        f"The model is always right, so all 40 items should be on the diagonal, but "
+        f"{int(came.diagonal().sum())} are there. Was Dropout active? It rests in eval mode.",
+    )
 
 
 @pytest.mark.exercise("confusion", "1009 items in whatever batches")

@@ -1,0 +1,234 @@
+"""`python -m grader check`: exit codes, what is remembered, and what stands in the terminal."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from grader.cache import FOLDER, State
+
+GOOD = """
+def double(x):
+    return 2 * x
+
+def total(values):
+    return values.sum()
+"""
+STUB = """
+def double(x):
+    raise NotImplementedError("later")
+
+def total(values):
+    raise NotImplementedError("later")
+"""
+BAD = GOOD.replace("2 * x", "3 * x")
+# The whole command in one interpreter, and then which heavy packages it has loaded.
+LOOK = """
+import sys
+from grader.cli import app
+sys.argv = ["grader", "check", *{arguments!r}]
+try:
+    app()
+finally:
+    print("loaded:", *({{"torch", "numpy", "pytest", "hypothesis"}} & sys.modules.keys()))
+"""
+
+
+def test_a_step_is_run_again_only_when_it_changed(kit):
+    first = kit.grader("check")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "2 of 2 steps done, 100 of 100 points." in first.stdout and "Well done" in first.stdout
+    assert kit.collected() == ["00", "01"]
+
+    looked = kit.run("-c", LOOK.format(arguments=[]))
+    assert looked.returncode == 0 and looked.stdout.endswith("loaded:\n"), looked.stdout
+    assert looked.stdout.removesuffix("loaded:\n") == first.stdout
+    assert kit.collected() == []
+
+    kit.write("step_01_lines", BAD)
+    second = kit.grader("check")
+    assert second.returncode == 1 and kit.collected() == ["01"]
+    assert "Mend `double` in exercises/step_01_lines.py" in second.stdout
+    assert kit.grader("check").stdout == second.stdout
+    assert kit.collected() == []
+
+    # What was right once is right again, and a copy elsewhere is another submission.
+    kit.write("step_00_numbers", GOOD, "copy")
+    kit.write("step_01_lines", GOOD, "copy")
+    assert kit.grader("check", "--fresh", "0", "--target", "copy").returncode == 0
+    assert kit.collected() == ["00"]
+    (kit.root / "tests/steps/test_step_00.py").open("a").write("\n# changed\n")
+    assert kit.grader("check", "step_00_numbers").returncode == 0
+    assert kit.collected() == ["00"]
+
+
+def test_steps_can_be_chosen_in_several_ways(kit):
+    kit.write("step_00_numbers", STUB)
+    ran = kit.grader("check", "01")
+    assert ran.returncode == 0 and kit.collected() == ["01"]
+    assert "1 of 1 step done, 1 of 1 points." in ran.stdout and "Toy 0" not in ran.stdout
+    ran = kit.grader("check", "1,step_00", "--json", "out.json")
+    assert ran.returncode == 1 and kit.collected() == ["00"]
+    assert "not started" in ran.stdout and "Next: step 00, Toy 0. Write `double`" in ran.stdout
+    written = json.loads((kit.root / "out.json").read_text())
+    assert [step["status"] for step in written["steps"]] == ["not_started", "passed"]
+
+
+def test_a_broken_memory_does_no_harm(kit_factory):
+    kit = kit_factory("step_00_numbers")
+    memory = kit.root / FOLDER / "checks.json"
+    assert kit.grader("check").returncode == 0
+    whole = json.loads(memory.read_text())
+    ((folder, steps),) = whole.items()
+    key = steps["00"]["key"]
+    memory.write_text(json.dumps({folder: {"00": {"key": key, "tests": [{"status": "passed"}]}}}))
+    kit.collected()
+    assert kit.grader("check").returncode == 0
+    assert kit.collected() == ["00"]
+    assert json.loads(memory.read_text()) == whole
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, 2]", "null", "\ud800", "[" * 100_000, "\0"])
+def test_a_broken_memory_is_like_none(tmp_path, text):
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "hints.json").write_bytes(text.encode("utf-8", "surrogatepass"))
+    state = State(tmp_path, "hints.json")
+    assert state.data == {}
+    state.data["00"] = 2
+    state.save()
+    assert State(tmp_path, "hints.json").data == {"00": 2}
+
+
+def test_a_memory_that_can_be_neither_read_nor_written_does_no_harm(tmp_path):
+    (tmp_path / FOLDER / "hints.json").mkdir(parents=True)
+    State(tmp_path, "hints.json").save()
+    (tmp_path / "file").touch()
+    State(tmp_path / "file", "hints.json").save()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["check", "7"], 'There is no step "7": the steps are 00 to 01.'),
+        (["check", "--target", "nowhere"], "Nothing to check: there is no folder"),
+        (["check", "--nonsense"], "No such option"),
+        (["hint"], "Missing argument"),
+        (["nonsense"], "No such command"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_is_exit_code_2_and_a_sentence(kit, arguments, words):
+    ran = kit.grader(*arguments)
+    assert ran.returncode == 2
+    assert words in " ".join(ran.stderr.replace("│", " ").split())
+    assert "Traceback" not in ran.stderr and kit.collected() == []
+
+
+def test_a_broken_course_is_exit_code_2_and_a_sentence(kit):
+    (kit.root / "course.toml").write_text("[[step]]\npoints = 100\n")
+    ran = kit.grader("check")
+    assert ran.returncode == 2 and ran.stderr.startswith("course.toml: ?: missing: ")
+
+
+def test_a_kit_that_fails_is_exit_code_3(kit):
+    tests = kit.root / "tests/steps/test_step_01.py"
+    text = tests.read_text()
+    tests.write_text(text + "import nothing_of_that_name\n")
+    ran = kit.grader("check", "01")
+    assert ran.returncode == 3 and "not your fault" in ran.stderr
+    assert "nothing_of_that_name" in ran.stderr
+    # A test that fails by itself says nothing about the learner.
+    tests.write_text(text.replace("learner.double(2)", "learner.double(1 / 0)"))
+    ran = kit.grader("check", "01", "--json", "out.json")
+    assert ran.returncode == 3 and "The kit itself failed" in ran.stdout
+    (step,) = json.loads((kit.root / "out.json").read_text())["steps"]
+    assert [test["status"] for test in step["tests"]] == ["error", "passed", "passed"]
+    assert "ZeroDivisionError" in step["tests"][0]["message"] and step["status"] == "error"
+    assert "error" not in (kit.root / FOLDER / "checks.json").read_text()
+    tests.unlink()
+    ran = kit.grader("check", "01")
+    assert ran.returncode == 3 and "Test files are missing" in ran.stderr
+
+
+def test_anything_unforeseen_is_exit_code_3(kit):
+    code = "from grader import cli; cli.find_root = lambda: 1 / 0; cli.main()"
+    ran = kit.run("-c", code, "check")
+    assert ran.returncode == 3 and "ZeroDivisionError" in ran.stderr
+    assert "The kit itself failed, which is not your fault." in ran.stderr
+
+
+def test_a_result_file_that_cannot_be_written_is_exit_code_2(kit):
+    ran = kit.grader("check", "01", "--json", "nowhere/out.json")
+    assert ran.returncode == 2 and "The verdicts cannot be written" in ran.stderr
+    assert "passed" in ran.stdout
+
+
+ESCAPES = """
+def double(x):
+    print("\\x1b[2J\\x07printed [red]text[/red]")
+    raise ValueError("\\x1b]0;title\\x07 \\u202e [bold]é ≈ \\udcff")
+
+def total(values):
+    return "\\x1b[31m" + "[/nothing]"
+"""
+
+
+def in_terminal(kit, *arguments, **environment):
+    """Run a command of the grader in a terminal, and return what it wrote there."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "grader", *arguments]
+    more = {"TERM": "xterm-256color", **environment}
+    process = subprocess.Popen(
+        command, cwd=kit.root, env=kit.environment(**more), stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            piece = os.read(ours, 1 << 16)
+        except OSError:
+            break
+        if not piece:
+            break
+        written += piece
+    os.close(ours)
+    assert process.wait() == 1
+    return written.decode()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo terminals here")
+def test_what_a_submission_says_does_not_act_on_the_terminal(kit_factory):
+    kit = kit_factory("step_00_numbers")
+    kit.write("step_00_numbers", ESCAPES)
+    # Not a terminal, and one that knows ASCII only: plain text.
+    plain = kit.grader("check", PYTHONIOENCODING="ascii")
+    assert plain.returncode == 1 and "\x1b" not in plain.stdout and "\x07" not in plain.stdout
+    assert plain.stdout.isascii() and plain.stderr == ""
+    for text in (
+        r"\x1b]0;title\x07 \u202e [bold]\xe9 \u2248 \udcff",
+        r"\x1b[2J\x07printed [red]text[/red]",
+        r"\x1b[31m[/nothing]",
+    ):
+        assert text in plain.stdout
+    assert "é ≈" in kit.grader("check").stdout
+    # In a terminal there are colours, if they are wanted; none comes from the submission.
+    colourful = in_terminal(kit, "check")
+    assert "\x1b[31mfailed" in colourful.replace("\x1b[1;31m", "\x1b[31m")
+    for written in (colourful, in_terminal(kit, "check", NO_COLOR="1")):
+        assert r"\x1b[2J" in written
+        for act in ("\x1b[2J", "\x1b]0;", "\x07", "\u202e"):
+            assert act not in written
+    assert "\x1b[31m" not in written and "\x1b[1;31m" not in written and "\x1b[32m" not in written
+
+
+def test_the_check_of_a_folder_may_start_anywhere_in_the_kit(kit):
+    inside = kit.root / "exercises"
+    command = [sys.executable, "-m", "grader", "check", "1"]
+    ran = subprocess.run(
+        command, cwd=inside, env=kit.environment(), capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0 and "passed" in ran.stdout
+    assert kit.collected() == ["01"]

@@ -1,0 +1,108 @@
+"""The smaller commands: hints, the doctor, and making stubs."""
+
+import json
+import subprocess
+
+import pytest
+
+from grader.cache import FOLDER
+
+SOLUTION = '''"""The lesson."""
+
+import math
+
+
+def double(x):
+    """Return twice x."""
+    return 2 * x
+'''
+
+
+def hint(kit, *arguments):
+    """Return number and text of the hint that is shown."""
+    ran = kit.grader("hint", *arguments)
+    assert ran.returncode == 0, ran.stderr
+    head, _, text = ran.stdout.strip().partition("\n\n")
+    return head, text
+
+
+def test_hints_come_one_after_the_other_and_the_last_one_stays(kit):
+    assert hint(kit, "0") == ("Step 00, Toy 0: hint 1 of 3", "first")
+    assert hint(kit, "step_00") == ("Step 00, Toy 0: hint 2 of 3", "second")
+    assert hint(kit, "01") == ("Step 01, Toy 1: hint 1 of 3", "first")
+    for _ in range(2):
+        head, text = hint(kit, "0")
+        assert head == "Step 00, Toy 0: hint 3 of 3"
+        assert text.startswith("third") and "This is the last hint" in text
+    assert hint(kit, "0", "--again")[1] == "first"
+    assert hint(kit, "0")[1] == "second"
+
+
+@pytest.mark.parametrize("seen", ["two", -7, 1000, None, [1], {"a": 1}])
+def test_a_broken_memory_of_hints_does_no_harm(kit, seen):
+    (kit.root / FOLDER).mkdir()
+    (kit.root / FOLDER / "hints.json").write_text(json.dumps({"00": seen}))
+    _, text = hint(kit, "0")
+    assert text.startswith("third" if seen == 1000 else "first")
+
+
+def test_the_doctor_finds_nothing_wrong_here(kit):
+    ran = kit.grader("doctor")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    lines = dict(line[8:].split(maxsplit=1) for line in ran.stdout.splitlines())
+    assert {"Python", "torch", "numpy", "devices"} <= lines.keys()
+    assert "PROBLEM" not in ran.stdout
+    assert "cpu" in lines["devices"]
+
+
+def git(kit, *arguments):
+    who = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "core.excludesFile=")
+    subprocess.run(
+        ["git", *who, *arguments], cwd=kit.root, check=True, capture_output=True, timeout=60
+    )
+
+
+def test_stubs_are_made_from_solutions_but_never_over_own_work(kit):
+    missing = kit.grader("stubs")
+    assert missing.returncode == 1 and "solutions/step_00_numbers.py is missing" in missing.stderr
+    for module in kit.modules:
+        kit.write(module, SOLUTION, "solutions")
+        (kit.root / "exercises" / f"{module}.py").unlink()
+    stale = kit.grader("stubs", "--check")
+    assert stale.returncode == 1
+    assert stale.stderr == "Stale, run `make stubs`: step_00_numbers.py, step_01_lines.py\n"
+    made = kit.grader("stubs")
+    assert made.returncode == 0 and made.stdout.startswith("2 exercises written")
+    assert kit.grader("stubs", "--check").returncode == 0
+
+    exercise = kit.root / "exercises/step_00_numbers.py"
+    stub = exercise.read_text()
+    git(kit, "init", "-q")
+    git(kit, "add", ".")
+    git(kit, "commit", "-q", "-m", "all")
+    exercise.write_text(stub.replace("raise", "return 2 * x  # raise"))
+    refused = kit.grader("stubs")
+    assert refused.returncode == 1 and "hold work that is not committed: step_00" in refused.stderr
+    assert exercise.read_text() != stub
+    assert kit.grader("stubs", "--force").returncode == 0
+    assert exercise.read_text() == stub
+
+    # What is committed can be brought back, so it may be overwritten.
+    kit.write("step_01_lines", SOLUTION.replace("twice", "two times"), "solutions")
+    git(kit, "commit", "-q", "-a", "-m", "new words")
+    made = kit.grader("stubs")
+    assert made.stdout == "1 exercises written: step_01_lines.py.\n"
+    assert "two times" in (kit.root / "exercises/step_01_lines.py").read_text()
+
+
+def test_a_solution_that_is_not_finished_gives_no_stub(kit):
+    for module in kit.modules:
+        kit.write(module, SOLUTION, "solutions")
+    for broken, words in [
+        (SOLUTION.replace('"""Return twice x."""', "pass"), "`double` has no docstring"),
+        (SOLUTION.replace('"""The lesson."""', ""), "the lesson"),
+        (SOLUTION.replace("(x)", "(x"), "was never closed"),
+    ]:
+        kit.write("step_01_lines", broken, "solutions")
+        ran = kit.grader("stubs")
+        assert ran.returncode == 1 and words in ran.stderr and "No stubs can be made" in ran.stderr
