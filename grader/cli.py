@@ -126,6 +126,7 @@ def grade(
     if not available():
         raise _fail("Grading needs Linux, where submissions can be isolated.", USAGE)
     launcher = ForkLauncher((), course.limits)
+    launcher.expected = {group for one in chosen for group in one.packages}
     screen = GradingScreen(Console(highlight=False), len(places))
     try:
         layers, missing = working_layers(launcher)

@@ -4,7 +4,8 @@ Hooks used, and why:
 - `pytest_addoption`: `--submission` and `--direct`.
 - `pytest_configure`: the mark `exercise`, and what is to be judged.
 - `pytest_collection`: hypothesis works without a clock and without a database.
-- `pytest_collection_modifyitems`: every test of a step says which function it judges.
+- `pytest_collection_modifyitems`: every test of a step says which function it judges; what the steps
+  need is loaded ahead.
 - `pytest_pyfunc_call`: the examples of a property are drawn once and replayed.
 - `pytest_runtest_makereport`: an exception becomes a verdict, and a sentence takes the place of our
   traceback.
@@ -23,7 +24,7 @@ import pytest
 from grader import explain
 from grader.answers import Mismatch
 from grader.course import Course, CourseError, Step, find_root
-from grader.launch import Launcher, pick_launcher
+from grader.launch import ForkLauncher, Launcher, pick_launcher
 from grader.learner import Crash, Learner, LearnerError, StepSession, Stop
 from grader.limits import LAYERS
 from grader.properties import Properties, is_property, load_profile
@@ -149,6 +150,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.repr_failure = partial(_repr_failure, item.repr_failure)  # type: ignore[method-assign]
         if item.path.name.startswith(STEP_TESTS) and item.get_closest_marker("exercise") is None:
             raise pytest.UsageError(f"{item.nodeid}: the mark `exercise` is missing.")
+    judge = config.stash[JUDGE]
+    if isinstance(judge.launcher, ForkLauncher):
+        files = {item.path.name for item in items}
+        steps = [step for step in judge.course.steps if step.test_file in files]
+        judge.launcher.expected = {group for step in steps for group in step.packages}
 
 
 def _repr_failure(

@@ -84,9 +84,10 @@ class Sandbox:
         self._readable = readable_paths(root)
         # An interpreter in a home folder that only root may enter: then the right to read crosses
         # over, and Landlock alone says what may be read.
-        self._keep_reading = "landlock" in self.layers and not all(
-            map(_open_to_all, self._readable)
-        )
+        hidden_away = not all(map(_open_to_all, self._readable))
+        self._keep_reading = hidden_away and "landlock" in self.layers
+        if hidden_away and self.layers >= {"uid"} and os.geteuid() == 0 and not self._keep_reading:
+            raise OSError("another user cannot read this interpreter, and Landlock is off")
 
     def reserve_user(self) -> User | None:
         """Return a user that no other live worker on this machine has; None if not root, or not asked for."""

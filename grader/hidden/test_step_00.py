@@ -114,9 +114,7 @@ def test_describe_rare_tensors(learner, shape, dtype):
 @given(
     shape=any_shape,
     dtype=any_dtype,
-    kind=st.sampled_from(
-        ["meta", "cuda if there is one", "one number, seen many times", "turned"]
-    ),
+    kind=st.sampled_from(["meta", "cuda if there is one", "one number, seen many times", "turned"]),
 )
 def test_describe_views(learner, shape, dtype, kind):
     answer = learner.run(describe_view, shape=shape, dtype=dtype, kind=kind)

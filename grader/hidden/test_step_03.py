@@ -1,0 +1,246 @@
+"""Step 03, hidden: gradient descent in NumPy, epoch by epoch, and the exact answer beside it.
+
+The reference walks in float64 beside the learner's code. Batch gradient descent is linear in its start, so
+rounding stays at about 1e-16 of the largest number met.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grader.probes import probe
+from grader.strategies import learning_rates, numbers, points, seeds, sizes
+
+any_seed = st.one_of(st.just(0), seeds())
+small_rates = st.sampled_from([0.01, 0.03, 0.05])
+
+
+def descend(x, y, a, b, lr, n_epochs):
+    """The parameters after gradient descent, and the list of losses."""
+    losses = []
+    for _ in range(n_epochs):
+        error = a + b * x - y
+        losses.append(float((error**2).mean()))
+        a, b = a - lr * float(2 * error.mean()), b - lr * float(2 * (error * x).mean())
+    return a, b, losses
+
+
+# init_parameters
+
+
+@pytest.mark.exercise("init_parameters", "any seed: two draws of randn, a first", points=2)
+@given(seed=any_seed)
+def test_init_parameters_any_seed(learner, seed):
+    expected = np.random.RandomState(seed).randn(2)
+    a, b = learner.init_parameters(seed=seed).parts("a", "b")
+    a.is_close(float(expected[0]))
+    b.is_close(float(expected[1]))
+
+
+@probe
+def init_again(module, seed, other, draws):
+    "draw some random numbers, then draw parameters with a seed, with another one, and with the first again"
+    np.random.rand(draws)
+    first, second = module.init_parameters(seed), module.init_parameters(other)
+    np.random.rand(draws)
+    return {"first": first, "other seed": second, "first seed again": module.init_parameters(seed)}
+
+
+@pytest.mark.exercise("init_parameters", "the seed decides, not what was drawn before", points=2)
+@given(
+    pair=st.lists(any_seed, min_size=2, max_size=2, unique=True),
+    draws=st.integers(1, 9),
+)
+def test_init_parameters_again(learner, pair, draws):
+    seed, other = pair
+    answer = learner.run(init_again, seed=seed, other=other, draws=draws)
+    for name, start in (("first", seed), ("other seed", other), ("first seed again", seed)):
+        expected = np.random.RandomState(start).randn(2)
+        a, b = answer.key(name).parts("a", "b")
+        a.is_close(float(expected[0]))
+        b.is_close(float(expected[1]))
+
+
+# fit
+
+
+@pytest.mark.exercise("fit", "the losses, one before each update", points=3)
+@given(data=points(2, 9), a=numbers(), b=numbers(), lr=learning_rates(), n_epochs=sizes(1, 7))
+def test_fit_losses(learner, data, a, b, lr, n_epochs):
+    x, y = data
+    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
+    _, _, losses = answer.parts("a", "b", "losses")
+    losses.is_close(descend(x, y, a, b, lr, n_epochs)[2])
+
+
+@pytest.mark.exercise("fit", "the parameters after a few epochs", points=3)
+@given(data=points(2, 9), a=numbers(), b=numbers(), lr=learning_rates(), n_epochs=sizes(1, 7))
+def test_fit_parameters(learner, data, a, b, lr, n_epochs):
+    x, y = data
+    expected_a, expected_b, _ = descend(x, y, a, b, lr, n_epochs)
+    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
+    new_a, new_b, _ = answer.parts("a", "b", "losses")
+    new_a.is_close(expected_a)
+    new_b.is_close(expected_b)
+
+
+@pytest.mark.exercise("fit", "many epochs at one learning rate", points=2)
+@settings(max_examples=6)
+@given(data=points(3, 6), a=numbers(), b=numbers(), lr=small_rates, n_epochs=sizes(20, 60))
+def test_fit_many_epochs(learner, data, a, b, lr, n_epochs):
+    x, y = data
+    expected_a, expected_b, expected_losses = descend(x, y, a, b, lr, n_epochs)
+    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
+    new_a, new_b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    new_a.is_close(expected_a)
+    new_b.is_close(expected_b)
+
+
+@pytest.mark.exercise("fit", "no early stop: the loss hardly moves, or not at all", points=2)
+@given(
+    x=st.lists(numbers(), min_size=1, max_size=6), a=numbers(), b=numbers(),
+    off=st.sampled_from([0.0, 0.5, 2.0]), lr=st.sampled_from([1e-9, 1e-7]), n_epochs=sizes(2, 12),
+)  # fmt: skip
+def test_fit_does_not_stop_early(learner, x, a, b, off, lr, n_epochs):
+    # With off = 0 the start is the line of the points: nothing is left to learn, but all epochs are made.
+    x = np.array(x).reshape(-1, 1)
+    y = a + b * x
+    expected_a, expected_b, expected_losses = descend(x, y, a + off, b, lr, n_epochs)
+    answer = learner.fit(x=x, y=y, a=np.array([a + off]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
+    new_a, new_b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    new_a.is_close(expected_a)
+    new_b.is_close(expected_b)
+
+
+@pytest.mark.exercise("fit", "no early stop: the loss grows", points=2)
+@given(
+    x=st.lists(numbers(1, 3), min_size=2, max_size=6), a=numbers(), b=numbers(1, 3),
+    n_epochs=sizes(3, 6),
+)  # fmt: skip
+def test_fit_goes_on_when_the_loss_grows(learner, x, a, b, n_epochs):
+    x = np.array(x).reshape(-1, 1)
+    y = -b * x
+    expected_a, expected_b, expected_losses = descend(x, y, a, b, 1.5, n_epochs)
+    # Rounding of the largest number that was met.
+    far = 1e-9 * (1 + max(expected_losses))
+    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=1.5, n_epochs=n_epochs)
+    new_a, new_b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(expected_losses, atol=far)
+    new_a.is_close(expected_a, atol=far**0.5 * 1e-4)
+    new_b.is_close(expected_b, atol=far**0.5 * 1e-4)
+
+
+@probe
+def fit_columns(module, table, start, lr, n_epochs):
+    "use two columns of a table as x and y and the two parts of an array as the start, and fit"
+    result = module.fit(table[:, 0:1], table[:, 2:3], start[:1], start[1:], lr, n_epochs)
+    return {"result": result, "table": table, "start": start}
+
+
+@pytest.mark.exercise("fit", "views as inputs, left as they are", points=2)
+@given(data=points(2, 7), a=numbers(), b=numbers(), lr=small_rates, n_epochs=sizes(1, 4))
+def test_fit_leaves_inputs_alone(learner, data, a, b, lr, n_epochs):
+    x, y = data
+    table, start = np.concatenate([x, 0 * x, y], axis=1), np.array([a, b])
+    expected_a, expected_b, expected_losses = descend(x, y, a, b, lr, n_epochs)
+    answer = learner.run(fit_columns, table=table, start=start, lr=lr, n_epochs=n_epochs)
+    came = answer.key("start").array(shape=(2,))
+    answer.check(
+        np.array_equal(came, start),
+        "The arrays a and b that were passed in should stay as they are, but they have changed. "
+        "`a -= ...` changes an array in place; `a = a - ...` makes a new one.",
+    )
+    answer.key("table").is_close(table)
+    new_a, new_b, losses = answer.key("result").parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    new_a.is_close(expected_a)
+    new_b.is_close(expected_b)
+
+
+# updates_per_epoch
+
+
+@pytest.mark.exercise("updates_per_epoch", "a last, smaller batch counts", points=2)
+@given(full=st.integers(0, 300), batch_size=st.integers(2, 5000), part=st.integers(1, 10**6))
+def test_updates_with_a_smaller_batch(learner, full, batch_size, part):
+    # `full` batches, and one more with 1 to batch_size - 1 points.
+    n_points = full * batch_size + 1 + part % (batch_size - 1)
+    learner.updates_per_epoch(n_points=n_points, batch_size=batch_size).equals(full + 1)
+
+
+@pytest.mark.exercise("updates_per_epoch", "batches that fit exactly", points=2)
+@given(full=st.integers(1, 300), batch_size=st.integers(1, 5000))
+def test_updates_without_a_smaller_batch(learner, full, batch_size):
+    answer = learner.updates_per_epoch(n_points=full * batch_size, batch_size=batch_size)
+    answer.equals(full)
+
+
+@pytest.mark.exercise("updates_per_epoch", "fewer than one point, or an empty batch", points=2)
+@given(good=st.integers(1, 99), bad=st.integers(-99, 0), which=st.sampled_from([0, 1, 2]))
+def test_updates_refuses_less_than_one(learner, good, bad, which):
+    n_points = good if which == 1 else bad
+    batch_size = good if which == 0 else bad
+    name = "batch_size" if which == 1 else "n_points"
+    with learner.raises(ValueError, f"{name}={bad} is below 1"):
+        learner.updates_per_epoch(n_points=n_points, batch_size=batch_size)
+
+
+# least_squares
+
+
+def line_through(x, y):
+    """The textbook formula: intercept and slope."""
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
+    return float(y.mean() - slope * x.mean()), float(slope)
+
+
+@pytest.mark.exercise("least_squares", "any points, far from the origin", points=3)
+@given(
+    pairs=st.lists(st.tuples(numbers(), numbers()), min_size=3, max_size=12, unique_by=lambda p: p[0]),
+    shift_x=st.integers(-20, 20),
+    shift_y=st.integers(-20, 20),
+)  # fmt: skip
+def test_least_squares_any_points(learner, pairs, shift_x, shift_y):
+    x, y = (np.array(column).reshape(-1, 1) for column in zip(*pairs, strict=True))
+    x, y = x + shift_x, y + shift_y
+    expected_a, expected_b = line_through(x, y)
+    a, b = learner.least_squares(x=x, y=y).parts("a", "b")
+    # The intercept is 20 steps of x away from the points: two digits fewer.
+    a.is_close(expected_a, atol=1e-8)
+    b.is_close(expected_b)
+
+
+@pytest.mark.exercise("least_squares", "points on a line that misses the origin", points=2)
+@given(
+    x=st.lists(numbers(), min_size=2, max_size=9, unique=True),
+    a=st.integers(1, 40),
+    b=numbers(-3, -0.25),
+)
+def test_least_squares_finds_the_line(learner, x, a, b):
+    x = np.array(x).reshape(-1, 1)
+    got_a, got_b = learner.least_squares(x=x, y=a + b * x).parts("a", "b")
+    got_a.is_close(float(a))
+    got_b.is_close(b)
+
+
+@probe
+def least_squares_of_columns(module, table):
+    "use two columns of a table as x and y, and find the line"
+    return {"line": module.least_squares(table[:, 0:1], table[:, 2:3]), "table": table}
+
+
+@pytest.mark.exercise("least_squares", "columns of a table, left as they are", points=2)
+@given(data=points(3, 12), x=st.lists(numbers(), min_size=12, max_size=12, unique=True))
+def test_least_squares_of_views(learner, data, x):
+    y = data[1]
+    x = np.array(x[: len(y)]).reshape(-1, 1)
+    expected_a, expected_b = line_through(x, y)
+    table = np.concatenate([x, 0 * x, y], axis=1)
+    answer = learner.run(least_squares_of_columns, table=table)
+    a, b = answer.key("line").parts("a", "b")
+    a.is_close(expected_a)
+    b.is_close(expected_b)
+    answer.key("table").is_close(table)

@@ -1,0 +1,65 @@
+"""What the attacks have in common; stands between honest.py and the attack in each module."""
+
+import ctypes
+import errno
+import os
+import struct
+import sys
+
+formula = gradients  # noqa: F821 - from honest.py
+
+
+def through(*attempts):
+    """Make every attempt until one gets through; raises what the first one met if none does."""
+    refusals = []
+    for attempt in attempts:
+        try:
+            return attempt()
+        except (OSError, MemoryError, RuntimeError, ImportError) as error:
+            refusals.append(error)
+    raise refusals[0]
+
+
+def reaches(number, *arguments):
+    """Make a system call by number; only being refused raises, for wrong arguments mean that it was reached."""
+    if os.uname().machine != "x86_64":
+        raise PermissionError("the numbers are those of another architecture")
+    libc = ctypes.CDLL(None, use_errno=True)
+    values = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
+    result = libc.syscall(ctypes.c_long(number), *values)
+    if result < 0 and ctypes.get_errno() in (errno.EPERM, errno.EACCES, errno.ENOSYS):
+        raise PermissionError(f"system call {number} is refused")
+    return result
+
+
+def is_open(fd):
+    """Return whether a descriptor is open."""
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
+def wire():
+    """Return the descriptor over which this worker talks to the judge."""
+    return max(filter(is_open, range(3, 1024)))
+
+
+def asked():
+    """Return the number of the request that is being answered."""
+    frame = sys._getframe()
+    while frame.f_code.co_name != "serve":
+        frame = frame.f_back
+    return frame.f_locals["number"]
+
+
+def send(number, answer):
+    """Write a frame to the judge, as the worker itself does."""
+    data = sys.modules["grader.codec"].encode(answer)
+    os.write(wire(), struct.pack("<II", len(data), number) + data)
+
+
+def value(result):
+    """Return a well-formed answer with this result."""
+    return {"kind": "value", "value": result, "after": None}
