@@ -86,7 +86,8 @@ class Answer:
         return Mismatch(self.call, sentence[0].upper() + sentence[1:])
 
     def _part(self, value: Any, label: str) -> Answer:
-        return Answer(value, self.call, f"{self.label}{label}" if self.label else label)
+        join = "" if label.startswith("[") or not self.label else "."
+        return Answer(value, self.call, f"{self.label}{join}{label}")
 
     def parts(self, *labels: str) -> list[Answer]:
         """Return the parts of a tuple or list that has exactly one for each label."""
@@ -108,7 +109,7 @@ class Answer:
         if name not in self.value:
             keys = wording.shorten(", ".join(f'"{key}"' for key in self.value)) or "none"
             raise Mismatch(self.call, f'The key "{name}" is missing; the keys that came: {keys}.')
-        return self._part(self.value[name], f".{name}" if self.label else name)
+        return self._part(self.value[name], name)
 
     def is_none(self) -> None:
         """Demand None."""

@@ -105,12 +105,16 @@ class _Writer:
         self.data += tag + U32.pack(len(payload))
         self.data += payload
 
+    def room_for(self, items: int) -> None:
+        """Refuse a list that is too long before its items are written one by one."""
+        if self.items + items > MAX_ITEMS:
+            raise CodecError(f"a value of more than {MAX_ITEMS} items")
+
     def value(self, value: Any, depth: int) -> None:
         self.items += 1
         if depth > MAX_DEPTH:
             raise CodecError(f"a value nested deeper than {MAX_DEPTH} levels")
-        if self.items > MAX_ITEMS:
-            raise CodecError(f"a value of more than {MAX_ITEMS} items")
+        self.room_for(0)
         kind = type(value)
         if value is None:
             self.data += b"N"
@@ -134,10 +138,12 @@ class _Writer:
             self.data += b"a"
             self.array(value)
         elif isinstance(value, (list, tuple)):
+            self.room_for(len(value))
             self.data += (b"l" if isinstance(value, list) else b"t") + U32.pack(len(value))
             for item in value:
                 self.value(item, depth + 1)
         elif isinstance(value, dict) and all(type(key) in KEYS for key in value):
+            self.room_for(2 * len(value))
             self.data += b"d" + U32.pack(len(value))
             for key, item in value.items():
                 self.value(key, depth + 1)

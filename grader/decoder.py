@@ -190,7 +190,8 @@ class _Reader:
         else:
             data = self.payload(dtype_name, shape)
             flat = torch.frombuffer(data, dtype=dtype) if data else torch.empty(0, dtype=dtype)
-            tensor = flat.reshape(shape)
+            # A clone, since a learner may do to it what torch forbids for views.
+            tensor = flat.reshape(shape).clone()
         if flags & FLAG_REQUIRES_GRAD:
             if not (dtype.is_floating_point or dtype.is_complex):
                 raise CodecError("integers that require a gradient")

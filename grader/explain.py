@@ -189,7 +189,10 @@ def raised(answer: dict[str, Any], path: str) -> str:
 def _hint(kind: str, text: str) -> str:
     """Return what usually lies behind an error, or ""."""
     if "NoneType" in text:
-        return "Something is None here. A function without a `return` gives None."
+        return (
+            "Something is None here. A function without a `return` gives None; so does `.grad` "
+            "before the first backward()."
+        )
     if kind == "ModuleNotFoundError":
         return "The course needs only torch, numpy and scikit-learn. Is the name spelled right?"
     if kind == "NameError":

@@ -108,11 +108,21 @@ def encoding_problem(source: bytes) -> str | None:
         return "it holds zero bytes, as text in UTF-16 does"
     try:
         source.decode(tokenize.detect_encoding(io.BytesIO(source).readline)[0])
+    except SyntaxError as error:
+        # The declaration in the first two lines is wrong, or there is none and they are not UTF-8.
+        return not_utf_8(source) or str(error)[:MAX_MESSAGE]
+    except UnicodeDecodeError:
+        return not_utf_8(source)
+    return None
+
+
+def not_utf_8(source: bytes) -> str | None:
+    """Return where the first byte is that UTF-8 does not have there, or None."""
+    try:
+        source.decode()
     except UnicodeDecodeError as error:
         line = source.count(b"\n", 0, error.start) + 1
         return f"line {line} holds the byte 0x{source[error.start]:02x}, which UTF-8 does not have there"
-    except SyntaxError as error:
-        return str(error)[:MAX_MESSAGE]
     return None
 
 
@@ -232,11 +242,14 @@ def serve(read_fd: int, write_fd: int) -> None:
     while True:
         try:
             number, payload = read_frame(read_fd)
-        except EOFError:
+        except (EOFError, OSError):
             return
         answer = encode_answer(service.answer(decode(payload)))
         flush_output()
-        write_frame(write_fd, number, answer)
+        try:
+            write_frame(write_fd, number, answer)
+        except OSError:
+            return
 
 
 def flush_output() -> None:

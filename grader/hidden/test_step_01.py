@@ -113,7 +113,7 @@ def points_of(label):
     return values[:n].reshape(n, 1), values[n:].reshape(n, 1)
 
 
-# The points are made from a seed: hypothesis would draw many arrays of zeros, which any mistake leaves as they are.
+# The points are made from a seed: hypothesis draws many arrays of zeros, which any mistake leaves as they are.
 splits = st.fixed_dictionaries({"n_train": sizes(1, 12), "n_val": sizes(1, 9), "seed": seeds()})
 
 
@@ -206,7 +206,7 @@ def test_split_moves_every_point(learner, n, seed):
 
 @probe
 def split_between_draws(module, x, y, n_train, seed, other, draws):
-    "split the points with one seed, then with another one, draw random numbers, then split with the first seed again"
+    "split with one seed, then with another one, draw random numbers, then split with the first seed again"
     first = module.train_val_split(x, y, n_train, seed)
     module.train_val_split(x, y, n_train, other)
     np.random.rand(draws)

@@ -185,12 +185,13 @@ def gradients_of_new_model(module, x, labels):
 
 
 @probe
-def logits_after_other_model_changed(module, x):
-    "build two models, set all parameters of the first one to 0, and give images to the second one"
-    first, second = module.build_model(), module.build_model()
+def logits_of_second_model(module, x):
+    "build two models, and look at the logits of the second one before and after the first one changes"
+    first, second = module.build_model(), module.build_model().eval()
+    before = second(x)
     for p in first.parameters():
-        p.data.zero_()
-    return second.eval()(x)
+        p.data += 1.0
+    return [before, second(x)]
 
 
 @pytest.mark.exercise("build_model", "ten numbers for each image")
@@ -225,9 +226,10 @@ def test_build_model_can_be_trained(learner):
 @pytest.mark.exercise("build_model", "each call gives a model of its own")
 def test_build_model_gives_new_models(learner):
     x = torch.tensor(IMAGES[:5] / 16).float()
-    answer = learner.run(logits_after_other_model_changed, x=x)
+    answer = learner.run(logits_of_second_model, x=x)
+    before, after = (part.tensor((5, 10)).double() for part in answer.parts("before", "after"))
     answer.check(
-        bool((answer.tensor((5, 10)) != 0).any()),
+        torch.allclose(before, after),
         "The second model changed together with the first one: both share their parameters. Make "
         "the layers anew in each call.",
     )
@@ -272,7 +274,7 @@ def test_train_reads_unseen_digits(learner):
     share = float((came == names).double().mean())
     old_names = NEW_NAMES.argsort()[names]
     answer.check(
-        float((came == old_names).double().mean()) < 0.5,
+        float((came == old_names).double().mean()) < 0.25,
         "The digits have other names here, but the model still reads the usual ones. It has to "
         "learn from the datasets that `train` is given.",
     )

@@ -1,0 +1,8 @@
+"""Answers with lists nested a hundred thousand deep."""
+# expect: gradients=failed rest=passed
+
+def gradients(a, b, x, y):
+    result = []
+    for _ in range(100_000):
+        result = [result]
+    return result

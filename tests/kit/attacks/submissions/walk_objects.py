@@ -1,0 +1,20 @@
+"""Looks through all objects, frozen ones too, for the judge's."""
+# expect: gradients=failed rest=passed
+
+import gc
+
+
+def gradients(a, b, x, y):
+    gc.unfreeze()
+    kinds = {f"{type(each).__module__}.{type(each).__name__}" for each in gc.get_objects()}
+    found = kinds & {
+        "grader.learner.StepSession",
+        "grader.verdicts.TestVerdict",
+        "grader.course.Course",
+        "grader.submission.Submission",
+        "grader.plugin.Judge",
+        "grader.answers.Answer",
+    }
+    if not found:
+        raise LookupError(f"nothing among {len(kinds)} types")
+    return formula(a, b, x, y)
