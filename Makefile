@@ -6,7 +6,7 @@ OUT ?= results
 JOBS ?= 2
 bin := .venv/bin
 
-.PHONY: help setup check hint grade stubs test lint clean
+.PHONY: help setup check hint grade stubs test bench lint clean
 
 help:
 	@echo "make check [STEP=05] [TARGET=solutions]  check the steps, say what to do next"
@@ -36,6 +36,9 @@ stubs: .venv/ready
 
 test: .venv/ready
 	$(bin)/python -m pytest -q -n 2 --dist loadfile --submission solutions tests/kit tests/steps
+
+bench: .venv/ready
+	@$(bin)/python -m grader bench
 
 lint: .venv/ready
 	$(bin)/ruff check .

@@ -176,6 +176,18 @@ def doctor() -> None:
 
 
 @app.command()
+def bench() -> None:
+    """Measure what checking and grading cost; takes some minutes on a quiet machine."""
+    from grader.bench import run_all
+
+    course = _load()
+    typer.echo(f"{'what':<34}{'against':<28}{'measured':>10}{'at most':>10}")
+    for figure in run_all(course):
+        row = f"{figure.what:<34}{figure.against:<28}{figure.value:>10}{figure.limit:>10}"
+        typer.echo(row)
+
+
+@app.command()
 def stubs(
     only_look: Annotated[bool, typer.Option("--check", help="Only say which are stale.")] = False,
     force: Annotated[

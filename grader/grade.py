@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from grader.course import Course, Step
-from grader.launch import ForkLauncher
+from grader.launch import DirectLauncher, ForkLauncher
 from grader.plugin import JUDGE, Judge
 from grader.probes import prepare_probes
 from grader.properties import is_property
@@ -85,7 +85,7 @@ def grade(
     places: list[Path],
     out: Path,
     steps: list[Step],
-    launcher: ForkLauncher,
+    launcher: ForkLauncher | DirectLauncher,
     jobs: int,
     done: Callable[[Graded], None],
 ) -> list[Graded]:
@@ -98,7 +98,8 @@ def grade(
     session = _GradingSession(
         course, [(place, names[place]) for place in places], out, launcher, jobs, done
     )
-    launcher.warm_up()
+    if isinstance(launcher, ForkLauncher):
+        launcher.warm_up()
     run_pytest(course, test_files(course, steps), course.root, session)
     times = {graded.name: round(graded.seconds, 3) for graded in session.graded}
     (out / TIMINGS).write_text(json.dumps(times, indent=1, sort_keys=True) + "\n", "utf-8")
@@ -119,7 +120,7 @@ class _GradingSession:
         course: Course,
         submissions: list[tuple[Path, str]],
         out: Path,
-        launcher: ForkLauncher,
+        launcher: ForkLauncher | DirectLauncher,
         jobs: int,
         done: Callable[[Graded], None],
     ) -> None:
@@ -166,7 +167,12 @@ class _GradingSession:
         return True
 
     def _be_judge(
-        self, session: pytest.Session, judge: Judge, branch: ForkLauncher, place: Path, name: str
+        self,
+        session: pytest.Session,
+        judge: Judge,
+        branch: ForkLauncher | DirectLauncher,
+        place: Path,
+        name: str,
     ) -> None:
         """In the forked judge: run all tests on one submission, write the results, end."""
         code = 3

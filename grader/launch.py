@@ -220,11 +220,11 @@ class ForkedConnection(WiredConnection):
     def __init__(self, launcher: ForkLauncher, pid: int, wire: Wire) -> None:
         super().__init__(wire)
         self._launcher = launcher
-        self._pid = pid
+        self.pid = pid
 
     def end(self) -> str:
         """End the worker, and say how it had ended by itself."""
-        status = self._launcher.ask({"op": "end", "pid": self._pid})["status"]
+        status = self._launcher.ask({"op": "end", "pid": self.pid})["status"]
         self.wire.drain()
         self.wire.close()
         return how_it_ended(os.waitstatus_to_exitcode(status))
@@ -332,6 +332,10 @@ class DirectLauncher:
 
     in_process = True
 
+    def branch(self) -> DirectLauncher:
+        """Return itself: there is nothing to keep apart."""
+        return self
+
     def start(self, groups: list[str]) -> Connection:
         """Return a connection that needs no process."""
         return DirectConnection()
@@ -344,10 +348,10 @@ class DirectConnection:
     """The worker's service, called in process."""
 
     def __init__(self) -> None:
-        from grader.worker import Service, encode_answer
+        from grader import worker
 
-        self._service = Service()
-        self._encode = encode_answer
+        self._service = worker.Service()
+        self._encode = worker.encode_answer
 
     def request(self, payload: bytes, deadline: float) -> bytes:
         """Return the answer; the deadline does not count while somebody looks into a debugger."""

@@ -28,6 +28,7 @@ from grader.syscalls import build_filter
 FIRST_UID, LAST_UID = 61_000, 64_000
 _MIB = 1 << 20
 _FILES_IN_SCRATCH = 4096
+_ADDRESS_SPACE = 64 << 30
 
 # What torch, NumPy and the C library read late: processors, memory, time zones, names of users.
 _SYSTEM_FILES = (
@@ -134,13 +135,19 @@ class Sandbox:
     def _set_limits(self, uid: int | None) -> None:
         limits = self.limits
         with open("/proc/self/status") as status:
-            loaded = next(int(line.split()[1]) for line in status if line.startswith("VmData:"))
+            fields = dict(line.split(":", 1) for line in status)
+        reserved, loaded = (int(fields[name].split()[0]) for name in ("VmSize", "VmData"))
         values = {
             resource.RLIMIT_DATA: loaded * 1024 + limits.memory_mb * _MIB,
+            # Far more than anything needs: without it, the tables for empty space would fill memory.
+            resource.RLIMIT_AS: reserved * 1024 + _ADDRESS_SPACE,
             resource.RLIMIT_CPU: limits.cpu_seconds,
             resource.RLIMIT_FSIZE: limits.scratch_mb * _MIB,
             resource.RLIMIT_NOFILE: 64,
-            resource.RLIMIT_CORE: 0,
+            # Too small for a file; and 0 would not keep a crash from the system's own collector.
+            resource.RLIMIT_CORE: 1,
+            # The same depth of recursion everywhere.
+            resource.RLIMIT_STACK: 8 * _MIB,
             resource.RLIMIT_MEMLOCK: 0,
             resource.RLIMIT_MSGQUEUE: 0,
         }

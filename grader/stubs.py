@@ -48,12 +48,13 @@ def stub_of(source: str, name: str) -> str:
 
 
 def _blank_between_groups(imports: list[str]) -> list[str]:
-    """Keep the blank line between the standard library and other packages."""
+    """Keep the blank lines around `__future__`, the standard library and other packages."""
     result: list[str] = []
-    last = False
+    last = None
     for text in imports:
-        group = text.split()[1].split(".")[0] in sys.stdlib_module_names
-        if result and group != last:
+        name = text.split()[1].split(".")[0]
+        group = (name == "__future__", name in sys.stdlib_module_names)
+        if last not in (None, group):
             result.append("")
         result.append(text)
         last = group

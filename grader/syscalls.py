@@ -15,10 +15,11 @@ _FILES = """
     openat openat2 open stat fstat lstat newfstatat statx statfs fstatfs access faccessat faccessat2
     readlink readlinkat getcwd chdir fchdir getdents getdents64 mkdir mkdirat rmdir unlink unlinkat
     rename renameat renameat2 truncate ftruncate fallocate fsync fdatasync fadvise64 flock umask
-    dup dup2 dup3 fcntl pipe pipe2 eventfd2 poll ppoll select pselect6 epoll_create1 epoll_ctl
+    dup dup2 dup3 pipe pipe2 eventfd2 poll ppoll select pselect6 epoll_create1 epoll_ctl
     epoll_wait epoll_pwait copy_file_range sendfile
 """
-_MEMORY = "munmap mremap mprotect madvise brk mincore mlock munlock msync"
+# Without mremap: a piece of the stack that is made larger escapes the limit on data.
+_MEMORY = "munmap mprotect madvise brk mincore mlock munlock msync"
 _THREADS = """
     futex set_robust_list get_robust_list set_tid_address rseq sched_yield sched_getaffinity
     sched_getparam sched_getscheduler sched_get_priority_max sched_get_priority_min membarrier
@@ -35,7 +36,10 @@ _TIME = """
 """
 
 _CLONE_THREAD = 0x10000
-_MAP_SHARED_ANONYMOUS = 0x21
+_MAP_SHARED_ANONYMOUS, _MAP_GROWSDOWN = 0x21, 0x100
+# Copies of descriptors, their flags, and locks: F_DUPFD to F_SETLKW, and F_DUPFD_CLOEXEC. Nothing that
+# lets the kernel send signals (F_SETOWN, F_SETSIG), watch folders or make pipes larger.
+_FCNTLS = (*range(8), 1030)
 # Terminals and descriptors: TCGETS, FIONBIO, FIOCLEX, FIONCLEX, FIONREAD. Nothing that types into a
 # terminal.
 _IOCTLS = (0x5401, 0x5421, 0x5451, 0x5450, 0x541B)
@@ -63,11 +67,15 @@ def build_filter() -> Any:
     thread = seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, _CLONE_THREAD)
     rules.add_rule(seccomp.ALLOW, "clone", thread)
     rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
-    # Memory that counts as the process's own: shared memory would escape the limit on data.
+    # Memory that counts as the process's own: what is shared, or grows downwards as a stack does, would
+    # escape the limit on data.
+    mask = _MAP_SHARED_ANONYMOUS | _MAP_GROWSDOWN
     for wrong in range(_MAP_SHARED_ANONYMOUS + 1):
         if wrong & ~_MAP_SHARED_ANONYMOUS == 0 and wrong != _MAP_SHARED_ANONYMOUS:
-            private = seccomp.Arg(3, seccomp.MASKED_EQ, _MAP_SHARED_ANONYMOUS, wrong)
+            private = seccomp.Arg(3, seccomp.MASKED_EQ, mask, wrong)
             rules.add_rule(seccomp.ALLOW, "mmap", private)
+    for number in _FCNTLS:
+        rules.add_rule(seccomp.ALLOW, "fcntl", seccomp.Arg(1, seccomp.EQ, number))
     for number in _IOCTLS:
         rules.add_rule(seccomp.ALLOW, "ioctl", seccomp.Arg(1, seccomp.EQ, number))
     for number in _PRCTLS:

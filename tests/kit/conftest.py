@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.course import Step
+from grader.course import Course, Step
 from grader.launch import DirectLauncher, ForkLauncher, Launcher, SpawnLauncher
 from grader.learner import StepSession
 from grader.submission import Submission
@@ -63,28 +64,43 @@ def total(values):
 
 
 class Kit:
-    """A kit in a folder of its own: a course, its tests, and exercises that are right at first.
+    """A kit in a folder of its own, driven by real commands.
 
     Attributes:
         root: the kit's folder.
-        modules: names of the step modules, in order.
+        modules: names of its step modules, in order.
     """
 
-    def __init__(self, root: Path, modules: Sequence[str], seconds: float = 5) -> None:
+    def __init__(self, root: Path, modules: Sequence[str]) -> None:
         self.root = root
         self.modules = list(modules)
+        (root / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
+
+    @classmethod
+    def toy(cls, root: Path, modules: Sequence[str], seconds: float) -> "Kit":
+        """Make a kit whose steps all have the same two functions, and exercises that are right."""
+        kit = cls(root, modules)
         (root / "tests" / "steps").mkdir(parents=True)
         lines = [f"[limits]\nseconds = {seconds}"]
-        for i, module in enumerate(self.modules):
-            points = 101 - len(self.modules) if i == 0 else 1
+        for i, module in enumerate(kit.modules):
+            points = 101 - len(kit.modules) if i == 0 else 1
             lines.append(
                 f'[[step]]\nmodule = "{module}"\ntitle = "Toy {i}"\npoints = {points}\n'
                 'hints = ["first", "second", "third"]'
             )
             (root / "tests" / "steps" / f"test_step_{module[5:7]}.py").write_text(TOY_TESTS)
-            self.write(module, TOY_SOLUTION)
+            kit.write(module, TOY_SOLUTION)
         (root / "course.toml").write_text("\n".join(lines))
-        (root / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text("utf-8"), "utf-8")
+        return kit
+
+    @classmethod
+    def real(cls, root: Path) -> "Kit":
+        """Copy this kit's course, its visible tests and its solutions; there are no exercises."""
+        course = Course.load(ROOT)
+        shutil.copy(ROOT / "course.toml", root)
+        for folder in ("solutions", "tests/steps"):
+            shutil.copytree(ROOT / folder, root / folder)
+        return cls(root, [step.module for step in course.steps])
 
     def write(self, module: str, source: str | bytes, folder: str = "exercises") -> Path:
         """Write a module of a submission and return its path."""
@@ -177,9 +193,15 @@ def kit_factory(tmp_path_factory: pytest.TempPathFactory) -> KitMaker:
     """Makes a kit from names of modules."""
 
     def make(*modules: str, seconds: float = 5) -> Kit:
-        return Kit(tmp_path_factory.mktemp("kit"), modules, seconds)
+        return Kit.toy(tmp_path_factory.mktemp("kit"), modules, seconds)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def real_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    """A copy of this kit, without exercises."""
+    return Kit.real(tmp_path_factory.mktemp("real"))
 
 
 @pytest.fixture

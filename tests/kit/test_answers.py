@@ -219,7 +219,7 @@ def test_parts_items_and_keys_carry_their_names_along():
     refused(lambda: first.is_close(3.0), "a should be 3.0, but 1.0 came.")
     refused(second.scalar, "One number was expected, but b = 'x' came.")
     nested = answer({"rows": [[1, 2]]}).key("rows").each()[0].parts("x", "y")[1]
-    assert nested.value == 2 and nested.label == "rows[0]y"
+    assert nested.value == 2 and nested.label == "rows[0].y"
     refused(
         lambda: answer((1, 2, 3), "all").parts("a", "b"), "A tuple of 2 values (a, b)", "all = "
     )

@@ -52,7 +52,16 @@ def test_a_step_is_run_again_only_when_it_changed(kit):
     second = kit.grader("check")
     assert second.returncode == 1 and kit.collected() == ["01"]
     assert "Mend `double` in exercises/step_01_lines.py" in second.stdout
-    assert kit.grader("check").stdout == second.stdout
+    inside = subprocess.run(
+        [sys.executable, "-m", "grader", "check", "--json", "../nowhere/out.json"],
+        cwd=kit.root / "exercises",
+        env=kit.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert inside.returncode == 2 and "The verdicts cannot be written" in inside.stderr
+    assert inside.stdout == second.stdout.replace("exercises/step_01_lines", "step_01_lines")
     assert kit.collected() == []
 
     # What was right once is right again, and a copy elsewhere is another submission.
@@ -160,12 +169,6 @@ def test_anything_unforeseen_is_exit_code_3(kit):
     assert "The kit itself failed, which is not your fault." in ran.stderr
 
 
-def test_a_result_file_that_cannot_be_written_is_exit_code_2(kit):
-    ran = kit.grader("check", "01", "--json", "nowhere/out.json")
-    assert ran.returncode == 2 and "The verdicts cannot be written" in ran.stderr
-    assert "passed" in ran.stdout
-
-
 ESCAPES = """
 def double(x):
     print("\\x1b[2J\\x07printed [red]text[/red]")
@@ -222,13 +225,3 @@ def test_what_a_submission_says_does_not_act_on_the_terminal(kit_factory):
         for act in ("\x1b[2J", "\x1b]0;", "\x07", "\u202e"):
             assert act not in written
     assert "\x1b[31m" not in written and "\x1b[1;31m" not in written and "\x1b[32m" not in written
-
-
-def test_the_check_of_a_folder_may_start_anywhere_in_the_kit(kit):
-    inside = kit.root / "exercises"
-    command = [sys.executable, "-m", "grader", "check", "1"]
-    ran = subprocess.run(
-        command, cwd=inside, env=kit.environment(), capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0 and "passed" in ran.stdout
-    assert kit.collected() == ["01"]

@@ -13,15 +13,19 @@ def double(x):
 def total(values):
     return values.mean()
 """
+ESCAPES = (
+    "def double(x):\n    print('\\x1b[31mred\\x07')\n    raise ValueError('\\x1b]0;title\\x07 \\udcff')\n"
+    "def total(values):\n    return '\\x1b[2J\\udcff'\n"
+)
 TESTS = ("test_double_of_two", "test_double_of_any_number", "test_total_of_three")
 
 
 @pytest.fixture(scope="module")
 def kit(kit_factory):
-    """A kit of two steps, of which a folder `wrong` gets two functions of the first one wrong."""
+    """A kit of two steps, whose exercises are right, and a folder `wrong` beside them."""
     made = kit_factory("step_00_numbers", "step_01_lines")
     made.write("step_00_numbers", WRONG, "wrong")
-    made.write("step_01_lines", (made.root / "exercises/step_01_lines.py").read_bytes(), "wrong")
+    made.write("step_01_lines", ESCAPES, "wrong")
     return made
 
 
@@ -46,16 +50,19 @@ def test_plain_pytest_collects_the_steps_and_judges_the_exercises(kit):
             assert f"tests/steps/test_step_{step}.py::{name} PASSED" in ran.stdout
 
 
-def test_k_selects_and_lf_runs_only_what_failed_last(kit):
+def test_k_selects_n_divides_and_lf_runs_only_what_failed_last(kit):
     found, ran = outcomes(kit, "-k", "two or three", "-n", "2")
     assert found == {
         "00 test_double_of_two": "passed",
         "00 test_total_of_three": "failure",
-        "01 test_double_of_two": "passed",
-        "01 test_total_of_three": "passed",
+        "01 test_double_of_two": "failure",
+        "01 test_total_of_three": "failure",
     }
     assert ran.returncode == 1
-    found, ran = outcomes(kit, "--lf")
+    # What a learner's code says does not act on the terminal.
+    assert "\x1b" not in ran.stdout and "\x07" not in ran.stdout
+    assert "\\x1b]0;title\\x07" in ran.stdout and "\\x1b[31mred" in ran.stdout
+    found, ran = outcomes(kit, "--lf", "-k", "test_step_00")
     assert found == {"00 test_total_of_three": "failure"}
     # A sentence, and no traceback of ours.
     assert (
@@ -137,15 +144,3 @@ def test_nothing_of_a_submission_but_its_modules_takes_part(kit):
     assert [test["status"] for test in verdicts["01"]] == ["passed"] * 3
     assert {test["status"] for test in verdicts["00"]} == {"failed"}
     assert "No module named 'helper'" in verdicts["00"][0]["message"]
-
-
-def test_what_a_learner_writes_does_not_act_on_the_terminal(kit):
-    source = (
-        "def double(x):\n    print('\\x1b[31mred\\x07')\n    raise ValueError('\\x1b]0;title\\x07 \\udcff')\n"
-        "def total(values):\n    return '\\x1b[2J\\udcff'\n"
-    )
-    kit.write("step_00_numbers", source, "escapes")
-    ran = kit.pytest("tests/steps/test_step_00.py", "--submission", "escapes", "-n", "1")
-    assert ran.returncode == 1 and "3 failed" in ran.stdout
-    assert "\x1b" not in ran.stdout and "\x07" not in ran.stdout
-    assert "\\x1b]0;title\\x07" in ran.stdout and "\\x1b[31mred" in ran.stdout

@@ -1,6 +1,5 @@
 """Step 05: autograd."""
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -9,48 +8,24 @@ from torch import nn
 
 from grader.answers import FLOAT32
 from grader.probes import probe
+from grader.references import (
+    TRAINING,
+    check_fit,
+    check_losses,
+    descend,
+    line_gradients,
+    tutorial_points,
+)
 from grader.strategies import numbers, shapes, sizes, tensor_points, tensors
 
 X = torch.tensor([[0.0], [1.0], [3.0]])
 Y = torch.tensor([[1.0], [2.0], [5.0]])
-
-# The numbers on the way are up to about 100, and float32 keeps seven digits of them.
-TRAINING = {"rtol": 1e-4, "atol": 1e-4}
 
 # The figures of the lesson have four digits behind the point.
 NEAR = 2e-4
 
 # Small enough that a few steps never run away from points with x in [-3, 3].
 rates = st.sampled_from([0.015625, 0.03125, 0.0625])
-
-
-def tutorial_points():
-    """Return the 80 training points of the tutorial."""
-    random = np.random.RandomState(42)
-    x = random.rand(100, 1)
-    y = 1 + 2 * x + 0.1 * random.randn(100, 1)
-    indices = np.arange(100)
-    random.shuffle(indices)
-    train = indices[:80]
-    return torch.tensor(x[train]).float(), torch.tensor(y[train]).float()
-
-
-def line_gradients(a, b, x, y):
-    """Return the loss and both gradients, by the formulas of step 02, in float64."""
-    x, y = x.double().numpy(), y.double().numpy()
-    error = a + b * x - y
-    return (error**2).mean(), 2 * error.mean(), 2 * (error * x).mean()
-
-
-def descend(a, b, x, y, lr, n_epochs):
-    """Return the losses, and both parameters after every epoch, in float64."""
-    losses, path = [], []
-    for _ in range(n_epochs):
-        loss, a_grad, b_grad = line_gradients(a, b, x, y)
-        a, b = a - lr * a_grad, b - lr * b_grad
-        losses.append(loss)
-        path.append((a, b))
-    return losses, path
 
 
 # ---------------------------------------------------------------- loss_gradients
@@ -268,35 +243,6 @@ def call_fit(module, a, b, x, y, lr, n_epochs):
         "are leaves": a.is_leaf and b.is_leaf,
         "require a gradient": a.requires_grad and b.requires_grad,
     }
-
-
-HINTS = (
-    "Is it the loss before the update?",
-    "The first loss is right, so look at the first update: of both parameters, with the gradients of "
-    "the same loss.",
-    "The first update is right, so something is left over from it. Are the old gradients cleared?",
-)
-
-
-def check_losses(answer, expected):
-    """Check the losses, and say where they begin to be wrong."""
-    came = answer.numbers(len(expected))
-    close = np.isclose(came, expected, **TRAINING)
-    if not close.all():
-        i = int(close.argmin())
-        answer.check(
-            False,
-            f"The loss of epoch {i + 1} should be {expected[i]:.7g}, but {came[i]:.7g} came. "
-            f"{HINTS[min(i, 2)]}",
-        )
-
-
-def check_fit(answer, a, b, x, y, lr, n_epochs):
-    """Check the losses and where both leaves ended."""
-    losses, path = descend(a, b, x, y, lr, n_epochs)
-    check_losses(answer.key("losses"), losses)
-    for name, value in zip("ab", path[-1], strict=True):
-        answer.key(name).is_close(value, **TRAINING)
 
 
 @pytest.mark.exercise("fit", "one epoch on one point, by hand")

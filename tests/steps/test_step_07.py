@@ -1,6 +1,5 @@
 """Step 07: optimizers."""
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -8,13 +7,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from grader.probes import probe
+from grader.references import check_fit, check_losses, tutorial_points
 from grader.strategies import learning_rates, numbers, seeds, shapes, sizes, tensor_points, tensors
 
 X = torch.tensor([[0.0], [1.0], [3.0]])
 Y = torch.tensor([[1.0], [2.0], [5.0]])
-
-# The numbers on the way are up to about 100, and float32 keeps seven digits of them.
-TRAINING = {"rtol": 1e-4, "atol": 1e-4}
 
 # For numbers by hand, with three digits behind the point.
 CLOSE = 1e-4
@@ -23,28 +20,6 @@ CLOSE = 1e-4
 rates = st.sampled_from([0.015625, 0.03125, 0.0625])
 
 momenta = st.sampled_from([0.0, 0.25, 0.5, 0.9])
-
-
-def tutorial_points():
-    """Return the 80 training points of the tutorial."""
-    random = np.random.RandomState(42)
-    x = random.rand(100, 1)
-    y = 1 + 2 * x + 0.1 * random.randn(100, 1)
-    indices = np.arange(100)
-    random.shuffle(indices)
-    train = indices[:80]
-    return torch.tensor(x[train]).float(), torch.tensor(y[train]).float()
-
-
-def descend(a, b, x, y, lr, n_epochs):
-    """Return the losses and the last parameters of gradient descent, in float64."""
-    x, y = x.double().numpy(), y.double().numpy()
-    losses = []
-    for _ in range(n_epochs):
-        error = a + b * x - y
-        losses.append((error**2).mean())
-        a, b = a - lr * 2 * error.mean(), b - lr * 2 * (error * x).mean()
-    return losses, a, b
 
 
 # ---------------------------------------------------------------- fit_with_sgd
@@ -57,35 +32,6 @@ def call_fit(module, a, b, x, y, lr, n_epochs):
     b = torch.tensor([b], requires_grad=True)
     losses = module.fit_with_sgd(x=x, y=y, a=a, b=b, lr=lr, n_epochs=n_epochs)
     return {"losses": losses, "a": a.detach(), "b": b.detach()}
-
-
-HINTS = (
-    "Is it the loss before the update?",
-    "The first loss is right, so look at the first update: of both parameters, with the gradients of "
-    "the same loss.",
-    "The first update is right, so something is left over from it. Are the old gradients cleared?",
-)
-
-
-def check_losses(answer, expected):
-    """Check the losses, and say where they begin to be wrong."""
-    came = answer.numbers(len(expected))
-    close = np.isclose(came, expected, **TRAINING)
-    if not close.all():
-        i = int(close.argmin())
-        answer.check(
-            False,
-            f"The loss of epoch {i + 1} should be {expected[i]:.7g}, but {came[i]:.7g} came. "
-            f"{HINTS[min(i, 2)]}",
-        )
-
-
-def check_fit(answer, a, b, x, y, lr, n_epochs):
-    """Check the losses and where both leaves ended."""
-    losses, a_end, b_end = descend(a, b, x, y, lr, n_epochs)
-    check_losses(answer.key("losses"), losses)
-    answer.key("a").is_close(a_end, **TRAINING)
-    answer.key("b").is_close(b_end, **TRAINING)
 
 
 @pytest.mark.exercise("fit_with_sgd", "one epoch on one point, by hand")

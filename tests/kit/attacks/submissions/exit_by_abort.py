@@ -1,5 +1,6 @@
 """Aborts."""
 # expect: gradients=crashed rest=passed
 
+
 def gradients(a, b, x, y):
     os.abort()

@@ -1,6 +1,7 @@
 """Becomes another program."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     through(
         lambda: os.execv("/bin/true", ["true"]),

@@ -1,6 +1,7 @@
 """Makes a second name for a file of the system."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     through(lambda: os.link("/etc/passwd", "passwd"), lambda: os.link(f"{CANARY}/bait", "bait"))
     return formula(a, b, x, y)

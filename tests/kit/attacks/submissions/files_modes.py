@@ -1,6 +1,7 @@
 """Changes rights, owner, times and attributes, which Landlock does not look at."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     bait = f"{CANARY}/bait"
     through(

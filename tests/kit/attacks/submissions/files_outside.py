@@ -1,10 +1,10 @@
 """Leaves files where everybody may write."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     def write(folder):
         return lambda: open(f"{folder}/left-{NAME}", "w").write(NAME)
-
 
     through(*map(write, (CANARY, "/tmp", "/var/tmp", "/dev/shm", "/run", "..", "/dev/mqueue")))
     return formula(a, b, x, y)

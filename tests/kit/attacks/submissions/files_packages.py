@@ -8,10 +8,8 @@ import sysconfig
 def gradients(a, b, x, y):
     package = os.path.dirname(np.__file__)
 
-
     def write(path):
         return lambda: open(path, "w").write("")
-
 
     through(
         write(f"{package}/left.py"),

@@ -1,6 +1,7 @@
 """Removes and empties files of others."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     through(
         lambda: os.truncate(f"{CANARY}/bait", 0),

@@ -1,6 +1,7 @@
 """Moves a file out of its folder, and another one in."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     open("mine", "w").close()
     through(

@@ -1,6 +1,7 @@
 """Changes the tests, the course and the configuration of the kit."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     through(
         lambda: open(f"{KIT}/tests/steps/test_step_02.py", "a"),

@@ -1,6 +1,7 @@
 """Changes the work and the results of neighbours."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     through(
         lambda: open(f"{CLASS}/000-honest/step_02_gradient.py", "w"),

@@ -1,4 +1,4 @@
-"""Kills the zygote."""
+"""Sends the zygote a signal; one that is ignored, for what is refused is the sending."""
 # expect: gradients=failed rest=passed
 
 import signal
@@ -6,5 +6,5 @@ import signal
 
 def gradients(a, b, x, y):
     if os.getppid() > 1:
-        through(lambda: os.kill(os.getppid(), signal.SIGKILL))
+        through(lambda: os.kill(os.getppid(), signal.SIGURG))
     return formula(a, b, x, y)

@@ -1,6 +1,7 @@
 """Replaces the decoder, in the hope that the judge uses the same one."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     decoder = sys.modules["grader.decoder"]
     decoder.decode = lambda data: {"kind": "value", "value": (1, 1), "after": None}

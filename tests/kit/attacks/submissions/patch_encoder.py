@@ -1,6 +1,7 @@
 """Replaces the encoder of the worker, so that it sends verdicts."""
 # expect: gradients=crashed rest=passed
 
+
 def gradients(a, b, x, y):
     codec, worker = sys.modules["grader.codec"], sys.modules["grader.worker"]
     data = codec.encode({"kind": "passed", "score": 7})

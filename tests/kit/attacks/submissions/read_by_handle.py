@@ -1,6 +1,7 @@
 """Opens a file by its handle, which no path rule sees."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     handle = ctypes.create_string_buffer(struct.pack("<Ii", 8, 1) + bytes(120))
     through(

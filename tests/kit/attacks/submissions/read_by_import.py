@@ -1,13 +1,12 @@
 """Imports the judge and the tests."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     sys.path[:0] = [KIT, f"{KIT}/tests/steps", f"{KIT}/grader/hidden", f"{KIT}/solutions"]
 
-
     def by_import(name):
         return lambda: __import__(name)
-
 
     through(*map(by_import, ("test_step_02", "grader.plugin", "grader.grade", "solutions")))
     return formula(a, b, x, y)

@@ -13,20 +13,16 @@ def gradients(a, b, x, y):
         if not libc.fopen(f"{KIT}/course.toml".encode(), b"r"):
             raise PermissionError("fopen")
 
-
     def by_folder():
         os.chdir(KIT)
         return open("course.toml").read()
-
 
     def by_path_descriptor():
         folder = os.open(KIT, os.O_PATH)
         return os.open("course.toml", os.O_RDONLY, dir_fd=folder)
 
-
     def by_upward_path():
         return open("../" * 40 + KIT.lstrip("/") + "/course.toml").read()
-
 
     through(
         lambda: np.fromfile(f"{KIT}/course.toml", np.uint8),

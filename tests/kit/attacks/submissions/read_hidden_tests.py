@@ -1,6 +1,7 @@
 """Reads the hidden tests."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     through(
         lambda: os.listdir(f"{KIT}/grader/hidden"),

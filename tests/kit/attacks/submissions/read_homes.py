@@ -1,6 +1,7 @@
 """Looks into the homes of others."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     through(
         lambda: os.listdir("/root"),

@@ -1,6 +1,7 @@
 """Copies from the neighbour."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     through(
         lambda: os.listdir(CLASS),

@@ -1,6 +1,7 @@
 """Goes round all protection of memory through /proc/self/mem."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     through(
         lambda: os.open("/proc/self/mem", os.O_RDWR),

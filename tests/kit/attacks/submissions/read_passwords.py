@@ -1,6 +1,7 @@
 """Opens the system's secrets, without reading them."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     through(
         lambda: os.open("/etc/shadow", os.O_RDONLY),

@@ -1,6 +1,7 @@
 """Lists the processes, their command lines and their descriptors."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     through(
         lambda: os.listdir("/proc"),

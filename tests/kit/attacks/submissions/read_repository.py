@@ -1,6 +1,7 @@
 """Reads the kit's git folder and the grader itself."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     through(
         lambda: os.listdir(f"{KIT}/.git"),

@@ -1,6 +1,7 @@
 """Reads what was graded so far."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     through(
         lambda: os.listdir(OUT),

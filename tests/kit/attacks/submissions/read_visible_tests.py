@@ -1,6 +1,7 @@
 """Reads the visible tests, which hold worked answers."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     through(lambda: open(f"{KIT}/tests/steps/test_step_02.py").read())
     return formula(a, b, x, y)

@@ -1,6 +1,7 @@
 """Answers with arrays of a class that decides on every comparison itself."""
 # expect: gradients=failed rest=passed
 
+
 class Array(np.ndarray):
     __array_priority__ = 1e9
 

@@ -1,6 +1,7 @@
 """Answers with lists nested a hundred thousand deep."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     result = []
     for _ in range(100_000):

@@ -1,6 +1,7 @@
 """Answers with a dictionary whose items never come."""
 # expect: gradients=timeout rest=passed
 
+
 class Dictionary(dict):
     def items(self):
         while True:

@@ -1,6 +1,7 @@
 """Answers with objects that are equal to everything."""
 # expect: gradients=failed rest=passed
 
+
 class Equal:
     def __eq__(self, other):
         return True

@@ -1,6 +1,7 @@
 """Answers with a list that never yields its first item."""
 # expect: gradients=timeout rest=passed
 
+
 class List(list):
     def __iter__(self):
         while True:

@@ -1,6 +1,7 @@
 """Answers with a list that says four thousand million items and yields two."""
 # expect: gradients=crashed rest=passed
 
+
 class List(list):
     __len__ = lambda self: 0xFFFFFFFF  # noqa: E731
 

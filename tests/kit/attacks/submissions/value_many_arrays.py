@@ -1,5 +1,6 @@
 """Answers with as many arrays as go through."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     return [np.zeros(1)] * 40_000

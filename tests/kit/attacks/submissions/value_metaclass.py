@@ -1,6 +1,7 @@
 """Answers with an object whose class has a hostile name."""
 # expect: gradients=failed rest=passed
 
+
 class Meta(type):
     __name__ = property(lambda cls: 10**5000)
 

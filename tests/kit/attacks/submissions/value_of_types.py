@@ -3,7 +3,9 @@
 
 from itertools import cycle
 
-VALUES = cycle([float, np, ValueError("4.0"), len, sys.stdout, NotImplemented, ..., {1, 2}, range(2)])
+VALUES = cycle(
+    [float, np, ValueError("4.0"), len, sys.stdout, NotImplemented, ..., {1, 2}, range(2)]
+)
 
 
 def gradients(a, b, x, y):

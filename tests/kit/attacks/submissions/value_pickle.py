@@ -1,6 +1,7 @@
 """Answers with an object that leaves a folder behind when it is unpickled or copied."""
 # expect: gradients=failed rest=passed
 
+
 class Bomb:
     def __reduce__(self):
         return os.mkdir, (f"{CANARY}/unpickled",)

@@ -1,6 +1,7 @@
 """Answers with an object that ends the worker when it is shown."""
 # expect: gradients=crashed rest=passed
 
+
 class Exit:
     def __repr__(self):
         raise KeyboardInterrupt

@@ -1,6 +1,7 @@
 """Answers with an object whose text never comes."""
 # expect: gradients=timeout rest=passed
 
+
 class Slow:
     def __repr__(self):
         while True:

@@ -1,6 +1,7 @@
 """Answers with an object whose text is 100 MB long."""
 # expect: gradients=failed rest=passed
 
+
 class Long:
     def __repr__(self):
         return "4.0" * (35 << 20)

@@ -1,6 +1,7 @@
 """Answers with text of a class that lies about its bytes."""
 # expect: gradients=failed rest=passed
 
+
 class Text(str):
     def encode(self, *a):
         return b"\0" * 100

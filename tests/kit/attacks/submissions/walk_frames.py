@@ -1,11 +1,14 @@
 """Walks the frames above it for an expected value or for the test."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     frame, names = sys._getframe(), set()
     while frame:
         names |= frame.f_locals.keys() | {frame.f_code.co_name}
         frame = frame.f_back
-    if not any(word in name for name in names for word in ("expected", "pytest", "example", "test_")):
+    if not any(
+        word in name for name in names for word in ("expected", "pytest", "example", "test_")
+    ):
         raise LookupError(f"nothing among {len(names)} names")
     return formula(a, b, x, y)

@@ -1,6 +1,7 @@
 """Looks for modules of the judge that were loaded before the fork."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     judges = "answers learner plugin grade verdicts course submission strategies properties".split()
     loaded = [name for name in judges if f"grader.{name}" in sys.modules]

@@ -8,7 +8,9 @@ def gradients(a, b, x, y):
     reached, fresh = {}, [x, y]
     for _ in range(4):
         holders = gc.get_referrers(*fresh)
-        fresh = [each for each in holders if id(each) not in reached and isinstance(each, (dict, list))]
+        fresh = [
+            each for each in holders if id(each) not in reached and isinstance(each, (dict, list))
+        ]
         reached |= {id(each): each for each in fresh}
         if not fresh:
             break

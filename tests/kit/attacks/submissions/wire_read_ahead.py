@@ -1,6 +1,7 @@
 """Looks for requests that wait on the wire, to know later inputs."""
 # expect: gradients=failed rest=passed
 
+
 def gradients(a, b, x, y):
     fd = wire()
     os.set_blocking(fd, False)

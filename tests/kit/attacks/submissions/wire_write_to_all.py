@@ -1,6 +1,7 @@
 """Writes to every descriptor that is open."""
 # expect: gradients=crashed rest=passed
 
+
 def gradients(a, b, x, y):
     for fd in range(1024):
         if is_open(fd):

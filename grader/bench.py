@@ -1,0 +1,226 @@
+"""Benchmarks: what grading and checking cost, as ratios measured in one run on the solutions.
+
+Each figure is the processor time or the wall time of whole processes; what one further submission costs is
+the difference between grading many and grading one. Nothing here passes or fails.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader import worker
+from grader.course import Course, Step
+from grader.grade import find_submissions, grade, test_files
+from grader.isolation import working_layers
+from grader.launch import DirectLauncher, ForkLauncher
+
+_MANY = 4
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took, in seconds."""
+
+    cpu: float
+    wall: float
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table.
+
+    Attributes:
+        what: what was measured.
+        against: what it is compared with.
+        value: the ratio, or the amount with its unit.
+        limit: what it should stay below, as text.
+    """
+
+    what: str
+    against: str
+    value: str
+    limit: str
+
+
+def measure(command: list[str], cwd: Path) -> Cost:
+    """Run a command to its end, and return what it and all its children took."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    subprocess.run(
+        command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(cpu, time.monotonic() - start)
+
+
+def run_all(course: Course) -> Iterator[Figure]:
+    """Yield the figures, as they are measured."""
+    yield from _checking(course)
+    with tempfile.TemporaryDirectory() as folder:
+        bench = _Bench(course, Path(folder))
+        yield from bench.grading()
+        yield bench.two_judges()
+    yield _memory(course)
+
+
+def _checking(course: Course) -> Iterator[Figure]:
+    python, root = sys.executable, course.root
+    check = [python, "-m", "grader", "check", "--target", "solutions"]
+    torch = measure([python, "-c", "import torch"], root)
+    start = time.monotonic()
+    with subprocess.Popen([*check, "--fresh"], cwd=root, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        first = time.monotonic() - start
+        process.stdout.read()
+    again = measure(check, root)
+    torch_wall = (torch.wall + measure([python, "-c", "import torch"], root).wall) / 2
+    yield Figure("check, nothing changed", "import torch", _ratio(again.wall, torch_wall), "1/3")
+    yield Figure("check, first verdict", "import torch", _ratio(first, torch_wall), "1.5")
+
+
+class _Bench:
+    """Grading, in the ways that are compared."""
+
+    def __init__(self, course: Course, folder: Path) -> None:
+        self.course = course
+        self.folder = folder
+
+    def grading(self) -> Iterator[Figure]:
+        """Yield what one further submission costs: the whole course, and one step."""
+        middle = self.course.steps[len(self.course.steps) // 3]
+        for name, steps, limit in (
+            ("whole course", list(self.course.steps), "1/6"),
+            (f"step {middle.id}", [middle], "1/30"),
+        ):
+            isolated = self.further(steps, "isolated")
+            direct = self.further(steps, "direct")
+            alone = self.alone(steps)
+            cold = self.cold(steps)
+            what = f"one submission, {name}"
+            yield Figure(what, "cold pytest + hypothesis", _ratio(isolated.cpu, cold.cpu), limit)
+            yield Figure(what, "the learner's code alone", _ratio(isolated.cpu, alone), "2")
+            yield Figure(what, "the same in process", _ratio(isolated.cpu, direct.cpu), "1.3")
+
+    def further(self, steps: list[Step], kind: str) -> Cost:
+        """Return what one further submission costs, isolated or in process."""
+        many, one = (self.graded(steps, kind, count, 1) for count in (_MANY, 1))
+        return Cost((many.cpu - one.cpu) / (_MANY - 1), (many.wall - one.wall) / (_MANY - 1))
+
+    def graded(self, steps: list[Step], kind: str, count: int, jobs: int) -> Cost:
+        """Return what grading `count` copies of the solutions costs."""
+        place = self.folder / f"class-{count}"
+        for number in range(count):
+            shutil.copytree(self.course.root / "solutions", place / str(number), dirs_exist_ok=True)
+        ids = ",".join(step.id for step in steps)
+        code = f"from grader.bench import grade_copies; grade_copies({str(place)!r}, {ids!r}, {kind!r}, {jobs})"
+        return measure([sys.executable, "-c", code], self.course.root)
+
+    def alone(self, steps: list[Step]) -> float:
+        """Return the processor time of the learner's code alone, on the calls of all tests."""
+        out = self.folder / "alone"
+        code = f"from grader.bench import time_alone; time_alone({','.join(s.id for s in steps)!r}, {str(out)!r})"
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=self.course.root, check=True, capture_output=True
+        )
+        return float(out.read_text())
+
+    def cold(self, steps: list[Step]) -> Cost:
+        """Return what pytest with hypothesis costs from a cold start, without replay and without workers."""
+        options = [
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--direct",
+            "--live",
+            "--submission",
+            "solutions",
+        ]
+        files = test_files(self.course, steps)
+        return measure([sys.executable, "-m", "pytest", *options, *files], self.course.root)
+
+    def two_judges(self) -> Figure:
+        """Return the wall time of two judges against one."""
+        steps = list(self.course.steps)
+        two, one = (self.graded(steps, "isolated", _MANY, jobs).wall for jobs in (2, 1))
+        return Figure("two judges, wall time", "one judge", _ratio(two, one), "0.55")
+
+
+def grade_copies(place: str, ids: str, kind: str, jobs: int) -> None:
+    """Grade a class, isolated or in process; runs in a process of its own."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    course = Course.load(Path.cwd())
+    steps = [course.by_id[name] for name in ids.split(",")]
+    fork = ForkLauncher((), course.limits) if kind == "isolated" else None
+    launcher: Any = DirectLauncher() if fork is None else fork.branch(working_layers(fork)[0])
+    with tempfile.TemporaryDirectory() as out:
+        grade(
+            course,
+            find_submissions(Path(place)),
+            Path(out),
+            steps,
+            launcher,
+            jobs,
+            lambda one: None,
+        )
+    if fork:
+        fork.close()
+
+
+def time_alone(ids: str, out: str) -> None:
+    """Write the processor time that the solutions' own code takes in all tests; in a process of its own."""
+    spent = 0.0
+
+    class TimedService(worker.Service):
+        def invoke(
+            self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        ) -> Any:
+            nonlocal spent
+            start = time.process_time()
+            try:
+                return super().invoke(target, args, kwargs)
+            finally:
+                spent += time.process_time() - start
+
+    import pytest
+    import torch
+
+    from grader.packages import GROUPS
+
+    torch.set_num_threads(1)
+    for load in GROUPS.values():
+        load()
+    worker.Service = TimedService  # type: ignore[misc]
+    course = Course.load(Path.cwd())
+    files = test_files(course, [course.by_id[name] for name in ids.split(",")])
+    pytest.main(["-q", "-p", "no:cacheprovider", "--direct", "--submission", "solutions", *files])
+    Path(out).write_text(str(spent))
+
+
+def _memory(course: Course) -> Figure:
+    """Return what a further worker has for itself, after it loaded a module and ran it."""
+    launcher = ForkLauncher((), course.limits)
+    try:
+        launcher.start(["sklearn", "optimizers"])
+        second: Any = launcher.start(["sklearn", "optimizers"])
+        rollup = Path(f"/proc/{second.pid}/smaps_rollup").read_text()
+        kilobytes = sum(
+            int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Private")
+        )
+    finally:
+        launcher.close()
+    return Figure("memory of a further worker", "", f"{kilobytes / 1024:.0f} MB", "30 MB")
+
+
+def _ratio(value: float, base: float) -> str:
+    return f"{value / base:.3f}"

@@ -1,0 +1,497 @@
+"""Step 04, hidden: devices, memory layouts and clocks that the learner's code cannot foresee.
+
+Being at home on a device, being a leaf, being in the graph still: each is seen by working with the tensor
+afterwards. The clock is judged against what a probe measures around it and inside it.
+"""
+
+import contextlib
+import time
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grader.answers import Mismatch
+from grader.probes import probe
+from grader.strategies import arrays, numbers, seeds, shapes, tensor_points, tensors
+
+PAIR = 2
+# The clocks of some systems tick only every 0.016 seconds.
+CLOCK_TICK = 0.02
+# A number that goes to float32 may lose its last bit, 6e-8 of it, and no more.
+LAST_BIT = {"rtol": 1e-7, "atol": 0.0}
+
+any_seed = st.one_of(st.just(0), seeds())
+layouts = st.sampled_from(["plain", "turned", "every second"])
+factors = st.sampled_from([-3.0, -1.5, 0.5, 2.0])
+
+
+@probe
+def homes():
+    "list the devices to test with"
+    # "meta" keeps shapes and no numbers. It is there on every machine.
+    return ["cpu", "meta", "cuda"] if torch.cuda.is_available() else ["cpu", "meta"]
+
+
+# pick_device
+
+
+@probe
+def pick_with_cards(module, cards):
+    """pretend, one time after the other, that this many graphics cards are there, and call
+    `pick_device()` each time"""
+    # The code inside torch's functions is exchanged, so it does not matter how they were imported.
+    available, count = torch.cuda.is_available, torch.cuda.device_count
+    real = available.__code__, count.__code__
+    numbers = [(lambda: 0).__code__, (lambda: 1).__code__, (lambda: 2).__code__]
+    picked = []
+    try:
+        for card in cards:
+            available.__code__ = (lambda: True).__code__ if card else (lambda: False).__code__
+            count.__code__ = numbers[card]
+            device = module.pick_device()
+            # "cuda" and "cuda:0" and torch.device("cuda") mean the same.
+            device = str(device) if isinstance(device, torch.device) else device
+            picked.append(device.split(":")[0] if isinstance(device, str) else device)
+    finally:
+        available.__code__, count.__code__ = real
+    return picked
+
+
+@pytest.mark.exercise("pick_device", "cards come and go", points=3)
+@given(cards=st.lists(st.integers(0, 2), min_size=2, max_size=6))
+def test_pick_device_at_any_moment(learner, cards):
+    answer = learner.run(pick_with_cards, cards=cards)
+    expected = ["cuda" if card else "cpu" for card in cards]
+    picked = [device.value for device in answer.each()]
+    answer.check(
+        picked == expected,
+        f"With {', '.join(map(str, cards))} cards, one time after the other, pick_device() gave "
+        f"{picked}; expected was {expected}. Ask at every call.",
+    )
+
+
+@probe
+def work_there(module, t):
+    """move `t` to the device that `pick_device()` gives, double it there, and bring it back"""
+    return (2 * t.to(device=module.pick_device())).cpu()
+
+
+@pytest.mark.exercise("pick_device", "its answer is a device to work on", points=2)
+@settings(max_examples=5)
+@given(t=tensors(shapes()))
+def test_pick_device_is_a_place_to_work(learner, t):
+    learner.run(work_there, t=t).is_close(2 * t)
+
+
+# to_tensor
+
+
+@probe
+def array_laid_out(array, layout):
+    "an array with the same numbers in another layout"
+    if layout == "turned":
+        return np.array(array, order="F")
+    if layout == "every second":
+        return np.stack([array, array], axis=-1)[..., 0]
+    return np.asarray(array)
+
+
+@probe
+def to_tensor_of_view(module, array, layout):
+    """lay the array out in memory as `layout` says, and call `to_tensor` with the device "cpu" """
+    array = array_laid_out(array, layout)
+    t = module.to_tensor(array=array, device="cpu")
+    return {"tensor": t, "array": array}
+
+
+@st.composite
+def number_arrays(draw):
+    """Arrays of many dtypes; those of floats hold numbers that float32 has to round."""
+    array = draw(arrays(shapes(0, 3)))
+    dtype = draw(st.sampled_from(["float64", "float32", "float16", "int64", "int32", "uint8"]))
+    # Positive numbers, so that an unsigned dtype takes them, too.
+    return np.asarray(array / 3 if dtype.startswith("float") else 4 * abs(array)).astype(dtype)
+
+
+@pytest.mark.exercise("to_tensor", "arrays of any shape, type and layout", points=3)
+@given(array=number_arrays(), layout=layouts)
+def test_to_tensor_of_any_array(learner, array, layout):
+    answer = learner.run(to_tensor_of_view, array=array, layout=layout)
+    answer.key("tensor").is_close(torch.from_numpy(array).float(), **LAST_BIT)
+    answer.check(
+        np.array_equal(answer.key("array").array(shape=array.shape, dtype=array.dtype), array),
+        "The array has changed. to_tensor must leave its input as it is.",
+    )
+
+
+@probe
+def at_home(t):
+    "say where a tensor is"
+    return {"tensor": t, "device": t.device.type if isinstance(t, torch.Tensor) else "none"}
+
+
+@probe
+def to_tensor_on_devices(module, array):
+    """call `to_tensor` for "cpu" and "meta", and for "cuda" if it is there, each named by a string and
+    by a `torch.device`"""
+    return {
+        device: [
+            at_home(module.to_tensor(array=array, device=device)),
+            at_home(module.to_tensor(array=array, device=torch.device(device))),
+        ]
+        for device in homes()
+    }
+
+
+def check_home(answer, device, shape):
+    """Check that a float32 tensor of this shape lives on the device."""
+    t, home = answer.key("tensor"), answer.key("device").value
+    t.check(
+        isinstance(t.value, torch.Tensor),
+        f'On the device "{device}" something else than a tensor came.',
+    )
+    # A tensor that came from "meta" has no numbers; one that says so and has some is not let in.
+    there = home == device and t.value.is_meta == (device == "meta")
+    t.check(
+        there,
+        f'For the device "{device}" the tensor was made on "{home}". Use the given device.',
+    )
+    t.check(
+        t.value.dtype == torch.float32 and tuple(t.value.shape) == tuple(shape),
+        f'On the device "{device}" a tensor of dtype {t.value.dtype} and shape {tuple(t.value.shape)} '
+        f"came; expected was torch.float32 and {tuple(shape)}.",
+    )
+
+
+@pytest.mark.exercise("to_tensor", "at home on the device that was given", points=3)
+@given(array=arrays(shapes()))
+def test_to_tensor_on_any_device(learner, array):
+    answer = learner.run(to_tensor_on_devices, array=array)
+    devices = ["cpu", "meta", *(["cuda"] if "cuda" in answer.value else [])]
+    for device in devices:
+        for part in answer.key(device).parts("by string", "by torch.device"):
+            check_home(part, device, array.shape)
+            if device != "meta":
+                part.key("tensor").is_close(torch.from_numpy(array).float(), **LAST_BIT)
+
+
+# to_numpy
+
+
+@probe
+def tensor_laid_out(t, layout):
+    "a tensor with the same numbers in another layout"
+    if layout == "turned":
+        order = list(reversed(range(t.dim())))
+        return t.permute(order).contiguous().permute(order)
+    if layout == "every second":
+        return torch.stack([t, t], dim=-1)[..., 0]
+    return t
+
+
+@probe
+def to_numpy_of_view(module, t, layout):
+    """lay the tensor out in memory as `layout` says, and call `to_numpy`"""
+    return module.to_numpy(t=tensor_laid_out(t, layout))
+
+
+@pytest.mark.exercise("to_numpy", "tensors of any shape, type and layout", points=2)
+@given(
+    array=arrays(shapes(0, 3)),
+    dtype=st.sampled_from([torch.float32, torch.float64, torch.int64, torch.int32]),
+    layout=layouts,
+)
+def test_to_numpy_of_any_tensor(learner, array, dtype, layout):
+    t = torch.as_tensor(4 * array).to(dtype)
+    learner.run(to_numpy_of_view, t=t, layout=layout).is_close(t.numpy())
+
+
+@probe
+def to_numpy_in_a_graph(module, t, layout, factor):
+    """let w be a leaf that requires a gradient, call `to_numpy(w)` and `to_numpy(w * factor)`, and then
+    `(w * factor).square().sum().backward()` with the same tensors"""
+    w = tensor_laid_out(t, layout).detach().requires_grad_()
+    u = w * factor
+    arrays = [module.to_numpy(t=w), module.to_numpy(t=u)]
+    loss = u.square().sum()
+    if loss.requires_grad and w.requires_grad:
+        loss.backward()
+    return {"leaf": arrays[0], "result": arrays[1], "gradient": w.grad}
+
+
+@pytest.mark.exercise("to_numpy", "the tensor stays in its graph", points=3)
+@given(t=tensors(shapes()), layout=layouts, factor=factors)
+def test_to_numpy_leaves_the_graph_alone(learner, t, layout, factor):
+    answer = learner.run(to_numpy_in_a_graph, t=t, layout=layout, factor=factor)
+    answer.key("leaf").is_close(t.numpy())
+    answer.key("result").is_close(factor * t.numpy())
+    gradient = answer.key("gradient")
+    answer.check(
+        gradient.value is not None,
+        "After to_numpy(t) no gradient came back through t: t requires none any more, or it has left "
+        "its graph. The input must stay as it is.",
+    )
+    gradient.is_close(2 * factor**2 * t)
+
+
+@probe
+def to_numpy_of_card(module, t, factor):
+    """call `to_numpy` with the result of a computation that plays the part of a tensor on a graphics
+    card, where NumPy cannot read it"""
+
+    class OnCard(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            kwargs = kwargs or {}
+            if func == torch.Tensor.device.__get__:
+                return torch.device("cuda", 0)
+            if func in (torch.Tensor.is_cuda.__get__, torch.Tensor.is_cpu.__get__):
+                return func == torch.Tensor.is_cuda.__get__
+            if func in (torch.Tensor.numpy, torch.Tensor.__array__) and not kwargs.get("force"):
+                raise TypeError(
+                    "can't convert cuda:0 device type tensor to numpy. "
+                    "Use Tensor.cpu() to copy the tensor to host memory first."
+                )
+            result = super().__torch_function__(func, types, args, kwargs)
+            named = [v for v in (*args[1:], *kwargs.values()) if isinstance(v, (str, torch.device))]
+            to_cpu = func == torch.Tensor.to and "cpu" in map(str, named)
+            if func == torch.Tensor.cpu or to_cpu:
+                result = result.as_subclass(torch.Tensor)
+            return result
+
+    return module.to_numpy(t=factor * t.clone().as_subclass(OnCard).requires_grad_())
+
+
+@pytest.mark.exercise("to_numpy", "results on a graphics card (played)", points=2)
+@settings(max_examples=8)
+@given(t=tensors(shapes()), factor=factors)
+def test_to_numpy_of_results_on_a_card(learner, t, factor):
+    learner.run(to_numpy_of_card, t=t, factor=factor).is_close(factor * t.numpy())
+
+
+# make_parameters
+
+
+def two_draws(seed):
+    """The start of a and b on the CPU."""
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(1, generator=generator) for _ in "ab"]
+
+
+@probe
+def make_again(module, seed, other, draws):
+    """draw some random numbers, then make parameters with a seed, with another one, and after more
+    draws with the first again; each pair is filled with zeros after it was noted"""
+    noted = {}
+    for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
+        torch.randn(draws)
+        pair = module.make_parameters(device="cpu", seed=chosen)
+        noted[name] = [p.detach().clone() if isinstance(p, torch.Tensor) else p for p in pair]
+        with torch.no_grad():
+            for p in pair:
+                p.zero_()
+    return noted
+
+
+@pytest.mark.exercise("make_parameters", "the seed decides, and nothing else", points=3)
+@given(pair=st.lists(any_seed, min_size=2, max_size=2, unique=True), draws=st.integers(1, 9))
+def test_make_parameters_by_seed(learner, pair, draws):
+    seed, other = pair
+    answer = learner.run(make_again, seed=seed, other=other, draws=draws)
+    for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
+        parts = answer.key(name).parts("a", "b")
+        for part, expected in zip(parts, two_draws(chosen), strict=True):
+            part.is_close(expected)
+
+
+@probe
+def parameters_that_learn(module, seed, x, y):
+    """make parameters on "cpu" and "meta", and on "cuda" if it is there, send gradients back to them (on
+    "meta" those of their sums, else those of the loss of the line), and look at the gradients"""
+    seen = {}
+    for device in homes():
+        a, b = module.make_parameters(device=torch.device(device), seed=seed)
+        if device == "meta":
+            losses = [a.sum(), b.sum()]
+        else:
+            losses = [((a + b * x.to(device) - y.to(device)) ** 2).mean()]
+        for loss in losses:
+            # No gradient travels from "meta" to a leaf that is elsewhere: then backward() raises.
+            with contextlib.suppress(RuntimeError):
+                loss.backward()
+        grads = [a.grad, b.grad]
+        if device == "meta":
+            grads = [None if grad is None else tuple(grad.shape) for grad in grads]
+        seen[device] = {"a": at_home(a), "b": at_home(b), "gradients": grads}
+    return seen
+
+
+NO_GRADIENT = (
+    'On the device "{}" {} received no gradient from backward(). A parameter must require a gradient, '
+    "and it must be a leaf on its device: made there, or moved before it requires a gradient."
+)
+
+
+@pytest.mark.exercise("make_parameters", "on every device: leaves that receive gradients", points=3)
+@given(seed=any_seed, data=tensor_points(2, 6))
+def test_make_parameters_learn_on_any_device(learner, seed, data):
+    x, y = data
+    answer = learner.run(parameters_that_learn, seed=seed, x=x, y=y)
+    devices = ["cpu", "meta", *(["cuda"] if "cuda" in answer.value else [])]
+    for device in devices:
+        seen = answer.key(device)
+        parts = seen.key("gradients").parts("a.grad", "b.grad")
+        for name, part in zip("ab", parts, strict=True):
+            check_home(seen.key(name), device, (1,))
+            part.check(part.value is not None, NO_GRADIENT.format(device, name))
+            if device == "meta":
+                part.equals((1,))
+    a, b = (p.double() for p in two_draws(seed))
+    error = a + b * x.double() - y.double()
+    expected = [2 * error.mean(), 2 * (error * x).mean()]
+    for part, value in zip(answer.key("cpu").key("gradients").each(), expected, strict=True):
+        part.is_close(value.reshape(1).float(), atol=1e-4)
+
+
+# timed
+
+
+@probe
+def time_pieces(module, waiting, queued, result):
+    """play a graphics card: `waiting` pieces of work are in its queue, `work` puts `queued` more into it
+    and returns `result`, and `synchronize` empties it; then call `timed(work, synchronize)`"""
+    queue = ["piece"] * waiting
+    seen = {"before": [], "pieces done": 0}
+
+    def work():
+        seen["before"].append(len(queue))
+        queue.extend(["piece"] * queued)
+        return result
+
+    def synchronize():
+        seen["pieces done"] += len(queue)
+        queue.clear()
+
+    answer = module.timed(work=work, synchronize=synchronize)
+    return {**seen, "answer": answer, "left": len(queue)}
+
+
+def result_and_seconds(answer):
+    """Return both parts of what `timed` gave; no message shows a time, which differs in each run."""
+    pair = answer.key("answer")
+    pair.check(
+        isinstance(pair.value, (tuple, list)) and len(pair.value) == PAIR,
+        "timed must give back a pair: the result of work(), and the seconds.",
+    )
+    result, seconds = pair.parts("result", "seconds")
+    try:
+        measured = seconds.scalar()
+    except Mismatch:
+        measured = None
+    answer.check(
+        measured is not None, "The second part of the pair must be one number, the seconds."
+    )
+    return result, measured
+
+
+results = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-99, 99),
+    numbers(),
+    st.text("abc", max_size=3),
+    st.lists(st.integers(0, 9), max_size=3),
+    st.tuples(st.integers(0, 9), numbers()),
+)
+
+
+@pytest.mark.exercise("timed", "whatever the work gives back", points=2)
+@given(waiting=st.integers(0, 3), queued=st.integers(0, 3), result=results)
+def test_timed_gives_any_result(learner, waiting, queued, result):
+    answer = learner.run(time_pieces, waiting=waiting, queued=queued, result=result)
+    came, measured = result_and_seconds(answer)
+    answer.check(
+        type(came.value) is type(result) and came.value == result,
+        "The first part of the pair must be what work() returned.",
+    )
+    answer.check(measured >= 0, "The seconds are negative: the end minus the start was expected.")
+
+
+@pytest.mark.exercise("timed", "the queue is empty before and after the work", points=3)
+@given(waiting=st.integers(1, 5), queued=st.integers(1, 5))
+def test_timed_waits_for_the_queue(learner, waiting, queued):
+    answer = learner.run(time_pieces, waiting=waiting, queued=queued, result=None)
+    before = [count.value for count in answer.key("before").each()]
+    answer.check(
+        len(before) == 1, f"work() must be called exactly once; it was called {len(before)} times."
+    )
+    answer.check(
+        before[0] == 0,
+        f"When work() began, {before[0]} older pieces of work were still in the queue. Wait for them "
+        "first: call synchronize().",
+    )
+    left = answer.key("left").value
+    answer.check(
+        left == 0,
+        f"At the end {left} pieces of work were still in the queue. Wait for them before the clock "
+        "stops: call synchronize().",
+    )
+    answer.key("pieces done").equals(waiting + queued)
+
+
+@probe
+def time_seconds(module, waiting, running, queued):
+    """play a graphics card: work for `waiting` seconds is already in its queue, `work` itself takes
+    `running` seconds and puts work for `queued` seconds into it, and `synchronize` waits until the queue
+    is empty; then call `timed(work, synchronize)`"""
+    queue = [waiting]
+    moments = {"call": time.perf_counter()}
+
+    def work():
+        moments.setdefault("work starts", time.perf_counter())
+        time.sleep(running)
+        queue.append(queued)
+        return "done"
+
+    def synchronize():
+        while queue:
+            time.sleep(queue.pop())
+        # The first time counts: an empty queue does not get emptier.
+        name = "work is done" if "work starts" in moments else "queue is empty"
+        moments.setdefault(name, time.perf_counter())
+
+    answer = module.timed(work=work, synchronize=synchronize)
+    moments["return"] = time.perf_counter()
+    start = moments.get("queue is empty", moments["call"])
+    done = moments.get("work is done", moments["return"])
+    return {
+        "answer": answer,
+        "at least": done - moments.get("work starts", done),
+        "at most": moments["return"] - start,
+    }
+
+
+# Few, so that looking for a smaller one takes no long time.
+TIMES = [(0.05, 0.0, 0.07), (0.09, 0.04, 0.05), (0.0, 0.08, 0.0)]
+
+
+@pytest.mark.exercise("timed", "older work does not count, queued work does", points=3)
+@settings(max_examples=3)
+@given(times=st.sampled_from(TIMES))
+def test_timed_measures_the_work(learner, times):
+    waiting, running, queued = times
+    answer = learner.run(time_seconds, waiting=waiting, running=running, queued=queued)
+    _, measured = result_and_seconds(answer)
+    answer.check(
+        measured >= answer.key("at least").scalar() - CLOCK_TICK,
+        "The work took longer than the seconds that came. The clock must go on while the program "
+        "waits, until the work in the queue is done.",
+    )
+    answer.check(
+        measured <= answer.key("at most").scalar() + CLOCK_TICK,
+        "The work took less time than the seconds that came. Start the clock only when older work is "
+        "done, and give back seconds.",
+    )

@@ -1,0 +1,12 @@
+"""Forks, at most twenty times."""
+# expect: gradients=failed rest=passed
+
+import time
+
+
+def gradients(a, b, x, y):
+    for _ in range(20):
+        if through(os.fork) == 0:
+            time.sleep(20)
+            os._exit(0)
+    return formula(a, b, x, y)

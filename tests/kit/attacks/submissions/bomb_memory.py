@@ -1,0 +1,7 @@
+"""Asks for more memory than a worker may have, as a bytearray."""
+# expect: gradients=failed rest=passed
+
+
+def gradients(a, b, x, y):
+    bytearray(SIZE)
+    return formula(a, b, x, y)

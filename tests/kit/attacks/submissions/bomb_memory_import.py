@@ -1,0 +1,4 @@
+"""Asks for too much memory while it is loaded."""
+# expect:
+
+bytearray(SIZE)

@@ -1,0 +1,9 @@
+"""Fills memory with small objects."""
+# expect: gradients=failed rest=passed
+
+
+def gradients(a, b, x, y):
+    pieces = []
+    while len(pieces) << 20 < SIZE:
+        pieces.append(bytearray(1 << 20))
+    return formula(a, b, x, y)

@@ -1,0 +1,7 @@
+"""Asks NumPy for too much memory."""
+# expect: gradients=failed rest=passed
+
+
+def gradients(a, b, x, y):
+    np.ones(SIZE, np.uint8)
+    return formula(a, b, x, y)

@@ -1,0 +1,9 @@
+"""Asks torch for too much memory."""
+# expect: gradients=failed rest=passed
+
+import torch
+
+
+def gradients(a, b, x, y):
+    torch.ones(SIZE, dtype=torch.uint8)
+    return formula(a, b, x, y)

@@ -1,0 +1,10 @@
+"""Makes pipes that hold much."""
+# expect: gradients=failed rest=passed
+
+import fcntl
+
+
+def gradients(a, b, x, y):
+    for _ in range(100):
+        fcntl.fcntl(os.pipe()[0], 1031, 1 << 20)
+    return formula(a, b, x, y)

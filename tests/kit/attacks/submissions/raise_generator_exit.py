@@ -1,0 +1,6 @@
+"""Raises the exception that closes a generator."""
+# expect: gradients=failed rest=passed
+
+
+def gradients(a, b, x, y):
+    raise GeneratorExit

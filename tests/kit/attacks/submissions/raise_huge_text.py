@@ -1,0 +1,6 @@
+"""Raises an exception whose text is 100 MB long."""
+# expect: gradients=failed rest=passed
+
+
+def gradients(a, b, x, y):
+    raise ValueError("4.0" * (35 << 20))

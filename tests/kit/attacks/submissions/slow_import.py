@@ -1,0 +1,6 @@
+"""Sleeps while it is loaded."""
+# expect:
+
+import time
+
+time.sleep(60)

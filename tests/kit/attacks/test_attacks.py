@@ -1,0 +1,414 @@
+"""Attacks on the grader: a class of hostile submissions, graded for real, with honest ones between them.
+
+`submissions/NAME.py` is the end of a module that begins with honest.py and tools.py. Its docstring says what it
+tries; the line `# expect:` says what each function may reach: `passed` (all of its tests), `partly` (at most
+some), or statuses joined by `|` of which its tests have one each. `rest` stands for all functions that are not
+named; without it they may reach nothing. An attack that gets through answers rightly, so it would gain points.
+
+The same class is graded twice, as the user who runs this, and, if that is root, as an ordinary user.
+"""
+
+import ast
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.kit.attacks.special import FOLDERS, HONEST, MODULE, SOURCES, ZIPS
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
+
+ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).parent
+FUNCTIONS = ("predict", "mse", "gradients", "numerical_gradients", "update")
+ATTACKS = sorted((HERE / "submissions").glob("*.py"))
+# What stands in a message when the attack itself is written wrongly.
+MISTAKES = re.compile("NameError|UnboundLocalError|ModuleNotFoundError|IndentationError")
+# More than a worker of this class may have, and little enough for any machine, were it given.
+MEMORY_MB, BOMB_MB = 384, 1024
+OUTER_LIMIT = 900
+ORDINARY = 60_777
+STATUSES = {"passed", "failed", "not_started", "timeout", "crashed"}
+
+
+def expected(line):
+    """Return what each function may reach, from the words of an `# expect:` line."""
+    words = dict(word.split("=") for word in line.split())
+    rest = words.pop("rest", "nothing")
+    assert words.keys() <= set(FUNCTIONS), line
+    return {name: words.get(name, rest) for name in FUNCTIONS}
+
+
+def expectation(path):
+    """Return the words of a submission's `# expect:` line."""
+    (words,) = re.findall(r"^# expect:(.*)$", path.read_text("utf-8"), re.MULTILINE)
+    return words
+
+
+def assemble(path, **names):
+    """Return the module that an attack is the end of."""
+    constants = "".join(f"{name} = {value!r}\n" for name, value in names.items())
+    parts = (HONEST.decode(), (HERE / "tools.py").read_text("utf-8"), constants)
+    return "\n".join((*parts, path.read_text("utf-8"))).encode()
+
+
+@dataclass
+class Run:
+    """A class that was graded.
+
+    Attributes:
+        place: the folder that holds kit, class, out and canary.
+        user: the user who graded, or None for the one who runs this.
+        expected: what is expected of each submission, by the name of its results.
+        before: the files around it, before it was graded.
+        after: the same afterwards.
+        ran: the command.
+        left: processes that were still there.
+        seconds: how long it took.
+        visitors: how many connected to the port that submissions know of.
+    """
+
+    place: Path
+    user: int | None
+    expected: dict
+    before: dict
+    after: dict
+    ran: subprocess.CompletedProcess
+    left: list
+    seconds: float
+    visitors: int
+
+    def results(self, name):
+        """Return the results of a submission."""
+        return json.loads((self.place / "out" / name / "results.json").read_text("utf-8"))
+
+
+def make_kit(kit):
+    """Copy what grading needs, and bait; the solutions are of no use to it."""
+    for folder in ("grader", "tests/steps", "solutions"):
+        shutil.copytree(ROOT / folder, kit / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", kit)
+    course = (ROOT / "course.toml").read_text("utf-8")
+    for old, new in (
+        (r"^seconds = 10$", "seconds = 2"),
+        (r"^memory_mb = \d+$", f"memory_mb = {MEMORY_MB}"),
+    ):
+        course, count = re.subn(old, new, course, flags=re.MULTILINE)
+        assert count == 1, old
+    (kit / "course.toml").write_text(course, "utf-8")
+    (kit / ".git").mkdir()
+    (kit / ".git" / "config").write_text("[core]\n")
+    (kit / "secret").write_text("secret")
+    (kit / "secret").chmod(0o600)
+
+
+def make_class(folder, **names):
+    """Make all submissions; return what is expected of each, by name."""
+    folder.mkdir()
+    makers = {}
+    for path in ATTACKS:
+        makers[path.stem] = (expectation(path), path)
+    makers |= SOURCES | FOLDERS | ZIPS
+    result = {}
+
+    def add(name, words, content):
+        number = 999 if name == "last" else len(result)
+        name = f"{number:03}-{'honest' if content is HONEST else name}"
+        result[name] = expected(words)
+        place = folder / name
+        if name[4:].startswith("zip_"):
+            content(folder / f"{name}.zip")
+            return
+        place.mkdir()
+        if isinstance(content, Path):
+            content = assemble(content, NAME=name, **names)
+        if isinstance(content, bytes):
+            (place / MODULE).write_bytes(content)
+        else:
+            content(place)
+
+    for count, (name, (words, content)) in enumerate(makers.items()):
+        if count % 12 == 0:
+            add("honest", "rest=passed", HONEST)
+        add(name, words, content)
+    add("last", "rest=passed", HONEST)
+    # What is no submission at all.
+    (folder / "500-link").symlink_to("../kit/solutions")
+    (folder / "500-file.py").write_bytes(HONEST)
+    return result
+
+
+def files_below(*folders):
+    """Return path, size and kind of all files, but for those that grading may make."""
+    found = {}
+    for folder in folders:
+        for place, _, names in os.walk(folder):
+            for name in ["", *names]:
+                path = os.path.join(place, name)
+                try:
+                    status = os.lstat(path)
+                except OSError:
+                    continue
+                if "__pycache__" not in path:
+                    stamp = (status.st_mode, status.st_uid, status.st_size * bool(name))
+                    found[path] = stamp
+    return found
+
+
+def ours_in(folders):
+    """Return what submissions may have left in folders that others use as well."""
+    words = ("torchsteps-", "left-", "note", "bomb", "results.json", "mine", "pickled")
+    return {
+        os.path.join(folder, name): os.lstat(os.path.join(folder, name)).st_ino
+        for folder in folders
+        if os.path.isdir(folder)
+        for name in os.listdir(folder)
+        if name.startswith(words)
+    }
+
+
+def processes(place):
+    """Return the processes that have to do with this class: by their command, or by their working folder."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            folder = os.readlink(f"/proc/{pid}/cwd")
+        except OSError:
+            continue
+        if (str(place).encode() in command or folder.startswith(str(place))) and int(
+            pid
+        ) != os.getpid():
+            found.append((int(pid), command))
+    return found
+
+
+def open_to_all(path):
+    """Return whether every user may enter all folders on the way to a path, and read it."""
+    path = Path(os.path.realpath(path))
+    return path.exists() and all(place.stat().st_mode & 0o5 for place in (path, *path.parents))
+
+
+def interpreter_for_all(folder):
+    """Return an interpreter that every user can run, with the packages of this one, or None."""
+    packages = Path(pytest.__file__).parents[1]
+    if open_to_all(sys.executable) and open_to_all(packages):
+        return sys.executable
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    other = shutil.which(version, path="/usr/local/bin:/usr/bin")
+    if not other or not open_to_all(other) or not open_to_all(packages):
+        return None
+    # An environment made by hand: the other interpreter, and our packages.
+    (folder / "bin").mkdir(parents=True)
+    (folder / "lib" / version).mkdir(parents=True)
+    (folder / "lib" / version / "site-packages").symlink_to(packages)
+    (folder / "bin" / "python").symlink_to(other)
+    (folder / "pyvenv.cfg").write_text(f"home = {Path(other).parent}\n")
+    return str(folder / "bin" / "python")
+
+
+def grade(place, user):
+    """Make a class in a folder, grade it, and look at what it left."""
+    kit, out, canary = place / "kit", place / "out", place / "canary"
+    make_kit(kit)
+    canary.mkdir()
+    (canary / "bait").write_text("bait")
+    for folder in (out, place / "home"):
+        folder.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        port = server.getsockname()[1]
+        names = {"KIT": str(kit), "CLASS": str(place / "class"), "OUT": str(out)}
+        names |= {"CANARY": str(canary), "PORT": port, "SIZE": BOMB_MB << 20}
+        wanted = make_class(place / "class", **names)
+        python, options = sys.executable, {}
+        if user is not None:
+            python = interpreter_for_all(place / "python")
+            if python is None:
+                pytest.skip(
+                    "no interpreter of this version with these packages is readable by all users"
+                )
+            for path in (place, *place.rglob("*")):
+                os.chown(path, user, user, follow_symlinks=False)
+            options = {"user": user, "group": user, "extra_groups": []}
+        canary.chmod(0o1777)
+        shared = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/")
+        around = (kit, place / "class", canary)
+        before = files_below(*around) | ours_in(shared)
+        start = time.monotonic()
+        ran = subprocess.run(
+            [python, *"-m grader grade ../class --out ../out --jobs 2 --steps 02".split()],
+            cwd=kit,
+            env={
+                "PATH": "/usr/bin:/bin",
+                "HOME": str(place / "home"),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=OUTER_LIMIT,
+            check=False,
+            **options,
+        )
+        seconds = time.monotonic() - start
+        left = processes(place)
+        after = files_below(*around) | ours_in(shared)
+        visitors = 0
+        while True:
+            try:
+                server.accept()[0].close()
+            except BlockingIOError:
+                break
+            visitors += 1
+    return Run(place, user, wanted, before, after, ran, left, seconds, visitors)
+
+
+@pytest.fixture(scope="module", params=["myself", "ordinary"])
+def run(request):
+    """A class that was graded by this user, or by an ordinary one."""
+    user = None
+    if request.param == "ordinary":
+        if os.geteuid() != 0:
+            pytest.skip("who runs this is an ordinary user already")
+        user = ORDINARY
+    # Not in pytest's own folder, which no other user may enter.
+    place = Path(tempfile.mkdtemp(prefix="attacks-"))
+    place.chmod(0o755)
+    try:
+        yield grade(place, user)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def reached(tests):
+    """Return the statuses of the tests of each function."""
+    found = {name: [] for name in FUNCTIONS}
+    for test in tests:
+        found[test["function"]].append(test["status"])
+    return found
+
+
+def fits(words, statuses):
+    """Return whether a function reached what was expected of it, and no more."""
+    if words == "nothing":
+        return "passed" not in statuses
+    if words == "partly":
+        # One more submission that harms itself is no harm: what counts is that it is not right.
+        return True
+    return set(statuses) <= set(words.split("|"))
+
+
+def test_there_are_many_attacks_and_each_says_what_it_tries():
+    assert len(ATTACKS) + len(SOURCES) + len(FOLDERS) + len(ZIPS) >= 80
+    for path in ATTACKS:
+        assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), path.name
+        expected(expectation(path))
+
+
+def test_the_run_ends_well_and_in_time(run):
+    assert run.ran.returncode == 0, (run.ran.stdout + run.ran.stderr).decode()[-3000:]
+    assert run.seconds < OUTER_LIMIT / 2
+
+
+def test_every_submission_has_results_of_the_schema_and_no_other_has(run):
+    found = {path.parent.name for path in (run.place / "out").glob("*/results.json")}
+    assert found == set(run.expected)
+    first = run.results("000-honest")
+    shape = [
+        (test["id"], test["function"], test["max_score"]) for test in first["steps"][0]["tests"]
+    ]
+    for name in run.expected:
+        results = run.results(name)
+        keys = {"schema", "submission", "sha256", "score", "max_score", "steps"}
+        assert results.keys() == keys and results["schema"] == 1
+        assert results["submission"] == name and results["max_score"] == 7.0
+        (step,) = results["steps"]
+        tests = [(test["id"], test["function"], test["max_score"]) for test in step["tests"]]
+        assert tests == shape, name
+        assert {test["status"] for test in step["tests"]} <= STATUSES, name
+        earned = sum(test["score"] for test in step["tests"] if test["status"] == "passed")
+        assert results["score"] == pytest.approx(earned, abs=1e-4)
+        assert all(test["score"] == 0 for test in step["tests"] if test["status"] != "passed")
+
+
+def test_no_attack_gains_a_point_nor_harms_what_it_does_not_touch(run):
+    wrong = []
+    for name, wanted in run.expected.items():
+        tests = run.results(name)["steps"][0]["tests"]
+        for function, statuses in reached(tests).items():
+            if not fits(wanted[function], statuses):
+                message = next((t["message"] for t in tests if t["function"] == function), "")
+                wrong.append((name, function, wanted[function], statuses, message[:300]))
+    assert not wrong, "\n" + "\n".join(map(str, wrong))
+
+
+def test_honest_submissions_between_them_have_full_marks(run):
+    honest = [name for name in run.expected if name.endswith("-honest")]
+    assert len(honest) > 10
+    assert all(run.results(name)["score"] == 7.0 for name in honest)
+
+
+def test_knowing_the_worked_examples_is_not_enough(run):
+    (name,) = (name for name in run.expected if name.endswith("cheat_memorise"))
+    tests = [t for t in run.results(name)["steps"][0]["tests"] if t["function"] == "gradients"]
+    assert {"passed", "failed"} <= {
+        test["status"] for test in tests if test["visibility"] == "visible"
+    }
+    # A kit without the hidden tests has nothing to say about them.
+    assert not any(test["status"] == "passed" for test in tests if test["visibility"] == "hidden")
+
+
+def test_attacks_fail_because_they_are_stopped_and_not_because_they_are_written_wrongly(run):
+    broken = {}
+    for name in run.expected:
+        if name[4:].startswith(("read_by_import", "source_", "hook_", "name_", "patch_", "raise_")):
+            continue
+        for test in run.results(name)["steps"][0]["tests"]:
+            if MISTAKES.search(test["message"]):
+                broken[name] = test["message"]
+    assert not broken
+
+
+def test_messages_act_on_nothing(run):
+    for name in run.expected:
+        for test in run.results(name)["steps"][0]["tests"]:
+            text = test["message"] + json.dumps(test["counterexample"])
+            assert all(c.isprintable() or c == "\n" for c in text), (name, text)
+            assert len(text) < 20_000, name
+    printed = (run.ran.stdout + run.ran.stderr).decode()
+    assert all(c.isprintable() or c in "\n\r" for c in printed)
+
+
+def test_nothing_is_left_behind(run):
+    assert run.left == []
+    assert {k: v for k, v in run.after.items() if run.before.get(k) != v} == {}
+    assert run.before.keys() <= run.after.keys()
+    out = run.place / "out"
+    assert {path.name for path in out.iterdir()} == {*run.expected, "timings.json"}
+    for name in run.expected:
+        assert [path.name for path in (out / name).iterdir()] == ["results.json"], name
+
+
+def test_no_process_of_a_worker_is_left(run):
+    users = range(61_000, 64_000) if run.user is None else (run.user,)
+    left = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            continue
+        if int(re.search(r"^Uid:\s+(\d+)", status, re.MULTILINE)[1]) in users:
+            left.append(pid)
+    assert left == []
+
+
+def test_nobody_came_over_the_network(run):
+    assert run.visitors == 0

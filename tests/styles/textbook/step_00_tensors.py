@@ -1,0 +1,75 @@
+"""Chapter 0. Tensors."""
+
+from typing import Any, Dict, List, Tuple, Union
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def describe(t: Tensor) -> Dict[str, Any]:
+    # The shape as a tuple of plain integers.
+    dimensions: List[int] = [int(size) for size in t.shape]
+    shape: Tuple[int, ...] = tuple(dimensions)
+    # The number of elements is the product of all sizes (the empty product is 1).
+    number_of_elements: int = 1
+    for size in shape:
+        number_of_elements *= size
+    description: Dict[str, Any] = dict()
+    description["numel"] = number_of_elements
+    description["shape"] = shape
+    description["ndim"] = len(shape)
+    description["dtype"] = str(t.dtype)
+    return description
+
+
+def checkerboard(n: int) -> Tensor:
+    indices: Tensor = torch.arange(0, n, dtype=torch.int64)
+    rows, columns = torch.meshgrid(indices, indices, indexing="ij")
+    sums: Tensor = rows + columns
+    board: Tensor = torch.remainder(sums, 2)
+    return board
+
+
+def uniform_like(t: Tensor, seed: int) -> Tensor:
+    torch.manual_seed(seed)
+    result: Tensor = torch.empty(t.shape, dtype=torch.float32)
+    result.uniform_(0.0, 1.0)
+    return result
+
+
+def rows_of(t: Tensor, width: int) -> Tensor:
+    number_of_rows: int = t.numel() // width
+    table: Tensor = t.view(number_of_rows, width)
+    return table
+
+
+def corner(t: Tensor) -> Union[int, float]:
+    n_rows, n_columns = t.shape
+    element: Tensor = t[n_rows - 1, n_columns - 1]
+    return element.item()
+
+
+def add_(t: Tensor, other: Tensor) -> Tensor:
+    t += other
+    return t
+
+
+def shared(array: np.ndarray) -> Tensor:
+    tensor: Tensor = torch.from_numpy(array)
+    return tensor
+
+
+def copied(array: np.ndarray) -> Tensor:
+    view: Tensor = torch.from_numpy(array)
+    copy: Tensor = view.clone()
+    return copy
+
+
+def matmul(p: Tensor, q: Tensor) -> Tensor:
+    # result[i, j] = sum_k p[i, k] * q[k, j]
+    left: Tensor = p.unsqueeze(2)  # (n, k, 1)
+    right: Tensor = q.unsqueeze(0)  # (1, k, m)
+    products: Tensor = left * right  # (n, k, m)
+    result: Tensor = torch.sum(products, dim=1)  # (n, m)
+    return result
