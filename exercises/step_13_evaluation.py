@@ -52,7 +52,8 @@ def evaluate(model: nn.Module, loss_fn, loader: DataLoader, device) -> float:
             one number.
         loader: gives batches `(x, y)`; the first dimension counts the points. The batches
             can have different sizes.
-        device: the device to which every batch is moved.
+        device: where the model is, a str such as "cpu" or a `torch.device`; every batch is moved
+            there.
 
     Returns:
         The mean loss of one point, a scalar: a point in a small batch counts as much as a
@@ -83,7 +84,8 @@ def r2_score(model: nn.Module, loader: DataLoader, device) -> float:
     Args:
         model: any model, already on `device`. All its layers are in the same mode.
         loader: gives batches `(x, y)`; at least two points in all, with different y.
-        device: the device to which every batch is moved.
+        device: where the model is, a str such as "cpu" or a `torch.device`; every batch is moved
+            there.
 
     Returns:
         R2, a scalar: at most 1, and negative if the mean of y is a better guess than the model.

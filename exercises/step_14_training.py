@@ -67,7 +67,8 @@ def fit(
         train_loader: gives the training batches `(x, y)`, at least one.
         val_loader: gives the validation batches `(x, y)`, at least one.
         n_epochs: number of epochs.
-        device: the device to which every batch is moved.
+        device: where the model is, a str such as "cpu" or a `torch.device`; every batch is moved
+            there.
 
     Returns:
         A dict with two sequences of `n_epochs` scalars:
@@ -174,7 +175,8 @@ def fit_early(
         val_loader: gives the validation batches `(x, y)`, at least one.
         max_epochs: at most so many epochs, at least 1.
         patience: so many epochs without a better loss are one too many, at least 1.
-        device: the device to which every batch is moved.
+        device: where the model is, a str such as "cpu" or a `torch.device`; every batch is moved
+            there.
 
     Returns:
         A dict: `train_losses` and `val_losses` as in `fit`, one scalar for each epoch that was

@@ -92,8 +92,8 @@ def train(train: Dataset, val: Dataset, seed: int) -> tuple[nn.Module, dict]:
 
     With the digits of `load_data`, the model reads at least 95 % of digits that it has never
     seen, and the training takes less than 10 seconds on one CPU core. Two calls with the same
-    data and the same seed give models with the same predictions. The model does not learn
-    from the validation part; it may be used to watch the training and to choose the best epoch.
+    data and the same seed give models with the same logits. The model does not learn from
+    the validation part; it may be used to watch the training and to choose the best epoch.
 
     Args:
         train: dataset of pairs (image, label), as from `load_data`.

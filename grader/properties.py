@@ -10,8 +10,9 @@ feedback on any machine.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -70,13 +71,32 @@ class Properties:
     def run(self, item: pytest.Item, fixtures: dict[str, Any]) -> None:
         """Run a property on a submission; raises what its inner function raises, for a small input."""
         inner = item.obj.hypothesis.inner_test  # type: ignore[attr-defined]
-        for example in self.generate(item):
+        for example in self._lazily(item):
             try:
                 inner(**fixtures, **example)
             except Exception as error:
                 if not self._searchable(error):
                     raise
                 raise self._search(item, fixtures, error) from None
+
+    def _lazily(self, item: pytest.Item) -> Iterator[Example]:
+        """Yield the examples, and draw the others only if the first one has not ended the test.
+
+        Drawing takes longer than all else on a function that is not written yet.
+        """
+        if item.nodeid in self._examples:
+            yield from self._examples[item.nodeid]
+            return
+        first: list[Example] = []
+
+        def take(**values: Any) -> None:
+            first.append(values)
+            raise EndOfSearch
+
+        with contextlib.suppress(EndOfSearch):
+            self._drive(item, take)
+        yield from first
+        yield from self.generate(item)[len(first) :]
 
     def _search(self, item: pytest.Item, fixtures: dict[str, Any], first: Exception) -> Exception:
         """Return the failure of a smaller input, or the first one if none is found."""

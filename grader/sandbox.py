@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import resource
 import signal
 import site
@@ -151,13 +152,18 @@ class Sandbox:
             resource.RLIMIT_MEMLOCK: 0,
             resource.RLIMIT_MSGQUEUE: 0,
         }
-        if uid is not None:
+        if uid is not None or self._is_counted_apart():
             # It counts per user, so it only makes sense with a user of its own.
             values[resource.RLIMIT_NPROC] = limits.threads
         for kind, value in values.items():
             _, hard = resource.getrlimit(kind)
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
             resource.setrlimit(kind, (value, value))
+
+    def _is_counted_apart(self) -> bool:
+        """Return whether an ordinary user's processes count anew: in a user namespace, since Linux 5.14."""
+        version = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
+        return "scratch" in self.layers and os.geteuid() != 0 and version >= (5, 14)
 
 
 def readable_paths(root: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import io
 import stat
 import zipfile
 from dataclasses import dataclass
@@ -13,8 +13,6 @@ from grader.course import Course
 
 MAX_MODULE_BYTES = 1 << 20
 MAX_DIRECTORY_BYTES = 2 << 20
-# The last record and the longest comment behind it.
-_END_BYTES = 22 + 0xFFFF
 _TOO_LARGE = f"it is larger than {MAX_MODULE_BYTES // 1024} KB"
 
 
@@ -98,9 +96,7 @@ def _from_folder(folder: Path, course: Course) -> tuple[dict[str, bytes], dict[s
 def _from_zip(file: Path, course: Course) -> tuple[dict[str, bytes], dict[str, str]]:
     sources, refused = {}, {}
     try:
-        if _size_of_directory(file) > MAX_DIRECTORY_BYTES:
-            raise zipfile.BadZipFile("too many files are in it")
-        with zipfile.ZipFile(file) as archive:
+        with _Frugal(io.FileIO(file)) as opened, zipfile.ZipFile(opened) as archive:
             members = {info.filename: info for info in archive.infolist()}
             for step in course.steps:
                 names = (step.filename, f"exercises/{step.filename}")
@@ -126,18 +122,14 @@ def _from_zip(file: Path, course: Course) -> tuple[dict[str, bytes], dict[str, s
     return sources, refused
 
 
-def _size_of_directory(file: Path) -> int:
-    """Return how many bytes the list of a zip file's members has, as its last record says.
+class _Frugal(io.BufferedReader):
+    """A file of which nobody reads much at once.
 
-    `zipfile` believes the same number, and would make an object of each member before anybody can count.
+    `zipfile` reads the list of all members in one piece, and makes an object of each before anybody can count.
     """
-    with file.open("rb") as stream:
-        size = stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, size - _END_BYTES))
-        end = stream.read()
-    at = end.rfind(b"PK\5\6")
-    announced = end[at + 12 : at + 16]
-    if at < 0 or len(announced) < 4:
-        return 0
-    # 0xFFFFFFFF says that the number is elsewhere, which only archives beyond all measure need.
-    return int.from_bytes(announced, "little")
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes; refuses to return many."""
+        if size is not None and size > MAX_DIRECTORY_BYTES:
+            raise zipfile.BadZipFile("its list of files is too long")
+        return super().read(size)

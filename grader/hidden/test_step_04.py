@@ -314,9 +314,8 @@ def parameters_that_learn(module, seed, x, y):
     seen = {}
     for device in homes():
         a, b = module.make_parameters(device=torch.device(device), seed=seed)
-        if device == "meta":
-            losses = [a.sum(), b.sum()]
-        else:
+        losses = [a.sum(), b.sum()]
+        if device != "meta":
             losses = [((a + b * x.to(device) - y.to(device)) ** 2).mean()]
         for loss in losses:
             # No gradient travels from "meta" to a leaf that is elsewhere: then backward() raises.

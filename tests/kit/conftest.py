@@ -99,7 +99,8 @@ class Kit:
         course = Course.load(ROOT)
         shutil.copy(ROOT / "course.toml", root)
         for folder in ("solutions", "tests/steps"):
-            shutil.copytree(ROOT / folder, root / folder)
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
         return cls(root, [step.module for step in course.steps])
 
     def write(self, module: str, source: str | bytes, folder: str = "exercises") -> Path:

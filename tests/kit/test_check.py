@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import subprocess
 import sys
 
@@ -136,6 +135,12 @@ def test_wrong_usage_is_exit_code_2_and_a_sentence(kit, arguments, words):
     assert "Traceback" not in ran.stderr and kit.collected() == []
 
 
+def test_a_target_that_is_no_folder_and_no_zip_is_said_to_be_so(kit):
+    ran = kit.grader("check", "0", "--target", "course.toml")
+    assert ran.returncode == 1 and ran.stderr == ""
+    assert "the zip file cannot be read (File is not a zip file)" in ran.stdout
+
+
 def test_a_broken_course_is_exit_code_2_and_a_sentence(kit):
     (kit.root / "course.toml").write_text("[[step]]\npoints = 100\n")
     ran = kit.grader("check")
@@ -181,6 +186,8 @@ def total(values):
 
 def in_terminal(kit, *arguments, **environment):
     """Run a command of the grader in a terminal, and return what it wrote there."""
+    import pty  # Windows has none
+
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "grader", *arguments]
     more = {"TERM": "xterm-256color", **environment}

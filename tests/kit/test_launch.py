@@ -1,6 +1,7 @@
 """Launchers: nothing that they start outlives them, however the judge ends."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -91,7 +92,7 @@ def test_a_branch_ends_its_own_workers_only(fork_launcher, processes):
 def test_a_zygote_that_is_killed_is_an_error_of_the_launcher(processes):
     launcher = ForkLauncher()
     connection = launcher.start([])
-    _, worker, zygote = place(connection)
+    folder, worker, zygote = place(connection)
     os.kill(zygote, signal.SIGKILL)
     with pytest.raises(LaunchError, match="zygote"):
         launcher.start([])
@@ -99,6 +100,8 @@ def test_a_zygote_that_is_killed_is_an_error_of_the_launcher(processes):
     # The worker meets the end of its stream.
     connection.wire.close()
     processes.wait_until_gone(worker, zygote)
+    # The only one who would have removed it is gone.
+    shutil.rmtree(folder)
 
 
 def test_a_spawned_worker_that_fails_says_why_and_leaves_nothing(tmp_path, monkeypatch):

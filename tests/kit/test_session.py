@@ -48,9 +48,9 @@ def launcher(fork_launcher):
 
 
 def test_an_endless_loop_costs_its_function_one_time_limit(launcher, session_factory):
-    with session_factory(launcher, SOURCE, seconds=1.0) as session:
+    with session_factory(launcher, SOURCE, seconds=2.0) as session:
         assert Learner(session, "other").count().value == 1
-        with pytest.raises(Stop, match="did not finish within 1 seconds") as first:
+        with pytest.raises(Stop, match="did not finish within 2 seconds") as first:
             Learner(session, "loop").loop()
         assert first.value.status == "timeout"
         assert session.printed[0] == "round and round\n"

@@ -120,7 +120,7 @@ MODULES = {
 @pytest.fixture(scope="module")
 def reports(kit_factory):
     """The bytes of two result files, from two runs on one submission and a copy of it elsewhere."""
-    kit = kit_factory(*MODULES, seconds=1)
+    kit = kit_factory(*MODULES, seconds=2)
     for folder in ("first/ann", "elsewhere/second/ann"):
         (kit.root / folder).mkdir(parents=True)
         for module, source in MODULES.items():

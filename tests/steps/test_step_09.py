@@ -113,7 +113,9 @@ def sequential_parts(module):
     shapes = sorted(tuple(parameter.shape) for parameter in model.parameters())
     return {
         "is_sequential": True,
-        "layers": [type(layer).__name__ for layer in model],
+        "layers": [
+            "Linear" if isinstance(layer, nn.Linear) else type(layer).__name__ for layer in model
+        ],
         "shapes": shapes,
     }
 

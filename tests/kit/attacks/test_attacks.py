@@ -5,7 +5,8 @@ tries; the line `# expect:` says what each function may reach: `passed` (all of 
 some), or statuses joined by `|` of which its tests have one each. `rest` stands for all functions that are not
 named; without it they may reach nothing. An attack that gets through answers rightly, so it would gain points.
 
-The same class is graded twice, as the user who runs this, and, if that is root, as an ordinary user.
+The class is graded as the user who runs this. If that is root, the attacks on isolation are graded once more as
+an ordinary user, where the layers are others.
 """
 
 import ast
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from tests.kit.attacks.special import FOLDERS, HONEST, MODULE, SOURCES, ZIPS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
@@ -34,8 +36,12 @@ ATTACKS = sorted((HERE / "submissions").glob("*.py"))
 MISTAKES = re.compile("NameError|UnboundLocalError|ModuleNotFoundError|IndentationError")
 # More than a worker of this class may have, and little enough for any machine, were it given.
 MEMORY_MB, BOMB_MB = 384, 1024
+OPTIONS = ("--jobs", "2", "--steps", "02")
 OUTER_LIMIT = 900
 ORDINARY = 60_777
+# Attacks that isolation must stop, by the beginnings of their names.
+ON_ISOLATION = ("bomb", "exit", "files", "forge", "kernel", "kill", "net", "read", "state", "stay")
+EVERY = 20
 STATUSES = {"passed", "failed", "not_started", "timeout", "crashed"}
 
 
@@ -110,13 +116,14 @@ def make_kit(kit):
     (kit / "secret").chmod(0o600)
 
 
-def make_class(folder, **names):
-    """Make all submissions; return what is expected of each, by name."""
+def make_class(folder, only_isolation, **names):
+    """Make the submissions; return what is expected of each, by name."""
     folder.mkdir()
-    makers = {}
-    for path in ATTACKS:
-        makers[path.stem] = (expectation(path), path)
-    makers |= SOURCES | FOLDERS | ZIPS
+    makers = {path.stem: (expectation(path), path) for path in ATTACKS}
+    if only_isolation:
+        makers = {name: made for name, made in makers.items() if name.startswith(ON_ISOLATION)}
+    else:
+        makers |= SOURCES | FOLDERS | ZIPS
     result = {}
 
     def add(name, words, content):
@@ -136,7 +143,7 @@ def make_class(folder, **names):
             content(place)
 
     for count, (name, (words, content)) in enumerate(makers.items()):
-        if count % 12 == 0:
+        if count % EVERY == 0:
             add("honest", "rest=passed", HONEST)
         add(name, words, content)
     add("last", "rest=passed", HONEST)
@@ -157,7 +164,8 @@ def files_below(*folders):
                     status = os.lstat(path)
                 except OSError:
                     continue
-                if "__pycache__" not in path:
+                # hypothesis keeps notes in the working folder of the judge.
+                if "__pycache__" not in path and ".hypothesis" not in path:
                     stamp = (status.st_mode, status.st_uid, status.st_size * bool(name))
                     found[path] = stamp
     return found
@@ -173,6 +181,27 @@ def ours_in(folders):
         for name in os.listdir(folder)
         if name.startswith(words)
     }
+
+
+def is_in_use(path):
+    """Return whether some process has this scratch folder as its working folder."""
+    links = (f"/proc/{pid}/cwd" for pid in os.listdir("/proc") if pid.isdigit())
+    return "torchsteps-" in path and any(path == _target(link) for link in links)
+
+
+def _target(link):
+    try:
+        return os.readlink(link)
+    except OSError:
+        return ""
+
+
+def wait_for_others(before, folders):
+    """Return the same as `ours_in`, after workers that others run at this time had time to end."""
+    end = time.monotonic() + 60
+    while ours_in(folders).keys() - before.keys() and time.monotonic() < end:
+        time.sleep(0.2)
+    return ours_in(folders)
 
 
 def processes(place):
@@ -228,7 +257,7 @@ def grade(place, user):
         port = server.getsockname()[1]
         names = {"KIT": str(kit), "CLASS": str(place / "class"), "OUT": str(out)}
         names |= {"CANARY": str(canary), "PORT": port, "SIZE": BOMB_MB << 20}
-        wanted = make_class(place / "class", **names)
+        wanted = make_class(place / "class", user is not None, **names)
         python, options = sys.executable, {}
         if user is not None:
             python = interpreter_for_all(place / "python")
@@ -245,7 +274,7 @@ def grade(place, user):
         before = files_below(*around) | ours_in(shared)
         start = time.monotonic()
         ran = subprocess.run(
-            [python, *"-m grader grade ../class --out ../out --jobs 2 --steps 02".split()],
+            [python, "-m", "grader", "grade", "../class", "--out", "../out", *OPTIONS],
             cwd=kit,
             env={
                 "PATH": "/usr/bin:/bin",
@@ -260,7 +289,7 @@ def grade(place, user):
         )
         seconds = time.monotonic() - start
         left = processes(place)
-        after = files_below(*around) | ours_in(shared)
+        after = files_below(*around) | wait_for_others(before, shared)
         visitors = 0
         while True:
             try:
@@ -352,11 +381,13 @@ def test_no_attack_gains_a_point_nor_harms_what_it_does_not_touch(run):
 
 def test_honest_submissions_between_them_have_full_marks(run):
     honest = [name for name in run.expected if name.endswith("-honest")]
-    assert len(honest) > 10
+    assert len(honest) > len(run.expected) // (EVERY + 2)
     assert all(run.results(name)["score"] == 7.0 for name in honest)
 
 
 def test_knowing_the_worked_examples_is_not_enough(run):
+    if run.user is not None:
+        pytest.skip("this has nothing to do with users")
     (name,) = (name for name in run.expected if name.endswith("cheat_memorise"))
     tests = [t for t in run.results(name)["steps"][0]["tests"] if t["function"] == "gradients"]
     assert {"passed", "failed"} <= {
@@ -380,17 +411,20 @@ def test_attacks_fail_because_they_are_stopped_and_not_because_they_are_written_
 def test_messages_act_on_nothing(run):
     for name in run.expected:
         for test in run.results(name)["steps"][0]["tests"]:
-            text = test["message"] + json.dumps(test["counterexample"])
-            assert all(c.isprintable() or c == "\n" for c in text), (name, text)
-            assert len(text) < 20_000, name
+            assert len(test["message"]) + len(json.dumps(test["counterexample"])) < 20_000, name
+        text = (run.place / "out" / name / "results.json").read_text("ascii")
+        assert all(c.isprintable() or c == "\n" for c in text), name
     printed = (run.ran.stdout + run.ran.stderr).decode()
     assert all(c.isprintable() or c in "\n\r" for c in printed)
 
 
 def test_nothing_is_left_behind(run):
     assert run.left == []
-    assert {k: v for k, v in run.after.items() if run.before.get(k) != v} == {}
-    assert run.before.keys() <= run.after.keys()
+    new = {path for path, stamp in run.after.items() if run.before.get(path) != stamp}
+    # Of the folders that workers of others have now, none is ours: those were ended long ago.
+    assert {path for path in new if not is_in_use(path)} == set()
+    gone = run.before.keys() - run.after.keys()
+    assert not [path for path in gone if path.startswith(str(run.place))]
     out = run.place / "out"
     assert {path.name for path in out.iterdir()} == {*run.expected, "timings.json"}
     for name in run.expected:

@@ -6,7 +6,7 @@ import os
 import struct
 import sys
 
-formula = gradients  # noqa: F821 - from honest.py
+formula = gradients  # noqa: F821 - it is in honest.py
 
 
 def through(*attempts):
@@ -18,6 +18,21 @@ def through(*attempts):
         except (OSError, MemoryError, RuntimeError, ImportError) as error:
             refusals.append(error)
     raise refusals[0]
+
+
+def once(function):
+    """Return a function that is called once, and raises the same error again at every further call."""
+    met = []
+
+    def call(*arguments, **options):
+        if not met:
+            try:
+                return function(*arguments, **options)
+            except Exception as error:
+                met.append(error)
+        raise met[0].with_traceback(None)
+
+    return call
 
 
 def reaches(number, *arguments):

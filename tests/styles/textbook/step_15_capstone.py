@@ -66,7 +66,7 @@ def train(train: Dataset, val: Dataset, seed: int) -> Tuple[nn.Module, Dict[str,
     val_loader = DataLoader(val, batch_size=50)
     history: Dict[str, List[float]] = {"loss": [], "val_loss": []}
 
-    for epoch in range(25):
+    for epoch in range(20):
         model.train()
         running_loss = 0.0
         for images, labels in train_loader:

@@ -1,7 +1,8 @@
 """Makes folders within folders, deeper than a recursion goes."""
-# expect: gradients=failed rest=passed
+# expect: gradients=failed|timeout rest=passed
 
 
+@once
 def gradients(a, b, x, y):
     for _ in range(6_000):
         os.mkdir("d")

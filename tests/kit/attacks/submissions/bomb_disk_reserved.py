@@ -1,7 +1,8 @@
 """Reserves room on the disk without writing."""
-# expect: gradients=failed rest=passed
+# expect: gradients=failed|timeout rest=passed
 
 
+@once
 def gradients(a, b, x, y):
     for i in range(4):
         with open(f"bomb{i}", "wb") as file:

@@ -1,7 +1,8 @@
 """Writes thousands of empty files."""
-# expect: gradients=failed rest=passed
+# expect: gradients=failed|timeout rest=passed
 
 
+@once
 def gradients(a, b, x, y):
     for i in range(8_000):
         open(f"bomb{i}", "w").close()

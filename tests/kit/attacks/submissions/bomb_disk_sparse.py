@@ -1,5 +1,5 @@
 """Makes a file that says it is a terabyte."""
-# expect: gradients=failed rest=passed
+# expect: gradients=failed|timeout rest=passed
 
 
 def gradients(a, b, x, y):

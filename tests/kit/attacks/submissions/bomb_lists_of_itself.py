@@ -1,5 +1,5 @@
 """Answers with a value that is small here and of 2 ** 30 parts once written out."""
-# expect: gradients=failed rest=passed
+# expect: gradients=failed|timeout rest=passed
 
 
 def gradients(a, b, x, y):

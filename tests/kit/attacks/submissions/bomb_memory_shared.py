@@ -1,13 +1,13 @@
 """Asks for shared memory, which limits on data do not count."""
-# expect: gradients=failed rest=passed
+# expect: gradients=failed|timeout rest=passed
 
 import mmap
 
 
+@once
 def gradients(a, b, x, y):
     def fill(memory):
-        for place in range(0, SIZE, 4096):
-            memory[place] = 1
+        ctypes.memset(ctypes.addressof(ctypes.c_char.from_buffer(memory)), 1, SIZE)
 
     through(lambda: fill(mmap.mmap(-1, SIZE)))
     return formula(a, b, x, y)

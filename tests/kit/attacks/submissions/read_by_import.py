@@ -2,6 +2,7 @@
 # expect: gradients=failed rest=passed
 
 
+@once
 def gradients(a, b, x, y):
     sys.path[:0] = [KIT, f"{KIT}/tests/steps", f"{KIT}/grader/hidden", f"{KIT}/solutions"]
 

@@ -2,6 +2,7 @@
 # expect: gradients=failed rest=passed
 
 
+@once
 def gradients(a, b, x, y):
     if len([fd for fd in range(3, 1 << 16) if is_open(fd)]) < 2:
         raise PermissionError("nothing was inherited")

@@ -7,6 +7,6 @@ import time
 def gradients(a, b, x, y):
     if through(os.fork) == 0:
         os.setsid()
-        time.sleep(20)
+        time.sleep(5)
         os._exit(0)
     return formula(a, b, x, y)

@@ -4,6 +4,7 @@
 import subprocess
 
 
+@once
 def gradients(a, b, x, y):
     through(
         lambda: subprocess.Popen(["/bin/sleep", "20"], start_new_session=True),

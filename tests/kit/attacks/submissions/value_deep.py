@@ -1,5 +1,5 @@
 """Answers with lists nested a hundred thousand deep."""
-# expect: gradients=failed rest=passed
+# expect: gradients=failed|timeout rest=passed
 
 
 def gradients(a, b, x, y):

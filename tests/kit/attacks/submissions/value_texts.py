@@ -1,5 +1,5 @@
 """Answers with texts that act on a terminal, on HTML, on a spreadsheet, or that are no Unicode."""
-# expect: gradients=failed rest=passed
+# expect: gradients=failed|timeout rest=passed
 
 from itertools import cycle
 

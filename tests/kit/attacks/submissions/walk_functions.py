@@ -1,10 +1,11 @@
 """Looks through all functions for those of the tests."""
-# expect: gradients=failed rest=passed
+# expect: gradients=failed|timeout rest=passed
 
 import gc
 import types
 
 
+@once
 def gradients(a, b, x, y):
     gc.unfreeze()
     functions = [each for each in gc.get_objects() if isinstance(each, types.FunctionType)]

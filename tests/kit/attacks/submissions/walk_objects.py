@@ -1,9 +1,10 @@
 """Looks through all objects, frozen ones too, for the judge's."""
-# expect: gradients=failed rest=passed
+# expect: gradients=failed|timeout rest=passed
 
 import gc
 
 
+@once
 def gradients(a, b, x, y):
     gc.unfreeze()
     kinds = {f"{type(each).__module__}.{type(each).__name__}" for each in gc.get_objects()}

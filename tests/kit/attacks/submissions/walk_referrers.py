@@ -1,9 +1,10 @@
 """Goes from its inputs to whatever holds them, to find later inputs or answers."""
-# expect: gradients=failed rest=passed
+# expect: gradients=failed|timeout rest=passed
 
 import gc
 
 
+@once
 def gradients(a, b, x, y):
     reached, fresh = {}, [x, y]
     for _ in range(4):

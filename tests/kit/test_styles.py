@@ -1,0 +1,80 @@
+"""Any correct style passes: complete sets of modules, written by different habits, get all points.
+
+The sets in `tests/styles` keep to the contract and make use of what it leaves open: loops or formulas, float64
+inside, gradients cleared before or after, arrays of size 1 for scalars, prints, logs, copies, further parameters.
+They are graded like a class, with visible and hidden tests, each in a sandbox. When one of them fails a test,
+either its module breaks the contract or the test asks for more than the contract does.
+"""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grader.course import Course
+from grader.verdicts import RESULTS
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
+
+ROOT = Path(__file__).resolve().parents[2]
+STYLES = ROOT / "tests" / "styles"
+NAMES = ["beginner", "defensive", "expert", "textbook"]
+COURSE = Course.load(ROOT)
+MODULES = sorted(f"{step.module}.py" for step in COURSE.steps)
+# Four whole courses with all tests: far more than they need, on a slow and busy machine too.
+OUTER_LIMIT = 1800
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """Grade all styles once, as a class; return each one's results."""
+    out = tmp_path_factory.mktemp("graded")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
+    ran = subprocess.run(
+        [sys.executable, "-m", "grader", "grade", str(STYLES), "--out", str(out), "--jobs", "2"],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=OUTER_LIMIT,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return {file.parent.name: json.loads(file.read_bytes()) for file in out.glob(f"*/{RESULTS}")}
+
+
+def functions_of(step):
+    """Return the functions and classes that a learner writes in a step."""
+    tree = ast.parse((ROOT / "solutions" / f"{step.module}.py").read_bytes())
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    return {node.name for node in tree.body if isinstance(node, kinds) and node.name[0] != "_"}
+
+
+def test_every_style_is_a_whole_course():
+    folders = {path.name: path for path in STYLES.iterdir() if not path.name.startswith(".")}
+    assert sorted(folders) == NAMES
+    for folder in folders.values():
+        assert sorted(path.name for path in folder.glob("*.py")) == MODULES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_style_gets_all_points(graded, name):
+    result = graded[name]
+    wrong = [
+        f"{test['id']}, {test['function']}, {test['status']}: {test['message']}"
+        for step in result["steps"]
+        for test in step["tests"]
+        if test["status"] != "passed"
+    ]
+    assert not wrong, "\n\n".join(wrong)
+    assert result["score"] == result["max_score"] == 100
+    assert [step["id"] for step in result["steps"]] == [step.id for step in COURSE.steps]
+    for step, found in zip(COURSE.steps, result["steps"], strict=True):
+        assert found["status"] == "passed"
+        assert {test["function"] for test in found["tests"]} == functions_of(step), step.module
