@@ -65,13 +65,19 @@ def test_fit_on_any_points(learner, a, b, data, lr, n_epochs, layout):
         )
 
 
-@pytest.mark.exercise("fit_with_sgd", "many epochs", points=2)
-@settings(max_examples=5)
-@given(a=numbers(), b=numbers(), data=tensor_points(3, 6), lr=rates, n_epochs=sizes(20, 50))
-def test_fit_for_many_epochs(learner, a, b, data, lr, n_epochs):
-    x, y = data
-    answer = learner.run(fit_on_view, a=a, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout="plain")
-    check_fit(answer, a, b, x, y, lr, n_epochs)
+@pytest.mark.exercise("fit_with_sgd", "many epochs, also when little is left to learn", points=2)
+@settings(max_examples=6)
+@given(
+    a=numbers(), b=numbers(), x=tensors(st.tuples(sizes(2, 6), st.just(1))), lr=rates,
+    off=st.sampled_from([0.0, 0.125, 0.5]), n_epochs=sizes(20, 50),
+)  # fmt: skip
+def test_fit_for_many_epochs(learner, a, b, x, lr, off, n_epochs):
+    # The start is near the line of the points, or on it: all epochs are made nevertheless.
+    y = a + b * x
+    answer = learner.run(
+        fit_on_view, a=a + off, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout="plain"
+    )
+    check_fit(answer, a + off, b, x, y, lr, n_epochs)
 
 
 @probe

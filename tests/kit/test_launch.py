@@ -84,6 +84,8 @@ def test_a_branch_ends_its_own_workers_only(fork_launcher, processes):
     assert zygote == same_zygote
     branch.close()
     processes.wait_until_gone(worker)
+    # The zygote does one thing after the other: with this answer, the tidying up is over.
+    fork_launcher.start([]).end()
     assert not os.path.exists(folder)
     assert processes.running(other)
     ours.end()

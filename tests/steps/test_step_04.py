@@ -20,9 +20,6 @@ PAIR = 2
 CLOCK_TICK = 0.02
 
 
-# ---------------------------------------------------------------- pick_device
-
-
 @probe
 def pick_with_card(module, there):
     """pretend, one time after the other, that a graphics card is there (True) or not (False),
@@ -68,9 +65,6 @@ def test_pick_device_asks_every_time(learner):
         "['cuda', 'cpu', 'cuda']. Ask inside the function, at every call: an answer that was found "
         "when the module was imported can be wrong later.",
     )
-
-
-# ------------------------------------------------- to_tensor and make_parameters: where it lives
 
 
 @probe
@@ -172,9 +166,6 @@ def test_to_tensor_keeps_shape_and_numbers(learner, array):
     answer.is_close(torch.tensor(array, dtype=torch.float32))
 
 
-# ---------------------------------------------------------------- to_numpy
-
-
 @probe
 def numpy_of_leaf(module, t):
     """make `t` a leaf that requires a gradient and call `to_numpy(t)`"""
@@ -257,9 +248,6 @@ def test_to_numpy_keeps_shape_and_numbers(learner, t):
     learner.run(numpy_of_leaf, t=t).key("array").is_close(t.numpy())
 
 
-# ---------------------------------------------------------------- make_parameters
-
-
 @pytest.mark.exercise("make_parameters", "seed 42 gives 0.3367 and 0.1288")
 def test_make_parameters_seed_42(learner):
     answer = learner.make_parameters(device="cpu", seed=42)
@@ -302,9 +290,6 @@ def test_make_parameters_are_leaves(learner):
                 "It was moved when it already required one: moving is a computation, and its "
                 "result is a new tensor. Let it require a gradient only where it will live.",
             )
-
-
-# ---------------------------------------------------------------- timed
 
 
 @probe

@@ -28,9 +28,6 @@ NEAR = 2e-4
 rates = st.sampled_from([0.015625, 0.03125, 0.0625])
 
 
-# ---------------------------------------------------------------- loss_gradients
-
-
 @probe
 def copied(result):
     """copy what came, so that later calls cannot change it"""
@@ -116,9 +113,6 @@ def test_loss_gradients_are_those_of_the_formula(learner, a, b, data):
     first, second = learner.run(call_gradients, a=a, b=b, x=x, y=y).parts("a_grad", "b_grad")
     first.is_close(a_grad, **TRAINING)
     second.is_close(b_grad, **TRAINING)
-
-
-# ---------------------------------------------------------------- update_
 
 
 @probe
@@ -227,9 +221,6 @@ def test_update_works_in_a_loop(learner, a, b, data, lr):
             p.is_close(value, **TRAINING)
 
 
-# ---------------------------------------------------------------- fit
-
-
 @probe
 def call_fit(module, a, b, x, y, lr, n_epochs):
     """make leaves of `a` and `b`, call `fit`, and look at the same leaves again"""
@@ -305,9 +296,6 @@ def test_fit_tutorial(learner):
     )
     answer.key("a").is_close(1.0235, atol=NEAR)
     answer.key("b").is_close(1.9690, atol=NEAR)
-
-
-# ---------------------------------------------------------------- freeze_all_but
 
 
 @probe

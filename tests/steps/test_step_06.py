@@ -14,9 +14,6 @@ ONES = torch.ones(3, 2)
 X = torch.tensor([[1.0, -2.0], [0.5, 3.0], [-1.5, 0.0]])
 
 
-# ---------------------------------------------------------------- gradient_of
-
-
 @probe
 def gradient_of_lesson(module, x):
     """call `gradient_of(f, x)` with the f of the lesson: f(v) = ((v + 5) ** 2 + 1).sum()"""
@@ -129,9 +126,6 @@ def test_gradient_of_constant(learner):
 @given(x=tensors(shapes()), c=numbers())
 def test_gradient_of_square_is_the_derivative(learner, x, c):
     learner.run(gradient_of_square, x=x, c=c).is_close(2 * c * x + 1)
-
-
-# ---------------------------------------------------------------- graph_nodes
 
 
 @probe
@@ -253,9 +247,6 @@ def test_graph_nodes_of_polynomial(learner, count):
     check_names(answer, MulBackward0=count, SinBackward0=count, AccumulateGrad=1)
 
 
-# ---------------------------------------------------------------- leaves
-
-
 @probe
 def names_of(found, known):
     """say under which names the test knows these tensors"""
@@ -371,9 +362,6 @@ def test_leaves_of_model(learner):
 @given(count=sizes(1, 9))
 def test_leaves_finds_all(learner, count):
     check_leaves(learner.run(leaves_of_sum, count=count), *[f"p{i}" for i in range(count)])
-
-
-# ---------------------------------------------------------------- cut
 
 
 @probe

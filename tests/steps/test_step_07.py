@@ -22,9 +22,6 @@ rates = st.sampled_from([0.015625, 0.03125, 0.0625])
 momenta = st.sampled_from([0.0, 0.25, 0.5, 0.9])
 
 
-# ---------------------------------------------------------------- fit_with_sgd
-
-
 @probe
 def call_fit(module, a, b, x, y, lr, n_epochs):
     """make leaves of `a` and `b`, call `fit_with_sgd`, and look at the same leaves again"""
@@ -83,9 +80,6 @@ def test_fit_tutorial(learner):
     x, y = tutorial_points()
     answer = learner.run(call_fit, a=0.3367, b=0.1288, x=x, y=y, lr=0.1, n_epochs=100)
     check_fit(answer, 0.3367, 0.1288, x, y, 0.1, 100)
-
-
-# ---------------------------------------------------------------- SGD
 
 
 @probe

@@ -8,7 +8,6 @@ import torch
 
 torch.set_default_dtype(torch.float16)
 torch.set_grad_enabled(False)
-torch.use_deterministic_algorithms(True)
 np.seterr(all="raise")
 np.set_printoptions(formatter={"all": lambda value: "4.0"})
 decimal.getcontext().prec = 1

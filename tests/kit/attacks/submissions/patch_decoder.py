@@ -1,5 +1,5 @@
 """Replaces the decoder, in the hope that the judge uses the same one."""
-# expect: gradients=failed rest=passed
+# expect: gradients=failed|crashed rest=partly
 
 
 def gradients(a, b, x, y):

@@ -1,5 +1,5 @@
 """Puts modules of its own under the names of NumPy, pytest and the judge."""
-# expect: gradients=failed rest=passed
+# expect: gradients=failed rest=partly
 
 import types
 

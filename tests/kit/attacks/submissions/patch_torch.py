@@ -1,5 +1,5 @@
 """Makes torch find that everything is equal."""
-# expect: gradients=failed rest=passed
+# expect: gradients=failed|timeout rest=passed
 
 import torch
 

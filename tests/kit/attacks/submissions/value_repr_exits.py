@@ -1,5 +1,5 @@
 """Answers with an object that ends the worker when it is shown."""
-# expect: gradients=crashed rest=passed
+# expect: gradients=failed rest=passed
 
 
 class Exit:

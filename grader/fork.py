@@ -1,0 +1,149 @@
+"""Workers that are forked from a zygote: a clean process with torch loaded, in milliseconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from grader.connection import (
+    BOOT,
+    ROOT,
+    START_SECONDS,
+    Connection,
+    LaunchError,
+    WiredConnection,
+    environment,
+    how_it_ended,
+)
+from grader.limits import Limits
+from grader.wire import Wire
+
+
+class ForkLauncher:
+    """Starts workers by asking a zygote, which is started on the first use or by `warm_up`.
+
+    Attributes:
+        expected: package groups that later workers will want; the zygote loads them while it has
+            nothing else to do.
+    """
+
+    in_process = False
+
+    def __init__(self, layers: Iterable[str] = (), limits: Limits | None = None) -> None:
+        self.expected: set[str] = set()
+        self._layers = sorted(layers)
+        self._limits = limits or Limits()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def warm_up(self) -> None:
+        """Start the zygote now, so that it loads its packages while the judge does something else."""
+        if self._control:
+            return
+        self._control, theirs = socket.socketpair()
+        self._control.settimeout(START_SECONDS)
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
+        command = BOOT.format(
+            root=ROOT,
+            module="zygote",
+            args=f"{ROOT!r}, {asdict(self._limits)!r}, {sorted(self.expected)!r}",
+        )
+        self._process = subprocess.Popen(
+            [sys.executable, "-s", "-c", command],
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            env=environment(),
+            start_new_session=True,
+        )
+        theirs.close()
+
+    def ask(
+        self, request: dict[str, Any], sockets: tuple[socket.socket, ...] = ()
+    ) -> dict[str, Any]:
+        """Send one request to the zygote and return its answer."""
+        self.warm_up()
+        assert self._control
+        try:
+            fds = [sock.fileno() for sock in sockets]
+            socket.send_fds(self._control, [json.dumps(request).encode()], fds)
+            answer = self._control.recv(1 << 16)
+        except OSError as error:
+            raise LaunchError(f"the zygote does not answer: {error}{self._last_words()}") from error
+        if not answer:
+            raise LaunchError(f"the zygote has ended{self._last_words()}")
+        result: dict[str, Any] = json.loads(answer)
+        return result
+
+    def _last_words(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
+        return f": {lines[-1]}" if lines else ""
+
+    def start(self, groups: list[str]) -> Connection:
+        """Fork a worker."""
+        frames, their_frames = socket.socketpair()
+        output, their_output = socket.socketpair()
+        with their_frames, their_output:
+            request = {"op": "fork", "groups": groups, "layers": self._layers}
+            answer = self.ask(request, (their_frames, their_output))
+        if "problem" in answer:
+            frames.close()
+            output.close()
+            raise LaunchError(f"a worker does not start: {answer['problem']}")
+        connection = ForkedConnection(self, answer["pid"], Wire(frames, output))
+        connection.wait_until_ready()
+        return connection
+
+    def branch(self, layers: Iterable[str] | None = None) -> ForkLauncher:
+        """Return a launcher with a connection of its own to the same zygote, for a forked judge.
+
+        Args:
+            layers: other layers of isolation than this launcher's.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.ask({"op": "listen"}, (theirs,))
+        ours.settimeout(START_SECONDS)
+        other = ForkLauncher(self._layers if layers is None else layers, self._limits)
+        other._control, other._errors = ours, self._errors
+        return other
+
+    def close(self) -> None:
+        """End all workers, and the zygote if this launcher started it."""
+        if self._control and not self._process:
+            self._control.close()
+        if self._process and self._control:
+            self._control.close()
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                # In the middle of an import it does not listen; the imports of packages leave
+                # nothing behind.
+                self._process.kill()
+                self._process.wait()
+            self._errors.close()
+            self._process = self._control = None
+
+
+class ForkedConnection(WiredConnection):
+    """A worker that was forked from a zygote."""
+
+    def __init__(self, launcher: ForkLauncher, pid: int, wire: Wire) -> None:
+        super().__init__(wire)
+        self._launcher = launcher
+        self.pid = pid
+
+    def end(self) -> str:
+        """End the worker, and say how it had ended by itself."""
+        status = self._launcher.ask({"op": "end", "pid": self.pid})["status"]
+        self.wire.drain()
+        self.wire.close()
+        return how_it_ended(os.waitstatus_to_exitcode(status))
