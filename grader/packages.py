@@ -13,6 +13,13 @@ def load_torch() -> None:
     torch.autograd.backward(torch.nn.Linear(1, 1)(x).sum())
 
 
+def load_meta() -> None:
+    """Make a tensor without memory: the first one imports half a second of Python."""
+    import torch
+
+    torch.randn(1, device="meta", requires_grad=True)
+
+
 def load_optimizers() -> None:
     """Make optimizers take a step: the first one imports a compiler, which takes a second."""
     import torch
@@ -38,4 +45,9 @@ def load_sklearn() -> None:
 
 
 # In the order of the lesson, so that the first steps do not wait for what only later ones need.
-GROUPS = {"torch": load_torch, "sklearn": load_sklearn, "optimizers": load_optimizers}
+GROUPS = {
+    "torch": load_torch,
+    "sklearn": load_sklearn,
+    "meta": load_meta,
+    "optimizers": load_optimizers,
+}
