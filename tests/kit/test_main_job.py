@@ -1,0 +1,79 @@
+"""The main job: a learner's folder, as learners write, gets the right verdict for every function.
+
+`learner/` holds sixteen modules in three styles (a beginner's loops and prints, an expert's one-liners, validation
+everywhere): some right, some wrong, some half-written, one missing, one that Python cannot read.
+"""
+
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent / "learner"
+WRITTEN_LATER = "not_started"
+
+# What is not right: the verdict of the function, and words that its message must hold.
+EXPECTED = {
+    ("00", "checkerboard"): ("failed", "int64"),
+    ("00", "corner"): ("failed", "A Python float was expected"),
+    ("01", "train_val_split"): ("failed", "x_train"),
+    ("02", "gradients"): ("failed", "The sign is the wrong way round"),
+    ("02", "numerical_gradients"): (WRITTEN_LATER, "is not written yet"),
+    ("02", "update"): ("failed", "None came"),
+    ("03", "fit"): ("failed", "b should be 1.0, but 0.875 came"),
+    ("04", "to_numpy"): ("failed", "detach"),
+    ("04", "make_parameters"): ("failed", "leaf"),
+    ("05", "fit"): ("failed", "a should be"),
+    ("05", "freeze_all_but"): (WRITTEN_LATER, "is not written yet"),
+    ("07", "fit_with_sgd"): ("failed", "Python cannot read line 7"),
+    ("07", "SGD"): ("failed", "expected ':'"),
+    ("08", "mse"): ("failed", "ValueError was expected because yhat has shape (3, 1)"),
+    ("09", "ManualLinearRegression"): ("failed", "nn.Parameter"),
+    ("09", "make_mlp"): (WRITTEN_LATER, "is not written yet"),
+    ("11", "CustomDataset"): ("failed", "ValueError was expected"),
+    ("12", "make_loaders"): ("failed", "shuffle"),
+    ("13", "evaluate"): ("failed", "mean per point"),
+    ("14", "save_checkpoint"): ("failed", "optimizer"),
+    ("14", "load_checkpoint"): ("failed", "optimizer"),
+    ("14", "fit_early"): ("timeout", "Is there a loop that never ends?"),
+}
+NOT_STARTED = ("06", "15")
+
+
+@pytest.fixture(scope="module")
+def verdicts(real_kit):
+    """The tests of each function, by step and function."""
+    result = {}
+    for step, tests in real_kit.verdicts("--target", str(FOLDER)).items():
+        for test in tests:
+            result.setdefault((step, test["function"]), []).append(test)
+    return result
+
+
+def test_every_function_has_its_verdict(verdicts):
+    found = {}
+    for place, tests in verdicts.items():
+        bad = [test["status"] for test in tests if test["status"] != "passed"]
+        found[place] = bad[0] if bad else "passed"
+    expected = dict.fromkeys(found, "passed")
+    expected |= {place: WRITTEN_LATER for place in found if place[0] in NOT_STARTED}
+    expected |= {place: status for place, (status, _) in EXPECTED.items()}
+    assert found == expected
+
+
+@pytest.mark.parametrize("place", EXPECTED, ids=" ".join)
+def test_the_message_helps(verdicts, place):
+    _, words = EXPECTED[place]
+    messages = [test["message"] for test in verdicts[place] if test["status"] != "passed"]
+    assert any(words in message for message in messages), messages
+
+
+def test_one_endless_loop_costs_one_time_limit(verdicts):
+    messages = [test["message"] for test in verdicts["14", "fit_early"]]
+    assert sum("Not run again" in message for message in messages) == len(messages) - 1
+
+
+def test_no_message_shows_a_traceback_or_a_path(verdicts):
+    for tests in verdicts.values():
+        for test in tests:
+            assert "Traceback" not in test["message"]
+            assert str(FOLDER) not in test["message"]
