@@ -122,8 +122,9 @@ def missing_function(name: str, path: str) -> str:
 def not_written(answer: dict[str, Any], path: str) -> str:
     """Return the sentence for a function whose body is still the stub's."""
     frames = answer["frames"]
-    name = frames[-1][1] if frames else "This function"
-    return f"`{name}` is not written yet: open {path}."
+    said = re.fullmatch(r"(`[\w.]{1,80}`) is not written yet\.", answer["message"])
+    name = said[1] if said else f"`{frames[-1][1]}`" if frames else "This function"
+    return f"{name} is not written yet: open {path}."
 
 
 def wrong_signature(call: Call, problem: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import islice
 from typing import Any
 
@@ -138,13 +139,25 @@ def relate(got: NDArray[Any], want: NDArray[Any]) -> str:
     ):
         if near(got, factor * want):
             return f"That is {words} what was expected."
-    if want.size > 1 and near(got, want * got.flat[0] / (want.flat[0] or np.inf)):
-        return f"That is {got.flat[0] / want.flat[0]:.4g} times what was expected."
+    ratio = _ratio(got, want)
+    if ratio and np.allclose(got, ratio * want, rtol=1e-5, atol=1e-6 * scale):
+        words = f"{ratio} times" if ratio > 1 else f"1/{ratio.denominator} of"
+        return f"That is {words} what was expected."
     if got.ndim == 2 and got.shape[0] == got.shape[1] and near(got, want.T):
         return "Rows and columns are the wrong way round."
     if want.ndim and want.size > 1 and near(np.sort(got, axis=None), np.sort(want, axis=None)):
         return "The numbers are the right ones, but in another order."
     return ""
+
+
+def _ratio(got: NDArray[Any], want: NDArray[Any]) -> Fraction | None:
+    """Return the whole number above 2, or the part of one, that the largest entries are apart, if any."""
+    largest = np.abs(want).argmax()
+    one, other = float(got.flat[largest]), float(want.flat[largest])
+    if want.size == 1 or not np.isfinite(one) or not 1e-4 < one / other < 1e4:
+        return None
+    quotient = one / other
+    return Fraction(round(quotient)) if quotient > 2.5 else Fraction(1, max(round(1 / quotient), 1))
 
 
 def _array(value: Any) -> NDArray[Any]:

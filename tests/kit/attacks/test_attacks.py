@@ -1,8 +1,8 @@
 """Attacks on the grader: a class of hostile submissions, graded for real, with honest ones between them.
 
 `submissions/NAME.py` is the end of a module that begins with honest.py and tools.py. Its docstring says what it
-tries; the line `# expect:` says what each function may reach: `passed` (all of its tests), `partly` (at most
-some), or statuses joined by `|` of which its tests have one each. `rest` stands for all functions that are not
+tries; the line `# expect:` says what each function may reach: `passed` (all of its tests), `partly` (any
+number of them), or statuses joined by `|` of which its tests have one each. `rest` stands for all functions that are not
 named; without it they may reach nothing. An attack that gets through answers rightly, so it would gain points.
 
 The class is graded as the user who runs this. If that is root, the attacks on isolation are graded once more as
@@ -330,9 +330,10 @@ def fits(words, statuses):
     if words == "nothing":
         return "passed" not in statuses
     if words == "partly":
-        # One more submission that harms itself is no harm: what counts is that it is not right.
+        # Some of what a submission does harms its own other functions: only it loses by that.
         return True
-    return set(statuses) <= set(words.split("|"))
+    # Where it is not passed, a busy machine may end it before the attack does.
+    return set(statuses) <= set(words.split("|")) | ({"timeout"} if words != "passed" else set())
 
 
 def test_there_are_many_attacks_and_each_says_what_it_tries():

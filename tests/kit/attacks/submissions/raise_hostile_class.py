@@ -1,5 +1,5 @@
 """Raises an exception whose class lies about its name and hangs on nothing."""
-# expect: gradients=crashed rest=passed
+# expect: gradients=failed rest=passed
 
 
 class Meta(type):
