@@ -140,7 +140,7 @@ def relate(got: NDArray[Any], want: NDArray[Any]) -> str:
         if near(got, factor * want):
             return f"That is {words} what was expected."
     ratio = _ratio(got, want)
-    if ratio and np.allclose(got, ratio * want, rtol=1e-5, atol=1e-6 * scale):
+    if ratio and np.allclose(got, float(ratio) * want, rtol=1e-5, atol=1e-6 * scale):
         words = f"{ratio} times" if ratio > 1 else f"1/{ratio.denominator} of"
         return f"That is {words} what was expected."
     if got.ndim == 2 and got.shape[0] == got.shape[1] and near(got, want.T):

@@ -447,3 +447,25 @@ def test_classifier(learner, weights, x, labels, lr):
         params = [p - lr * g for p, g in zip(params, grads, strict=True)]
     are_losses(answer.key("losses"), losses)
     are_close(answer.key("parameters"), params)
+
+
+@pytest.mark.exercise("make_train_step", "many steps, large errors, none of them cut or rounded", points=2)
+@settings(max_examples=8)
+@given(
+    a=numbers(), b=numbers(), data=tensor_points(2, 6), lr=rates, scale=st.sampled_from([0.25, 64.0]),
+    n_steps=sizes(8, 20),
+)  # fmt: skip
+def test_many_steps(learner, a, b, data, lr, scale, n_steps):
+    x, y = data[0], scale * data[1]
+    batches = [(x, y)] * n_steps
+    answer = learner.run(step_by_step, a=a, b=b, batches=batches, lr=lr, layout="plain")
+    losses, path = [], [[a, b]]
+    for _ in range(n_steps):
+        loss, a_grad, b_grad = line_gradients(a, b, x, y)
+        a, b = a - lr * a_grad, b - lr * b_grad
+        losses.append(loss)
+        path.append([a, b])
+    are_losses(answer.key("losses"), losses)
+    for part, expected in zip(answer.key("path").each(), path, strict=True):
+        # Numbers of up to some hundreds on the way, of which float32 keeps seven digits.
+        part.is_close(expected, rtol=1e-4, atol=1e-4 * max(1.0, scale))
