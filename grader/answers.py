@@ -83,7 +83,8 @@ class Answer:
     def _refuse(self, expected: str) -> Mismatch:
         what = f"{self.label} = " if self.label else ""
         sentence = f"{expected} was expected, but {what}{wording.shown(self.value)} came."
-        return Mismatch(self.call, sentence[0].upper() + sentence[1:])
+        hint = " Is a `return` missing?" if self.value is None else ""
+        return Mismatch(self.call, sentence[0].upper() + sentence[1:] + hint)
 
     def _part(self, value: Any, label: str) -> Answer:
         join = "" if label.startswith("[") or not self.label else "."

@@ -62,6 +62,8 @@ def check(
         else:
             to_run.append(step)
     if to_run:
+        # At once: until the first test runs, some seconds go by.
+        begin(to_run[0])
         collector = _Collector(course, begin, done)
         for verdict in _run(course, submission, to_run, collector):
             verdicts[verdict.step.id] = verdict

@@ -275,7 +275,7 @@ def test_make_loss_teaches_a_line(learner, a, b, data, reduction, factor):
 def losses_in_turn(module, kinds, yhat, y):
     """make one loss for each of `kinds`, and after that call all of them, the first one last"""
     losses = [module.make_loss(reduction=kind) for kind in kinds]
-    if any([isinstance(loss, type) or not callable(loss) for loss in losses]):
+    if any(isinstance(loss, type) or not callable(loss) for loss in losses):
         return None
     return [loss(yhat, y) for loss in reversed(losses)]
 

@@ -45,7 +45,7 @@ def train_lines(module, kind, lines, data, lr, turns):
     torch.optim.SGD, and let each predict"""
     x, y = data
     models = [line_of(module, kind, a, b) for a, b in lines]
-    if not all([len(list(model.parameters())) for model in models]):
+    if not all(len(list(model.parameters())) for model in models):
         return {"can_learn": False}
     optimizers = [torch.optim.SGD(model.parameters(), lr=lr) for model in models]
     for turn in turns:
@@ -381,7 +381,9 @@ def test_count_of_any_model(learner, model, depth, buffers):
         counted, shapes=shapes, frozen=frozen, depth=depth, buffers=buffers, later=later
     )
     sizes_of_all = [torch.Size(shape).numel() for shape in shapes]
-    for part, flags in zip(answer.key("counts").parts("first", "second"), (frozen, later), strict=True):
+    for part, flags in zip(
+        answer.key("counts").parts("first", "second"), (frozen, later), strict=True
+    ):
         part.equals(sum(n for n, fixed in zip(sizes_of_all, flags, strict=True) if not fixed))
     answer.key("with gradients").check(
         answer.key("with gradients").value == [not fixed for fixed in later],
@@ -402,7 +404,9 @@ def counted_layers(module, n_in, n_hidden, kernel, frozen, meta):
     return module.count_trainable(model=model.to("meta") if meta else model)
 
 
-@pytest.mark.exercise("count_trainable", "convolution, BatchNorm, Dropout and a layer without bias", points=2)
+@pytest.mark.exercise(
+    "count_trainable", "convolution, BatchNorm, Dropout and a layer without bias", points=2
+)
 @given(
     n_in=sizes(1, 5), n_hidden=sizes(1, 6), kernel=sizes(1, 4),
     frozen=st.sampled_from([None, 0, 1, 2]), meta=st.booleans(),
@@ -453,7 +457,7 @@ def states(draw):
     n_in, n_out, n = draw(st.permutations([1, 2, 3, 4]))[:3]
     names = ("1.weight", "1.bias", "1.running_mean")
     shapes = {"0.weight": (n_out, n_in), "0.bias": (n_out,), "2.1.weight": (1, n_out)}
-    shapes |= {name: (n_out,) for name in names}
+    shapes |= dict.fromkeys(names, (n_out,))
     # Eighths that are no quarters, so that no number is 0 or 1.
     state = {name: draw(tensors(shape)) + 0.125 for name, shape in shapes.items()}
     state["1.running_var"] = draw(tensors((n_out,))).abs() + 0.125
@@ -472,7 +476,9 @@ def is_state(answer, expected, sentence):
         )
 
 
-@pytest.mark.exercise("copy_weights", "everything is copied, then one of the two is trained", points=3)
+@pytest.mark.exercise(
+    "copy_weights", "everything is copied, then one of the two is trained", points=3
+)
 @settings(max_examples=12)
 @given(task=states(), who=st.sampled_from(["source", "target"]))
 def test_copy_and_train(learner, task, who):
@@ -496,7 +502,9 @@ def test_copy_and_train(learner, task, who):
     grads = torch.autograd.grad(loss, list(p.values()))
     later = answer.key(f"{who} later")
     # The last layer only: what passes back through BatchNorm may lose all its digits.
-    later.key("2.1.weight").is_close((p["2.1.weight"] - 0.5 * grads[4]).detach().float(), 1e-3, 1e-3)
+    later.key("2.1.weight").is_close(
+        (p["2.1.weight"] - 0.5 * grads[4]).detach().float(), 1e-3, 1e-3
+    )
     later.key("1.num_batches_tracked").equals(state["1.num_batches_tracked"] + 1)
 
 
@@ -556,8 +564,8 @@ def test_copy_predicts(learner, kinds, x):
     x = torch.from_numpy(x).float()
     answer = learner.run(copied_predictions, kinds=kinds, x=x)
     torch.manual_seed(kinds[0])
-    first, last = nn.Linear(2, 3), None
-    last = nn.Linear(3, 1, bias=False)
+    # The last layer is made first, as in the probe.
+    last, first = nn.Linear(3, 1, bias=False), nn.Linear(2, 3)
     # A new BatchNorm divides by the root of 1 + 1e-5.
     expected = last(first(x) / (1 + 1e-5) ** 0.5).detach()
     for part in answer.key("after").parts("the source", "the target"):

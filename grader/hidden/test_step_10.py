@@ -73,7 +73,9 @@ def step_by_step(module, a, b, batches, lr, layout):
     return {"losses": losses, "path": path}
 
 
-@pytest.mark.exercise("make_train_step", "one batch after the other, each from clean gradients", points=3)
+@pytest.mark.exercise(
+    "make_train_step", "one batch after the other, each from clean gradients", points=3
+)
 @given(a=numbers(), b=numbers(), batches=batches, lr=rates, layout=layouts)
 def test_batch_after_batch(learner, a, b, batches, lr, layout):
     answer = learner.run(step_by_step, a=a, b=b, batches=batches, lr=lr, layout=layout)
@@ -364,7 +366,9 @@ def factory_alone(module, a, b, data, lr):
     return {"made": made, "loss": loss, "line": [model.bias.item(), model.weight.item()]}
 
 
-@pytest.mark.exercise("make_train_step", "the factory only makes, the step uses the model of now", points=2)
+@pytest.mark.exercise(
+    "make_train_step", "the factory only makes, the step uses the model of now", points=2
+)
 @given(a=numbers(), b=numbers(), data=tensor_points(), lr=rates)
 def test_factory_does_not_train(learner, a, b, data, lr):
     answer = learner.run(factory_alone, a=a, b=b, data=data, lr=lr)
@@ -392,7 +396,9 @@ def groups_and_frozen(module, weights, x, y, lrs, frozen, n_steps):
     return {"losses": losses, "parameters": numbers_of(model)}
 
 
-@pytest.mark.exercise("make_train_step", "a frozen layer, and a learning rate for each layer", points=2)
+@pytest.mark.exercise(
+    "make_train_step", "a frozen layer, and a learning rate for each layer", points=2
+)
 @settings(max_examples=8)
 @given(
     weights=weights, x=tensors((5, 2)), y=tensors((5, 4)), n_steps=sizes(1, 3),
@@ -449,7 +455,9 @@ def test_classifier(learner, weights, x, labels, lr):
     are_close(answer.key("parameters"), params)
 
 
-@pytest.mark.exercise("make_train_step", "many steps, large errors, none of them cut or rounded", points=2)
+@pytest.mark.exercise(
+    "make_train_step", "many steps, large errors, none of them cut or rounded", points=2
+)
 @settings(max_examples=8)
 @given(
     a=numbers(), b=numbers(), data=tensor_points(2, 6), lr=rates, scale=st.sampled_from([0.25, 64.0]),

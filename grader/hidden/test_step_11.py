@@ -65,7 +65,9 @@ def is_point(answer, x, y, what):
 @probe
 def items(module, x, y, indices, layouts):
     "lay `x` and `y` out in memory as `layouts` says, make a CustomDataset, and ask for several items"
-    dataset = module.CustomDataset(x_tensor=laid_out(x, layouts[0]), y_tensor=laid_out(y, layouts[1]))
+    dataset = module.CustomDataset(
+        x_tensor=laid_out(x, layouts[0]), y_tensor=laid_out(y, layouts[1])
+    )
     return {"length": len(dataset), "items": [dataset[index] for index in indices]}
 
 
@@ -179,7 +181,13 @@ def unequal(draw):
     """Return x and y with different numbers of rows, in shapes that may hide it."""
     n, m = draw(st.lists(st.integers(1, 6), min_size=2, max_size=2, unique=True))
     # As many numbers in both, or the length of one is a width of the other.
-    shapes_of_both = [((n, m), (m, n)), ((n,), (m,)), ((n, 2), (m, 2)), ((n, m), (m,)), ((n, 1), (m,))]
+    shapes_of_both = [
+        ((n, m), (m, n)),
+        ((n,), (m,)),
+        ((n, 2), (m, 2)),
+        ((n, m), (m,)),
+        ((n, 1), (m,)),
+    ]
     x_shape, y_shape = draw(st.sampled_from(shapes_of_both))
     return draw(tensors(x_shape)), draw(tensors(y_shape, draw(dtypes)))
 

@@ -95,9 +95,7 @@ def order_of(epoch):
     found = []
     for batch in epoch.each():
         x, y = (v.numbers() for v in batch.parts("x", "y"))
-        batch.check(
-            y == [v + 100 for v in x], "The x and y of a batch no longer belong together."
-        )
+        batch.check(y == [v + 100 for v in x], "The x and y of a batch no longer belong together.")
         found += x
     return found
 
@@ -182,7 +180,9 @@ def test_split_depends_on_its_seed(learner, n_train, n_val, seed, other, before)
     for part in answer.parts("first", "other", "first again"):
         train, val = (numbers_of(side) for side in part.parts("train", "val"))
         check_complete(part, train + val, [float(i) for i in range(n)], "the two parts together")
-        part.check(len(train) == n_train, f"The training part has {len(train)} points, not {n_train}.")
+        part.check(
+            len(train) == n_train, f"The training part has {len(train)} points, not {n_train}."
+        )
         found.append(set(train))
     first, second, again = found
     answer.check(first == again, "The same seed gives another split the second time.")
@@ -305,13 +305,12 @@ def test_train_orders(learner, n, batch_size, seed, other, before):
         )
         # Whole batches that only change places are no new order.
         groups = [
-            {frozenset(order[i : i + batch_size]) for i in range(0, n, batch_size)} for order in orders
+            {frozenset(order[i : i + batch_size]) for i in range(0, n, batch_size)}
+            for order in orders
         ]
         run.check(groups[0] != groups[1], "Every epoch has the same batches; shuffle the points.")
         runs.append(orders)
-    answer.check(
-        runs[0] == runs[2], "The same seed gives other training orders the second time."
-    )
+    answer.check(runs[0] == runs[2], "The same seed gives other training orders the second time.")
     answer.check(
         all(a != b for a, b in zip(runs[0], runs[1], strict=True)),
         f"The seeds {seed} and {seed + other} give the same training orders.",
@@ -381,9 +380,7 @@ def test_standardize_val(learner, table, dtype, turned):
 def test_standardize_constant_column(learner, table, dtype):
     x_train, x_val, expected = scaled(table, dtype)
     answer = learner.run(standardize_laid_out, x_train=x_train, x_val=x_val, turned=False)
-    for part, value in zip(
-        answer.key("result").parts("x_train", "x_val"), expected, strict=True
-    ):
+    for part, value in zip(answer.key("result").parts("x_train", "x_val"), expected, strict=True):
         came = part.tensor(tuple(value.shape), dtype, finite=False)
         part.check(
             torch.isfinite(came).all(),

@@ -190,7 +190,12 @@ def test_evaluate_one_after_the_other(learner, case, other, shift):
     n_out, n_in = model["weight"].shape
     n, dtype = sum(other), model["weight"].dtype
     x = torch.arange(n * n_in, dtype=dtype).reshape(n, n_in) / 4 - shift
-    second = {"x": x, "y": torch.full((n, n_out), shift, dtype=dtype), "sizes": other, "turned": False}
+    second = {
+        "x": x,
+        "y": torch.full((n, n_out), shift, dtype=dtype),
+        "sizes": other,
+        "turned": False,
+    }
     answer = learner.run(evaluate_two, model=model, first=first, second=second)
     losses = [
         float(((predicted(model, data["x"]) - data["y"].double().numpy()) ** 2).mean())

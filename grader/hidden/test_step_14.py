@@ -266,7 +266,9 @@ def devices_of(use, n, size):
     def use_on(device):
         model = Model(1, 1)
         # The validation points have one dimension more, so that they are told apart.
-        train, val = (TensorDataset(torch.ones(shape), torch.ones(shape)) for shape in ((n, 1), (n, 1, 1)))
+        train, val = (
+            TensorDataset(torch.ones(shape), torch.ones(shape)) for shape in ((n, 1), (n, 1, 1))
+        )
         use(
             model=model, loss_fn=loss_fn, optimizer=torch.optim.SGD(model.parameters(), lr=0.5),
             train_loader=DataLoader(train, batch_size=size),
@@ -354,9 +356,7 @@ breaks = {"before": sizes(0, 2), "after": sizes(1, 2), "change": numbers()}
 @settings(max_examples=8)
 @given(case=cases(), epoch=st.integers(0, 10**6), **breaks)
 def test_save_and_go_on(learner, case, epoch, before, after, change):
-    answer = learner.run(
-        resume, **case, epoch=epoch, before=before, after=after, change=change
-    )
+    answer = learner.run(resume, **case, epoch=epoch, before=before, after=after, change=change)
     _, at_end = states_of_steps(case, before, after)
     check_values(answer.key("fresh"), at_end)
 
@@ -374,9 +374,7 @@ def test_saving_changes_nothing(learner, case, before, after, change):
 @settings(max_examples=8)
 @given(case=cases(), epoch=st.integers(0, 10**6), **breaks)
 def test_load_any_checkpoint(learner, case, epoch, before, after, change):
-    answer = learner.run(
-        resume, **case, epoch=epoch, before=before, after=after, change=change
-    )
+    answer = learner.run(resume, **case, epoch=epoch, before=before, after=after, change=change)
     came = answer.key("epoch").integer()
     answer.check(came == epoch, f"The epoch {epoch} was saved, but {came} came back.")
     at_save, at_end = states_of_steps(case, before, after)
@@ -563,7 +561,11 @@ def test_fit_early_on_any_script(learner, losses, patience, fewer, batches):
     max_epochs = max(1, len(losses) - fewer)
     n_epochs, best = expected_run(losses[:max_epochs], patience)
     answer = learner.run(
-        fit_early_on_script, val_losses=losses, patience=patience, max_epochs=max_epochs, sizes=batches
+        fit_early_on_script,
+        val_losses=losses,
+        patience=patience,
+        max_epochs=max_epochs,
+        sizes=batches,
     )
     for name in ("train_losses", "val_losses"):
         part = answer.key("history").key(name)

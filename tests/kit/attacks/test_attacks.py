@@ -3,7 +3,8 @@
 `submissions/NAME.py` is the end of a module that begins with honest.py and tools.py. Its docstring says what it
 tries; the line `# expect:` says what each function may reach: `passed` (all of its tests), `partly` (any
 number of them), or statuses joined by `|` of which its tests have one each. `rest` stands for all functions that
-are not named; without it they may reach nothing. An attack that gets through answers rightly, so it would gain points.
+are not named; without it they may reach nothing. An attack that gets through answers rightly, so that it would
+gain points.
 
 The class is graded as the user who runs this. If that is root, the attacks on isolation are graded once more as
 an ordinary user, where the layers are others.
