@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ def working_layers(launcher: ForkLauncher) -> tuple[list[str], list[Layer]]:
 
 
 def _try(launcher: ForkLauncher, name: str) -> Layer:
+    if name == "uid" and os.geteuid() != 0:
+        return Layer(name, False, "only root can give each worker a user of its own")
     # Another user may be unable to read the interpreter; with Landlock, that right crosses over.
     branch = launcher.branch(["uid", "landlock"] if name == "uid" else [name])
     try:

@@ -72,6 +72,7 @@ class StepSession:
         self._connection: Connection | None = None
         self._broken: Stop | None = None
         self._spent: dict[str, float] = {}
+        self._crashed = ""
         self._expired: dict[str, Stop] = {}
         self.printed = ("", 0)
 
@@ -84,6 +85,8 @@ class StepSession:
         """
         if function in self._expired:
             raise self._expired[function].again()
+        if self._spent.get(function, 0.0) >= self.step.seconds:
+            raise self._expire(function, call)
         connection = self._connect()
         payload = encode(request)
         start = time.monotonic()
@@ -92,11 +95,10 @@ class StepSession:
             answer = parse(connection.request(payload, deadline), TO_RUN)
         except WireTimeout:
             self.close()
-            stop = Stop("timeout", explain.timeout(self.step.seconds), call)
-            self._expired[function] = Stop("timeout", explain.expired(function, stop.sentence))
-            raise stop from None
+            raise self._expire(function, call) from None
         except (WireBroken, CodecError) as error:
             how = self.close()
+            self._crashed = function
             raise Crash(call, explain.crash(how, error)) from None
         finally:
             self._spent[function] = self._spent.get(function, 0.0) + time.monotonic() - start
@@ -104,11 +106,18 @@ class StepSession:
                 self.printed = self._connection.printed()
         return answer
 
+    def _expire(self, function: str, call: Call) -> Stop:
+        """Return the verdict for a function whose time is up, and keep one for its further tests."""
+        stop = Stop("timeout", explain.timeout(self.step.seconds), call)
+        self._expired[function] = Stop("timeout", explain.expired(function, stop.sentence))
+        return stop
+
     def _connect(self) -> Connection:
         """Return a worker that has the module loaded."""
         if self._broken:
             raise self._broken.again()
         if self._connection is None:
+            start = time.monotonic()
             try:
                 self._connection = self._load()
             except Stop as stop:
@@ -117,6 +126,11 @@ class StepSession:
                 self._broken = stop
                 self.close()
                 raise
+            if self._crashed:
+                # Who crashed pays for the new worker: a slow import must not cost a limit for each test.
+                seconds = time.monotonic() - start
+                self._spent[self._crashed] = self._spent.get(self._crashed, 0.0) + seconds
+                self._crashed = ""
         return self._connection
 
     def _load(self) -> Connection:
