@@ -35,7 +35,7 @@ stubs: .venv/ready
 	@$(bin)/python -m grader stubs
 
 test: .venv/ready
-	$(bin)/python -m pytest -q -n 2 --dist loadfile --submission solutions tests/kit tests/steps
+	$(bin)/python -m pytest -q -n 2 --dist loadfile --submission solutions tests/kit tests/steps grader/hidden
 
 bench: .venv/ready
 	@$(bin)/python -m grader bench

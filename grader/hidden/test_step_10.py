@@ -241,7 +241,7 @@ def spread_batches(draw):
     found = []
     for _ in range(count):
         x, y = draw(tensor_points(2, 5))
-        found.append((x + 4 * torch.arange(float(len(x))).reshape(-1, 1), y))
+        found.append((x + 8 * torch.arange(float(len(x))).reshape(-1, 1), y))
     return found, draw(st.lists(st.booleans(), min_size=count, max_size=count))
 
 
