@@ -11,6 +11,7 @@ an ordinary user, where the layers are others.
 """
 
 import ast
+import contextlib
 import json
 import os
 import re
@@ -175,13 +176,15 @@ def files_below(*folders):
 def ours_in(folders):
     """Return what submissions may have left in folders that others use as well."""
     words = ("torchsteps-", "left-", "note", "bomb", "results.json", "mine", "pickled")
-    return {
-        os.path.join(folder, name): os.lstat(os.path.join(folder, name)).st_ino
-        for folder in folders
-        if os.path.isdir(folder)
-        for name in os.listdir(folder)
-        if name.startswith(words)
-    }
+    found = {}
+    for folder in filter(os.path.isdir, folders):
+        for name in os.listdir(folder):
+            path = os.path.join(folder, name)
+            # One of another worker may go away between these two lines.
+            if name.startswith(words):
+                with contextlib.suppress(FileNotFoundError):
+                    found[path] = os.lstat(path).st_ino
+    return found
 
 
 def is_in_use(path):
