@@ -1,7 +1,7 @@
 """The main job: a learner's folder, as learners write, gets the right verdict for every function.
 
-`learner/` holds sixteen modules in three styles (a beginner's loops and prints, an expert's one-liners, validation
-everywhere): some right, some wrong, some half-written, one missing, one that Python cannot read.
+`learner/` holds fourteen modules in three styles (a beginner's loops and prints, an expert's one-liners,
+validation everywhere): some right, some wrong, some half-written, one that Python cannot read; two are missing.
 """
 
 from pathlib import Path
