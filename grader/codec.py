@@ -11,6 +11,7 @@ is really there, and raises `CodecError` for every frame that `encode` would not
 
 from __future__ import annotations
 
+import functools
 import math
 import struct
 import sys
@@ -114,9 +115,12 @@ class _Writer:
         self.items += 1
         if depth > MAX_DEPTH:
             raise CodecError(f"a value nested deeper than {MAX_DEPTH} levels")
-        self.room_for(0)
+        if self.items > MAX_ITEMS:
+            self.room_for(0)
         kind = type(value)
-        if value is None:
+        if kind is str:
+            self.raw(b"s", value.encode("utf-8", "surrogatepass"))
+        elif value is None:
             self.data += b"N"
         elif kind is bool:
             self.data += b"1" if value else b"0"
@@ -127,10 +131,10 @@ class _Writer:
             self.raw(b"i", value.to_bytes(size, "little", signed=True))
         elif kind is float:
             self.data += b"f" + F64.pack(value)
-        elif kind is str:
-            self.raw(b"s", value.encode("utf-8", "surrogatepass"))
         elif kind in (bytes, bytearray):
             self.raw(b"b", bytes(value))
+        elif self.tensor(value):
+            pass
         elif isinstance(value, np.generic) and value.dtype.name in _DTYPE_CODE:
             self.data += b"g"
             self.array(np.asarray(value))
@@ -148,7 +152,7 @@ class _Writer:
             for key, item in value.items():
                 self.value(key, depth + 1)
                 self.value(item, depth + 1)
-        elif not self.tensor(value):
+        else:
             if self.strict:
                 raise CodecError(
                     f"an object of type {type(value).__name__}, which is not plain data"
@@ -178,7 +182,7 @@ class _Writer:
         torch = _torch()
         if torch is None or type(value) not in (torch.Tensor, torch.nn.Parameter):
             return False
-        dtype = str(value.dtype).removeprefix("torch.")
+        dtype = _name_of(value.dtype)
         device = value.device.type
         if dtype not in _DTYPE_CODE or device not in DEVICES or value.layout != torch.strided:
             return False
@@ -196,6 +200,12 @@ class _Writer:
             payload = plain.numpy().tobytes()
         self.raw(b"", payload)
         return True
+
+
+@functools.cache
+def _name_of(dtype: Any) -> str:
+    """Return the name of a torch dtype, such as "float32"."""
+    return str(dtype).removeprefix("torch.")
 
 
 KEYS = (str, int, float, bool, type(None))

@@ -54,11 +54,11 @@ def decode(data: bytes) -> Any:
 
 class _Reader:
     def __init__(self, data: bytes) -> None:
-        self.data = memoryview(data)
+        self.data = data
         self.position = 0
         self.items = 0
 
-    def take(self, count: int) -> memoryview:
+    def take(self, count: int) -> bytes:
         end = self.position + count
         if end > len(self.data):
             raise CodecError("the frame ends too early")
@@ -67,11 +67,16 @@ class _Reader:
         return piece
 
     def count(self) -> int:
-        return int(U32.unpack(self.take(4))[0])
+        end = self.position + 4
+        if end > len(self.data):
+            raise CodecError("the frame ends too early")
+        (count,) = U32.unpack_from(self.data, self.position)
+        self.position = end
+        return int(count)
 
     def text(self, errors: str = "surrogatepass") -> str:
         try:
-            return str(bytes(self.take(self.count())), "utf-8", errors)
+            return str(self.take(self.count()), "utf-8", errors)
         except UnicodeDecodeError as error:
             raise CodecError("text that is not UTF-8") from error
 
@@ -81,19 +86,26 @@ class _Reader:
             raise CodecError(f"nested deeper than {MAX_DEPTH} levels")
         if self.items > MAX_ITEMS:
             raise CodecError(f"more than {MAX_ITEMS} items")
-        tag = bytes(self.take(1))
+        tag = self.take(1)
+        if tag == b"s":
+            return self.text()
+        if tag == b"f":
+            return F64.unpack(self.take(8))[0]
+        if tag == b"T":
+            return self.tensor()
+        if tag == b"d":
+            return self.dictionary(depth)
+        if tag in (b"l", b"t"):
+            items = [self.value(depth + 1) for _ in range(self.length(1))]
+            return items if tag == b"l" else tuple(items)
         if tag == b"N":
             return None
-        if tag in b"01":
+        if tag in (b"0", b"1"):
             return tag == b"1"
         if tag == b"i":
             return self.integer()
-        if tag == b"f":
-            return F64.unpack(self.take(8))[0]
-        if tag == b"s":
-            return self.text()
         if tag == b"b":
-            return bytes(self.take(self.count()))
+            return self.take(self.count())
         if tag == b"a":
             return self.array()
         if tag == b"g":
@@ -101,19 +113,12 @@ class _Reader:
             if array.shape != ():
                 raise CodecError("a NumPy scalar with dimensions")
             return array[()]
-        if tag in b"lt":
-            items = [self.value(depth + 1) for _ in range(self.length(1))]
-            return items if tag == b"l" else tuple(items)
-        if tag == b"d":
-            return self.dictionary(depth)
-        if tag == b"T":
-            return self.tensor()
         if tag == b"o":
             return Opaque(self.tagged_text(), self.tagged_text())
         raise CodecError(f"an unknown tag {tag!r}")
 
     def tagged_text(self) -> str:
-        if bytes(self.take(1)) != b"s":
+        if self.take(1) != b"s":
             raise CodecError("an object without its description")
         text = self.text("strict")
         if len(text) > MAX_TEXT:

@@ -79,8 +79,23 @@ def prepare_probes(module: types.ModuleType) -> None:
 
 def compile_probe(parcel: bytes) -> Callable[..., Any]:
     """Return the function of a parcel, with globals of its own; the worker's side of `Probe.parcel`."""
-    probe = decode(parcel)
+    function = _KNOWN.get(parcel)
+    if function is None:
+        function, changeable = _build(decode(parcel))
+        if not changeable:
+            # Nothing in it can be changed by one call and seen by the next.
+            _KNOWN[parcel] = function
+    return function
+
+
+_KNOWN: dict[bytes, Callable[..., Any]] = {}
+_NEVER_CHANGED = (type(None), bool, int, float, str, bytes)
+
+
+def _build(probe: dict[str, Any]) -> tuple[Callable[..., Any], bool]:
+    """Return the function of a decoded parcel, and whether it has a constant that can be changed."""
     namespace: dict[str, Any] = {"__builtins__": builtins}
+    changeable = False
     for name, (kind, meaning) in probe["globals"].items():
         if kind == "module":
             namespace[name] = import_module(meaning)
@@ -89,11 +104,15 @@ def compile_probe(parcel: bytes) -> Callable[..., Any]:
             namespace[name] = functools.reduce(getattr, path.split("."), import_module(module))
         elif kind == "probe":
             namespace[name] = compile_probe(meaning)
+            changeable |= meaning not in _KNOWN
         else:
             namespace[name] = meaning
+            changeable |= not isinstance(meaning, _NEVER_CHANGED)
     exec(_compiled(probe["name"], probe["source"]), namespace)
     function: Callable[..., Any] = namespace[probe["name"]]
-    return function
+    # A default value lives as long as the function.
+    values = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    return function, changeable or not all(isinstance(value, _NEVER_CHANGED) for value in values)
 
 
 @functools.lru_cache(maxsize=256)
