@@ -20,7 +20,7 @@ from typing import Any
 
 from grader import worker
 from grader.course import Course, Step
-from grader.grade import find_submissions, grade, test_files
+from grader.grade import find_submissions, grade, hidden_files
 from grader.isolation import working_layers
 from grader.launch import DirectLauncher, ForkLauncher
 
@@ -107,7 +107,7 @@ class _Bench:
             direct = self.further(steps, "direct")
             alone = self.alone(steps)
             cold = self.cold(steps)
-            what = f"one submission, {name}"
+            what = f"one submission, {name}, hidden tests"
             yield Figure(what, "cold pytest + hypothesis", _ratio(isolated.cpu, cold.cpu), limit)
             yield Figure(what, "the learner's code alone", _ratio(isolated.cpu, alone), "2")
             yield Figure(what, "the same in process", _ratio(isolated.cpu, direct.cpu), "1.3")
@@ -146,7 +146,7 @@ class _Bench:
             "--submission",
             "solutions",
         ]
-        files = test_files(self.course, steps)
+        files = hidden_files(self.course, steps)
         return measure([sys.executable, "-m", "pytest", *options, *files], self.course.root)
 
     def two_judges(self) -> Figure:
@@ -168,7 +168,7 @@ def grade_copies(place: str, ids: str, kind: str, jobs: int) -> None:
             course,
             find_submissions(Path(place)),
             Path(out),
-            steps,
+            hidden_files(course, steps),
             launcher,
             jobs,
             lambda one: None,
@@ -202,7 +202,7 @@ def time_alone(ids: str, out: str) -> None:
         load()
     worker.Service = TimedService  # type: ignore[misc]
     course = Course.load(Path.cwd())
-    files = test_files(course, [course.by_id[name] for name in ids.split(",")])
+    files = hidden_files(course, [course.by_id[name] for name in ids.split(",")])
     pytest.main(["-q", "-p", "no:cacheprovider", "--direct", "--submission", "solutions", *files])
     Path(out).write_text(str(spent))
 

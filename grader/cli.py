@@ -108,7 +108,7 @@ def grade(
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
     from rich.console import Console
 
-    from grader.grade import find_submissions
+    from grader.grade import find_submissions, test_files
     from grader.grade import grade as run_grade
     from grader.isolation import available, working_layers
     from grader.launch import ForkLauncher
@@ -134,7 +134,15 @@ def grade(
             problems = "; ".join(f"{layer.name}: {layer.problem}" for layer in missing)
             raise _fail(f"Submissions cannot be isolated here ({problems}).", USAGE)
         out.mkdir(parents=True, exist_ok=True)
-        graded = run_grade(course, places, out, chosen, launcher.branch(layers), jobs, screen.done)
+        graded = run_grade(
+            course,
+            places,
+            out,
+            test_files(course, chosen),
+            launcher.branch(layers),
+            jobs,
+            screen.done,
+        )
     except KitError as error:
         raise _fail(f"The kit itself failed.\n{error}", KIT) from None
     finally:

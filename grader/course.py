@@ -18,6 +18,7 @@ else:
     import tomli as tomllib
 
 COURSE_FILE = "course.toml"
+FEEDBACK = ("all", "mistake", "title")
 
 
 class CourseError(ValueError):
@@ -67,12 +68,14 @@ class Course:
         steps: the steps.
         limits: what one worker may use.
         seed: what the examples of properties are drawn from; a teacher may keep one secret.
+        hidden_feedback: how much of a failed hidden test is shown (see `grader.verdicts.limited`).
     """
 
     root: Path
     steps: tuple[Step, ...]
     limits: Limits = field(default_factory=Limits)
     seed: str = ""
+    hidden_feedback: str = "all"
 
     @classmethod
     def load(cls, root: Path) -> Course:
@@ -100,7 +103,12 @@ class Course:
         seed = table.get("seed", "")
         if not isinstance(seed, str):
             raise CourseError(f"{COURSE_FILE}: seed must be a text.")
-        return cls(root, steps, _worker_limits(limits), seed)
+        feedback = table.get("hidden_feedback", "all")
+        if feedback not in FEEDBACK:
+            raise CourseError(
+                f"{COURSE_FILE}: hidden_feedback must be one of {', '.join(FEEDBACK)}."
+            )
+        return cls(root, steps, _worker_limits(limits), seed, feedback)
 
     @cached_property
     def by_id(self) -> dict[str, Step]:

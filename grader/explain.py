@@ -15,6 +15,7 @@ from grader.wording import plain, shorten, shown
 
 if TYPE_CHECKING:
     from grader.answers import Call
+    from grader.course import Step
 
 MAX_SOURCE_LINE = 120
 MAX_MESSAGE = 4000
@@ -41,6 +42,12 @@ def message(sentence: str, call: Call | None, output: tuple[str, int]) -> str:
     whole = "\n".join(lines).encode("utf-8", "backslashreplace").decode()
     # Where an object lies in memory differs from run to run.
     return shorten(re.sub(r"\b0x[0-9a-f]{6,}", "0x…", whole), MAX_MESSAGE)
+
+
+def misconception(step: Step, sentence: str, hint: str, read: str) -> str:
+    """Return three lines: which mistake it looks like, a hint, and where to read on."""
+    where = f'Read on in the text of {step.filename}, at "{read}".'
+    return f"This looks like a well-known mistake: {sentence}\nHint: {hint}\n{where}"
 
 
 def printed_much(size: int) -> str:

@@ -1,33 +1,22 @@
-"""Grading a class: one pytest session, collected once; each submission is judged in a fork of it.
-
-The parent process collects the tests, draws the examples of all properties and starts the zygote. Then it
-forks a judge for each submission, a few at a time. A judge runs all tests, writes `results.json` whole or
-not at all, and ends.
-"""
+"""Grading a class: a forked judge for each submission runs all tests and writes its `results.json`."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from grader.course import Course, Step
+from grader.judges import FAILED, Forked, ForkingSession, run_forked
 from grader.launch import DirectLauncher, ForkLauncher
-from grader.plugin import JUDGE, Judge
-from grader.probes import prepare_probes
-from grader.properties import is_property
-from grader.session import run_pytest
 from grader.submission import Submission
-from grader.verdicts import RESULTS, TestVerdict, collect, results
+from grader.verdicts import RESULTS, collect, results
 
 TIMINGS = "timings.json"
+PROBLEM = "problem.txt"
 HIDDEN = "grader/hidden"
 
 
@@ -84,130 +73,72 @@ def grade(
     course: Course,
     places: list[Path],
     out: Path,
-    steps: list[Step],
+    files: list[str],
     launcher: ForkLauncher | DirectLauncher,
     jobs: int,
     done: Callable[[Graded], None],
 ) -> list[Graded]:
-    """Judge submissions, at most `jobs` at a time, and write each one's results below `out`.
+    """Judge submissions with some test files, at most `jobs` at a time, and write each one's results below `out`.
 
     Raises:
         KitError: the tests could not be collected.
     """
     names = output_names(places)
-    session = _GradingSession(
-        course, [(place, names[place]) for place in places], out, launcher, jobs, done
-    )
-    if isinstance(launcher, ForkLauncher):
-        launcher.warm_up()
-    run_pytest(course, test_files(course, steps), course.root, session)
-    times = {graded.name: round(graded.seconds, 3) for graded in session.graded}
+    finished: list[Graded] = []
+
+    def judge(place: Path, forked: Forked) -> int:
+        return _judge(course, place, names[place], out / names[place], forked)
+
+    def take(place: Path, seconds: float, code: int) -> None:
+        problem = "" if code == 0 else _read_problem(out / names[place], code)
+        finished.append(Graded(names[place], seconds, problem))
+        done(finished[-1])
+
+    run_forked(course, files, ForkingSession(places, launcher, jobs, judge, take))
+    times = {graded.name: round(graded.seconds, 3) for graded in finished}
     (out / TIMINGS).write_text(json.dumps(times, indent=1, sort_keys=True) + "\n", "utf-8")
-    return session.graded
+    return finished
+
+
+def _judge(course: Course, place: Path, name: str, folder: Path, forked: Forked) -> int:
+    """Run all tests on one submission and write its results, in a forked judge; return the exit code."""
+    code = FAILED
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in (folder / RESULTS, folder / PROBLEM):
+            old.unlink(missing_ok=True)
+        submission = Submission.read(place, course)
+        verdicts = collect(course, list(forked.run(submission, forked.items)))
+        forked.judge.end_session()
+        text = json.dumps(results(name, submission.sha256, verdicts), indent=1)
+        new = folder / f"{RESULTS}.new"
+        new.write_text(text + "\n", "utf-8")
+        new.replace(folder / RESULTS)
+        code = FAILED if any(verdict.status == "error" for verdict in verdicts) else 0
+        if code:
+            (folder / PROBLEM).write_text("The kit itself failed in a test.", "utf-8")
+    except BaseException as error:
+        (folder / PROBLEM).write_text(f"{type(error).__name__}: {error}", "utf-8")
+    return code
+
+
+def hidden_files(course: Course, steps: list[Step]) -> list[str]:
+    """Return the hidden test files of these steps, relative to the kit's folder."""
+    files = [f"{HIDDEN}/{step.test_file}" for step in steps]
+    return [file for file in files if (course.root / file).exists()]
 
 
 def test_files(course: Course, steps: list[Step]) -> list[str]:
     """Return the visible and the hidden test files of these steps, relative to the kit's folder."""
-    files = [f"{folder}/{step.test_file}" for step in steps for folder in ("tests/steps", HIDDEN)]
-    return [file for file in files if not file.startswith(HIDDEN) or (course.root / file).exists()]
-
-
-class _GradingSession:
-    """A pytest plugin that takes the place of the loop over the tests."""
-
-    def __init__(
-        self,
-        course: Course,
-        submissions: list[tuple[Path, str]],
-        out: Path,
-        launcher: ForkLauncher | DirectLauncher,
-        jobs: int,
-        done: Callable[[Graded], None],
-    ) -> None:
-        self.course = course
-        self.waiting = list(reversed(submissions))
-        self.out = out
-        self.launcher = launcher
-        self.jobs = jobs
-        self.done = done
-        self.graded: list[Graded] = []
-        self.tests: list[TestVerdict] = []
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        if session.testsfailed:
-            # A test file that cannot be collected must not make everybody's maximum smaller.
-            raise session.Interrupted("the tests cannot be collected")
-        judge = session.config.stash[JUDGE]
-        for item in session.items:
-            # All that is the same for every submission is made before the first fork.
-            prepare_probes(item.module)  # type: ignore[attr-defined]
-            if is_property(item):
-                judge.properties.generate(item)
-        running: dict[int, tuple[str, float]] = {}
-        while self.waiting or running:
-            while self.waiting and len(running) < self.jobs:
-                place, name = self.waiting.pop()
-                # Made before the fork: the new judge talks to the zygote over a connection of its
-                # own.
-                branch = self.launcher.branch()
-                pid = os.fork()
-                if pid == 0:
-                    self._be_judge(session, judge, branch, place, name)
-                branch.close()
-                running[pid] = (name, time.monotonic())
-            pid, status = os.wait()
-            if pid in running:
-                name, start = running.pop(pid)
-                code = os.waitstatus_to_exitcode(status)
-                problem = "" if code == 0 else _read_problem(self.out / name, code)
-                graded = Graded(name, time.monotonic() - start, problem)
-                self.graded.append(graded)
-                self.done(graded)
-        return True
-
-    def _be_judge(
-        self,
-        session: pytest.Session,
-        judge: Judge,
-        branch: ForkLauncher | DirectLauncher,
-        place: Path,
-        name: str,
-    ) -> None:
-        """In the forked judge: run all tests on one submission, write the results, end."""
-        code = 3
-        folder = self.out / name
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for old in (folder / RESULTS, folder / "problem.txt"):
-                old.unlink(missing_ok=True)
-            submission = Submission.read(place, self.course)
-            judge.take(submission, branch)
-            for item, following in zip(session.items, [*session.items[1:], None], strict=True):
-                session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            judge.end_session()
-            verdicts = collect(self.course, self.tests)
-            if len(self.tests) != len(session.items):
-                raise RuntimeError("a test ended without a verdict")
-            text = json.dumps(results(name, submission.sha256, verdicts), indent=1)
-            new = folder / f"{RESULTS}.new"
-            new.write_text(text + "\n", "utf-8")
-            new.replace(folder / RESULTS)
-            code = 3 if any(verdict.status == "error" for verdict in verdicts) else 0
-            if code:
-                (folder / "problem.txt").write_text("The kit itself failed in a test.", "utf-8")
-        except BaseException as error:
-            (folder / "problem.txt").write_text(f"{type(error).__name__}: {error}", "utf-8")
-        finally:
-            os._exit(code)
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        if hasattr(report, "verdict"):
-            self.tests.append(TestVerdict(**report.verdict))
+    return [
+        file
+        for step in steps
+        for file in (f"tests/steps/{step.test_file}", *hidden_files(course, [step]))
+    ]
 
 
 def _read_problem(folder: Path, code: int) -> str:
     try:
-        return (folder / "problem.txt").read_text("utf-8")
+        return (folder / PROBLEM).read_text("utf-8")
     except OSError:
         return f"the judge ended with code {code}"

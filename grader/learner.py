@@ -63,7 +63,12 @@ class Stop(BaseException):
 
 
 class StepSession:
-    """One step of one submission, with at most one worker alive."""
+    """One step of one submission, with at most one worker alive.
+
+    Attributes:
+        printed: the beginning of what the last call printed, and how much it was.
+        heard: called with each request before it is sent, and the function whose test sends it.
+    """
 
     def __init__(self, submission: Submission, step: Step, launcher: Launcher) -> None:
         self.submission = submission
@@ -75,6 +80,7 @@ class StepSession:
         self._crashed = ""
         self._expired: dict[str, Stop] = {}
         self.printed = ("", 0)
+        self.heard: Callable[[str, bytes], None] = lambda function, request: None
 
     def ask(self, function: str, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         """Send a request on behalf of a function's test, and return a well-formed answer.
@@ -89,6 +95,7 @@ class StepSession:
             raise self._expire(function, call)
         connection = self._connect()
         payload = encode(request)
+        self.heard(function, payload)
         start = time.monotonic()
         deadline = start + self.step.seconds - self._spent.get(function, 0.0)
         try:

@@ -3,7 +3,7 @@
 Hooks used, and why:
 - `pytest_addoption`: `--submission` and `--direct`.
 - `pytest_configure`: the mark `exercise`, and what is to be judged.
-- `pytest_collection`: hypothesis works without a clock and without a database.
+- `pytest_collectstart`: the properties of each test file are made to work without a clock and a database.
 - `pytest_collection_modifyitems`: every test of a step says which function it judges; what the steps
   need is loaded ahead.
 - `pytest_pyfunc_call`: the examples of a property are drawn once and replayed.
@@ -15,6 +15,7 @@ Hooks used, and why:
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,20 @@ import pytest
 from grader import explain
 from grader.answers import Mismatch
 from grader.course import Course, CourseError, Step, find_root
+from grader.diagnosis import Diagnosis
 from grader.launch import ForkLauncher, Launcher, pick_launcher
 from grader.learner import Crash, Learner, LearnerError, StepSession, Stop
 from grader.limits import LAYERS
-from grader.properties import Properties, is_property, load_profile
+from grader.properties import (
+    HIDDEN_EXAMPLES,
+    VISIBLE_EXAMPLES,
+    Properties,
+    is_property,
+    load_profile,
+)
 from grader.submission import Submission
 from grader.text import visible
-from grader.verdicts import TestVerdict
+from grader.verdicts import TestVerdict, limited
 
 STEP_TESTS = "test_step_"
 MUCH_OUTPUT = 64 * 1024
@@ -45,16 +53,24 @@ class Judge:
         self._target = target
         self._submission: Submission | None = None
         self._session: StepSession | None = None
+        self._diagnosis: Diagnosis | None = None
         self.properties = Properties(course.seed, _searchable)
 
     def session(self, step: Step) -> StepSession:
         """Return the session of a step; only one step's worker lives at a time."""
         if self._submission is None:
             self._submission = Submission.read(self._target, self.course)
-        if self._session is None or self._session.step is not step:
+        if self._session is None or self._session.step.id != step.id:
             self.end_session()
             self._session = StepSession(self._submission, step, self.launcher)
         return self._session
+
+    def diagnosis(self, session: StepSession) -> Diagnosis:
+        """Return the diagnosis of the step that is being judged, with a worker of its own."""
+        if self._diagnosis is None:
+            apart = StepSession(session.submission, session.step, self.launcher)
+            self._diagnosis = Diagnosis(self.course, apart)
+        return self._diagnosis
 
     def take(self, submission: Submission, launcher: Launcher) -> None:
         """Judge another submission from now on, with workers of another launcher."""
@@ -62,10 +78,11 @@ class Judge:
         self._submission, self.launcher = submission, launcher
 
     def end_session(self) -> None:
-        """End the current step's worker."""
-        if self._session:
-            self._session.close()
-        self._session = None
+        """End the current step's workers."""
+        for one in (self._session, self._diagnosis):
+            if one:
+                one.close()
+        self._session = self._diagnosis = None
 
     def close(self) -> None:
         """End all workers."""
@@ -145,8 +162,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection() -> None:
-    load_profile()
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    if isinstance(collector, pytest.Module) and collector.path.name.startswith(STEP_TESTS):
+        load_profile(HIDDEN_EXAMPLES if is_hidden(collector.path) else VISIBLE_EXAMPLES)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -160,6 +178,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         files = {item.path.name for item in items}
         steps = [step for step in judge.course.steps if step.test_file in files]
         judge.launcher.expected = {group for step in steps for group in step.packages}
+
+
+def is_hidden(path: Path) -> bool:
+    """Return whether a test file is one that learners do not see."""
+    return path.parent.name == "hidden"
 
 
 def _repr_failure(
@@ -208,6 +231,7 @@ def pytest_runtest_makereport(
         return
     session = item.stash.get(_SESSION, None)
     verdict = judge_outcome(item, mark, session, call, report)
+    verdict = _with_diagnosis(item.config.stash[JUDGE], session, verdict, call.excinfo)
     report.verdict = vars(verdict)  # type: ignore[attr-defined]
     if verdict.status not in ("passed", "error"):
         report.longrepr = visible(verdict.message)
@@ -240,7 +264,7 @@ def judge_outcome(
     if status == "timeout":
         # How much it printed until it was stopped is a matter of chance.
         output = (output[0], 0)
-    hidden = item.path.parent.name == "hidden"
+    hidden = is_hidden(item.path)
     show = output if status not in ("passed", "error", "not_started") else ("", 0)
     return TestVerdict(
         id=f"{'hidden/' if hidden else ''}{item.path.stem}::{item.name}",
@@ -253,3 +277,19 @@ def judge_outcome(
         message=explain.message(sentence, asked, show) if sentence else "",
         counterexample=explain.counterexample(asked),
     )
+
+
+def _with_diagnosis(
+    judge: Judge,
+    session: StepSession | None,
+    verdict: TestVerdict,
+    excinfo: pytest.ExceptionInfo[BaseException] | None,
+) -> TestVerdict:
+    """Return the verdict as the learner sees it: with the mistake it looks like, as far as the course shows it."""
+    if session and excinfo and isinstance(excinfo.value, (Mismatch, LearnerError)):
+        found = judge.diagnosis(session).name(verdict.function, verdict.id)
+        if found:
+            words = explain.misconception(session.step, found.sentence, found.hint, found.read)
+            message = f"{verdict.message}\n{words}"
+            verdict = replace(verdict, misconception=found.id, message=message)
+    return limited(verdict, judge.course.hidden_feedback)

@@ -7,6 +7,7 @@ then the worker never serves: isolation fails closed.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
@@ -17,7 +18,7 @@ import socket
 import stat
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,13 +50,28 @@ _CAPABILITIES_V3 = 0x20080522
 
 @dataclass(frozen=True)
 class User:
-    """A user id that one worker has for itself, and the socket that keeps others from taking it."""
+    """A user id that one worker has for itself.
+
+    Attributes:
+        uid: the id.
+        holder: the socket that keeps others from taking it.
+        confined: whether the worker can start no process; then looking for some is enough.
+    """
 
     uid: int
     holder: socket.socket
+    confined: bool
 
     def kill_all(self) -> None:
-        """Kill every process of this user, and give the id back."""
+        """Kill every process of this user."""
+        if not self.confined or any(_owned_by(self.uid)):
+            self._kill()
+
+    def give_back(self) -> None:
+        """Let another worker take the id."""
+        self.holder.close()
+
+    def _kill(self) -> None:
         pid = os.fork()
         if pid == 0:
             try:
@@ -64,7 +80,15 @@ class User:
             finally:
                 os._exit(0)
         os.waitpid(pid, 0)
-        self.holder.close()
+
+
+def _owned_by(uid: int) -> Iterator[str]:
+    """Yield the ids of the processes that a user has."""
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with contextlib.suppress(FileNotFoundError):
+                if entry.stat().st_uid == uid:
+                    yield entry.name
 
 
 class Sandbox:
@@ -103,7 +127,7 @@ class Sandbox:
             except OSError:
                 holder.close()
             else:
-                return User(uid, holder)
+                return User(uid, holder, self._filter is not None)
         raise OSError("all users for workers are taken")
 
     def enter(self, scratch: str, uid: int | None) -> None:

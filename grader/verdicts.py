@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -44,6 +44,27 @@ class TestVerdict:
     message: str
     misconception: str | None = None
     counterexample: dict[str, str] | None = None
+
+
+def limited(verdict: TestVerdict, feedback: str) -> TestVerdict:
+    """Return a verdict with as much of a hidden test as a course shows.
+
+    Args:
+        verdict: the verdict, with all that can be said.
+        feedback: "all"; "mistake" for no inputs and no values, but the mistake that it looks like; or "title".
+    """
+    if verdict.visibility != "hidden" or feedback == "all" or verdict.status == "error":
+        return verdict
+    lines = verdict.message.splitlines()
+    # The words on the mistake are the last three lines.
+    words = lines[-3:] if feedback == "mistake" and verdict.misconception else []
+    misconception = verdict.misconception if feedback == "mistake" else None
+    return replace(
+        verdict,
+        message="\n".join(["A hidden test failed.", *words]) if verdict.message else "",
+        misconception=misconception,
+        counterexample=None,
+    )
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,7 @@ class Zygote:
         _, status = os.waitpid(pid, 0)
         if worker.user:
             worker.user.kill_all()
+            worker.user.give_back()
         remove(worker.scratch)
         return status
 

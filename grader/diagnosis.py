@@ -1,0 +1,265 @@
+"""Diagnosis: naming the mistake that a learner's function looks like.
+
+A misconception is recognised by its transcript: the answers that it gives to some recorded calls. These calls, the
+battery of a function, are the ones out of its tests that tell its misconceptions apart. When a test of a
+function fails, the battery runs on the learner's code, in a worker of its own. A misconception is named if it
+alone gives the same answers, and if it fails that test too. Otherwise nothing is named.
+
+The transcripts are files in `grader/recorded`, written by `make record` from the catalogue. They hold no code of a
+wrong implementation.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.answers import Call
+from grader.codec import Opaque
+from grader.course import Course, Step
+from grader.decoder import decode
+from grader.learner import Crash, StepSession, Stop
+
+FOLDER = "grader/recorded"
+# Sums in another order, and float32 where float64 was recorded; two mistakes are hardly ever that close.
+_CLOSE = {"rtol": 1e-3, "atol": 1e-5}
+_MAX_NUMBERS = 48
+_MAX_FORM = 1000
+_PLACES = 6
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What matters of an answer.
+
+    Attributes:
+        form: its kinds, shapes and dtypes, as text.
+        loose: the same without what is a matter of style: the kind of a scalar, list or tuple, dtypes.
+        numbers: the numbers in it, or some of many.
+    """
+
+    form: str
+    loose: str
+    numbers: list[float]
+
+    @classmethod
+    def of(cls, answer: dict[str, Any]) -> Fingerprint:
+        """Return the fingerprint of a worker's answer to a request (see `grader.worker`)."""
+        if answer["kind"] == "raised":
+            return cls(f"raises {answer['type']}", "raises", [])
+        if answer["kind"] != "value":
+            return cls(answer["kind"], answer["kind"], [])
+        numbers: list[float] = []
+        form = _form(answer["value"], numbers, loose=False)
+        loose = _form(answer["value"], [], loose=True)
+        if answer["after"] is not None:
+            form, loose = (f"{text}; inputs changed" for text in (form, loose))
+        return cls(form[:_MAX_FORM], loose[:_MAX_FORM], _some(numbers))
+
+    def matches(self, other: Fingerprint, loosely: bool = False) -> bool:
+        """Return whether both are of the same form and have about the same numbers."""
+        same = self.loose == other.loose if loosely else self.form == other.form
+        if not same or len(self.numbers) != len(other.numbers):
+            return False
+        return np.allclose(self.numbers, other.numbers, **_CLOSE, equal_nan=True)
+
+
+def _form(value: Any, numbers: list[float], loose: bool) -> str:
+    """Return the form of a value, and append its numbers."""
+    if value is None or isinstance(value, (bool, str, bytes)):
+        return repr(value)
+    if isinstance(value, (list, tuple)):
+        inside = ", ".join(_form(item, numbers, loose) for item in value)
+        return f"{'sequence' if loose else type(value).__name__}({inside})"
+    if isinstance(value, dict):
+        # The order of the keys is nobody's mistake.
+        entries = sorted(value.items(), key=lambda entry: str(entry[0]))
+        inside = ", ".join(f"{key!r}: {_form(item, numbers, loose)}" for key, item in entries)
+        return f"{{{inside}}}"
+    if isinstance(value, Opaque):
+        return f"an object of type {value.type}"
+    if hasattr(value, "requires_grad"):
+        flags = f" grad={value.requires_grad} leaf={value.is_leaf} {value.device.type}"
+        shape, kind = tuple(value.shape), f"tensor {value.dtype}{flags}"
+        flat = _flat([] if value.is_meta else value)
+    else:
+        array = np.asarray(value) if isinstance(value, (np.ndarray, np.generic)) else None
+        shape = array.shape if array is not None else ()
+        dtype = f" {array.dtype}" if array is not None else ""
+        kind = type(value).__name__ + dtype
+        flat = _flat(value)
+    numbers += [_rounded(number) for number in flat.tolist()]
+    if loose:
+        return "number" if flat.size == 1 else f"numbers{shape}"
+    return f"{kind} {shape}"
+
+
+def _flat(value: Any) -> NDArray[np.float64]:
+    """Return numbers of any kind as one row of float64; of complex ones, the real parts."""
+    if hasattr(value, "requires_grad"):
+        value = value.detach()
+        value = (value.real if value.is_complex() else value).double().numpy()
+    elif isinstance(value, int) and abs(value) > 10**300:
+        value = math.inf
+    return np.real(np.asarray(value)).astype(np.float64).reshape(-1)
+
+
+def _rounded(number: float) -> float:
+    """Return a number with the digits that are recorded."""
+    return float(f"{number:.{_PLACES}g}")
+
+
+def _some(numbers: list[float]) -> list[float]:
+    """Return all of a few numbers; of many, some from the beginning to the end, and their sum."""
+    if len(numbers) <= _MAX_NUMBERS:
+        return numbers
+    places = np.linspace(0, len(numbers) - 1, _MAX_NUMBERS).round().astype(int)
+    return [numbers[place] for place in places] + [_rounded(float(np.sum(numbers)))]
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """How a misconception behaves, and the words for it.
+
+    Attributes:
+        id, sentence, hint, read: as in the catalogue.
+        answers: to the requests of the battery, in order.
+        fails: ids of the tests that it fails.
+        loosely: whether it can be told from the right answer by the loose forms, too.
+    """
+
+    id: str
+    sentence: str
+    hint: str
+    read: str
+    answers: list[Fingerprint]
+    fails: list[str]
+    loosely: bool
+
+    def explains(self, answers: list[Fingerprint], loosely: bool) -> bool:
+        """Return whether it gives these answers."""
+        pairs = zip(self.answers, answers, strict=True)
+        return all(mine.matches(other, loosely) for mine, other in pairs)
+
+
+@dataclass(frozen=True)
+class Battery:
+    """What tells the misconceptions of a function apart.
+
+    Attributes:
+        requests: encoded requests to a worker.
+        transcripts: the behaviour of each misconception.
+    """
+
+    requests: list[bytes]
+    transcripts: list[Transcript]
+
+    def name(self, answers: list[Fingerprint]) -> Transcript | None:
+        """Return the only misconception that gives these answers, if there is just one."""
+        found = [one for one in self.transcripts if one.explains(answers, loosely=False)]
+        if not found:
+            found = [
+                one
+                for one in self.transcripts
+                if one.loosely and one.explains(answers, loosely=True)
+            ]
+        return found[0] if len(found) == 1 else None
+
+
+@dataclass
+class Recorded:
+    """What is recorded of a step.
+
+    Attributes:
+        made_of: fingerprint of what it was recorded from.
+        batteries: by function.
+    """
+
+    made_of: str = ""
+    batteries: dict[str, Battery] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, course: Course, step: Step) -> Recorded:
+        """Read what is recorded of a step; nothing, if there is no file."""
+        path = course.root / FOLDER / f"step_{step.id}.json"
+        if not path.is_file():
+            return cls()
+        data = json.loads(path.read_text("utf-8"))
+        return cls(data["made_of"], {f: _battery(entry) for f, entry in data["functions"].items()})
+
+    def text(self) -> str:
+        """Return the text of the file; a line for each request and each misconception."""
+        functions = {}
+        for function, battery in self.batteries.items():
+            functions[function] = {
+                "requests": [base64.b64encode(request).decode() for request in battery.requests],
+                "transcripts": [
+                    asdict(one) | {"answers": [list(asdict(a).values()) for a in one.answers]}
+                    for one in battery.transcripts
+                ],
+            }
+        return json.dumps({"made_of": self.made_of, "functions": functions}, indent=None) + "\n"
+
+
+def _battery(entry: dict[str, Any]) -> Battery:
+    transcripts = [
+        Transcript(**(one | {"answers": [Fingerprint(*answer) for answer in one["answers"]]}))
+        for one in entry["transcripts"]
+    ]
+    return Battery([base64.b64decode(text) for text in entry["requests"]], transcripts)
+
+
+def ask_all(session: StepSession, function: str, requests: list[bytes]) -> list[Fingerprint]:
+    """Return the answers of a submission to the requests of a battery.
+
+    Raises:
+        Stop, Crash: the code does not answer all of them.
+    """
+    call = Call(function)
+    return [Fingerprint.of(session.ask(function, call, decode(one))) for one in requests]
+
+
+class Diagnosis:
+    """Names the misconceptions of one submission in one step; asks for each function once.
+
+    Args:
+        course: the course.
+        session: a session of the step that no test uses, so that no test pays for the battery.
+    """
+
+    def __init__(self, course: Course, session: StepSession) -> None:
+        self._session = session
+        self._recorded = Recorded.load(course, session.step)
+        self._found: dict[str, Transcript | None] = {}
+
+    def name(self, function: str, test: str) -> Transcript | None:
+        """Return the misconception that explains why a function failed a test, or None.
+
+        Args:
+            function: the function or class.
+            test: id of the test.
+        """
+        if function not in self._found:
+            self._found[function] = self.look(function)
+        found = self._found[function]
+        return found if found and test in found.fails else None
+
+    def look(self, function: str) -> Transcript | None:
+        """Return the misconception that a function behaves as, or None."""
+        battery = self._recorded.batteries.get(function)
+        if battery is None:
+            return None
+        try:
+            return battery.name(ask_all(self._session, function, battery.requests))
+        except (Stop, Crash):
+            return None
+
+    def close(self) -> None:
+        """End its worker."""
+        self._session.close()

@@ -1,0 +1,266 @@
+"""Strength: are all wrong answers caught, each mistake named, and no right answer refused?
+
+For each step, real judges run all tests on every misconception of the catalogue, on every mutant of the
+solution, and on complete correct sets of solutions in different styles.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from grader import catalogue
+from grader.catalogue import Misconception
+from grader.course import Course, Step
+from grader.diagnosis import Recorded
+from grader.grade import test_files
+from grader.judges import Forked, ForkingSession, run_forked
+from grader.launch import ForkLauncher
+from grader.mutants import Mutant, mutants_of
+from grader.record import made_of, only
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+STYLES = "tests/styles"
+EQUIVALENT = "grader/misconceptions/equivalent.toml"
+# What the whole must reach.
+VISIBLE_SHARE, NAMED_SHARE, MUTATION_SCORE, ENTRIES = 0.90, 0.95, 0.99, 200
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One module that is judged.
+
+    Attributes:
+        step: the step.
+        number: of this piece of work.
+        source: the module.
+        subject: what it is: a misconception, a mutant, or the name of a style.
+    """
+
+    step: Step
+    number: int
+    source: bytes
+    subject: Misconception | Mutant | str
+
+    @property
+    def name(self) -> str:
+        """What is shown while it is being judged."""
+        return self.subject if isinstance(self.subject, str) else self.subject.id
+
+
+@dataclass
+class StepStrength:
+    """What came out for one step; each list holds what should not be.
+
+    Attributes:
+        step: the step.
+        misconceptions: how many there are.
+        not_hidden: those that no hidden test of their function fails.
+        not_visible: those that no visible test of their function fails.
+        elsewhere: those that fail a test of another function.
+        unnamed: those that are not named.
+        misnamed: those that are called by another's name.
+        mutants: how many there are, without the listed equivalents.
+        survivors: mutants that no test fails.
+        equivalents: ids of listed mutants that are there.
+        refused: styles that fail a test, or in which a mistake was named, and where.
+        styles: how many correct sets there are.
+        stale: whether what is recorded is of other files.
+    """
+
+    step: Step
+    misconceptions: int = 0
+    not_hidden: list[str] = field(default_factory=list)
+    not_visible: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    unnamed: list[str] = field(default_factory=list)
+    misnamed: list[str] = field(default_factory=list)
+    mutants: int = 0
+    survivors: list[Mutant] = field(default_factory=list)
+    equivalents: set[str] = field(default_factory=set)
+    refused: list[str] = field(default_factory=list)
+    styles: int = 0
+    stale: bool = False
+
+
+def measure(
+    course: Course,
+    steps: list[Step],
+    launcher: ForkLauncher,
+    jobs: int,
+    done: Callable[[str], None],
+    mutate: bool = True,
+) -> list[StepStrength]:
+    """Return how strong the tests of these steps are.
+
+    Args:
+        course: the course.
+        steps: the steps.
+        launcher: what workers are started with.
+        jobs: how many judges may run at a time.
+        done: called with each finished piece of work.
+        mutate: whether mutants are judged, too.
+
+    Raises:
+        KitError: the tests could not be collected.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        strength = _Strength(course, Path(folder), done)
+        work = strength.plan(steps, mutate)
+        session = ForkingSession(work, launcher, jobs, strength.judge, strength.take)
+        run_forked(course, test_files(course, steps), session)
+    return list(strength.found.values())
+
+
+def count_work(course: Course, steps: list[Step], mutate: bool = True) -> int:
+    """Return how many modules `measure` judges."""
+    return len(_Strength(course, Path(), lambda name: None).plan(steps, mutate))
+
+
+def equivalents(course: Course) -> dict[str, str]:
+    """Return the mutants that behave as the solution does, by id, with the reason."""
+    path = course.root / EQUIVALENT
+    entries = tomllib.loads(path.read_text("utf-8"))["mutant"] if path.is_file() else []
+    return {entry["id"]: entry["reason"] for entry in entries}
+
+
+def problems(found: list[StepStrength], whole: bool) -> list[str]:
+    """Return what is not good enough, as sentences; none if all is well.
+
+    Args:
+        found: what came out.
+        whole: whether these are all steps; some numbers are to be reached by all together.
+    """
+    count = sum(one.misconceptions for one in found)
+    mutants = sum(one.mutants for one in found)
+    texts = []
+    for one in found:
+        for what, names in (
+            ("no hidden test fails it", one.not_hidden),
+            ("it fails a test of another function", one.elsewhere),
+            ("it is called by another's name", one.misnamed),
+            ("a correct style is refused", one.refused),
+        ):
+            texts += [f"{one.step.id} {name}: {what}." for name in names]
+        if one.stale:
+            texts.append(f"{one.step.id}: what is recorded is of other files; run `make record`.")
+    shares = [
+        (
+            "failed by visible tests",
+            count,
+            [n for s in found for n in s.not_visible],
+            VISIBLE_SHARE,
+        ),
+        ("named", count, [n for s in found for n in s.unnamed], NAMED_SHARE),
+        ("of mutants caught", mutants, [m.id for s in found for m in s.survivors], MUTATION_SCORE),
+    ]
+    for what, total, bad, least in shares:
+        if total and len(bad) > (1 - least) * total:
+            share = 1 - len(bad) / total
+            texts.append(f"{share:.1%} {what}, and {least:.0%} are wanted: {', '.join(bad)}.")
+    if whole and count < ENTRIES:
+        texts.append(f"The catalogue has {count} entries, and {ENTRIES} are wanted.")
+    return texts
+
+
+class _Strength:
+    def __init__(self, course: Course, folder: Path, done: Callable[[str], None]) -> None:
+        self.course = course
+        self.folder = folder
+        self.done = done
+        self.found: dict[str, StepStrength] = {}
+        self.equivalent = equivalents(course)
+
+    def plan(self, steps: list[Step], mutate: bool) -> list[_Work]:
+        """Return all modules to judge; steps that take long come first, so that no judge is left over."""
+        work: list[_Work] = []
+
+        def add(step: Step, source: bytes, subject: Misconception | Mutant | str) -> None:
+            work.append(_Work(step, len(work), source, subject))
+
+        for step in reversed(steps):
+            found = self.found[step.id] = StepStrength(step)
+            solution = (self.course.root / "solutions" / step.filename).read_text("utf-8")
+            found.stale = Recorded.load(self.course, step).made_of != made_of(self.course, step)
+            for place in [
+                self.course.root / "solutions",
+                *sorted((self.course.root / STYLES).iterdir()),
+            ]:
+                if (place / step.filename).is_file():
+                    add(step, (place / step.filename).read_bytes(), place.name)
+            for entry in catalogue.load(self.course, step):
+                add(step, entry.module(solution), entry)
+            for mutant in mutants_of(self.course, step) if mutate else []:
+                if mutant.id in self.equivalent:
+                    found.equivalents.add(mutant.id)
+                else:
+                    add(step, mutant.module.encode(), mutant)
+        self.found = dict(sorted(self.found.items()))
+        return work
+
+    def judge(self, work: _Work, forked: Forked) -> int:
+        """In a fork: run the tests on one module, and note what they say."""
+        forked.judge.properties.search = False
+        items: list[Any] = [one for one in forked.items if one.path.name == work.step.test_file]
+        submission = only(work.step, work.source)
+        verdicts = []
+        if isinstance(work.subject, Mutant):
+            # Its own function's tests first: one failure is enough.
+            function = work.subject.function
+            items.sort(key=lambda item: item.get_closest_marker("exercise").args[0] != function)
+        for verdict in forked.run(submission, items):
+            verdicts.append(verdict)
+            if isinstance(work.subject, Mutant) and verdict.status != "passed":
+                break
+        named = []
+        if isinstance(work.subject, str):
+            # Nothing fails, so nothing is looked for; yet nothing must be found.
+            diagnosis = forked.judge.diagnosis(forked.judge.session(work.step))
+            functions = {verdict.function for verdict in verdicts}
+            named = [found.id for name in sorted(functions) if (found := diagnosis.look(name))]
+        rows = [
+            (v.function, v.visibility, v.status, v.misconception, v.id)
+            for v in verdicts
+            if v.status != "passed"
+        ]
+        (self.folder / f"{work.number}.json").write_text(json.dumps([rows, named]))
+        return 0
+
+    def take(self, work: _Work, seconds: float, code: int) -> None:
+        """Count what one module showed."""
+        if code:
+            raise RuntimeError(f"{work.name} could not be judged")
+        rows, named = json.loads((self.folder / f"{work.number}.json").read_text())
+        found, subject = self.found[work.step.id], work.subject
+        if isinstance(subject, Mutant):
+            found.mutants += 1
+            if not rows:
+                found.survivors.append(subject)
+        elif isinstance(subject, Misconception):
+            found.misconceptions += 1
+            own = [row for row in rows if row[0] == subject.function]
+            seen = {visibility for _, visibility, *_ in own}
+            names = {row[3] for row in own} - {None}
+            for right, bad in (
+                ("hidden" in seen, found.not_hidden),
+                ("visible" in seen, found.not_visible),
+                (len(own) == len(rows), found.elsewhere),
+                (subject.id in names, found.unnamed),
+                (names <= {subject.id}, found.misnamed),
+            ):
+                if not right:
+                    bad.append(subject.id)
+        else:
+            found.styles += 1
+            found.refused += [f"{subject} {row[4]}" for row in rows]
+            found.refused += [f"{subject} is called {name}" for name in named]
+        self.done(work.name)
