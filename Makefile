@@ -6,13 +6,13 @@ OUT ?= results
 JOBS ?= 2
 bin := .venv/bin
 
-.PHONY: help setup check hint grade stubs test bench lint clean
+.PHONY: help setup check hint grade stubs test strength record bench lint clean
 
 help:
 	@echo "make check [STEP=05] [TARGET=solutions]  check the steps, say what to do next"
 	@echo "make hint STEP=05                        the next hint of a step"
 	@echo "make grade SUBMISSIONS=class OUT=results  grade a class"
-	@echo "make setup, test, lint, stubs, clean     for maintainers: see CONTRIBUTING.md"
+	@echo "make setup, test, strength, record, lint, stubs, bench, clean   for maintainers: see CONTRIBUTING.md"
 
 .venv/ready: requirements.lock
 	@echo "Setting up .venv with the versions of requirements.lock. This takes some minutes, once."
@@ -37,6 +37,13 @@ stubs: .venv/ready
 test: .venv/ready
 	$(bin)/python -m pytest -q -n 2 --dist loadfile --submission solutions --ignore tests/kit/attacks tests/kit tests/steps grader/hidden
 	$(bin)/python -m pytest -q tests/kit/attacks
+	$(bin)/python -m grader strength --changed
+
+strength: .venv/ready
+	@$(bin)/python -m grader strength $(STEP)
+
+record: .venv/ready
+	@$(bin)/python -m grader record $(STEP)
 
 bench: .venv/ready
 	@$(bin)/python -m grader bench

@@ -33,6 +33,7 @@ class Misconception:
         hint: how to find the way, without the answer.
         read: words in the text of the exercise, where to read on.
         code: the wrong implementation.
+        also: other functions whose tests it may fail, because the contract judges them together.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Misconception:
     hint: str
     read: str
     code: str
+    also: tuple[str, ...] = ()
 
     def module(self, solution: str) -> bytes:
         """Return a step's module in which everything is right but this function.
@@ -80,4 +82,4 @@ def load(course: Course, step: Step) -> list[Misconception]:
     if not path.is_file():
         return []
     entries: list[dict[str, Any]] = tomllib.loads(path.read_text("utf-8"))["misconception"]
-    return [Misconception(**entry) for entry in entries]
+    return [Misconception(**(entry | {"also": tuple(entry.get("also", ()))})) for entry in entries]

@@ -1,4 +1,4 @@
-"""The commands: `python -m grader check`, `hint`, `doctor`, `stubs`.
+"""The commands of `python -m grader`: for learners, for teachers, and for those who make the kit.
 
 Exit codes: 0 all is well, 1 something failed, 2 wrong usage, 3 the kit itself failed.
 """
@@ -9,12 +9,17 @@ import io
 import json
 import sys
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from grader.course import Course, CourseError, Step, find_root
+
+if TYPE_CHECKING:
+    from grader.launch import ForkLauncher
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 FAILED, USAGE, KIT = 1, 2, 3
@@ -193,6 +198,94 @@ def bench() -> None:
     for figure in run_all(course):
         row = f"{figure.what:<34}{figure.against:<28}{figure.value:>10}{figure.limit:>10}"
         typer.echo(row)
+
+
+@app.command()
+def strength(
+    step: Annotated[
+        list[str] | None, typer.Argument(help="Steps, such as 05; all if left out.")
+    ] = None,
+    only_changed: Annotated[
+        bool, typer.Option("--changed", help="Only steps that changed since they were measured.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="How many judges at a time.")] = 2,
+) -> None:
+    """Measure whether the tests catch all misconceptions and mutants, and refuse no correct style."""
+    from grader import strength as strong
+
+    course = _load()
+    chosen = _steps(course, step or [])
+    if only_changed:
+        chosen = strong.changed(course, chosen)
+        if not chosen:
+            typer.echo("Strength: no step changed since it was measured.")
+            raise typer.Exit(0)
+    with _maintaining(course, chosen) as (launcher, bar):
+        found = strong.measure(course, chosen, launcher, jobs, bar)
+    for row in (strong.COLUMNS, *strong.table(found)):
+        typer.echo("".join(f"{text:>10}" for text in row))
+    strong.remember(course, found)
+    problems = strong.problems(found)
+    typer.echo("\n".join(problems) or "Nothing is missing.")
+    raise typer.Exit(FAILED if problems else 0)
+
+
+@app.command()
+def record(
+    step: Annotated[
+        list[str] | None, typer.Argument(help="Steps, such as 05; all if left out.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="How many judges at a time.")] = 2,
+) -> None:
+    """Write down how the misconceptions behave, for those steps of which it is not known any more."""
+    from grader.diagnosis import Recorded
+    from grader.record import made_of
+    from grader.record import record as write
+
+    course = _load()
+    stale = [
+        one
+        for one in _steps(course, step or [])
+        if Recorded.load(course, one).made_of != made_of(course, one)
+    ]
+    if stale:
+        with _maintaining(course, stale) as (launcher, bar):
+            write(course, stale, launcher, jobs, lambda: bar(None))
+    typer.echo(f"{len(stale)} steps recorded.")
+
+
+@contextmanager
+def _maintaining(
+    course: Course, steps: list[Step]
+) -> Iterator[tuple[ForkLauncher, Callable[[int | None], None]]]:
+    """Yield a launcher for trusted code, and a function that moves a progress bar on by one, of so many in all."""
+    import os
+
+    # Before torch is imported: a process that has used several threads must not fork.
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+    # Where mutmut finds its settings.
+    os.chdir(course.root)
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from grader.launch import ForkLauncher
+    from grader.session import KitError
+
+    console = Console(stderr=True)
+    launcher = ForkLauncher((), course.limits)
+    launcher.expected = {group for one in steps for group in one.packages}
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("judging", total=None)
+
+        def move(total: int | None) -> None:
+            progress.update(task, advance=1, total=total)
+
+        try:
+            yield launcher, move
+        except (KitError, RuntimeError) as error:
+            raise _fail(f"The kit itself failed.\n{error}", KIT) from None
+        finally:
+            launcher.close()
 
 
 @app.command()

@@ -14,6 +14,8 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
+import zlib
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,7 +30,9 @@ from grader.learner import Crash, StepSession, Stop
 
 FOLDER = "grader/recorded"
 # Sums in another order, and float32 where float64 was recorded; two mistakes are hardly ever that close.
-_CLOSE = {"rtol": 1e-3, "atol": 1e-5}
+_RTOL, FINE = 1e-3, 1e-5
+# For calls that measure time; what they wait for takes some hundredths of a second.
+COARSE = 0.03
 _MAX_NUMBERS = 48
 _MAX_FORM = 1000
 _PLACES = 6
@@ -52,7 +56,9 @@ class Fingerprint:
     def of(cls, answer: dict[str, Any]) -> Fingerprint:
         """Return the fingerprint of a worker's answer to a request (see `grader.worker`)."""
         if answer["kind"] == "raised":
-            return cls(f"raises {answer['type']}", "raises", [])
+            # Another version of Python or PyTorch may use other words, which the loose form leaves out.
+            message = re.sub(r"0x[0-9a-f]+|[0-9.]+", "…", answer["message"])
+            return cls(f"raises {answer['type']}: {message}", f"raises {answer['type']}", [])
         if answer["kind"] != "value":
             return cls(answer["kind"], answer["kind"], [])
         numbers: list[float] = []
@@ -62,12 +68,18 @@ class Fingerprint:
             form, loose = (f"{text}; inputs changed" for text in (form, loose))
         return cls(form[:_MAX_FORM], loose[:_MAX_FORM], _some(numbers))
 
-    def matches(self, other: Fingerprint, loosely: bool = False) -> bool:
-        """Return whether both are of the same form and have about the same numbers."""
+    def matches(self, other: Fingerprint, loosely: bool = False, atol: float = FINE) -> bool:
+        """Return whether both are of the same form and have about the same numbers.
+
+        Args:
+            other: the other one.
+            loosely: compare the loose forms.
+            atol: by how much numbers may differ, besides a small part of them.
+        """
         same = self.loose == other.loose if loosely else self.form == other.form
         if not same or len(self.numbers) != len(other.numbers):
             return False
-        return np.allclose(self.numbers, other.numbers, **_CLOSE, equal_nan=True)
+        return np.allclose(self.numbers, other.numbers, _RTOL, atol, equal_nan=True)
 
 
 def _form(value: Any, numbers: list[float], loose: bool) -> str:
@@ -75,7 +87,11 @@ def _form(value: Any, numbers: list[float], loose: bool) -> str:
     if value is None or isinstance(value, (bool, str, bytes)):
         return repr(value)
     if isinstance(value, (list, tuple)):
-        inside = ", ".join(_form(item, numbers, loose) for item in value)
+        parts = [_form(item, numbers, loose) for item in value]
+        if loose and all(isinstance(item, str) for item in value):
+            # Such as the names of nodes, in any order.
+            parts.sort()
+        inside = ", ".join(parts)
         return f"{'sequence' if loose else type(value).__name__}({inside})"
     if isinstance(value, dict):
         # The order of the keys is nobody's mistake.
@@ -142,11 +158,6 @@ class Transcript:
     fails: list[str]
     loosely: bool
 
-    def explains(self, answers: list[Fingerprint], loosely: bool) -> bool:
-        """Return whether it gives these answers."""
-        pairs = zip(self.answers, answers, strict=True)
-        return all(mine.matches(other, loosely) for mine, other in pairs)
-
 
 @dataclass(frozen=True)
 class Battery:
@@ -154,20 +165,29 @@ class Battery:
 
     Attributes:
         requests: encoded requests to a worker.
+        coarse: which of them measure time.
         transcripts: the behaviour of each misconception.
     """
 
     requests: list[bytes]
+    coarse: list[bool]
     transcripts: list[Transcript]
+
+    def same(self, one: list[Fingerprint], other: list[Fingerprint], loosely: bool = False) -> bool:
+        """Return whether two rows of answers are alike."""
+        return all(
+            a.matches(b, loosely, COARSE if coarse else FINE)
+            for a, b, coarse in zip(one, other, self.coarse, strict=True)
+        )
 
     def name(self, answers: list[Fingerprint]) -> Transcript | None:
         """Return the only misconception that gives these answers, if there is just one."""
-        found = [one for one in self.transcripts if one.explains(answers, loosely=False)]
+        found = [one for one in self.transcripts if self.same(one.answers, answers)]
         if not found:
             found = [
                 one
                 for one in self.transcripts
-                if one.loosely and one.explains(answers, loosely=True)
+                if one.loosely and self.same(one.answers, answers, loosely=True)
             ]
         return found[0] if len(found) == 1 else None
 
@@ -195,16 +215,27 @@ class Recorded:
 
     def text(self) -> str:
         """Return the text of the file; a line for each request and each misconception."""
-        functions = {}
+        functions = []
         for function, battery in self.batteries.items():
-            functions[function] = {
-                "requests": [base64.b64encode(request).decode() for request in battery.requests],
-                "transcripts": [
-                    asdict(one) | {"answers": [list(asdict(a).values()) for a in one.answers]}
-                    for one in battery.transcripts
+            rows = {
+                "requests": [
+                    base64.b64encode(zlib.compress(r, 9)).decode() for r in battery.requests
                 ],
+                "coarse": [json.dumps(battery.coarse)],
+                "transcripts": [json.dumps(_row(one)) for one in battery.transcripts],
             }
-        return json.dumps({"made_of": self.made_of, "functions": functions}, indent=None) + "\n"
+            rows["requests"] = [json.dumps(text) for text in rows["requests"]]
+            lines = ",\n".join(
+                f'"{name}": ' + (texts[0] if name == "coarse" else "[\n" + ",\n".join(texts) + "]")
+                for name, texts in rows.items()
+            )
+            functions.append(f'"{function}": {{\n{lines}\n}}')
+        made_of = f'"made_of": "{self.made_of}"'
+        return f'{{{made_of}, "functions": {{\n' + ",\n".join(functions) + "\n}}\n"
+
+
+def _row(one: Transcript) -> dict[str, Any]:
+    return asdict(one) | {"answers": [list(asdict(answer).values()) for answer in one.answers]}
 
 
 def _battery(entry: dict[str, Any]) -> Battery:
@@ -212,7 +243,8 @@ def _battery(entry: dict[str, Any]) -> Battery:
         Transcript(**(one | {"answers": [Fingerprint(*answer) for answer in one["answers"]]}))
         for one in entry["transcripts"]
     ]
-    return Battery([base64.b64decode(text) for text in entry["requests"]], transcripts)
+    requests = [zlib.decompress(base64.b64decode(text)) for text in entry["requests"]]
+    return Battery(requests, entry["coarse"], transcripts)
 
 
 def ask_all(session: StepSession, function: str, requests: list[bytes]) -> list[Fingerprint]:

@@ -45,7 +45,11 @@ MUCH_OUTPUT = 64 * 1024
 
 
 class Judge:
-    """What one pytest session needs to judge one submission; everything is made at its first use."""
+    """What one pytest session needs to judge one submission; everything is made at its first use.
+
+    Attributes:
+        naming: whether a misconception is looked for when a test fails.
+    """
 
     def __init__(self, course: Course, target: Path, launcher: Launcher) -> None:
         self.course = course
@@ -54,6 +58,7 @@ class Judge:
         self._submission: Submission | None = None
         self._session: StepSession | None = None
         self._diagnosis: Diagnosis | None = None
+        self.naming = True
         self.properties = Properties(course.seed, _searchable)
 
     def session(self, step: Step) -> StepSession:
@@ -286,7 +291,7 @@ def _with_diagnosis(
     excinfo: pytest.ExceptionInfo[BaseException] | None,
 ) -> TestVerdict:
     """Return the verdict as the learner sees it: with the mistake it looks like, as far as the course shows it."""
-    if session and excinfo and isinstance(excinfo.value, (Mismatch, LearnerError)):
+    if judge.naming and session and excinfo and isinstance(excinfo.value, (Mismatch, LearnerError)):
         found = judge.diagnosis(session).name(verdict.function, verdict.id)
         if found:
             words = explain.misconception(session.step, found.sentence, found.hint, found.read)

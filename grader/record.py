@@ -11,7 +11,8 @@ import itertools
 import pickle
 import tempfile
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,16 @@ from typing import Any
 from grader import catalogue
 from grader.catalogue import Misconception
 from grader.course import Course, Step
-from grader.diagnosis import FOLDER, Battery, Fingerprint, Recorded, Transcript, ask_all
+from grader.diagnosis import (
+    COARSE,
+    FINE,
+    FOLDER,
+    Battery,
+    Fingerprint,
+    Recorded,
+    Transcript,
+    ask_all,
+)
 from grader.grade import hidden_files, test_files
 from grader.judges import Forked, ForkingSession, run_forked
 from grader.launch import ForkLauncher
@@ -27,20 +37,47 @@ from grader.learner import Crash, StepSession, Stop
 from grader.plugin import is_hidden
 from grader.submission import Submission
 
+STYLES = "tests/styles"
 # Of each function, this many calls at most are tried out, and none that is larger or slower.
 _CANDIDATES = 48
-_MAX_BYTES = 8192
-_MAX_SECONDS = 0.5
+_MAX_BYTES = 48 * 1024
+_MAX_SECONDS = 1.0
 # How often each misconception should show that it is not right, and not another one.
 _FROM_RIGHT, _FROM_OTHERS = 3, 2
 
 
 @dataclass(frozen=True)
+class _Asked:
+    """A call out of the tests of a function.
+
+    Attributes:
+        request: the encoded request.
+        right: the answers of the solution, and of correct sets in other styles.
+        coarse: whether it measures time, so that the answer differs a little each time.
+    """
+
+    request: bytes
+    right: tuple[Fingerprint, ...]
+    coarse: bool
+
+    def same(self, one: Fingerprint, other: Fingerprint, loosely: bool = False) -> bool:
+        """Return whether two answers to it are alike."""
+        return one.matches(other, loosely, COARSE if self.coarse else FINE)
+
+
+@dataclass(frozen=True)
 class _Work:
-    """A step whose calls are wanted, or one of its misconceptions that answers them."""
+    """A piece of work on a step.
+
+    Attributes:
+        step: the step.
+        entry: a misconception that answers calls; None to find out which calls there are.
+        chosen: the calls of the battery; None for all that there are.
+    """
 
     step: Step
     entry: Misconception | None = None
+    chosen: tuple[_Asked, ...] | None = None
 
 
 def made_of(course: Course, step: Step) -> str:
@@ -62,7 +99,7 @@ def record(
     steps: list[Step],
     launcher: ForkLauncher,
     jobs: int,
-    done: Callable[[str], None],
+    done: Callable[[], None],
 ) -> None:
     """Write the recorded files of these steps.
 
@@ -71,7 +108,7 @@ def record(
         steps: the steps.
         launcher: what workers are started with.
         jobs: how many judges may run at a time.
-        done: called with each finished piece of work.
+        done: called whenever a piece of work is finished.
 
     Raises:
         RuntimeError: a solution or a misconception could not be run.
@@ -91,53 +128,74 @@ def record(
 
 
 class _Recorder:
-    def __init__(self, course: Course, folder: Path, done: Callable[[str], None]) -> None:
+    def __init__(self, course: Course, folder: Path, done: Callable[[], None]) -> None:
         self.course = course
         self.folder = folder
         self.done = done
         self.more: list[_Work] = []
+        self.chosen: dict[tuple[str, str], tuple[_Asked, ...]] = {}
+        self._left: dict[str, int] = {}
 
-    def _place(self, name: str) -> Path:
-        return self.folder / f"{name}.pickle"
+    def _write(self, name: str, value: Any) -> None:
+        (self.folder / name).write_bytes(pickle.dumps(value))
 
     def _read(self, name: str) -> Any:
         # Written by our own fork, never by a worker.
-        return pickle.loads(self._place(name).read_bytes())
+        return pickle.loads((self.folder / name).read_bytes())
 
     def judge(self, work: _Work, forked: Forked) -> int:
         """In a fork: do one piece of work."""
-        forked.judge.properties.search = False
+        forked.judge.properties.search = forked.judge.naming = False
         items = [item for item in forked.items if item.path.name == work.step.test_file]
         if work.entry is None:
-            result: Any = self._calls(work.step, forked, items)
-            self._place(work.step.id).write_bytes(pickle.dumps(result))
+            self._write(work.step.id, self._calls(work.step, forked, items))
+        elif work.chosen is None:
+            calls = self._read(work.step.id)[work.entry.function]
+            self._write(f"{work.entry.id}.fails", self._fails(work.step, work.entry, forked, items))
+            self._write(work.entry.id, self._answers(work.step, work.entry, forked, calls))
         else:
-            result = self._behaviour(work.step, work.entry, forked, items)
-            self._place(work.entry.id).write_bytes(pickle.dumps(result))
+            answers = self._answers(work.step, work.entry, forked, work.chosen)
+            self._write(f"{work.entry.id}.chosen", answers)
         return 0
 
     def take(self, work: _Work, seconds: float, code: int) -> None:
-        """Note that a piece of work is done; the calls of a step lead to its misconceptions."""
-        name = work.entry.id if work.entry else f"step {work.step.id}"
+        """Note that a piece of work is done, and what follows from it."""
         if code:
-            raise RuntimeError(f"{name} could not be run")
-        self.done(name)
+            name = work.entry.id if work.entry else "the solution"
+            raise RuntimeError(f"{work.step.id}: {name} could not be run")
+        self.done()
         if work.entry is None:
-            self.more += [_Work(work.step, one) for one in catalogue.load(self.course, work.step)]
+            entries = catalogue.load(self.course, work.step)
+            self._left[work.step.id] = len(entries)
+            self.more += [_Work(work.step, entry) for entry in entries]
+        elif work.chosen is None:
+            self._left[work.step.id] -= 1
+            if not self._left[work.step.id]:
+                self._choose(work.step)
 
-    def _calls(
-        self, step: Step, forked: Forked, items: list[Any]
-    ) -> dict[str, list[tuple[bytes, Fingerprint]]]:
+    def _choose(self, step: Step) -> None:
+        """Choose the batteries of a step, and let its misconceptions answer these calls alone.
+
+        What was asked before can change the answers, so all is asked once more as it will be asked of learners.
+        """
+        entries = catalogue.load(self.course, step)
+        for function, calls in self._read(step.id).items():
+            own = [entry for entry in entries if entry.function == function]
+            rows = [row for entry in own if (row := self._read(entry.id))]
+            chosen = self.chosen[step.id, function] = _fewest(calls, rows)
+            if chosen:
+                self.more += [_Work(step, entry, chosen) for entry in own]
+
+    def _calls(self, step: Step, forked: Forked, items: list[Any]) -> dict[str, list[_Asked]]:
         """Return the calls that the tests of each function make, and the right answers."""
         source = (self.course.root / "solutions" / step.filename).read_bytes()
-        submission = only(step, source)
         heard: dict[str, list[bytes]] = {}
 
         def hear(function: str, request: bytes) -> None:
             heard.setdefault(function, []).append(request)
 
         # The visible tests first, so that few calls come from hidden ones.
-        forked.judge.take(submission, forked.judge.launcher)
+        forked.judge.take(only(step, source), forked.judge.launcher)
         forked.judge.session(step).heard = hear
         ordered = sorted(items, key=lambda item: is_hidden(item.path))
         for item, following in zip(ordered, [*ordered[1:], None], strict=True):
@@ -145,69 +203,107 @@ class _Recorder:
         forked.judge.end_session()
         result = {}
         for function, requests in heard.items():
-            small = [one for one in dict.fromkeys(requests) if len(one) <= _MAX_BYTES]
+            small = [
+                one for one in dict.fromkeys(requests) if len(zlib.compress(one)) <= _MAX_BYTES
+            ]
             spread = small if len(small) <= _CANDIDATES else _spread(small, _CANDIDATES)
-            result[function] = self._stable(step, submission, forked, function, spread)
+            result[function] = self._stable(step, source, forked, function, spread)
         return result
 
     def _stable(
         self,
         step: Step,
-        submission: Submission,
+        solution: bytes,
         forked: Forked,
         function: str,
         requests: list[bytes],
-    ) -> list[tuple[bytes, Fingerprint]]:
-        """Return the requests that are quick and have the same answer each time, with the answer."""
-        answers = []
-        for _ in range(2):
-            session = StepSession(submission, step, forked.judge.launcher)
-            row = []
+    ) -> list[_Asked]:
+        """Return the requests that are quick and have about the same answer each time."""
+        styles = [
+            (place / step.filename).read_bytes()
+            for place in sorted((self.course.root / STYLES).iterdir())
+        ]
+        answers: list[list[Fingerprint | None]] = []
+        for source in (solution, solution, *styles):
+            session = StepSession(only(step, source), step, forked.judge.launcher)
+            row: list[Fingerprint | None] = []
             for request in requests:
                 start = time.monotonic()
                 (answer,) = ask_all(session, function, [request])
                 row.append(answer if time.monotonic() - start < _MAX_SECONDS else None)
             session.close()
             answers.append(row)
-        return [
-            (request, one)
-            for request, one, two in zip(requests, *answers, strict=True)
-            if one and two and one.form == two.form and one.matches(two)
-        ]
+        result = []
+        for request, came in zip(requests, zip(*answers, strict=True), strict=True):
+            right = tuple(answer for answer in came if answer)
+            if len(right) == len(came) and right[0].matches(right[1], atol=COARSE):
+                # The very same numbers, or else it is a matter of chance how close they are.
+                coarse = right[0].numbers != right[1].numbers
+                result.append(_Asked(request, right, coarse))
+        return result
 
-    def _behaviour(
+    def _fails(
         self, step: Step, entry: Misconception, forked: Forked, items: list[Any]
-    ) -> tuple[list[str], list[Fingerprint]]:
-        """Return the tests that a misconception fails, and its answers to the calls of its function."""
-        solution = (self.course.root / "solutions" / step.filename).read_text("utf-8")
-        submission = only(step, entry.module(solution))
+    ) -> list[str]:
+        """Return the tests of its function that a misconception fails."""
         own = [
             item for item in items if item.get_closest_marker("exercise").args[0] == entry.function
         ]
-        verdicts = list(forked.run(submission, own))
+        verdicts = list(forked.run(only(step, self._module(step, entry)), own))
         forked.judge.end_session()
-        calls = [request for request, _ in self._read(step.id)[entry.function]]
-        session = StepSession(submission, step, forked.judge.launcher)
+        return [verdict.id for verdict in verdicts if verdict.status == "failed"]
+
+    def _answers(
+        self, step: Step, entry: Misconception, forked: Forked, calls: Iterable[_Asked]
+    ) -> list[Fingerprint]:
+        """Return the answers of a misconception; none if it does not come to an end."""
+        module = self._module(step, entry)
+        session = StepSession(only(step, module), step, forked.judge.launcher)
         try:
-            answers = ask_all(session, entry.function, calls)
+            return ask_all(session, entry.function, [call.request for call in calls])
         except (Stop, Crash):
-            answers = []
+            return []
         finally:
             session.close()
-        return [verdict.id for verdict in verdicts if verdict.status == "failed"], answers
+
+    def _module(self, step: Step, entry: Misconception) -> bytes:
+        return entry.module((self.course.root / "solutions" / step.filename).read_text("utf-8"))
 
     def recorded(self, step: Step) -> Recorded:
         """Return what is recorded of a step."""
-        entries = catalogue.load(self.course, step)
         batteries = {}
-        for function, calls in self._read(step.id).items():
-            of_function = [
-                (one, *self._read(one.id)) for one in entries if one.function == function
-            ]
-            usable = [(one, fails, answers) for one, fails, answers in of_function if answers]
-            if usable and calls:
-                batteries[function] = _battery(calls, usable)
+        entries = catalogue.load(self.course, step)
+        for (step_id, function), chosen in self.chosen.items():
+            if step_id == step.id and chosen:
+                transcripts = [
+                    transcript
+                    for entry in entries
+                    if entry.function == function
+                    and (transcript := self._transcript(entry, chosen))
+                ]
+                requests = [call.request for call in chosen]
+                batteries[function] = Battery(
+                    requests, [call.coarse for call in chosen], transcripts
+                )
         return Recorded(made_of(self.course, step), batteries)
+
+    def _transcript(self, entry: Misconception, chosen: tuple[_Asked, ...]) -> Transcript | None:
+        """Return how a misconception behaves; None if nothing tells it from the right answer."""
+        answers = self._read(f"{entry.id}.chosen")
+
+        def as_right(loosely: bool) -> bool:
+            styles = zip(*(call.right for call in chosen), strict=True)
+            return any(
+                all(c.same(a, b, loosely) for a, b, c in zip(answers, row, chosen, strict=True))
+                for row in styles
+            )
+
+        if not answers or as_right(loosely=False):
+            return None
+        words = (entry.id, entry.sentence, entry.hint, entry.read)
+        return Transcript(
+            *words, answers, self._read(f"{entry.id}.fails"), not as_right(loosely=True)
+        )
 
 
 def _spread(values: list[bytes], count: int) -> list[bytes]:
@@ -215,36 +311,22 @@ def _spread(values: list[bytes], count: int) -> list[bytes]:
     return [values[i * len(values) // count] for i in range(count)]
 
 
-def _battery(
-    calls: list[tuple[bytes, Fingerprint]],
-    entries: list[tuple[Misconception, list[str], list[Fingerprint]]],
-) -> Battery:
-    """Return the fewest calls that tell the misconceptions apart, and how each answers them."""
-    right = [answer for _, answer in calls]
-    rows = [right, *(answers for _, _, answers in entries)]
+def _fewest(calls: list[_Asked], answers: list[list[Fingerprint]]) -> tuple[_Asked, ...]:
+    """Return the fewest calls that tell these rows of answers from each other, and from the right ones."""
+    right = zip(*(call.right for call in calls), strict=True)
+    pairs = [(one, list(other), _FROM_RIGHT) for other in right for one in answers]
+    pairs += [(*pair, _FROM_OTHERS) for pair in itertools.combinations(answers, 2)]
     # For each pair, the calls that tell the two apart, and how many of them are wanted.
-    apart = {}
-    for (i, one), (j, other) in itertools.combinations(enumerate(rows), 2):
-        places = {k for k, (a, b) in enumerate(zip(one, other, strict=True)) if not a.matches(b)}
-        if places:
-            apart[i, j] = (places, min(len(places), _FROM_OTHERS if i else _FROM_RIGHT))
-    chosen: list[int] = []
-    while True:
-        open_pairs = [
-            places for places, wanted in apart.values() if len(places & {*chosen}) < wanted
-        ]
-        if not open_pairs:
-            break
-        rest = [k for k in range(len(calls)) if k not in chosen]
-        chosen.append(max(rest, key=lambda k: sum(k in places for places in open_pairs)))
-    chosen.sort()
-    transcripts = []
-    for entry, fails, answers in entries:
-        mine = [answers[k] for k in chosen]
-        if all(answers[k].matches(right[k]) for k in chosen):
-            # Nothing tells it from the right answer: it must never be named.
-            continue
-        loosely = not all(answers[k].matches(right[k], loosely=True) for k in chosen)
-        words = (entry.id, entry.sentence, entry.hint, entry.read)
-        transcripts.append(Transcript(*words, mine, fails, loosely))
-    return Battery([calls[k][0] for k in chosen], transcripts)
+    apart = []
+    for one, other, wanted in pairs:
+        places = {k for k, call in enumerate(calls) if not call.same(one[k], other[k])}
+        apart.append((places, min(len(places), wanted)))
+    chosen: set[int] = set()
+    while open_pairs := [places for places, wanted in apart if len(places & chosen) < wanted]:
+        gain = {
+            k: (sum(k in places for places in open_pairs), -len(call.request))
+            for k, call in enumerate(calls)
+            if k not in chosen
+        }
+        chosen.add(max(gain, key=lambda k: gain[k]))
+    return tuple(calls[k] for k in sorted(chosen))

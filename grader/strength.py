@@ -6,6 +6,7 @@ solution, and on complete correct sets of solutions in different styles.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import tempfile
@@ -22,17 +23,17 @@ from grader.grade import test_files
 from grader.judges import Forked, ForkingSession, run_forked
 from grader.launch import ForkLauncher
 from grader.mutants import Mutant, mutants_of
-from grader.record import made_of, only
+from grader.record import STYLES, made_of, only
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-STYLES = "tests/styles"
 EQUIVALENT = "grader/misconceptions/equivalent.toml"
+MEASURED = "grader/recorded/measured.json"
 # What the whole must reach.
-VISIBLE_SHARE, NAMED_SHARE, MUTATION_SCORE, ENTRIES = 0.90, 0.95, 0.99, 200
+VISIBLE_SHARE, NAMED_SHARE, MUTATION_SCORE = 0.90, 0.95, 0.99
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,6 @@ class _Work:
     number: int
     source: bytes
     subject: Misconception | Mutant | str
-
-    @property
-    def name(self) -> str:
-        """What is shown while it is being judged."""
-        return self.subject if isinstance(self.subject, str) else self.subject.id
 
 
 @dataclass
@@ -92,13 +88,41 @@ class StepStrength:
     stale: bool = False
 
 
+def fingerprint(course: Course, step: Step) -> str:
+    """Return the fingerprint of all that the strength of a step depends on."""
+    digest = hashlib.sha256(made_of(course, step).encode())
+    paths = [course.root / EQUIVALENT, *sorted((course.root / STYLES).glob(f"*/{step.filename}"))]
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def changed(course: Course, steps: list[Step]) -> list[Step]:
+    """Return the steps that changed since their strength was measured and was good."""
+    known = _measured(course)
+    return [step for step in steps if known.get(step.id) != fingerprint(course, step)]
+
+
+def remember(course: Course, found: list[StepStrength]) -> None:
+    """Note down the steps in which nothing is wrong, for `changed`."""
+    known = _measured(course)
+    known |= {one.step.id: fingerprint(course, one.step) for one in found if not problems([one])}
+    text = json.dumps(known, indent=1, sort_keys=True) + "\n"
+    (course.root / MEASURED).write_text(text, "utf-8")
+
+
+def _measured(course: Course) -> dict[str, str]:
+    path = course.root / MEASURED
+    known: dict[str, str] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return known
+
+
 def measure(
     course: Course,
     steps: list[Step],
     launcher: ForkLauncher,
     jobs: int,
-    done: Callable[[str], None],
-    mutate: bool = True,
+    done: Callable[[int], None],
 ) -> list[StepStrength]:
     """Return how strong the tests of these steps are.
 
@@ -107,23 +131,18 @@ def measure(
         steps: the steps.
         launcher: what workers are started with.
         jobs: how many judges may run at a time.
-        done: called with each finished piece of work.
-        mutate: whether mutants are judged, too.
+        done: called with how many pieces of work there are, whenever one is finished.
 
     Raises:
         KitError: the tests could not be collected.
     """
     with tempfile.TemporaryDirectory() as folder:
-        strength = _Strength(course, Path(folder), done)
-        work = strength.plan(steps, mutate)
+        strength = _Strength(course, Path(folder))
+        work = strength.plan(steps)
+        strength.done = lambda: done(len(work))
         session = ForkingSession(work, launcher, jobs, strength.judge, strength.take)
         run_forked(course, test_files(course, steps), session)
     return list(strength.found.values())
-
-
-def count_work(course: Course, steps: list[Step], mutate: bool = True) -> int:
-    """Return how many modules `measure` judges."""
-    return len(_Strength(course, Path(), lambda name: None).plan(steps, mutate))
 
 
 def equivalents(course: Course) -> dict[str, str]:
@@ -133,13 +152,8 @@ def equivalents(course: Course) -> dict[str, str]:
     return {entry["id"]: entry["reason"] for entry in entries}
 
 
-def problems(found: list[StepStrength], whole: bool) -> list[str]:
-    """Return what is not good enough, as sentences; none if all is well.
-
-    Args:
-        found: what came out.
-        whole: whether these are all steps; some numbers are to be reached by all together.
-    """
+def problems(found: list[StepStrength]) -> list[str]:
+    """Return what is not good enough, as sentences; none if all is well."""
     count = sum(one.misconceptions for one in found)
     mutants = sum(one.mutants for one in found)
     texts = []
@@ -167,20 +181,18 @@ def problems(found: list[StepStrength], whole: bool) -> list[str]:
         if total and len(bad) > (1 - least) * total:
             share = 1 - len(bad) / total
             texts.append(f"{share:.1%} {what}, and {least:.0%} are wanted: {', '.join(bad)}.")
-    if whole and count < ENTRIES:
-        texts.append(f"The catalogue has {count} entries, and {ENTRIES} are wanted.")
     return texts
 
 
 class _Strength:
-    def __init__(self, course: Course, folder: Path, done: Callable[[str], None]) -> None:
+    def __init__(self, course: Course, folder: Path) -> None:
         self.course = course
         self.folder = folder
-        self.done = done
+        self.done: Callable[[], None] = lambda: None
         self.found: dict[str, StepStrength] = {}
         self.equivalent = equivalents(course)
 
-    def plan(self, steps: list[Step], mutate: bool) -> list[_Work]:
+    def plan(self, steps: list[Step]) -> list[_Work]:
         """Return all modules to judge; steps that take long come first, so that no judge is left over."""
         work: list[_Work] = []
 
@@ -199,7 +211,7 @@ class _Strength:
                     add(step, (place / step.filename).read_bytes(), place.name)
             for entry in catalogue.load(self.course, step):
                 add(step, entry.module(solution), entry)
-            for mutant in mutants_of(self.course, step) if mutate else []:
+            for mutant in mutants_of(self.course, step):
                 if mutant.id in self.equivalent:
                     found.equivalents.add(mutant.id)
                 else:
@@ -238,7 +250,7 @@ class _Strength:
     def take(self, work: _Work, seconds: float, code: int) -> None:
         """Count what one module showed."""
         if code:
-            raise RuntimeError(f"{work.name} could not be judged")
+            raise RuntimeError(f"{work.step.id}: {work.subject} could not be judged")
         rows, named = json.loads((self.folder / f"{work.number}.json").read_text())
         found, subject = self.found[work.step.id], work.subject
         if isinstance(subject, Mutant):
@@ -248,12 +260,13 @@ class _Strength:
         elif isinstance(subject, Misconception):
             found.misconceptions += 1
             own = [row for row in rows if row[0] == subject.function]
+            together = [row for row in rows if row[0] in (subject.function, *subject.also)]
             seen = {visibility for _, visibility, *_ in own}
             names = {row[3] for row in own} - {None}
             for right, bad in (
                 ("hidden" in seen, found.not_hidden),
                 ("visible" in seen, found.not_visible),
-                (len(own) == len(rows), found.elsewhere),
+                (together == rows, found.elsewhere),
                 (subject.id in names, found.unnamed),
                 (names <= {subject.id}, found.misnamed),
             ):
@@ -263,4 +276,20 @@ class _Strength:
             found.styles += 1
             found.refused += [f"{subject} {row[4]}" for row in rows]
             found.refused += [f"{subject} is called {name}" for name in named]
-        self.done(work.name)
+        self.done()
+
+
+COLUMNS = ("step", "mistakes", "hidden", "visible", "named", "styles", "mutants", "caught", "equal")
+
+
+def table(found: list[StepStrength]) -> list[tuple[str, ...]]:
+    """Return a row of texts for each step and one for all together, as in COLUMNS."""
+    rows = []
+    for one in found:
+        count = one.misconceptions
+        parts = (one.not_hidden, one.not_visible, one.unnamed)
+        numbers = [count, *(count - len(part) for part in parts), one.styles]
+        numbers += [one.mutants, one.mutants - len(one.survivors), len(one.equivalents)]
+        rows.append((one.step.id, *numbers))
+    total = [sum(column) for column in list(zip(*rows, strict=True))[1:]]
+    return [tuple(map(str, row)) for row in (*rows, ("all", *total))]

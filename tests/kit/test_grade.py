@@ -1,0 +1,222 @@
+"""Grading again gives the same bytes: with more judges, in another order, for all kinds of submissions.
+
+The class holds right and wrong modules, and what learners hand in by mistake: loops without end, half a file,
+numbers by chance, pages of output, broken zip files. It is graded by the real command, in sandboxes.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from grader import catalogue
+from grader.course import Course
+from grader.verdicts import RESULTS
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
+
+ROOT = Path(__file__).resolve().parents[2]
+COURSE = Course.load(ROOT)
+SOLUTIONS = ROOT / "solutions"
+STEPS = "02,05,07"
+# Far more than a class needs, on a slow and busy machine too.
+OUTER_LIMIT = 900
+
+# Put after a right module, these take the place of some of its functions.
+ENDLESS = """
+def update(a, b, a_grad, b_grad, lr):
+    print("one more step")
+    while True:
+        a = a - lr * a_grad
+"""
+ENDED = """
+import os
+
+def gradients(a, b, x, y):
+    os._exit(0)
+"""
+BROKEN_OFF = """
+def mse(y, yhat):
+    return ((y - yhat
+"""
+TALKATIVE = """
+def predict(a, b, x):
+    for i in range(100):
+        print("the line number", i, "of many: a is", a, "and b is", b)
+    return a - b * x
+
+def mse(y, yhat):
+    print("x" * 70_000)
+    return np.mean((yhat - y) ** 2)
+"""
+BY_CHANCE = """
+import random
+
+import torch
+
+def predict(a, b, x):
+    return a + b * x + random.choice([0, 0, 1])
+
+def mse(y, yhat):
+    return np.mean((yhat - y) ** 2) + np.random.randn()
+
+def update(a, b, a_grad, b_grad, lr):
+    noise = float(torch.rand(1))
+    return a - lr * a_grad * noise, b - lr * b_grad
+"""
+IN_ANY_ORDER = """
+def mse(y, yhat):
+    names = {"mean", "sum", "root", "half", "none", "first", "last"}
+    return float(np.mean((yhat - y) ** 2)) + len(next(iter(names)))
+
+def update(a, b, a_grad, b_grad, lr):
+    return list({"a", "b", "a_grad", "b_grad"})
+
+def gradients(a, b, x, y):
+    raise ValueError({"a", "b", "x", "y"})
+"""
+WITH_ADDRESSES = """
+class Line:
+    pass
+
+def predict(a, b, x):
+    raise ValueError(f"no line: {Line()}, {predict}, {lambda: 0}")
+
+def mse(y, yhat):
+    return Line()
+
+def gradients(a, b, x, y):
+    print(Line(), object())
+    return None
+
+def update(a, b, a_grad, b_grad, lr):
+    return [Line(), object]
+"""
+
+
+def make_class(folder):
+    """Write a class of submissions, whose names start with 01, 02, … and tell what they are."""
+    count = 0
+
+    def place(name):
+        nonlocal count
+        count += 1
+        return folder / f"{count:02} {name}"
+
+    def add(name, source, changed=None):
+        target = place(name)
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        for module, text in (changed or {}).items():
+            (target / f"{module}.py").write_bytes(text)
+
+    def add_right_but(name, text, module="step_02_gradient"):
+        right = (SOLUTIONS / f"{module}.py").read_text("utf-8")
+        add(name, SOLUTIONS, {module: f"{right}\n\n{text}".encode()})
+
+    # The slowest first: with two judges, all others are judged at the same time.
+    add_right_but("endless", ENDLESS)
+    add("solutions", SOLUTIONS)
+    for style in sorted((ROOT / "tests/styles").iterdir()):
+        add(f"style {style.name}", style)
+    add("half way", ROOT / "tests/kit/learner")
+    add("stubs", ROOT / "exercises")
+    mistakes = {step: catalogue.load(COURSE, step) for step in COURSE.steps}
+    for which in (1, 6, 11, 16):
+        changed = {
+            step.module: found[which % len(found)].module(
+                (SOLUTIONS / step.filename).read_text("utf-8")
+            )
+            for step, found in mistakes.items()
+            if found
+        }
+        add(f"mistakes {which}", SOLUTIONS, changed)
+    add_right_but("ended", ENDED)
+    add_right_but("broken off", BROKEN_OFF)
+    add_right_but("talkative", TALKATIVE)
+    add_right_but("by chance", BY_CHANCE)
+    add_right_but("in any order", IN_ANY_ORDER)
+    add_right_but("with addresses", WITH_ADDRESSES)
+    add("Zoë Ångström 学生 🐍", SOLUTIONS, {"step_05_autograd": "größe = 'ä' +\n".encode()})
+    place("empty").mkdir()
+    place("broken.zip").write_bytes(b"PK\x03\x04 and nothing more")
+    with zipfile.ZipFile(place("zip, für alle.zip"), "w") as archive:
+        for file in sorted((ROOT / "tests/kit/learner").glob("*.py")):
+            archive.write(file, f"exercises/{file.name}")
+
+
+def turned_round(folder, other):
+    """Copy a class so that its submissions come in the opposite order: the last one gets the number 01."""
+    names = sorted(path.name for path in folder.iterdir())
+    for number, name in enumerate(reversed(names), 1):
+        source, target = folder / name, other / f"{number:02}{name[2:]}"
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+
+
+def as_before(found):
+    """Return the results of a class that was turned round as if each submission had its old number."""
+    result = {}
+    for name, data in found.items():
+        old = f"{len(found) + 1 - int(name[:2]):02}{name[2:]}"
+        here, there = (f'"submission": {json.dumps(one)},'.encode() for one in (name, old))
+        assert data.count(here) == 1
+        result[old] = data.replace(here, there)
+    return result
+
+
+def grade(folder, out, jobs, steps=STEPS):
+    """Grade a class with the real command; return the bytes of each `results.json` by the submission's name."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
+    command = ["grade", str(folder), "--out", str(out), "--jobs", str(jobs)]
+    if steps:
+        command += ["--steps", steps]
+    ran = subprocess.run(
+        [sys.executable, "-m", "grader", *command],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=OUTER_LIMIT,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return {file.parent.name: file.read_bytes() for file in out.glob(f"*/{RESULTS}")}
+
+
+def differences(one, other):
+    """Return what differs between two rows of results, as sentences."""
+    assert sorted(one) == sorted(other)
+    found = []
+    for name in one:
+        if one[name] == other[name]:
+            continue
+        rows = [[t for s in json.loads(r[name])["steps"] for t in s["tests"]] for r in (one, other)]
+        pairs = [f"{a}\n    {b}" for a, b in zip(*rows, strict=True) if a != b]
+        found.append(f"{name}:\n    " + "\n    ".join(pairs))
+    return found
+
+
+@pytest.fixture(scope="module")
+def class_folder(tmp_path_factory):
+    """The class."""
+    folder = tmp_path_factory.mktemp("class")
+    make_class(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    """Where results go, each time."""
+    return tmp_path_factory.mktemp("out")
+
+
+@pytest.fixture(scope="module")
+def first(class_folder, out):
+    """The results of the first time, with one judge."""
+    return grade(class_folder, out, jobs=1)
