@@ -40,8 +40,7 @@ def message(sentence: str, call: Call | None, output: tuple[str, int]) -> str:
         lines.append(f"Your code printed{more}: {shorten(text.strip(), 400)}")
     # Half characters can be in a Python text, but in no file.
     whole = "\n".join(lines).encode("utf-8", "backslashreplace").decode()
-    # Where an object lies in memory differs from run to run.
-    return shorten(re.sub(r"\b0x[0-9a-f]{6,}", "0x…", whole), MAX_MESSAGE)
+    return shorten(whole, MAX_MESSAGE)
 
 
 def misconception(step: Step, sentence: str, hint: str, read: str) -> str:

@@ -140,8 +140,11 @@ class Screen:
         if waiting:
             names = ", ".join(f"`{name}`" for name in waiting)
             self.console.print(f"  Not written yet: {escape(names)}", soft_wrap=True)
-        where = f"  Read on: the lesson at the top of the file. A hint: {command('hint', step)}"
-        self.console.print(where, style="dim", soft_wrap=True)
+        # A named mistake says itself where to read on.
+        named = any(test.misconception for test in verdict.tests)
+        where = "" if named else "Read on: the lesson at the top of the file. "
+        hint = f"  {where}A hint: {command('hint', step)}"
+        self.console.print(hint, style="dim", soft_wrap=True)
 
     def _function(self, test: TestVerdict, bad: int, total: int) -> None:
         head = Text.assemble(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from itertools import islice
 from typing import Any
@@ -29,7 +30,7 @@ def shown(value: Any) -> str:
             return f"a tensor on the meta device{of_shape(value.shape, dtype)}"
         return f"the tensor {numbers(value)}{of_shape(value.shape, dtype)}"
     if isinstance(value, Opaque):
-        return f"an object of type {value.type}: {value.text}"
+        return f"an object of type {value.type}: {steady(value.text)}"
     if isinstance(value, (list, tuple, dict)):
         kind = type(value).__name__
         size = f" of {len(value)}" if len(value) > 3 else ""
@@ -91,8 +92,17 @@ def _number(value: Any) -> str:
     return repr(value)
 
 
+def steady(text: str) -> str:
+    """Return text without what differs from run to run: where objects lie in memory, and the scratch folder."""
+    # An address at the end may have been cut off.
+    text = re.sub(r"\b0x([0-9a-f]{6,}|[0-9a-f]*\Z)", "0x…", text)
+    return re.sub(r"\btorchsteps-\w{8}\b", "torchsteps-…", text)
+
+
 def shorten(text: str, limit: int = MAX_SHOWN) -> str:
     """Return text without its middle if it is too long."""
+    # First, so that no address is cut in two.
+    text = steady(text)
     if len(text) <= limit:
         return text
     half = limit // 2

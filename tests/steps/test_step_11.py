@@ -81,7 +81,7 @@ def is_point(answer, x, y):
     """Demand the pair (x, y)."""
     x_item, y_item = answer.parts("x", "y")
     if answer.label:
-        x_item, y_item = answer.parts(", x", ", y")
+        x_item, y_item = answer.parts("[0]", "[1]")
     x_item.is_close(x)
     y_item.is_close(y)
 

@@ -1,0 +1,127 @@
+"""Diagnosis through the real commands: which mistake is named, when nothing is, and how much is shown."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.kit.conftest import ROOT, Kit
+
+SIGN_FLIPPED_WITH_LOOPS = """
+def gradients(a, b, x, y):
+    s = t = 0.0
+    for i in range(len(x)):
+        error = y[i, 0] - (a + b * x[i, 0])
+        s, t = s + error, t + error * x[i, 0]
+    return [2 * s / len(x), 2 * t / len(x)]
+"""
+FIRST_POINT_FORGOTTEN = """
+def gradients(a, b, x, y):
+    error = (a + b * x - y)[1:]
+    return 2 * error.sum() / len(x), 2 * (error * x[1:]).sum() / len(x)
+"""
+WRONG_AND_THEN_ENDLESS = """
+def gradients(a, b, x, y, calls=[]):
+    calls.append(1)
+    while len(calls) > 1 and len(x) == 1:
+        pass
+    return 0.0, 0.0
+"""
+WRONG_AND_THEN_ENDED = """
+import os
+def gradients(a, b, x, y, calls=[]):
+    calls.append(1)
+    if len(calls) > 1:
+        os._exit(0)
+    return 0.0, 0.0
+"""
+
+
+@pytest.fixture(scope="module")
+def recorded_kit(real_kit: Kit) -> Kit:
+    """A copy of this kit with what is recorded, but without the wrong implementations."""
+    shutil.copytree(ROOT / "grader" / "recorded", real_kit.root / "grader" / "recorded")
+    return real_kit
+
+
+def verdicts_on(kit: Kit, step: str, more: str) -> list[dict[str, object]]:
+    """Judge a solution with more code behind it, and return the verdicts on `gradients`."""
+    module = next(name for name in kit.modules if name.startswith(f"step_{step}"))
+    source = (kit.root / "solutions" / f"{module}.py").read_text("utf-8")
+    kit.write(module, f"{source}\n{more}")
+    return [t for t in kit.verdicts(step)[step] if t["function"] == "gradients"]
+
+
+def test_a_mistake_in_another_style_is_named(recorded_kit):
+    verdicts = verdicts_on(recorded_kit, "02", SIGN_FLIPPED_WITH_LOOPS)
+    assert {v["misconception"] for v in verdicts} == {"gradients-sign-flipped"}
+    message = str(verdicts[0]["message"])
+    assert "The sign is the wrong way round." in message
+    assert "This looks like a well-known mistake: " in message
+    assert "Hint: " in message
+    where = re.search(r'at "(.+)"\.$', message)
+    assert where and where[1] in (ROOT / "exercises" / "step_02_gradient.py").read_text("utf-8")
+
+
+def test_nothing_is_named_for_a_mistake_that_nobody_knows(recorded_kit):
+    verdicts = verdicts_on(recorded_kit, "02", FIRST_POINT_FORGOTTEN)
+    assert any(v["status"] == "failed" for v in verdicts)
+    assert {v["misconception"] for v in verdicts} == {None}
+
+
+@pytest.mark.parametrize("source", [WRONG_AND_THEN_ENDLESS, WRONG_AND_THEN_ENDED])
+def test_nothing_is_named_if_the_battery_is_not_answered(recorded_kit, source):
+    verdicts = verdicts_on(recorded_kit, "02", source)
+    assert {v["misconception"] for v in verdicts} == {None}
+    assert verdicts[0]["status"] == "failed"
+
+
+def test_without_recordings_nothing_is_named(kit_factory):
+    kit = kit_factory("step_00_numbers")
+    kit.write("step_00_numbers", "def double(x):\n    return x\n")
+    assert {v["misconception"] for v in kit.verdicts()["00"]} == {None}
+
+
+FEEDBACK = {
+    "all": ("should be", True, True),
+    "mistake": ("A hidden test failed.", True, False),
+    "title": ("A hidden test failed.", False, False),
+}
+
+
+@pytest.mark.parametrize("feedback", FEEDBACK)
+def test_how_much_of_a_hidden_test_is_shown(recorded_kit, tmp_path, feedback):
+    begins, named, with_inputs = FEEDBACK[feedback]
+    course = recorded_kit.root / "course.toml"
+    text = (ROOT / "course.toml").read_text("utf-8")
+    course.write_text(text.replace('hidden_feedback = "all"', f'hidden_feedback = "{feedback}"'))
+    hidden = recorded_kit.root / "grader" / "hidden"
+    hidden.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "grader" / "hidden" / "test_step_02.py", hidden)
+    submission = tmp_path / "class" / "ada"
+    submission.mkdir(parents=True)
+    source = (ROOT / "solutions" / "step_02_gradient.py").read_text("utf-8")
+    (submission / "step_02_gradient.py").write_text(source + SIGN_FLIPPED_WITH_LOOPS)
+    out = tmp_path / "out"
+    ran = recorded_kit.grader(
+        "grade", str(submission.parent), "--out", str(out), "--steps", "02", "--allow-unsandboxed"
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (step,) = json.loads((out / "ada" / "results.json").read_text("utf-8"))["steps"]
+    failed = [t for t in step["tests"] if t["visibility"] == "hidden" and t["status"] == "failed"]
+    assert failed
+    for test in failed:
+        assert begins in test["message"]
+        assert (test["misconception"] == "gradients-sign-flipped") is named
+        assert ("well-known mistake" in test["message"]) is named
+        assert (test["counterexample"] is not None) is with_inputs
+
+
+def test_an_unknown_setting_is_refused(kit):
+    path = Path(kit.root / "course.toml")
+    path.write_text('hidden_feedback = "some"\n' + path.read_text("utf-8"))
+    ran = kit.grader("check")
+    assert ran.returncode == 2
+    assert "hidden_feedback must be one of all, mistake, title" in ran.stderr
