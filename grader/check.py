@@ -8,6 +8,7 @@ from typing import Any
 
 from grader.cache import State, kit_fingerprint, step_key
 from grader.course import Course, Step
+from grader.launch import ForkLauncher, pick_launcher
 from grader.session import KitError, run_pytest
 from grader.submission import Submission
 from grader.verdicts import StepVerdict, TestVerdict, collect
@@ -121,9 +122,20 @@ def _step_of(nodeid: str) -> str:
 def _run(
     course: Course, submission: Submission, steps: list[Step], collector: _Collector
 ) -> list[StepVerdict]:
-    run_pytest(
-        course, [f"tests/steps/{step.test_file}" for step in steps], submission.folder, collector
-    )
+    launcher = pick_launcher(layers=["limits"], limits=course.limits)
+    if isinstance(launcher, ForkLauncher):
+        # Now, so that the zygote loads its packages while pytest is imported.
+        launcher.expected = {group for step in steps for group in step.packages}
+        launcher.warm_up()
+    try:
+        # The first step alone: its verdict need not wait until the tests of all others are imported.
+        for part in (steps[:1], steps[1:]):
+            if part:
+                files = [f"tests/steps/{step.test_file}" for step in part]
+                branch = launcher.branch() if isinstance(launcher, ForkLauncher) else launcher
+                run_pytest(course, files, submission.folder, collector, branch)
+    finally:
+        launcher.close()
     verdicts = collect(course, collector.tests)
     silent = {step.id for step in steps} - {verdict.step.id for verdict in verdicts}
     if silent:

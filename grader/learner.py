@@ -78,6 +78,7 @@ class StepSession:
         self._broken: Stop | None = None
         self._spent: dict[str, float] = {}
         self._crashed = ""
+        self._served: set[str] = set()
         self._expired: dict[str, Stop] = {}
         self.printed = ("", 0)
         self.heard: Callable[[str, bytes], None] = lambda function, request: None
@@ -96,6 +97,7 @@ class StepSession:
         connection = self._connect()
         payload = encode(request)
         self.heard(function, payload)
+        self._served.add(function)
         start = time.monotonic()
         deadline = start + self.step.seconds - self._spent.get(function, 0.0)
         try:
@@ -104,7 +106,11 @@ class StepSession:
             self.close()
             raise self._expire(function, call) from None
         except (WireBroken, CodecError) as error:
+            others = self._served - {function}
             how = self.close()
+            if others:
+                # Something that another function left behind may have done it: ask a new worker.
+                return self.ask(function, call, request)
             self._crashed = function
             raise Crash(call, explain.crash(how, error)) from None
         finally:
@@ -171,6 +177,7 @@ class StepSession:
     def close(self) -> str:
         """End the worker; return how it had ended by itself, as a clause."""
         connection, self._connection = self._connection, None
+        self._served = set()
         if connection is None:
             return ""
         how = connection.end()

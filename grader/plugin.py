@@ -1,6 +1,7 @@
 """The pytest plugin: step tests get a `learner` whose code runs in a worker, and reports carry verdicts.
 
 Hooks used, and why:
+- `pytest_addhooks`: a command may lend its launcher.
 - `pytest_addoption`: `--submission` and `--direct`.
 - `pytest_configure`: the mark `exercise`, and what is to be judged.
 - `pytest_collectstart`: the properties of each test file are made to work without a clock and a database.
@@ -100,6 +101,18 @@ _VERDICTS = (Mismatch, LearnerError, Crash, Stop)
 _SESSION = pytest.StashKey[StepSession]()
 
 
+class Hooks:
+    """What other plugins may do for this one."""
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_torchsteps_launcher(self) -> Launcher | None:
+        """Return what workers are started with; it is closed when the session ends."""
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(Hooks)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("torchsteps", "the exercise kit")
     group.addoption(
@@ -148,7 +161,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if not target.exists():
         raise pytest.UsageError(f"There is no folder {target}: name one with --submission.")
     kind = "direct" if config.getoption("direct") else config.getoption("worker")
-    config.stash[JUDGE] = Judge(course, target, pick_launcher(kind, _layers(config), course.limits))
+    launcher = config.hook.pytest_torchsteps_launcher()
+    if launcher is None:
+        launcher = pick_launcher(kind, _layers(config), course.limits)
+    config.stash[JUDGE] = Judge(course, target, launcher)
 
 
 def _layers(config: pytest.Config) -> list[str]:

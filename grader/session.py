@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grader.course import Course
+
+if TYPE_CHECKING:
+    from grader.launch import Launcher
 
 
 class KitError(RuntimeError):
@@ -24,7 +27,23 @@ class _Problems:
             self.texts.append(f"{report.nodeid}: {report.longreprtext[-1000:]}")
 
 
-def run_pytest(course: Course, files: list[str], target: Path, plugin: object) -> None:
+class _Launching:
+    """A pytest plugin that lends a launcher."""
+
+    def __init__(self, launcher: Launcher) -> None:
+        self.launcher = launcher
+
+    def pytest_torchsteps_launcher(self) -> Launcher:
+        return self.launcher
+
+
+def run_pytest(
+    course: Course,
+    files: list[str],
+    target: Path,
+    plugin: object,
+    launcher: Launcher | None = None,
+) -> None:
     """Run test files of the kit on a submission, with one more plugin that takes the verdicts.
 
     Args:
@@ -32,6 +51,7 @@ def run_pytest(course: Course, files: list[str], target: Path, plugin: object) -
         files: paths relative to the kit's folder.
         target: the submission's folder or zip file.
         plugin: a pytest plugin.
+        launcher: what workers are started with, closed afterwards; one of the judge's own if left out.
 
     Raises:
         KitError: the tests could not be run.
@@ -50,7 +70,8 @@ def run_pytest(course: Course, files: list[str], target: Path, plugin: object) -
     options += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:logging", "--capture=no"]
     options += ["--submission", str(target.resolve()), *(str(course.root / file) for file in files)]
     problems = _Problems()
-    code = pytest.main(options, plugins=[problems, plugin])
+    plugins = [problems, plugin, *([_Launching(launcher)] if launcher else [])]
+    code = pytest.main(options, plugins=plugins)
     if code == pytest.ExitCode.INTERRUPTED and not problems.texts:
         raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):

@@ -1,5 +1,7 @@
 """A session: one time limit for each function, one attempt to load, and no trust in what a worker says."""
 
+import time
+
 import pytest
 
 from grader.codec import encode
@@ -184,3 +186,61 @@ def test_the_answers_that_those_are_made_from_are_well_formed(session_factory):
     caret = RAISED | {"caret": (1, "text", 4)}
     with session_factory(Forged(encode(caret)), SOURCE) as session, pytest.raises(Stop):
         Learner(session, "count").count()
+
+
+STRAY = """
+import os, socket
+
+def leave(bytes_):
+    fd = next(fd for fd in range(3, 64) if is_socket(fd))
+    os.write(fd, bytes_)
+    return 1
+
+def is_socket(fd):
+    try:
+        socket.socket(fileno=os.dup(fd)).detach()
+        return True
+    except OSError:
+        return False
+
+def innocent():
+    return 7
+
+def ends():
+    os._exit(3)
+"""
+
+
+def test_a_stray_frame_costs_only_the_function_that_sent_it(launcher, session_factory):
+    with session_factory(launcher, STRAY) as session:
+        assert Learner(session, "innocent").innocent().value == 7
+        with pytest.raises(Crash):
+            Learner(session, "leave").leave(b"\xff" * 40)
+        assert Learner(session, "innocent").innocent().value == 7
+    late = STRAY.replace(
+        "    os.write(fd, bytes_)", "    os.write(fd, bytes_[:0])\n    delay(fd, bytes_)"
+    )
+    late += """
+def delay(fd, bytes_):
+    import threading, time
+    def write():
+        time.sleep(0.2)
+        os.write(fd, bytes_)
+    threading.Thread(target=write).start()
+"""
+    with session_factory(launcher, late) as session:
+        assert Learner(session, "leave").leave(b"\xff" * 40).value == 1
+
+        time.sleep(0.5)
+        for _ in range(3):
+            assert Learner(session, "innocent").innocent().value == 7
+
+
+def test_who_ends_the_worker_alone_is_a_crash(launcher, session_factory):
+    with session_factory(launcher, STRAY) as session:
+        assert Learner(session, "innocent").innocent().value == 7
+        with pytest.raises(Crash):
+            Learner(session, "ends").ends()
+        # Once in the worker that others used, and once in one of its own.
+        assert launcher.started == 2
+        assert Learner(session, "innocent").innocent().value == 7
