@@ -8,7 +8,6 @@ from typing import Any
 
 from grader.cache import State, kit_fingerprint, step_key
 from grader.course import Course, Step
-from grader.launch import ForkLauncher, pick_launcher
 from grader.session import KitError, run_pytest
 from grader.submission import Submission
 from grader.verdicts import StepVerdict, TestVerdict, collect
@@ -122,6 +121,9 @@ def _step_of(nodeid: str) -> str:
 def _run(
     course: Course, submission: Submission, steps: list[Step], collector: _Collector
 ) -> list[StepVerdict]:
+    # Not before there is something to run: this loads NumPy.
+    from grader.launch import ForkLauncher, pick_launcher
+
     launcher = pick_launcher(layers=["limits"], limits=course.limits)
     if isinstance(launcher, ForkLauncher):
         # Now, so that the zygote loads its packages while pytest is imported.

@@ -16,8 +16,9 @@ from typing import Generic, TypeVar
 import pytest
 
 from grader.course import Course
+from grader.judge import Judge
 from grader.launch import DirectLauncher, ForkLauncher
-from grader.plugin import JUDGE, Judge
+from grader.plugin import JUDGE
 from grader.probes import prepare_probes
 from grader.properties import is_property
 from grader.session import run_pytest

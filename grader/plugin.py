@@ -16,85 +16,25 @@ Hooks used, and why:
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from grader import explain
 from grader.answers import Mismatch
-from grader.course import Course, CourseError, Step, find_root
-from grader.diagnosis import Diagnosis
+from grader.course import Course, CourseError, find_root
+from grader.judge import STEP_TESTS, Judge, is_hidden
 from grader.launch import ForkLauncher, Launcher, pick_launcher
 from grader.learner import Crash, Learner, LearnerError, StepSession, Stop
 from grader.limits import LAYERS
 from grader.properties import (
     HIDDEN_EXAMPLES,
     VISIBLE_EXAMPLES,
-    Properties,
     is_property,
     load_profile,
 )
-from grader.submission import Submission
 from grader.text import visible
-from grader.verdicts import TestVerdict, limited
-
-STEP_TESTS = "test_step_"
-MUCH_OUTPUT = 64 * 1024
-
-
-class Judge:
-    """What one pytest session needs to judge one submission; everything is made at its first use.
-
-    Attributes:
-        naming: whether a misconception is looked for when a test fails.
-    """
-
-    def __init__(self, course: Course, target: Path, launcher: Launcher) -> None:
-        self.course = course
-        self.launcher = launcher
-        self._target = target
-        self._submission: Submission | None = None
-        self._session: StepSession | None = None
-        self._diagnosis: Diagnosis | None = None
-        self.naming = True
-        self.properties = Properties(course.seed, _searchable)
-
-    def session(self, step: Step) -> StepSession:
-        """Return the session of a step; only one step's worker lives at a time."""
-        if self._submission is None:
-            self._submission = Submission.read(self._target, self.course)
-        if self._session is None or self._session.step.id != step.id:
-            self.end_session()
-            self._session = StepSession(self._submission, step, self.launcher)
-        return self._session
-
-    def diagnosis(self, session: StepSession) -> Diagnosis:
-        """Return the diagnosis of the step that is being judged, with a worker of its own."""
-        if self._diagnosis is None:
-            apart = StepSession(session.submission, session.step, self.launcher)
-            self._diagnosis = Diagnosis(self.course, apart)
-        return self._diagnosis
-
-    def take(self, submission: Submission, launcher: Launcher) -> None:
-        """Judge another submission from now on, with workers of another launcher."""
-        self.end_session()
-        self._submission, self.launcher = submission, launcher
-
-    def end_session(self) -> None:
-        """End the current step's workers."""
-        for one in (self._session, self._diagnosis):
-            if one:
-                one.close()
-        self._session = self._diagnosis = None
-
-    def close(self) -> None:
-        """End all workers."""
-        self.end_session()
-        self.launcher.close()
-
 
 JUDGE = pytest.StashKey[Judge]()
 _VERDICTS = (Mismatch, LearnerError, Crash, Stop)
@@ -201,21 +141,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         judge.launcher.expected = {group for step in steps for group in step.packages}
 
 
-def is_hidden(path: Path) -> bool:
-    """Return whether a test file is one that learners do not see."""
-    return path.parent.name == "hidden"
-
-
 def _repr_failure(
     usual: Callable[..., Any], excinfo: pytest.ExceptionInfo[BaseException], *args: Any
 ) -> Any:
     """Leave out the traceback of a verdict: nobody sees it, and it is the slowest part of a failing test."""
     return "" if isinstance(excinfo.value, _VERDICTS) else usual(excinfo, *args)
-
-
-def _searchable(error: Exception) -> bool:
-    """Return whether a smaller input may be looked for; after a crash, each try would cost a new worker."""
-    return isinstance(error, (Mismatch, LearnerError))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -251,66 +181,7 @@ def pytest_runtest_makereport(
     if mark is None or (call.when != "call" and not report.failed):
         return
     session = item.stash.get(_SESSION, None)
-    verdict = judge_outcome(item, mark, session, call, report)
-    verdict = _with_diagnosis(item.config.stash[JUDGE], session, verdict, call.excinfo)
+    verdict = item.config.stash[JUDGE].outcome(item, mark, session, call, report)
     report.verdict = vars(verdict)  # type: ignore[attr-defined]
     if verdict.status not in ("passed", "error"):
         report.longrepr = visible(verdict.message)
-
-
-def judge_outcome(
-    item: pytest.Item,
-    mark: pytest.Mark,
-    session: StepSession | None,
-    call: pytest.CallInfo[None],
-    report: pytest.TestReport,
-) -> TestVerdict:
-    """Return the verdict on one test: anything that is not known to be right is not passed."""
-    output = session.printed if session else ("", 0)
-    status, sentence, asked = "error", "", None
-    error = call.excinfo.value if call.excinfo else None
-    if error is None and report.passed:
-        status = "passed"
-        sentence = explain.printed_much(output[1]) if output[1] > MUCH_OUTPUT else ""
-    elif isinstance(error, Stop):
-        status, sentence, asked = error.status, error.sentence, error.call
-    elif isinstance(error, Crash):
-        status, sentence, asked = "crashed", error.sentence, error.call
-    elif isinstance(error, (Mismatch, LearnerError)):
-        status, sentence, asked = "failed", error.sentence, error.call
-    else:
-        sentence = (
-            f"The kit itself failed here, which is not your fault: {report.longreprtext[-1500:]}"
-        )
-    if status == "timeout":
-        # How much it printed until it was stopped is a matter of chance.
-        output = (output[0], 0)
-    hidden = is_hidden(item.path)
-    show = output if status not in ("passed", "error", "not_started") else ("", 0)
-    return TestVerdict(
-        id=f"{'hidden/' if hidden else ''}{item.path.stem}::{item.name}",
-        step=item.path.stem.removeprefix(STEP_TESTS),
-        function=mark.args[0],
-        title=mark.args[1],
-        visibility="hidden" if hidden else "visible",
-        status=status,
-        weight=mark.kwargs.get("points", 1),
-        message=explain.message(sentence, asked, show) if sentence else "",
-        counterexample=explain.counterexample(asked),
-    )
-
-
-def _with_diagnosis(
-    judge: Judge,
-    session: StepSession | None,
-    verdict: TestVerdict,
-    excinfo: pytest.ExceptionInfo[BaseException] | None,
-) -> TestVerdict:
-    """Return the verdict as the learner sees it: with the mistake it looks like, as far as the course shows it."""
-    if judge.naming and session and excinfo and isinstance(excinfo.value, (Mismatch, LearnerError)):
-        found = judge.diagnosis(session).name(verdict.function, verdict.id)
-        if found:
-            words = explain.misconception(session.step, found.sentence, found.hint, found.read)
-            message = f"{verdict.message}\n{words}"
-            verdict = replace(verdict, misconception=found.id, message=message)
-    return limited(verdict, judge.course.hidden_feedback)

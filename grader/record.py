@@ -31,10 +31,10 @@ from grader.diagnosis import (
     ask_all,
 )
 from grader.grade import hidden_files, test_files
+from grader.judge import is_hidden
 from grader.judges import Forked, ForkingSession, run_forked
 from grader.launch import ForkLauncher
 from grader.learner import Crash, StepSession, Stop
-from grader.plugin import is_hidden
 from grader.submission import Submission
 
 STYLES = "tests/styles"
