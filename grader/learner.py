@@ -79,6 +79,7 @@ class StepSession:
         self._spent: dict[str, float] = {}
         self._crashed = ""
         self._served: set[str] = set()
+        self._aside: dict[str, float] = {}
         self._expired: dict[str, Stop] = {}
         self.printed = ("", 0)
         self.heard: Callable[[str, bytes], None] = lambda function, request: None
@@ -118,6 +119,20 @@ class StepSession:
             if self._connection:
                 self.printed = self._connection.printed()
         return answer
+
+    @contextmanager
+    def aside(self, function: str) -> Iterator[None]:
+        """Ask for the sake of feedback: it takes no time from the tests, and cannot end them.
+
+        All that is asked aside for a function has one more time limit together.
+        """
+        spent, expired = dict(self._spent), dict(self._expired)
+        self._spent[function] = self._aside.get(function, 0.0)
+        try:
+            yield
+        finally:
+            self._aside[function] = self._spent.get(function, 0.0)
+            self._spent, self._expired = spent, expired
 
     def _expire(self, function: str, call: Call) -> Stop:
         """Return the verdict for a function whose time is up, and keep one for its further tests."""

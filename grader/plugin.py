@@ -16,6 +16,7 @@ Hooks used, and why:
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -150,13 +151,16 @@ def _repr_failure(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    if pyfuncitem.get_closest_marker("exercise") is None or not is_property(pyfuncitem):
+    mark = pyfuncitem.get_closest_marker("exercise")
+    if mark is None or not is_property(pyfuncitem):
         return None
     if pyfuncitem.config.getoption("live"):
         return None
     names = pyfuncitem._fixtureinfo.argnames
     fixtures = {name: pyfuncitem.funcargs[name] for name in names}
-    pyfuncitem.config.stash[JUDGE].properties.run(pyfuncitem, fixtures)
+    session = pyfuncitem.stash.get(_SESSION, None)
+    aside = session.aside(mark.args[0]) if session else nullcontext()
+    pyfuncitem.config.stash[JUDGE].properties.run(pyfuncitem, fixtures, aside)
     return True
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -76,8 +77,16 @@ class Properties:
             self._examples[item.nodeid] = examples
         return self._examples[item.nodeid]
 
-    def run(self, item: pytest.Item, fixtures: dict[str, Any]) -> None:
-        """Run a property on a submission; raises what its inner function raises, for a small input."""
+    def run(
+        self, item: pytest.Item, fixtures: dict[str, Any], aside: AbstractContextManager[None]
+    ) -> None:
+        """Run a property on a submission; raises what its inner function raises, for a small input.
+
+        Args:
+            item: the property.
+            fixtures: what pytest passes to it.
+            aside: entered while a smaller input is looked for.
+        """
         inner = item.obj.hypothesis.inner_test  # type: ignore[attr-defined]
         for example in self._lazily(item):
             try:
@@ -85,7 +94,9 @@ class Properties:
             except Exception as error:
                 if not self.search or not self._searchable(error):
                     raise
-                raise self._search(item, fixtures, error) from None
+                with aside:
+                    smallest = self._search(item, fixtures, error)
+                raise smallest from None
 
     def _lazily(self, item: pytest.Item) -> Iterator[Example]:
         """Yield the examples, and draw the others only if the first one has not ended the test.

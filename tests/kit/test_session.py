@@ -244,3 +244,16 @@ def test_who_ends_the_worker_alone_is_a_crash(launcher, session_factory):
         # Once in the worker that others used, and once in one of its own.
         assert launcher.started == 2
         assert Learner(session, "innocent").innocent().value == 7
+
+
+def test_what_is_asked_aside_takes_no_time_from_the_tests(launcher, session_factory):
+    with session_factory(launcher, SOURCE, seconds=1.0) as session:
+        for _ in range(2):
+            # All searches together have one more limit, and not one each.
+            start = time.monotonic()
+            with session.aside("nap"), pytest.raises(Stop) as stop:
+                for _ in range(9):
+                    Learner(session, "nap").nap(0.3)
+            assert stop.value.status == "timeout"
+            assert Learner(session, "nap").nap(0.1).value is None
+        assert time.monotonic() - start < 0.9
