@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from grader.probes import probe
-from grader.references import TRAINING, line_gradients
+from grader.references import TRAINING, descend, line_gradients
 from grader.shared_probes import line, points_laid_out, small_network
 from grader.strategies import arrays, exact_rates, numbers, sizes, tensor_points, tensors
 
@@ -440,13 +440,8 @@ def test_many_steps(learner, a, b, data, lr, scale, n_steps):
     x, y = data[0], scale * data[1]
     batches = [(x, y)] * n_steps
     answer = learner.run(step_by_step, a=a, b=b, batches=batches, lr=lr, layout="plain")
-    losses, path = [], [[a, b]]
-    for _ in range(n_steps):
-        loss, a_grad, b_grad = line_gradients(a, b, x, y)
-        a, b = a - lr * a_grad, b - lr * b_grad
-        losses.append(loss)
-        path.append([a, b])
+    losses, path = descend(a, b, x, y, lr, n_steps)
     are_losses(answer.key("losses"), losses)
-    for part, expected in zip(answer.key("path").each(), path, strict=True):
+    for part, expected in zip(answer.key("path").each(), [(a, b), *path], strict=True):
         # Numbers of up to some hundreds on the way, of which float32 keeps seven digits.
-        part.is_close(expected, rtol=1e-4, atol=1e-4 * max(1.0, scale))
+        part.is_close(list(expected), rtol=1e-4, atol=1e-4 * max(1.0, scale))
