@@ -1,12 +1,15 @@
-"""References that the tests of several steps share: the line of the lessons, trained in float64."""
+"""What visible and hidden tests, or the tests of several steps, expect: references in float64, and checks."""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from grader.answers import Answer
+from grader.answers import FLOAT32, Answer, Mismatch
 
 # The numbers on the way are up to about 100, and float32 keeps seven digits of them.
 TRAINING: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-4}
@@ -19,22 +22,36 @@ HINTS = (
 )
 
 
+# The line of the lessons
+
+
+def tutorial_arrays() -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the 80 training points of the tutorial, as float64 arrays of shape (80, 1)."""
+    generator = np.random.RandomState(42)
+    x = generator.rand(100, 1)
+    y = 1 + 2 * x + 0.1 * generator.randn(100, 1)
+    train = generator.permutation(100)[:80]
+    return x[train], y[train]
+
+
 def tutorial_points() -> tuple[Any, Any]:
     """Return the 80 training points of the tutorial, as float32 tensors of shape (80, 1)."""
     import torch
 
-    random = np.random.RandomState(42)
-    x = random.rand(100, 1)
-    y = 1 + 2 * x + 0.1 * random.randn(100, 1)
-    indices = np.arange(100)
-    random.shuffle(indices)
-    train = indices[:80]
-    return torch.tensor(x[train]).float(), torch.tensor(y[train]).float()
+    x, y = tutorial_arrays()
+    return torch.tensor(x).float(), torch.tensor(y).float()
 
 
 def line_gradients(a: float, b: float, x: Any, y: Any) -> tuple[float, float, float]:
-    """Return the loss of a line on two tensors, and both gradients, by the formulas of step 02."""
-    x, y = x.double().numpy(), y.double().numpy()
+    """Return the loss of a line, and both gradients, by the formulas of step 02.
+
+    Args:
+        a: the intercept.
+        b: the slope.
+        x: an array or a tensor of floats, of shape (n, 1).
+        y: another one of the same shape.
+    """
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     error = a + b * x - y
     return float((error**2).mean()), float(2 * error.mean()), float(2 * (error * x).mean())
 
@@ -50,6 +67,14 @@ def descend(
         losses.append(loss)
         path.append((a, b))
     return losses, path
+
+
+def trained_line(
+    a: float, b: float, x: Any, y: Any, lr: float, n_epochs: int
+) -> tuple[float, float, list[float]]:
+    """Return both parameters after gradient descent, and the losses."""
+    losses, path = descend(a, b, x, y, lr, n_epochs)
+    return (*path[-1], losses)
 
 
 def check_losses(answer: Answer, expected: list[float]) -> None:
@@ -71,3 +96,157 @@ def check_fit(answer: Answer, a: float, b: float, x: Any, y: Any, lr: float, n_e
     check_losses(answer.key("losses"), losses)
     for name, value in zip("ab", path[-1], strict=True):
         answer.key(name).is_close(value, **TRAINING)
+
+
+def check_python_floats(losses: Answer) -> None:
+    """Check that the losses are Python floats, if they came as a list or a tuple."""
+    for loss in losses.each() if isinstance(losses.value, (list, tuple)) else ():
+        loss.check(
+            type(loss.value) is float,
+            "A loss in the list is no Python float. A tensor would hold on to the whole graph behind it; "
+            "keep the plain number.",
+        )
+
+
+# Step 01: two parts
+
+
+def parts_of(answer: Answer, n_train: int, n_val: int) -> tuple[NDArray[Any], ...]:
+    """Return x_train, y_train, x_val and y_val as arrays, after a check of their shapes (n, 1)."""
+    x_train, y_train, x_val, y_val = answer.parts("x_train", "y_train", "x_val", "y_val")
+    return (
+        x_train.array(shape=(n_train, 1)),
+        y_train.array(shape=(n_train, 1)),
+        x_val.array(shape=(n_val, 1)),
+        y_val.array(shape=(n_val, 1)),
+    )
+
+
+# Step 04: the clock
+
+
+def result_and_seconds(answer: Answer) -> tuple[Answer, Any]:
+    """Return both parts of what `timed` gave; no message shows a time, which differs in each run."""
+    pair = answer.key("answer")
+    pair.check(
+        isinstance(pair.value, (tuple, list)) and len(pair.value) == 2,
+        "timed must give back a pair: the result of work(), and the seconds.",
+    )
+    result, seconds = pair.parts("result", "seconds")
+    try:
+        measured = seconds.scalar()
+    except Mismatch:
+        measured = None
+    answer.check(
+        measured is not None, "The second part of the pair must be one number, the seconds."
+    )
+    return result, measured
+
+
+# Step 08: the loss
+
+
+def reduced(squares: Any, reduction: str) -> Any:
+    """Return the expected loss for a tensor of squared errors: a float, or for "none" the tensor."""
+    if reduction == "none":
+        return squares
+    return float(squares.sum() if reduction == "sum" else squares.mean())
+
+
+def is_loss(answer: Answer, expected: Any) -> None:
+    """Demand a tensor (so that `backward()` is possible) with the expected numbers."""
+    answer.check(
+        not isinstance(answer.value, float),
+        "A Python float came. The loss must stay a tensor: a float has forgotten how it was "
+        "computed, so backward() cannot start from it.",
+    )
+    answer.tensor()
+    answer.is_close(expected, **FLOAT32)
+
+
+# Step 12: random numbers
+
+
+def expected_draws(seed: int) -> list[float]:
+    """Return what `draws` gives when the global generators were seeded and nothing was drawn."""
+    import torch
+
+    first = torch.rand((), generator=torch.Generator().manual_seed(seed)).item()
+    small = seed % 2**32
+    return [first, np.random.RandomState(small).rand(), random.Random(seed).random()]
+
+
+# Steps 13 and 14: devices and early stopping
+
+
+def check_on_meta(answer: Answer, name: str) -> None:
+    """Check that the entry `name`, the devices on which batches were used, holds nothing but "meta"."""
+    for part in answer.key(name).each():
+        part.check(
+            part.value == "meta",
+            f"The device is meta, but the {name} of a batch was left on the device {part.value}.",
+        )
+
+
+def expected_run(val_losses: Sequence[float], patience: int) -> tuple[int, int]:
+    """Return the number of epochs that are run, and the best of them."""
+    best = 0
+    for epoch, loss in enumerate(val_losses):
+        if loss < val_losses[best]:
+            best = epoch
+        elif epoch - best >= patience:
+            return epoch + 1, best
+    return len(val_losses), best
+
+
+# Step 15: digits
+
+
+def digit_parts(
+    change: Callable[[Any], Any], names: Any, n_train: int, n_val: int, n_unseen: int, state: int
+) -> list[tuple[Any, Any]]:
+    """Return three stratified parts of the digits of scikit-learn, changed and renamed.
+
+    Args:
+        change: gets all images, float32 of shape (1797, 8, 8), and returns as many of this shape.
+        names: the new names of the digits 0 to 9, int64 of shape (10,).
+        n_train: the size of the first part.
+        n_val: the size of the second part.
+        n_unseen: the size of the third part.
+        state: the seed of the split.
+
+    Returns:
+        For each part the images, float32 of shape (n, 64), and their labels, int64 of shape (n,).
+    """
+    import torch
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    pixels, digits = load_digits(return_X_y=True)
+    images = change(torch.tensor(pixels / 16).float().reshape(-1, 8, 8)).reshape(-1, 64)
+    labels = names[torch.tensor(digits)]
+    known, unseen = train_test_split(
+        np.arange(len(digits)), test_size=n_unseen, stratify=digits, random_state=state
+    )
+    train, val = train_test_split(
+        known, train_size=n_train, test_size=n_val, stratify=digits[known], random_state=state
+    )
+    return [(images[part], labels[part]) for part in (train, val, unseen)]
+
+
+def check_table(answer: Answer, came: Any, expected: Any) -> None:
+    """Check a table of true and predicted digits; name the first entry that differs.
+
+    Args:
+        answer: what a message is about.
+        came: int64 of shape (10, 10).
+        expected: int64 of shape (10, 10).
+    """
+    wrong = (came != expected).nonzero().tolist()
+    if wrong:
+        row, column = wrong[0]
+        answer.check(
+            False,
+            f"Entry [{row}, {column}] counts the images of digit {row} that were read as {column}. It "
+            f"should be {int(expected[row, column])}, but is {int(came[row, column])}.",
+        )

@@ -33,11 +33,27 @@ def learning_rates() -> st.SearchStrategy[float]:
     return st.sampled_from([0.01, 0.02, 0.05, 0.1, 0.2])
 
 
+def exact_rates() -> st.SearchStrategy[float]:
+    """Learning rates that float32 holds exactly, so small that a few steps on small points stay small."""
+    return st.sampled_from([0.015625, 0.03125, 0.0625])
+
+
 def shapes(dims_low: int = 1, dims_high: int = 3) -> st.SearchStrategy[tuple[int, ...]]:
     """Shapes whose sizes all differ, so that no transposed answer fits."""
     return st.lists(st.integers(1, 6), min_size=dims_low, max_size=dims_high, unique=True).map(
         tuple
     )
+
+
+def fractions() -> st.SearchStrategy[float]:
+    """Fractions of all numbers of an array; `place` gives the index of the number there."""
+    return st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
+
+
+def place(shape: Any, fraction: float) -> tuple[int, ...]:
+    """Return the index of the number that lies at this fraction of all numbers of that shape."""
+    flat = int(fraction * (int(np.prod(shape)) - 1))
+    return tuple(int(i) for i in np.unravel_index(flat, shape))
 
 
 def arrays(shape: Any) -> st.SearchStrategy[NDArray[Any]]:

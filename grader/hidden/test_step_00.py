@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.probes import probe
-from grader.strategies import arrays, seeds, shapes, sizes, tensors
+from grader.shared_probes import array_laid_out, tensor_laid_out
+from grader.strategies import arrays, fractions, place, seeds, shapes, sizes, tensors
 
 any_seed = st.one_of(st.just(0), seeds())
 layouts = st.sampled_from(["plain", "turned", "every second", "behind others"])
@@ -28,48 +29,6 @@ def number_tensors(shape):
     """Tensors of some float and integer dtypes."""
     dtypes = [torch.float32, torch.float64, torch.int64, torch.int32]
     return st.sampled_from(dtypes).flatmap(lambda dtype: tensors(shape, dtype))
-
-
-def place(shape, fraction):
-    """The index of the number that lies at this fraction of all numbers."""
-    flat = int(fraction * (int(np.prod(shape)) - 1))
-    return tuple(int(i) for i in np.unravel_index(flat, shape))
-
-
-fractions = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
-
-
-@probe
-def laid_out(array, layout):
-    "an array with the same numbers in another layout"
-    view = array
-    if layout == "turned":
-        view = np.empty(array.shape, array.dtype, order="F")
-    elif layout == "every second":
-        room = np.zeros([2 * size for size in array.shape], array.dtype)
-        view = room[tuple(slice(None, None, 2) for _ in array.shape)]
-    elif layout == "behind others":
-        room = np.zeros((array.shape[0] + 2, *array.shape[1:]), array.dtype)
-        view = room[2:]
-    view[...] = array
-    return view
-
-
-@probe
-def tensor_laid_out(t, layout):
-    "a tensor with the same numbers in another layout"
-    view = t
-    if layout == "turned":
-        order = list(reversed(range(t.dim())))
-        view = torch.zeros(tuple(t.shape)[::-1], dtype=t.dtype).permute(order)
-    elif layout == "every second":
-        room = torch.zeros([2 * size for size in t.shape], dtype=t.dtype)
-        view = room[tuple(slice(None, None, 2) for _ in t.shape)]
-    elif layout == "behind others":
-        room = torch.zeros((t.shape[0] + 2, *t.shape[1:]), dtype=t.dtype)
-        view = room[2:]
-    view.copy_(t)
-    return view
 
 
 # describe
@@ -369,7 +328,7 @@ def add_and_write(module, t, other, place, number):
 @pytest.mark.exercise("add_", "t itself comes back, other stays as it was", points=2)
 @given(
     pair=shapes(1, 3).flatmap(lambda shape: st.tuples(tensors(shape), tensors(shape))),
-    fraction=fractions,
+    fraction=fractions(),
     number=st.integers(50, 90),
 )
 def test_add_returns_t_itself(learner, pair, fraction, number):
@@ -394,7 +353,7 @@ def test_add_returns_t_itself(learner, pair, fraction, number):
 @probe
 def shared_and_writes(module, array, layout, at_array, at_t, numbers):
     "build an array in this memory layout, call shared, write one number into the array and one into t"
-    array = laid_out(array, layout)
+    array = array_laid_out(array, layout)
     t = module.shared(array)
     before = t.clone()
     array[tuple(at_array)] = numbers[0]
@@ -405,7 +364,7 @@ def shared_and_writes(module, array, layout, at_array, at_t, numbers):
 @probe
 def copied_and_writes(module, array, layout, at_array, at_t, numbers):
     "build an array in this memory layout, call copied, write one number into the array and one into t"
-    array = laid_out(array, layout)
+    array = array_laid_out(array, layout)
     t = module.copied(array)
     before = t.clone()
     array[tuple(at_array)] = numbers[0]
@@ -417,7 +376,7 @@ def copied_and_writes(module, array, layout, at_array, at_t, numbers):
 def array_cases(draw):
     """An array, a layout, and two different places in it, or one if it has one number only."""
     array = draw(number_arrays(shapes(1, 3)))
-    one, two = draw(st.lists(fractions, min_size=2, max_size=2, unique=True))
+    one, two = draw(st.lists(fractions(), min_size=2, max_size=2, unique=True))
     return {
         "array": array, "layout": draw(layouts),
         "at_array": place(array.shape, one), "at_t": place(array.shape, two), "numbers": (50, 60),

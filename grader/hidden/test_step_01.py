@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.probes import probe
+from grader.references import parts_of
 from grader.strategies import numbers, seeds, sizes
 
 any_seed = st.one_of(st.just(0), seeds())
@@ -92,17 +93,6 @@ def test_generate_data_is_repeatable(learner, n, a, b, noise, pair, draws):
 
 
 # train_val_split
-
-
-def parts_of(answer, n_train, n_val):
-    """The four parts as arrays, after a check of their shapes."""
-    x_train, y_train, x_val, y_val = answer.parts("x_train", "y_train", "x_val", "y_val")
-    return (
-        x_train.array(shape=(n_train, 1)),
-        y_train.array(shape=(n_train, 1)),
-        x_val.array(shape=(n_val, 1)),
-        y_val.array(shape=(n_val, 1)),
-    )
 
 
 def points_of(label):

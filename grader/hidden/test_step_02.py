@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.probes import probe
+from grader.shared_probes import array_laid_out
 from grader.strategies import arrays, numbers, points, sizes
 
 # A difference of two losses, divided by a tiny eps, keeps fewer digits than the formula: losses up to
@@ -33,20 +34,6 @@ def columns(low, high, count=2):
     return sizes(low, high).flatmap(lambda n: st.tuples(*[arrays((n, 1))] * count))
 
 
-@probe
-def laid_out(array, layout):
-    "an array with the same numbers in another layout"
-    view = array
-    if layout == "column of a table":
-        view = np.zeros((len(array), 3))[:, 1:2]
-    elif layout == "every second row":
-        view = np.zeros((2 * len(array), 1))[::2]
-    elif layout == "backwards in memory":
-        view = np.zeros((len(array), 1))[::-1]
-    view[...] = array
-    return view
-
-
 layouts = st.sampled_from(["column of a table", "every second row", "backwards in memory"])
 
 
@@ -64,7 +51,7 @@ def test_predict_any_numbers(learner, a, b, form_a, form_b, data, scale):
 @probe
 def predict_in_layout(module, a, b, x, layout):
     "put x into this memory layout and call predict"
-    x = laid_out(x, layout)
+    x = array_laid_out(x, layout)
     return {"prediction": module.predict(a, b, x), "x": x}
 
 
@@ -149,7 +136,7 @@ def test_gradients_of_repeated_points(learner, a, b, data, times):
 @probe
 def gradients_in_layout(module, a, b, x, y, layout):
     "put x and y into this memory layout and call gradients"
-    x, y = laid_out(x, layout), laid_out(y, layout)
+    x, y = array_laid_out(x, layout), array_laid_out(y, layout)
     return {"gradients": module.gradients(a, b, x, y), "x": x, "y": y}
 
 

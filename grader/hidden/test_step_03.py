@@ -10,20 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.probes import probe
+from grader.references import trained_line
 from grader.strategies import learning_rates, numbers, points, seeds, sizes
 
 any_seed = st.one_of(st.just(0), seeds())
 small_rates = st.sampled_from([0.01, 0.03, 0.05])
-
-
-def descend(x, y, a, b, lr, n_epochs):
-    """The parameters after gradient descent, and the list of losses."""
-    losses = []
-    for _ in range(n_epochs):
-        error = a + b * x - y
-        losses.append(float((error**2).mean()))
-        a, b = a - lr * float(2 * error.mean()), b - lr * float(2 * (error * x).mean())
-    return a, b, losses
 
 
 # init_parameters
@@ -71,14 +62,14 @@ def test_fit_losses(learner, data, a, b, lr, n_epochs):
     x, y = data
     answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
     _, _, losses = answer.parts("a", "b", "losses")
-    losses.is_close(descend(x, y, a, b, lr, n_epochs)[2])
+    losses.is_close(trained_line(a, b, x, y, lr, n_epochs)[2])
 
 
 @pytest.mark.exercise("fit", "the parameters after a few epochs", points=3)
 @given(data=points(2, 9), a=numbers(), b=numbers(), lr=learning_rates(), n_epochs=sizes(1, 7))
 def test_fit_parameters(learner, data, a, b, lr, n_epochs):
     x, y = data
-    expected_a, expected_b, _ = descend(x, y, a, b, lr, n_epochs)
+    expected_a, expected_b, _ = trained_line(a, b, x, y, lr, n_epochs)
     answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
     new_a, new_b, _ = answer.parts("a", "b", "losses")
     new_a.is_close(expected_a)
@@ -90,7 +81,7 @@ def test_fit_parameters(learner, data, a, b, lr, n_epochs):
 @given(data=points(3, 6), a=numbers(), b=numbers(), lr=small_rates, n_epochs=sizes(20, 60))
 def test_fit_many_epochs(learner, data, a, b, lr, n_epochs):
     x, y = data
-    expected_a, expected_b, expected_losses = descend(x, y, a, b, lr, n_epochs)
+    expected_a, expected_b, expected_losses = trained_line(a, b, x, y, lr, n_epochs)
     answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
     new_a, new_b, losses = answer.parts("a", "b", "losses")
     losses.is_close(expected_losses)
@@ -107,7 +98,7 @@ def test_fit_does_not_stop_early(learner, x, a, b, off, lr, n_epochs):
     # With off = 0 the start is the line of the points: nothing is left to learn, but all epochs are made.
     x = np.array(x).reshape(-1, 1)
     y = a + b * x
-    expected_a, expected_b, expected_losses = descend(x, y, a + off, b, lr, n_epochs)
+    expected_a, expected_b, expected_losses = trained_line(a + off, b, x, y, lr, n_epochs)
     answer = learner.fit(x=x, y=y, a=np.array([a + off]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
     new_a, new_b, losses = answer.parts("a", "b", "losses")
     losses.is_close(expected_losses)
@@ -123,7 +114,7 @@ def test_fit_does_not_stop_early(learner, x, a, b, off, lr, n_epochs):
 def test_fit_goes_on_when_the_loss_grows(learner, x, a, b, n_epochs):
     x = np.array(x).reshape(-1, 1)
     y = -b * x
-    expected_a, expected_b, expected_losses = descend(x, y, a, b, 1.5, n_epochs)
+    expected_a, expected_b, expected_losses = trained_line(a, b, x, y, 1.5, n_epochs)
     # Rounding follows the largest number that was met: 1e-16 of it in every epoch.
     rounding = 1e-9 * (1 + max(expected_losses) ** 0.5)
     answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=1.5, n_epochs=n_epochs)
@@ -145,7 +136,7 @@ def fit_columns(module, table, start, lr, n_epochs):
 def test_fit_leaves_inputs_alone(learner, data, a, b, lr, n_epochs):
     x, y = data
     table, start = np.concatenate([x, 0 * x, y], axis=1), np.array([a, b])
-    expected_a, expected_b, expected_losses = descend(x, y, a, b, lr, n_epochs)
+    expected_a, expected_b, expected_losses = trained_line(a, b, x, y, lr, n_epochs)
     answer = learner.run(fit_columns, table=table, start=start, lr=lr, n_epochs=n_epochs)
     came = answer.key("start").array(shape=(2,))
     answer.check(

@@ -13,11 +13,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.answers import Mismatch
 from grader.probes import probe
+from grader.references import result_and_seconds
+from grader.shared_probes import array_laid_out, devices, devices_picked, on_card, tensor_laid_out
 from grader.strategies import arrays, numbers, seeds, shapes, tensor_points, tensors
 
-PAIR = 2
 # The clocks of some systems tick only every 0.016 seconds.
 CLOCK_TICK = 0.02
 # A number that goes to float32 may lose its last bit, 6e-8 of it, and no more.
@@ -28,13 +28,6 @@ layouts = st.sampled_from(["plain", "turned", "every second"])
 factors = st.sampled_from([-3.0, -1.5, 0.5, 2.0])
 
 
-@probe
-def homes():
-    "list the devices to test with"
-    # "meta" keeps shapes and no numbers. It is there on every machine.
-    return ["cpu", "meta", "cuda"] if torch.cuda.is_available() else ["cpu", "meta"]
-
-
 # pick_device
 
 
@@ -42,22 +35,7 @@ def homes():
 def pick_with_cards(module, cards):
     """pretend, one time after the other, that this many graphics cards are there, and call
     `pick_device()` each time"""
-    # The code inside torch's functions is exchanged, so it does not matter how they were imported.
-    available, count = torch.cuda.is_available, torch.cuda.device_count
-    real = available.__code__, count.__code__
-    numbers = [(lambda: 0).__code__, (lambda: 1).__code__, (lambda: 2).__code__]
-    picked = []
-    try:
-        for card in cards:
-            available.__code__ = (lambda: True).__code__ if card else (lambda: False).__code__
-            count.__code__ = numbers[card]
-            device = module.pick_device()
-            # "cuda" and "cuda:0" and torch.device("cuda") mean the same.
-            device = str(device) if isinstance(device, torch.device) else device
-            picked.append(device.split(":")[0] if isinstance(device, str) else device)
-    finally:
-        available.__code__, count.__code__ = real
-    return picked
+    return devices_picked(module, cards)
 
 
 @pytest.mark.exercise("pick_device", "cards come and go", points=3)
@@ -87,16 +65,6 @@ def test_pick_device_is_a_place_to_work(learner, t):
 
 
 # to_tensor
-
-
-@probe
-def array_laid_out(array, layout):
-    "an array with the same numbers in another layout"
-    if layout == "turned":
-        return np.array(array, order="F")
-    if layout == "every second":
-        return np.stack([array, array], axis=-1)[..., 0]
-    return np.asarray(array)
 
 
 @probe
@@ -142,7 +110,7 @@ def to_tensor_on_devices(module, array):
             at_home(module.to_tensor(array=array, device=device)),
             at_home(module.to_tensor(array=array, device=torch.device(device))),
         ]
-        for device in homes()
+        for device in devices()
     }
 
 
@@ -179,17 +147,6 @@ def test_to_tensor_on_any_device(learner, array):
 
 
 # to_numpy
-
-
-@probe
-def tensor_laid_out(t, layout):
-    "a tensor with the same numbers in another layout"
-    if layout == "turned":
-        order = list(reversed(range(t.dim())))
-        return t.permute(order).contiguous().permute(order)
-    if layout == "every second":
-        return torch.stack([t, t], dim=-1)[..., 0]
-    return t
 
 
 @probe
@@ -241,28 +198,7 @@ def test_to_numpy_leaves_the_graph_alone(learner, t, layout, factor):
 def to_numpy_of_card(module, t, factor):
     """call `to_numpy` with the result of a computation that plays the part of a tensor on a graphics
     card, where NumPy cannot read it"""
-
-    class OnCard(torch.Tensor):
-        @classmethod
-        def __torch_function__(cls, func, types, args=(), kwargs=None):
-            kwargs = kwargs or {}
-            if func == torch.Tensor.device.__get__:
-                return torch.device("cuda", 0)
-            if func in (torch.Tensor.is_cuda.__get__, torch.Tensor.is_cpu.__get__):
-                return func == torch.Tensor.is_cuda.__get__
-            if func in (torch.Tensor.numpy, torch.Tensor.__array__) and not kwargs.get("force"):
-                raise TypeError(
-                    "can't convert cuda:0 device type tensor to numpy. "
-                    "Use Tensor.cpu() to copy the tensor to host memory first."
-                )
-            result = super().__torch_function__(func, types, args, kwargs)
-            named = [v for v in (*args[1:], *kwargs.values()) if isinstance(v, (str, torch.device))]
-            to_cpu = func == torch.Tensor.to and "cpu" in map(str, named)
-            if func == torch.Tensor.cpu or to_cpu:
-                result = result.as_subclass(torch.Tensor)
-            return result
-
-    return module.to_numpy(t=factor * t.clone().as_subclass(OnCard).requires_grad_())
+    return module.to_numpy(t=factor * on_card(t))
 
 
 @pytest.mark.exercise("to_numpy", "results on a graphics card (played)", points=2)
@@ -312,7 +248,7 @@ def parameters_that_learn(module, seed, x, y):
     """make parameters on "cpu" and "meta", and on "cuda" if it is there, send gradients back to them (on
     "meta" those of their sums, else those of the loss of the line), and look at the gradients"""
     seen = {}
-    for device in homes():
+    for device in devices():
         a, b = module.make_parameters(device=torch.device(device), seed=seed)
         losses = [a.sum(), b.sum()]
         if device != "meta":
@@ -376,24 +312,6 @@ def time_pieces(module, waiting, queued, result):
 
     answer = module.timed(work=work, synchronize=synchronize)
     return {**seen, "answer": answer, "left": len(queue)}
-
-
-def result_and_seconds(answer):
-    """Return both parts of what `timed` gave; no message shows a time, which differs in each run."""
-    pair = answer.key("answer")
-    pair.check(
-        isinstance(pair.value, (tuple, list)) and len(pair.value) == PAIR,
-        "timed must give back a pair: the result of work(), and the seconds.",
-    )
-    result, seconds = pair.parts("result", "seconds")
-    try:
-        measured = seconds.scalar()
-    except Mismatch:
-        measured = None
-    answer.check(
-        measured is not None, "The second part of the pair must be one number, the seconds."
-    )
-    return result, measured
 
 
 results = st.one_of(

@@ -11,29 +11,14 @@ from hypothesis import strategies as st
 from torch import nn
 
 from grader.probes import probe
-from grader.references import TRAINING, check_fit, line_gradients
-from grader.strategies import numbers, shapes, sizes, tensor_points, tensors
+from grader.references import TRAINING, check_fit, check_python_floats, line_gradients
+from grader.shared_probes import leaf, parameters_of, points_laid_out, small_network
+from grader.strategies import exact_rates, numbers, shapes, sizes, tensor_points, tensors
 
-# Small enough that a few steps never run away from points with x in [-3, 3].
-rates = st.sampled_from([0.015625, 0.03125, 0.0625])
+rates = exact_rates()
 steps = st.sampled_from([0.01, 0.125, 0.5, 1.5])
 factors = st.sampled_from([-2.0, -0.5, 0.25, 1.0, 3.0])
 layouts = st.sampled_from(["plain", "columns of a table"])
-
-
-@probe
-def points_laid_out(x, y, layout):
-    "the same points, perhaps as columns of a table"
-    if layout == "plain":
-        return x, y
-    table = torch.cat([x, torch.full_like(x, 99.0), y], dim=1)
-    return table[:, 0:1], table[:, 2:3]
-
-
-@probe
-def leaf(number):
-    "a leaf of shape (1,) that requires a gradient"
-    return torch.tensor([number], requires_grad=True)
 
 
 @probe
@@ -122,13 +107,9 @@ def test_loss_gradients_only_ask(learner, a, b, data, a_factor, b_factor):
 def update_many(module, values, grads, lr, turned):
     """make a parameter of each of `values` (in Fortran order, if `turned`), set its gradient, call
     `update_`, and look at the same parameters again"""
-    params = []
-    for value, grad in zip(values, grads, strict=True):
-        order = list(reversed(range(value.dim())))
-        value = value.permute(order).contiguous().permute(order) if turned else value.clone()
-        p = value.detach().requires_grad_()
+    params = parameters_of(values, turned)
+    for p, grad in zip(params, grads, strict=True):
         p.grad = None if grad is None else grad.clone()
-        params.append(p)
     returned = module.update_(params=list(params), lr=lr)
     return {
         "returned": returned,
@@ -211,10 +192,7 @@ def test_update_round_after_round(learner, values, weights, lr):
 def update_network(module, weights, x, y, lr, frozen):
     """build a small network with the given weights, and train it for two rounds with `backward()` and
     `update_`; one layer takes no part: before each `update_`, its gradients are set to None"""
-    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
-    with torch.no_grad():
-        for p, weight in zip(model.parameters(), weights, strict=True):
-            p.copy_(weight)
+    model = small_network(weights)
     for _ in range(2):
         ((model(x) - y) ** 2).mean().backward()
         # They still require gradients: what else `update_` takes is left open.
@@ -268,13 +246,7 @@ def test_fit_on_any_points(learner, a, b, data, lr, n_epochs, layout):
     x, y = data
     answer = learner.run(fit_on_view, a=a, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout=layout)
     check_fit(answer, a, b, x, y, lr, n_epochs)
-    losses = answer.key("losses")
-    for loss in losses.each() if isinstance(losses.value, (list, tuple)) else ():
-        loss.check(
-            type(loss.value) is float,
-            "A loss in the list is no Python float. A tensor would hold on to the whole graph behind it; "
-            "keep the plain number.",
-        )
+    check_python_floats(answer.key("losses"))
 
 
 @pytest.mark.exercise("fit", "many epochs, also when little is left to learn", points=2)

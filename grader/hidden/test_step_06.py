@@ -6,7 +6,6 @@ written into it, and a clean graph by the gradients that arrive later.
 
 from collections import Counter
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,22 +13,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from grader.probes import probe
-from grader.strategies import numbers, shapes, sizes, tensors
+from grader.shared_probes import tensor_laid_out
+from grader.strategies import fractions, numbers, place, shapes, sizes, tensors
 
 layouts = st.sampled_from(["plain", "turned", "every second"])
 kinds = st.sampled_from(["plain", "leaf", "result"])
 factors = st.sampled_from([-2.0, -0.5, 0.5, 1.5, 3.0])
-
-
-@probe
-def laid_out(t, layout):
-    "a tensor with the same numbers in another layout"
-    if layout == "turned":
-        order = list(reversed(range(t.dim())))
-        return t.permute(order).contiguous().permute(order)
-    if layout == "every second":
-        return torch.stack([t, t], dim=-1)[..., 0]
-    return t.clone()
 
 
 @st.composite
@@ -48,7 +37,7 @@ def gradient_of_polynomial(module, x, kind, layout, coefficients, factor):
     `gradient_of(f, x)` with the polynomial f(v) = c0 + c1 * v + c2 * v ** 2 + c3 * v ** 3; then see what
     `(x * p).sum().backward()` leaves in x or w, p being another leaf"""
     c0, c1, c2, c3 = coefficients
-    w = x = laid_out(x, layout).detach()
+    w = x = tensor_laid_out(x, layout).detach()
     if kind != "plain":
         w.requires_grad_()
     if kind == "result":
@@ -426,7 +415,7 @@ def test_leaves_of_models(learner, sizes, kind, frozen):
 def cut_and_write(module, values, kind, layout, factor, places, written):
     """make t a plain tensor, a leaf that requires a gradient, or the result w * factor of a leaf w; call
     `c = cut(t)`; use both in a loss; then write a number into c at one place and into t at another"""
-    w = t = laid_out(values, layout).detach()
+    w = t = tensor_laid_out(values, layout).detach()
     if kind != "plain":
         w.requires_grad_()
     if kind == "result":
@@ -447,19 +436,10 @@ def cut_and_write(module, values, kind, layout, factor, places, written):
     return {**seen, "c at the end": c.detach().clone(), "t at the end": t.detach().clone()}
 
 
-def place(shape, fraction):
-    """The index of the number that lies at this fraction of all numbers."""
-    flat = int(fraction * (int(np.prod(shape)) - 1))
-    return tuple(int(i) for i in np.unravel_index(flat, shape))
-
-
-fractions = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
-
-
 @pytest.mark.exercise("cut", "any tensor: outside the graph, in the same memory", points=3)
 @given(
     values=small_tensors(), kind=kinds, layout=layouts,
-    factor=factors, where=st.tuples(fractions, fractions),
+    factor=factors, where=st.tuples(fractions(), fractions()),
     written=st.tuples(st.integers(10, 19), st.integers(20, 29)),
 )  # fmt: skip
 def test_cut_of_any_tensor(learner, values, kind, layout, factor, where, written):

@@ -7,33 +7,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
 
 from grader.probes import probe
-from grader.references import TRAINING, check_fit
-from grader.strategies import numbers, shapes, sizes, tensor_points, tensors
+from grader.references import TRAINING, check_fit, check_python_floats
+from grader.shared_probes import leaf, parameters_of, points_laid_out, small_network
+from grader.strategies import exact_rates, numbers, shapes, sizes, tensor_points, tensors
 
-# Small enough that a few steps never run away from points with x in [-3, 3].
-rates = st.sampled_from([0.015625, 0.03125, 0.0625])
+rates = exact_rates()
 steps = st.sampled_from([0.01, 0.125, 0.5, 1.5])
 momenta = st.sampled_from([0.0, 0.25, 0.5, 0.9, 1.0])
 factors = st.sampled_from([-2.0, -0.5, 0.25, 1.0, 3.0])
 layouts = st.sampled_from(["plain", "columns of a table"])
-
-
-@probe
-def points_laid_out(x, y, layout):
-    "the same points, perhaps as columns of a table"
-    if layout == "plain":
-        return x, y
-    table = torch.cat([x, torch.full_like(x, 99.0), y], dim=1)
-    return table[:, 0:1], table[:, 2:3]
-
-
-@probe
-def leaf(number):
-    "a leaf of shape (1,) that requires a gradient"
-    return torch.tensor([number], requires_grad=True)
 
 
 # fit_with_sgd
@@ -56,13 +40,7 @@ def test_fit_on_any_points(learner, a, b, data, lr, n_epochs, layout):
     x, y = data
     answer = learner.run(fit_on_view, a=a, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout=layout)
     check_fit(answer, a, b, x, y, lr, n_epochs)
-    losses = answer.key("losses")
-    for loss in losses.each() if isinstance(losses.value, (list, tuple)) else ():
-        loss.check(
-            type(loss.value) is float,
-            "A loss in the list is no Python float. A tensor would hold on to the whole graph behind it; "
-            "keep the plain number.",
-        )
+    check_python_floats(answer.key("losses"))
 
 
 @pytest.mark.exercise("fit_with_sgd", "many epochs, also when little is left to learn", points=2)
@@ -151,17 +129,6 @@ def runs(draw, low=1, high=3, none=True):
             [g.clone() if t or not none else None for g, t in zip(stack[1:], there, strict=True)]
         )
     return values, [list(grads) for grads in zip(*columns, strict=True)]
-
-
-@probe
-def parameters_of(values, turned):
-    "a parameter of each value, in Fortran order if that is wanted"
-    params = []
-    for value in values:
-        order = list(reversed(range(value.dim())))
-        value = value.permute(order).contiguous().permute(order) if turned else value.clone()
-        params.append(value.detach().requires_grad_())
-    return params
 
 
 @probe
@@ -317,10 +284,7 @@ def test_sgd_zero_grad_only_clears(learner, run, lr, momentum):
 def train_network(module, weights, x, y, lr, momentum):
     """build a small network with the given weights, freeze its last bias, train it for three rounds with
     `backward()`, `step()` and `zero_grad()`, and look at its parameters"""
-    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
-    with torch.no_grad():
-        for p, weight in zip(model.parameters(), weights, strict=True):
-            p.copy_(weight)
+    model = small_network(weights)
     model[2].bias.requires_grad_(False)
     optimizer = module.SGD(params=model.parameters(), lr=lr, momentum=momentum)
     for _ in range(3):

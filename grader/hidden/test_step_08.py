@@ -5,8 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.answers import FLOAT32
 from grader.probes import probe
+from grader.references import is_loss, reduced
+from grader.shared_probes import leaf, tensor_laid_out
 from grader.strategies import numbers, shapes, sizes, tensor_points, tensors
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -15,24 +16,6 @@ layouts = st.sampled_from(["plain", "Fortran order", "every second entry"])
 
 # yhat, y and one weight for every entry, all of one shape.
 triples = shapes(0, 4).flatmap(lambda shape: tensors((3, *shape)))
-
-
-def reduced(squares, reduction):
-    """Return the expected loss for squared errors."""
-    if reduction == "none":
-        return squares
-    return float(squares.sum() if reduction == "sum" else squares.mean())
-
-
-def is_loss(answer, expected):
-    """Demand a tensor with the expected numbers."""
-    answer.check(
-        not isinstance(answer.value, float),
-        "A Python float came. The loss must stay a tensor: a float has forgotten how it was "
-        "computed, so backward() cannot start from it.",
-    )
-    answer.tensor()
-    answer.is_close(expected, **FLOAT32)
 
 
 def arrived(answer, name):
@@ -44,17 +27,6 @@ def arrived(answer, name):
         "to yhat and y.",
     )
     return grad
-
-
-@probe
-def laid_out(tensor, layout):
-    "the same numbers, in another order in memory"
-    if layout == "Fortran order":
-        order = list(reversed(range(tensor.dim())))
-        return tensor.permute(order).contiguous().permute(order)
-    if layout == "every second entry":
-        return torch.stack([tensor, torch.full_like(tensor, 99.0)], dim=-1)[..., 0]
-    return tensor
 
 
 @probe
@@ -85,7 +57,7 @@ def loss_laid_out(module, function, yhat, y, reduction, layouts):
     loss = made(module, function, reduction)
     if loss is None:
         return None
-    yhat, y = laid_out(yhat, layouts[0]), laid_out(y, layouts[1])
+    yhat, y = tensor_laid_out(yhat, layouts[0]), tensor_laid_out(y, layouts[1])
     return [loss(yhat, y), loss(yhat, y)]
 
 
@@ -96,7 +68,7 @@ def weighted_gradients(module, function, yhat, y, weight, reduction, layouts):
     loss = made(module, function, reduction)
     if loss is None:
         return None
-    yhat, y = laid_out(yhat, layouts[0]).detach(), laid_out(y, layouts[1]).detach()
+    yhat, y = tensor_laid_out(yhat, layouts[0]).detach(), tensor_laid_out(y, layouts[1]).detach()
     yhat.requires_grad_()
     y.requires_grad_()
     result = loss(yhat, y)
@@ -122,7 +94,7 @@ def line_gradients(module, function, a, b, x, y, reduction, factor):
     loss = made(module, function, reduction)
     if loss is None:
         return None
-    a, b = torch.tensor([a], requires_grad=True), torch.tensor([b], requires_grad=True)
+    a, b = leaf(a), leaf(b)
     result = loss(a + b * x, y)
     if isinstance(result, torch.Tensor) and result.requires_grad:
         (factor * result).sum().backward()

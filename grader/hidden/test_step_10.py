@@ -7,31 +7,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from grader.probes import probe
-from grader.references import TRAINING, line_gradients
-from grader.strategies import arrays, numbers, sizes, tensor_points, tensors
+from grader.references import TRAINING, descend, line_gradients
+from grader.shared_probes import line, points_laid_out, small_network
+from grader.strategies import arrays, exact_rates, numbers, sizes, tensor_points, tensors
 
-# Small enough that a few steps never run away from points with x in [-3, 3].
-rates = st.sampled_from([0.015625, 0.03125, 0.0625])
+rates = exact_rates()
 layouts = st.sampled_from(["plain", "columns of a table"])
 batches = st.lists(tensor_points(1, 5), min_size=1, max_size=4)
-
-
-@probe
-def laid_out(x, y, layout):
-    "the same points, perhaps as columns of a table"
-    if layout == "plain":
-        return x, y
-    table = torch.cat([x, torch.full_like(x, 99.0), y], dim=1)
-    return table[:, : x.shape[1]], table[:, -y.shape[1] :]
-
-
-@probe
-def line(a, b):
-    "an nn.Linear(1, 1) with these numbers"
-    model = nn.Linear(1, 1)
-    model.bias.data.fill_(a)
-    model.weight.data.fill_(b)
-    return model
 
 
 @probe
@@ -68,7 +50,7 @@ def step_by_step(module, a, b, batches, lr, layout):
     train_step = module.make_train_step(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer)
     losses, path = [], [[model.bias.item(), model.weight.item()]]
     for x, y in batches:
-        losses.append(train_step(*laid_out(x, y, layout)))
+        losses.append(train_step(*points_laid_out(x, y, layout)))
         path.append([model.bias.item(), model.weight.item()])
     return {"losses": losses, "path": path}
 
@@ -129,15 +111,6 @@ def test_momentum(learner, a, b, data, lrs, momentum, decay):
 def network(weights, x):
     """Return the prediction of the small network."""
     return torch.tanh(x @ weights[0].T + weights[1]) @ weights[2].T + weights[3]
-
-
-@probe
-def small_network(weights):
-    "Linear, Tanh, Linear with these numbers"
-    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 4))
-    for p, weight in zip(model.parameters(), weights, strict=True):
-        p.data.copy_(weight)
-    return model
 
 
 @probe
@@ -467,13 +440,8 @@ def test_many_steps(learner, a, b, data, lr, scale, n_steps):
     x, y = data[0], scale * data[1]
     batches = [(x, y)] * n_steps
     answer = learner.run(step_by_step, a=a, b=b, batches=batches, lr=lr, layout="plain")
-    losses, path = [], [[a, b]]
-    for _ in range(n_steps):
-        loss, a_grad, b_grad = line_gradients(a, b, x, y)
-        a, b = a - lr * a_grad, b - lr * b_grad
-        losses.append(loss)
-        path.append([a, b])
+    losses, path = descend(a, b, x, y, lr, n_steps)
     are_losses(answer.key("losses"), losses)
-    for part, expected in zip(answer.key("path").each(), path, strict=True):
+    for part, expected in zip(answer.key("path").each(), [(a, b), *path], strict=True):
         # Numbers of up to some hundreds on the way, of which float32 keeps seven digits.
-        part.is_close(expected, rtol=1e-4, atol=1e-4 * max(1.0, scale))
+        part.is_close(list(expected), rtol=1e-4, atol=1e-4 * max(1.0, scale))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from grader.probes import probe
+from grader.shared_probes import tensor_laid_out
 from grader.strategies import seeds, shapes, sizes, tensors
 
 DTYPES = [torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool]
@@ -35,17 +36,6 @@ def numbered(draw, low=1, high=8):
     return x.float(), y if draw(st.booleans()) else y.float()
 
 
-@probe
-def laid_out(tensor, layout):
-    "the same numbers, in another order in memory"
-    if layout == "every second row":
-        return torch.stack([tensor, torch.zeros_like(tensor)], dim=1)[:, 0]
-    if layout == "Fortran order":
-        order = list(reversed(range(tensor.dim())))
-        return tensor.permute(order).contiguous().permute(order)
-    return tensor
-
-
 def is_same(answer, expected, what):
     """Demand exactly these numbers, in this shape and dtype."""
     came = answer.tensor(shape=tuple(expected.shape), dtype=expected.dtype)
@@ -66,7 +56,7 @@ def is_point(answer, x, y, what):
 def items(module, x, y, indices, layouts):
     "lay `x` and `y` out in memory as `layouts` says, make a CustomDataset, and ask for several items"
     dataset = module.CustomDataset(
-        x_tensor=laid_out(x, layouts[0]), y_tensor=laid_out(y, layouts[1])
+        x_tensor=tensor_laid_out(x, layouts[0]), y_tensor=tensor_laid_out(y, layouts[1])
     )
     return {"length": len(dataset), "items": [dataset[index] for index in indices]}
 

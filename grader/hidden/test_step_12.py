@@ -3,8 +3,6 @@
 Whether a generator of the caller was touched is seen in the numbers that it gives next.
 """
 
-import random
-
 import numpy as np
 import pytest
 import torch
@@ -14,6 +12,8 @@ from torch.utils.data import Dataset
 
 from grader.answers import FLOAT32
 from grader.probes import probe
+from grader.references import expected_draws
+from grader.shared_probes import draws, seed_all
 from grader.strategies import arrays, numbers, seeds, sizes
 
 # Points are numbered by `first + step * i`; the y of a point is its x + 100.
@@ -39,20 +39,6 @@ def numbered(first, step, n):
 
 
 @probe
-def seed_all(seed):
-    "seed all global generators"
-    torch.manual_seed(seed)
-    np.random.seed(seed)
-    random.seed(seed)
-
-
-@probe
-def draws():
-    "the next numbers of all global generators"
-    return [float(torch.rand(())), float(np.random.rand()), random.random()]
-
-
-@probe
 def items_of(part):
     "all points of a part"
     return [[v.item() for v in part[k]] for k in range(len(part))]
@@ -62,13 +48,6 @@ def items_of(part):
 def epoch_of(loader):
     "all batches of one epoch"
     return [[v.flatten().tolist() for v in batch] for batch in loader]
-
-
-def expected_draws(seed):
-    """Return what `draws` gives when the generators were seeded and nothing was drawn."""
-    first = torch.rand((), generator=torch.Generator().manual_seed(seed)).item()
-    small = seed % 2**32
-    return [first, np.random.RandomState(small).rand(), random.Random(seed).random()]
 
 
 def check_draws(answer, seed, name):

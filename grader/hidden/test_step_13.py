@@ -16,22 +16,12 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from grader.answers import FLOAT32
 from grader.probes import probe
+from grader.references import check_on_meta
+from grader.shared_probes import loader_of
 from grader.strategies import arrays, numbers, sizes, tensors
 
 EPS = 0.5  # of BatchNorm, so large that no number becomes very large
 batch_sizes = st.lists(sizes(1, 4), min_size=1, max_size=4)
-
-
-@probe
-def loader_of(x, y, sizes, turned):
-    "a loader whose batches have these sizes; the tensors may lie in memory column by column"
-    if turned:
-        x, y = x.T.contiguous().T, y.T.contiguous().T
-    indices, start = [], 0
-    for size in sizes:
-        indices.append(list(range(start, start + size)))
-        start += size
-    return DataLoader(TensorDataset(x, y), batch_sampler=indices)
 
 
 @probe
@@ -214,7 +204,7 @@ def gradients_after(module, weight, old, factor, x, y, sizes):
         model.bias.zero_()
     for p in model.parameters():
         p.grad = torch.full_like(p, old)
-    loader = loader_of(x, y, sizes, False)
+    loader = loader_of(x, y, sizes)
     loss = module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=loader, device="cpu")
     later = factor * (model.weight.sum() + model.bias.sum())
     if later.requires_grad:
@@ -252,7 +242,7 @@ def graphs_of(use, x, y, sizes):
             noted.append([yhat.requires_grad, (2 * self.weight).grad_fn is not None])
             return yhat
 
-    use(Model(x.shape[1], y.shape[1]), loader_of(x, y, sizes, False))
+    use(Model(x.shape[1], y.shape[1]), loader_of(x, y, sizes))
     return noted
 
 
@@ -316,7 +306,7 @@ def devices_of(use, x, y, sizes):
         return torch.ones(())
 
     def use_on(device):
-        use(Model(), loss_fn, loader_of(x, y, sizes, False), device)
+        use(Model(), loss_fn, loader_of(x, y, sizes), device)
 
     # Written functions answer on the cpu; on "meta" tensors have no numbers, and an error may come.
     use_on("cpu")
@@ -349,13 +339,8 @@ def devices_in_r2_score(module, x, y, sizes):
 
 def check_devices(answer, *names):
     for name in names:
-        parts = answer.key(name).each()
-        answer.check(parts, f"With the device meta, no {name} was used at all.")
-        for part in parts:
-            part.check(
-                part.value == "meta",
-                f"The device is meta, but the {name} of a batch was left on the device {part.value}.",
-            )
+        answer.check(answer.key(name).each(), f"With the device meta, no {name} was used at all.")
+        check_on_meta(answer, name)
 
 
 @pytest.mark.exercise("evaluate", "batches are moved to the device", points=2)
@@ -392,7 +377,7 @@ def evaluate_on_gpu(module, x, y):
     with torch.no_grad():
         model.weight.fill_(2.0)
         model.bias.fill_(0.25)
-    loader = loader_of(x, y, [3, 1], False)
+    loader = loader_of(x, y, [3, 1])
     return module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=loader, device=device)
 
 
@@ -443,7 +428,7 @@ def test_r2_changes_nothing(learner, case):
 @probe
 def r2_of_good_model(module, y, noise, sizes):
     "compute R2 of a model that returns x, where x is y with a small error"
-    loader = loader_of(y + noise, y, sizes, False)
+    loader = loader_of(y + noise, y, sizes)
     return module.r2_score(model=nn.Identity(), loader=loader, device=torch.device("cpu"))
 
 

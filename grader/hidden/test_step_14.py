@@ -18,20 +18,11 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from grader.probes import probe
-from grader.references import TRAINING
-from grader.strategies import numbers, sizes, tensors
+from grader.references import TRAINING, check_on_meta, expected_run
+from grader.shared_probes import fit_early_by_script, loader_of
+from grader.strategies import exact_rates, numbers, sizes, tensors
 
 EPS = 0.5  # of BatchNorm and of Adam, so large that rounding never decides where a step goes
-
-
-@probe
-def loader_of(x, y, sizes):
-    "a loader whose batches have these sizes"
-    indices, start = [], 0
-    for size in sizes:
-        indices.append(list(range(start, start + size)))
-        start += size
-    return DataLoader(TensorDataset(x, y), batch_sampler=indices)
 
 
 @probe
@@ -158,7 +149,7 @@ def check_values(answer, expected):
 
 kinds = st.sampled_from(["plain", "norm", "dropout", "norm and dropout"])
 names = st.sampled_from(["SGD", "momentum", "Adam"])
-rates = st.sampled_from([0.015625, 0.03125, 0.0625])
+rates = exact_rates()
 
 
 @st.composite
@@ -301,11 +292,7 @@ def devices_in_fit_early(module, n, size):
 def check_devices(answer):
     answer.check(answer.key("training x").each(), "With the device meta, no batch was used at all.")
     for name in ("training x", "training y", "validation x", "validation y"):
-        for part in answer.key(name).each():
-            part.check(
-                part.value == "meta",
-                f"The device is meta, but the {name} of a batch was left on the device {part.value}.",
-            )
+        check_on_meta(answer, name)
 
 
 @pytest.mark.exercise("fit", "batches are moved to the device", points=2)
@@ -443,17 +430,6 @@ def test_load_each_file(learner, first, second, third, epochs):
 # fit_early
 
 
-def expected_run(val_losses, patience):
-    """Return the number of epochs that are run, and the best of them."""
-    best = 0
-    for epoch, loss in enumerate(val_losses):
-        if loss < val_losses[best]:
-            best = epoch
-        elif epoch - best >= patience:
-            return epoch + 1, best
-    return len(val_losses), best
-
-
 def clear_epochs(losses):
     """Return how many losses, from the first on, differ clearly from all before: no rounding decides."""
     for n, loss in enumerate(losses):
@@ -514,34 +490,12 @@ def test_fit_early_losses(learner, case, wanted, patience):
 def fit_early_on_script(module, val_losses, patience, max_epochs, sizes):
     """train a model that counts its epochs, with a loss function that gives these validation losses, epoch by
     epoch; then take one more step with the same optimizer, with the gradient -10"""
-
-    class Countdown(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.weight = nn.Parameter(torch.zeros(1))
-
-        def forward(self, x):
-            return self.weight + 0 * x
-
-    def loss_fn(yhat, y):
-        if y.sum() == 0:
-            return yhat.mean()
-        epoch = round(-yhat.mean().item()) - 1
-        return 0 * yhat.mean() + val_losses[min(max(epoch, 0), len(val_losses) - 1)]
-
-    n = sum(sizes)
-    model = Countdown()
-    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    history = module.fit_early(
-        model=model, loss_fn=loss_fn, optimizer=optimizer,
-        train_loader=loader_of(torch.zeros(2, 1), torch.zeros(2, 1), [2]),
-        val_loader=loader_of(torch.zeros(n, 1), torch.ones(n, 1), sizes),
-        max_epochs=max_epochs, patience=patience, device=torch.device("cpu"),
-    )  # fmt: skip
+    seen = fit_early_by_script(module, val_losses, patience, max_epochs, sizes, torch.device("cpu"))
+    model, optimizer = seen["model"], seen["optimizer"]
     epochs = -model.weight.detach().clone()
     model.weight.grad = torch.full((1,), -10.0)
     optimizer.step()
-    return {"history": history, "epochs": epochs, "after a step": model.weight.detach()}
+    return {"history": seen["history"], "epochs": epochs, "after a step": model.weight.detach()}
 
 
 def losses_after(first, moves):

@@ -3,7 +3,6 @@
 A whole training takes place once; two on few digits show that it is reproducible.
 """
 
-import random
 from collections import Counter
 
 import numpy as np
@@ -12,11 +11,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from grader.probes import probe
+from grader.references import check_table, digit_parts
+from grader.shared_probes import seed_all
 from grader.strategies import seeds, sizes
 
 IMAGES, LABELS = load_digits(return_X_y=True)
@@ -25,15 +25,9 @@ NEW_NAMES = torch.tensor([6, 4, 9, 0, 2, 8, 5, 3, 1, 7])
 
 def new_digits(n_train, n_val, n_unseen, state):
     """Return three stratified parts of the digits, lying on their side and renamed."""
-    images = torch.tensor(IMAGES / 16).float().reshape(-1, 8, 8).transpose(1, 2).reshape(-1, 64)
-    names = NEW_NAMES[torch.tensor(LABELS)]
-    known, unseen = train_test_split(
-        np.arange(len(LABELS)), test_size=n_unseen, stratify=LABELS, random_state=state
+    return digit_parts(
+        lambda images: images.transpose(1, 2), NEW_NAMES, n_train, n_val, n_unseen, state
     )
-    train, val = train_test_split(
-        known, train_size=n_train, test_size=n_val, stratify=LABELS[known], random_state=state
-    )
-    return [(images[part], names[part]) for part in (train, val, unseen)]
 
 
 def odd_pictures():
@@ -42,14 +36,6 @@ def odd_pictures():
     pictures[0, ::2] = pictures[1, :, ::2] = pictures[2, :2] = pictures[3, :, 6:] = 1.0
     pictures[4, 2:6] = pictures[4, :, 2:6] = 1.0
     return pictures.reshape(5, 64), torch.tensor([5, 8, 1, 3, 6])
-
-
-@probe
-def seed_all(seed):
-    "seed all global generators"
-    torch.manual_seed(seed)
-    np.random.seed(seed)
-    random.seed(seed)
 
 
 @probe
@@ -416,20 +402,12 @@ def test_accuracy_of_many_items(learner, n, wrong, columns, digit):
     answer.is_close(1 - wrong / n, rtol=1e-5, atol=1e-6)
 
 
-def check_table(answer, digits, labels):
+def check_counts(answer, digits, labels):
     """Check a table of true and predicted digits; name the first entry that differs."""
     expected = torch.zeros(10, 10, dtype=torch.int64)
     for digit, label in zip(digits, labels, strict=True):
         expected[label, digit] += 1
-    came = answer.tensor((10, 10), torch.int64)
-    wrong = (came != expected).nonzero().tolist()
-    if wrong:
-        row, column = wrong[0]
-        answer.check(
-            False,
-            f"Entry [{row}, {column}] counts the images of digit {row} that were read as {column}. It "
-            f"should be {int(expected[row, column])}, but is {int(came[row, column])}.",
-        )
+    check_table(answer, answer.tensor((10, 10), torch.int64), expected)
 
 
 @pytest.mark.exercise("confusion", "any model, any labels", points=3)
@@ -440,7 +418,7 @@ def test_confusion_any_labels(learner, pairs, kind, columns, training):
         confusion_by_columns, kind=kind, columns=columns, training=training,
         x=images_of(digits, columns, 1.0, -5.5), labels=torch.tensor(labels),
     )  # fmt: skip
-    check_table(answer, digits, labels)
+    check_counts(answer, digits, labels)
 
 
 @pytest.mark.exercise("confusion", "many items, few different digits", points=3)
@@ -453,4 +431,4 @@ def test_confusion_of_many_items(learner, n, columns, top, step):
         confusion_by_columns, kind="Dropout", columns=columns, training=True,
         x=images_of(digits, columns, 1.0, -5.5), labels=torch.tensor(labels),
     )  # fmt: skip
-    check_table(answer, digits, labels)
+    check_counts(answer, digits, labels)

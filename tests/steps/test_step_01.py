@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.probes import probe
+from grader.references import parts_of
 from grader.strategies import numbers, seeds, sizes
 
 # Forty points that are easy to recognise: x counts them, and y belongs to x.
@@ -79,17 +80,6 @@ def test_generate_data_is_line_plus_noise(learner, n, a, b, noise, seed):
 
 
 # train_val_split
-
-
-def parts_of(answer, n_train, n_val):
-    """The four parts as arrays, after a check of their shapes."""
-    x_train, y_train, x_val, y_val = answer.parts("x_train", "y_train", "x_val", "y_val")
-    return (
-        x_train.array(shape=(n_train, 1)),
-        y_train.array(shape=(n_train, 1)),
-        x_val.array(shape=(n_val, 1)),
-        y_val.array(shape=(n_val, 1)),
-    )
 
 
 @probe

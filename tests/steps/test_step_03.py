@@ -7,31 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.references import trained_line, tutorial_arrays
 from grader.strategies import learning_rates, numbers, points, seeds, sizes
 
 # Two points and a start whose first epochs are easy to compute by hand.
 X = np.array([[0.0], [2.0]])
 Y = np.array([[0.0], [4.0]])
 ZERO = np.array([0.0])
-
-
-def training_points():
-    """The 80 training points of the lesson: the first 80 of 100 shuffled points."""
-    generator = np.random.RandomState(42)
-    x = generator.rand(100, 1)
-    y = 1 + 2 * x + 0.1 * generator.randn(100, 1)
-    train = generator.permutation(100)[:80]
-    return x[train], y[train]
-
-
-def descend(x, y, a, b, lr, n_epochs):
-    """Gradient descent as the lesson says it: the parameters and the list of losses."""
-    losses = []
-    for _ in range(n_epochs):
-        error = a + b * x - y
-        losses.append(float((error**2).mean()))
-        a, b = a - lr * float(2 * error.mean()), b - lr * float(2 * (error * x).mean())
-    return a, b, losses
 
 
 # init_parameters
@@ -78,7 +60,7 @@ def test_fit_two_epochs(learner):
 
 @pytest.mark.exercise("fit", "the first loss is the loss of the start")
 def test_fit_first_loss_is_before_the_update(learner):
-    x, y = training_points()
+    x, y = tutorial_arrays()
     start_a, start_b = np.array([0.49671415]), np.array([-0.1382643])
     answer = learner.fit(x=x, y=y, a=start_a, b=start_b, lr=0.1, n_epochs=3)
     _, _, losses = answer.parts("a", "b", "losses")
@@ -92,11 +74,11 @@ def test_fit_first_loss_is_before_the_update(learner):
 
 @pytest.mark.exercise("fit", "1000 epochs end where the lesson says")
 def test_fit_of_the_lesson(learner):
-    x, y = training_points()
+    x, y = tutorial_arrays()
     start_a, start_b = np.array([0.49671415]), np.array([-0.1382643])
     answer = learner.fit(x=x, y=y, a=start_a, b=start_b, lr=0.1, n_epochs=1000)
     a, b, losses = answer.parts("a", "b", "losses")
-    losses.is_close(descend(x, y, 0.49671415, -0.1382643, 0.1, 1000)[2])
+    losses.is_close(trained_line(0.49671415, -0.1382643, x, y, 0.1, 1000)[2])
     a.is_close(1.02354094)
     b.is_close(1.96896411)
 
@@ -113,7 +95,7 @@ def test_fit_does_not_stop_at_the_minimum(learner):
 @pytest.mark.exercise("fit", "all epochs are made, also when the loss grows")
 def test_fit_does_not_stop_when_the_loss_grows(learner):
     # The learning rate is too large: every step jumps over the minimum to a worse place.
-    expected_a, expected_b, expected_losses = descend(X, Y, 0.0, 0.0, 0.5, 4)
+    expected_a, expected_b, expected_losses = trained_line(0.0, 0.0, X, Y, 0.5, 4)
     answer = learner.fit(x=X, y=Y, a=ZERO, b=ZERO, lr=0.5, n_epochs=4)
     a, b, losses = answer.parts("a", "b", "losses")
     losses.is_close(expected_losses)
@@ -125,7 +107,7 @@ def test_fit_does_not_stop_when_the_loss_grows(learner):
 @given(data=points(), a=numbers(), b=numbers(), lr=learning_rates(), n_epochs=sizes(1, 5))
 def test_fit_is_gradient_descent(learner, data, a, b, lr, n_epochs):
     x, y = data
-    expected_a, expected_b, expected_losses = descend(x, y, a, b, lr, n_epochs)
+    expected_a, expected_b, expected_losses = trained_line(a, b, x, y, lr, n_epochs)
     answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
     got_a, got_b, losses = answer.parts("a", "b", "losses")
     losses.is_close(expected_losses)
@@ -178,7 +160,7 @@ def test_least_squares_on_a_line(learner):
 
 @pytest.mark.exercise("least_squares", "the line of the lesson")
 def test_least_squares_of_the_lesson(learner):
-    x, y = training_points()
+    x, y = tutorial_arrays()
     a, b = learner.least_squares(x=x, y=y).parts("a", "b")
     a.is_close(1.02354075)
     b.is_close(1.96896447)

@@ -7,14 +7,13 @@ import pytest
 import torch
 from hypothesis import given
 
-from grader.answers import Mismatch
 from grader.probes import probe
+from grader.references import result_and_seconds
+from grader.shared_probes import devices, devices_picked, on_card
 from grader.strategies import arrays, seeds, shapes, tensors
 
 A = np.array([[1.5, -2.0], [0.25, 3.0], [-1.0, 8.5]])
 T = torch.tensor([[1.5, -2.0], [0.25, 3.0], [-1.0, 8.5]])
-
-PAIR = 2
 
 # The clocks of some systems tick only every 0.016 seconds.
 CLOCK_TICK = 0.02
@@ -24,21 +23,7 @@ CLOCK_TICK = 0.02
 def pick_with_card(module, there):
     """pretend, one time after the other, that a graphics card is there (True) or not (False),
     and call `pick_device()` each time"""
-    # The code inside torch's functions is exchanged, so it does not matter how they were imported.
-    available, count = torch.cuda.is_available, torch.cuda.device_count
-    real = available.__code__, count.__code__
-    picked = []
-    try:
-        for card in there:
-            available.__code__ = (lambda: True).__code__ if card else (lambda: False).__code__
-            count.__code__ = (lambda: 1).__code__ if card else (lambda: 0).__code__
-            device = module.pick_device()
-            # "cuda" and "cuda:0" and torch.device("cuda") mean the same.
-            device = str(device) if isinstance(device, torch.device) else device
-            picked.append(device.split(":")[0] if isinstance(device, str) else device)
-    finally:
-        available.__code__, count.__code__ = real
-    return picked
+    return devices_picked(module, [1 if card else 0 for card in there])
 
 
 @pytest.mark.exercise("pick_device", "a graphics card is there")
@@ -65,19 +50,6 @@ def test_pick_device_asks_every_time(learner):
         "['cuda', 'cpu', 'cuda']. Ask inside the function, at every call: an answer that was found "
         "when the module was imported can be wrong later.",
     )
-
-
-@probe
-def devices():
-    """list the devices to test with"""
-    # "meta" keeps shapes and no numbers. It is there on every machine.
-    found = ["cpu", "meta"]
-    try:
-        torch.zeros(1, device="cuda")
-        found.append("cuda")
-    except (RuntimeError, AssertionError):
-        pass
-    return found
 
 
 @probe
@@ -187,28 +159,7 @@ def numpy_of_result(module, t):
 def numpy_from_card(module, t):
     """call `to_numpy` with a tensor that plays the part of a tensor on a graphics card, where
     NumPy cannot read it"""
-
-    class OnCard(torch.Tensor):
-        @classmethod
-        def __torch_function__(cls, func, types, args=(), kwargs=None):
-            kwargs = kwargs or {}
-            if func == torch.Tensor.device.__get__:
-                return torch.device("cuda", 0)
-            if func in (torch.Tensor.is_cuda.__get__, torch.Tensor.is_cpu.__get__):
-                return func == torch.Tensor.is_cuda.__get__
-            if func in (torch.Tensor.numpy, torch.Tensor.__array__) and not kwargs.get("force"):
-                raise TypeError(
-                    "can't convert cuda:0 device type tensor to numpy. "
-                    "Use Tensor.cpu() to copy the tensor to host memory first."
-                )
-            result = super().__torch_function__(func, types, args, kwargs)
-            named = [v for v in (*args[1:], *kwargs.values()) if isinstance(v, (str, torch.device))]
-            to_cpu = func == torch.Tensor.to and "cpu" in map(str, named)
-            if func == torch.Tensor.cpu or to_cpu:
-                result = result.as_subclass(torch.Tensor)
-            return result
-
-    return module.to_numpy(t=t.clone().as_subclass(OnCard).requires_grad_())
+    return module.to_numpy(t=on_card(t))
 
 
 @pytest.mark.exercise("to_numpy", "a plain tensor")
@@ -363,24 +314,6 @@ def check_calls(answer):
         "synchronize" in calls[at:],
         f"synchronize() must be called after work(): its work may still be in the queue. {came}",
     )
-
-
-def result_and_seconds(answer):
-    """Return both parts of what `timed` gave; the messages show no time, which differs in each run."""
-    pair = answer.key("answer")
-    pair.check(
-        isinstance(pair.value, (tuple, list)) and len(pair.value) == PAIR,
-        "timed must give back a pair: the result of work(), and the seconds.",
-    )
-    result, seconds = pair.parts("result", "seconds")
-    try:
-        measured = seconds.scalar()
-    except Mismatch:
-        measured = None
-    answer.check(
-        measured is not None, "The second part of the pair must be one number, the seconds."
-    )
-    return result, measured
 
 
 def check_seconds(answer, too_short, too_long):

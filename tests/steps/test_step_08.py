@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.answers import FLOAT32
 from grader.probes import probe
+from grader.references import is_loss, reduced
 from grader.strategies import shapes, sizes, tensors
 
 YHAT = torch.tensor([[1.0], [2.0], [5.0]])
@@ -22,24 +22,6 @@ reductions = st.sampled_from(REDUCTIONS)
 
 # Two tensors of one and the same shape.
 pairs = shapes().flatmap(lambda shape: st.tuples(tensors(shape), tensors(shape)))
-
-
-def reduced(squares, reduction):
-    """Return the expected loss for squared errors."""
-    if reduction == "none":
-        return squares
-    return float(squares.sum() if reduction == "sum" else squares.mean())
-
-
-def is_loss(answer, expected):
-    """Demand a tensor (so that `backward()` is possible) with the expected numbers."""
-    answer.check(
-        not isinstance(answer.value, float),
-        "A Python float came. The loss must stay a tensor: a float has forgotten how it was "
-        "computed, so backward() cannot start from it.",
-    )
-    answer.tensor()
-    answer.is_close(expected, **FLOAT32)
 
 
 @probe

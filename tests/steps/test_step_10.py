@@ -7,6 +7,8 @@ from torch import nn
 
 from grader.answers import FLOAT32
 from grader.probes import probe
+from grader.references import trained_line
+from grader.shared_probes import line
 from grader.strategies import learning_rates, numbers, seeds, tensor_points, tensors
 
 X = torch.tensor([[0.0], [1.0], [3.0]])
@@ -14,26 +16,6 @@ Y = torch.tensor([[1.0], [2.0], [5.0]])
 
 # Far more than the rounding of float32: a difference like this has a cause.
 SEEN = 1e-3
-
-
-def descend(x, y, a, b, lr, n_steps):
-    """Return the losses before each step and the line after the last one."""
-    x, y = x.double(), y.double()
-    losses = []
-    for _ in range(n_steps):
-        error = a + b * x - y
-        losses.append((error**2).mean().item())
-        a_grad, b_grad = 2 * error.mean().item(), 2 * (error * x).mean().item()
-        a, b = a - lr * a_grad, b - lr * b_grad
-    return losses, a, b
-
-
-@probe
-def line(a, b):
-    model = nn.Linear(1, 1)
-    model.bias.data.fill_(a)
-    model.weight.data.fill_(b)
-    return model
 
 
 @probe
@@ -164,7 +146,7 @@ def test_loss_is_a_python_float(learner):
 @pytest.mark.exercise("make_train_step", "three steps on the same batch", points=2)
 def test_three_steps(learner):
     answer = learner.run(train_line, x=X, y=Y, a=0.0, b=1.0, lr=0.125, n_steps=3)
-    losses, a, b = descend(X, Y, 0.0, 1.0, 0.125, 3)
+    a, b, losses = trained_line(0.0, 1.0, X, Y, 0.125, 3)
     answer.key("losses").is_close(losses, **FLOAT32)
     answer.key("a").is_close(torch.tensor([a]))
     answer.key("b").is_close(torch.tensor([[b]]))
@@ -175,7 +157,7 @@ def test_three_steps(learner):
 def test_steps_are_gradient_descent(learner, data, a, b, lr):
     x, y = data
     answer = learner.run(train_line, x=x, y=y, a=a, b=b, lr=lr, n_steps=2)
-    losses, a, b = descend(x, y, a, b, lr, 2)
+    a, b, losses = trained_line(a, b, x, y, lr, 2)
     answer.key("losses").is_close(losses, **FLOAT32)
     answer.key("a").is_close(torch.tensor([a]))
     answer.key("b").is_close(torch.tensor([[b]]))
@@ -185,8 +167,8 @@ def test_steps_are_gradient_descent(learner, data, a, b, lr):
 @given(first=tensor_points(), second=tensor_points(), a=numbers(), b=numbers())
 def test_second_step_starts_from_cleared_gradients(learner, first, second, a, b):
     answer = learner.run(train_on_two_batches, first=first, second=second, a=a, b=b, lr=0.0625)
-    (loss_1,), a_1, b_1 = descend(*first, a, b, 0.0625, 1)
-    (loss_2,), a_2, b_2 = descend(*second, a_1, b_1, 0.0625, 1)
+    a_1, b_1, (loss_1,) = trained_line(a, b, *first, 0.0625, 1)
+    a_2, b_2, (loss_2,) = trained_line(a_1, b_1, *second, 0.0625, 1)
     # What the second step does too much if it still holds the gradient of the first batch.
     again = a_1 - a
     came = answer.key("a").tensor(shape=(1,)).item()
@@ -241,12 +223,12 @@ def test_order_of_the_loss_arguments(learner):
 @pytest.mark.exercise("make_train_step", "two train steps do not disturb each other", points=2)
 def test_two_factories(learner):
     answer = learner.run(train_two_lines, x=X, y=Y)
-    losses, a, b = descend(X, Y, 0.0, 1.0, 0.125, 2)
+    a, b, losses = trained_line(0.0, 1.0, X, Y, 0.125, 2)
     answer.key("losses of the first").is_close(losses, **FLOAT32)
     answer.key("a of the first").is_close(torch.tensor([a]))
     answer.key("b of the first").is_close(torch.tensor([[b]]))
     # The sum over 3 points is 3 times the mean, and so is its gradient.
-    losses, a, b = descend(X, Y, 2.0, -1.0, 3 * 0.015625, 2)
+    a, b, losses = trained_line(2.0, -1.0, X, Y, 3 * 0.015625, 2)
     answer.key("losses of the second").is_close([3 * loss for loss in losses], **FLOAT32)
     answer.key("a of the second").is_close(torch.tensor([a]))
     answer.key("b of the second").is_close(torch.tensor([[b]]))

@@ -1,7 +1,5 @@
 """Step 12: splits and loaders."""
 
-import random
-
 import numpy as np
 import pytest
 import torch
@@ -11,6 +9,8 @@ from torch.utils.data import TensorDataset
 
 from grader.answers import FLOAT32
 from grader.probes import probe
+from grader.references import expected_draws
+from grader.shared_probes import draws, seed_all
 from grader.strategies import arrays, seeds, sizes
 
 
@@ -19,18 +19,6 @@ def numbered(first, n):
     # Point number i is the pair (i, 100 + i), so that a mixed-up pair shows.
     x = torch.arange(first, first + n).float().reshape(n, 1)
     return TensorDataset(x, x + 100)
-
-
-@probe
-def draws():
-    return [float(torch.rand(())), float(np.random.rand()), random.random()]
-
-
-@probe
-def seed_all(seed):
-    torch.manual_seed(seed)
-    np.random.seed(seed)
-    random.seed(seed)
 
 
 @probe
@@ -78,12 +66,6 @@ def draws_after_make_loaders(module, seed):
     seed_all(7)
     module.make_loaders(train=numbered(0, 10), val=numbered(50, 5), batch_size=4, seed=seed)
     return draws()
-
-
-def expected_draws():
-    """Return what `draws` gives when the generators were seeded with 7 and nothing was drawn."""
-    torch_draw = torch.rand((), generator=torch.Generator().manual_seed(7)).item()
-    return [torch_draw, np.random.RandomState(7).rand(), random.Random(7).random()]
 
 
 def check_points(answer, points, numbers, part):
@@ -185,7 +167,7 @@ def test_split_leaves_global_generators_alone(learner):
 
 def _check_draws(answer, name):
     for kind, came, expected in zip(
-        ("PyTorch's", "NumPy's", "Python's"), answer.numbers(3), expected_draws(), strict=True
+        ("PyTorch's", "NumPy's", "Python's"), answer.numbers(3), expected_draws(7), strict=True
     ):
         answer.check(
             abs(came - expected) < 1e-6,

@@ -15,6 +15,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from grader.answers import FLOAT32
 from grader.probes import probe
+from grader.references import expected_run
+from grader.shared_probes import fit_early_by_script, line
 from grader.strategies import numbers, points, sizes
 
 # Five points in batches of 2, 2 and 1, and two others.
@@ -28,14 +30,6 @@ Y_VAL = np.array([[0.0], [4.0], [3.0]])
 def batches(x, y, batch_size):
     x, y = torch.as_tensor(x).float(), torch.as_tensor(y).float()
     return DataLoader(TensorDataset(x, y), batch_size=batch_size)
-
-
-@probe
-def line(a, b):
-    model = nn.Linear(1, 1)
-    model.bias.data.fill_(a)
-    model.weight.data.fill_(b)
-    return model
 
 
 @probe
@@ -569,34 +563,9 @@ def test_checkpoint_loads_safely(learner):
 @probe
 def fit_early_on_script(module, val_losses, patience):
     "train with a loss function that gives these validation losses, epoch by epoch"
-
-    # In each epoch, the weight falls by 1. So it says after how many epochs it was copied.
-    class Countdown(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.weight = nn.Parameter(torch.zeros(1))
-
-        def forward(self, x):
-            return self.weight + 0 * x
-
-    def loss_fn(yhat, y):
-        if y.sum() == 0:  # a training batch: the gradient is 1
-            return yhat.mean()
-        epoch = round(-yhat.mean().item()) - 1
-        return 0 * yhat.mean() + val_losses[min(max(epoch, 0), len(val_losses) - 1)]
-
-    model = Countdown()
-    history = module.fit_early(
-        model=model,
-        loss_fn=loss_fn,
-        optimizer=torch.optim.SGD(model.parameters(), lr=1.0),
-        train_loader=batches(torch.zeros(2, 1), torch.zeros(2, 1), 2),
-        val_loader=batches(torch.zeros(3, 1), torch.ones(3, 1), 3),
-        max_epochs=len(val_losses),
-        patience=patience,
-        device="cpu",
-    )
-    return {"history": history, "epochs of the weights": -model.weight.detach()}
+    # In each epoch, the only weight of its model falls by 1.
+    seen = fit_early_by_script(module, val_losses, patience, len(val_losses), [3], "cpu")
+    return {"history": seen["history"], "epochs of the weights": -seen["model"].weight.detach()}
 
 
 @probe
@@ -632,17 +601,6 @@ def fit_batch_norm_early(module, max_epochs, best):
         device="cpu",
     )
     return {"history": history, "batches counted": model[0].num_batches_tracked}
-
-
-def expected_run(val_losses, patience):
-    """Return the number of epochs that are run, and the best of them."""
-    best = 0
-    for epoch, loss in enumerate(val_losses):
-        if loss < val_losses[best]:
-            best = epoch
-        elif epoch - best >= patience:
-            return epoch + 1, best
-    return len(val_losses), best
 
 
 def count_of(answer):

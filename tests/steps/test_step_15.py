@@ -1,6 +1,5 @@
 """Step 15: capstone: real data."""
 
-import random
 from collections import Counter
 
 import numpy as np
@@ -9,11 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from grader.probes import probe
+from grader.references import check_table, digit_parts
+from grader.shared_probes import seed_all
 from grader.strategies import seeds, sizes
 
 IMAGES, LABELS = load_digits(return_X_y=True)
@@ -23,15 +23,7 @@ NEW_NAMES = torch.tensor([3, 8, 0, 6, 9, 1, 7, 2, 5, 4])
 
 def new_digits(n_train, n_val, n_unseen):
     """Return three stratified parts of the digits, mirrored and renamed, so that only training helps."""
-    images = torch.tensor(IMAGES / 16).float().reshape(-1, 8, 8).flip(2).reshape(-1, 64)
-    names = NEW_NAMES[torch.tensor(LABELS)]
-    known, unseen = train_test_split(
-        np.arange(len(LABELS)), test_size=n_unseen, stratify=LABELS, random_state=7
-    )
-    train, val = train_test_split(
-        known, train_size=n_train, test_size=n_val, stratify=LABELS[known], random_state=7
-    )
-    return [(images[part], names[part]) for part in (train, val, unseen)]
+    return digit_parts(lambda images: images.flip(2), NEW_NAMES, n_train, n_val, n_unseen, state=7)
 
 
 def odd_pictures():
@@ -41,13 +33,6 @@ def odd_pictures():
     pictures[4, ::2, ::2] = pictures[4, 1::2, 1::2] = 1.0
     pictures[5, [0, 7]] = pictures[5, :, [0, 7]] = 1.0
     return pictures.reshape(6, 64), torch.tensor([7, 2, 5, 0, 3, 9])
-
-
-@probe
-def seed_all(seed):
-    torch.manual_seed(seed)
-    np.random.seed(seed)
-    random.seed(seed)
 
 
 @probe
@@ -529,15 +514,3 @@ def test_confusion_of_many_items(learner):
     for label in range(10):
         expected[label, label // 2] = int((labels == label).sum())
     check_table(answer, answer.tensor((10, 10), torch.int64), expected)
-
-
-def check_table(answer, came, expected):
-    """Demand that two tables are equal; name the first entry that differs."""
-    wrong = (came != expected).nonzero().tolist()
-    if wrong:
-        row, column = wrong[0]
-        answer.check(
-            False,
-            f"Entry [{row}, {column}] counts the images of digit {row} that were read as {column}. It "
-            f"should be {int(expected[row, column])}, but is {int(came[row, column])}.",
-        )

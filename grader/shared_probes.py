@@ -1,0 +1,320 @@
+"""Probes that the tests of several steps use: memory layouts, small models, loaders, random numbers.
+
+A test file imports them by name, and its own probes call them. Like every probe they hold no expected
+value. A layout that a function does not know is the plain one: a copy, all of it in one piece.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from grader.probes import probe
+
+# Memory layouts
+
+
+@probe
+def array_laid_out(array: NDArray[Any], layout: str) -> NDArray[Any]:
+    """Return an array with the same numbers in another memory layout.
+
+    Args:
+        array: of any shape and dtype; of shape (n, 1) for a column of a table.
+        layout: "turned", "every second" (in each dimension), "every second row", "behind others",
+            "column of a table", or "backwards in memory".
+
+    Returns:
+        An array of the same shape and dtype that shares no memory with the given one.
+    """
+    shape = array.shape
+    if layout == "turned":
+        view = np.empty(shape, array.dtype, order="F")
+    elif layout == "every second":
+        room = np.full([2 * size for size in shape], 99, array.dtype)
+        # With the dots, an array without dimensions is no number.
+        every_second: Any = (..., *[slice(None, None, 2)] * array.ndim)
+        view = room[every_second]
+    elif layout == "every second row":
+        view = np.full((2 * shape[0], *shape[1:]), 99, array.dtype)[::2]
+    elif layout == "behind others":
+        view = np.full((shape[0] + 2, *shape[1:]), 99, array.dtype)[2:]
+    elif layout == "column of a table":
+        view = np.full((shape[0], 3), 99, array.dtype)[:, 1:2]
+    elif layout == "backwards in memory":
+        view = np.empty(shape, array.dtype)[::-1]
+    else:
+        view = np.empty(shape, array.dtype)
+    view[...] = array
+    return view
+
+
+@probe
+def tensor_laid_out(t: torch.Tensor, layout: str) -> torch.Tensor:
+    """Return a tensor with the same numbers in another memory layout.
+
+    Args:
+        t: of any shape and dtype.
+        layout: "turned" or "Fortran order", "every second" or "every second entry" (in each
+            dimension), "every second row", or "behind others".
+
+    Returns:
+        A tensor of the same shape and dtype that shares no memory with the given one.
+    """
+    shape = tuple(t.shape)
+    if layout in ("turned", "Fortran order"):
+        view = t.new_empty(shape[::-1]).permute(list(reversed(range(t.dim()))))
+    elif layout in ("every second", "every second entry"):
+        room = t.new_full([2 * size for size in shape], 99)
+        view = room[tuple(slice(None, None, 2) for _ in shape)]
+    elif layout == "every second row":
+        view = t.new_full((2 * shape[0], *shape[1:]), 99)[::2]
+    elif layout == "behind others":
+        view = t.new_full((shape[0] + 2, *shape[1:]), 99)[2:]
+    else:
+        view = t.new_empty(shape)
+    return view.copy_(t)
+
+
+@probe
+def points_laid_out(
+    x: torch.Tensor, y: torch.Tensor, layout: str
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the same points, as columns of one table if the layout is "columns of a table".
+
+    Args:
+        x: of shape (n, k).
+        y: of shape (n, m) and of the same dtype.
+        layout: "plain" or "columns of a table".
+    """
+    if layout == "plain":
+        return x, y
+    table = torch.cat([x, torch.full_like(x, 99.0), y], dim=1)
+    return table[:, : x.shape[1]], table[:, -y.shape[1] :]
+
+
+# Parameters
+
+
+@probe
+def leaf(number: float) -> torch.Tensor:
+    """Return a float32 leaf of shape (1,) that requires a gradient."""
+    return torch.tensor([number], requires_grad=True)
+
+
+@probe
+def parameters_of(values: Sequence[torch.Tensor], turned: bool) -> list[torch.Tensor]:
+    """Return a leaf of the same shape and dtype for each value, in Fortran order if `turned`."""
+    layout = "turned" if turned else "plain"
+    return [tensor_laid_out(value, layout).requires_grad_() for value in values]
+
+
+# Models and loaders
+
+
+@probe
+def line(a: float, b: float) -> nn.Linear:
+    """Return an nn.Linear(1, 1) with a as its bias and b as its weight."""
+    model = nn.Linear(1, 1)
+    model.bias.data.fill_(a)
+    model.weight.data.fill_(b)
+    return model
+
+
+@probe
+def small_network(weights: Sequence[torch.Tensor]) -> nn.Sequential:
+    """Return Linear, Tanh, Linear with these numbers.
+
+    Args:
+        weights: float32 of the shapes (hidden, n_in), (hidden,), (n_out, hidden) and (n_out,).
+    """
+    n_hidden, n_in = weights[0].shape
+    model = nn.Sequential(
+        nn.Linear(n_in, n_hidden), nn.Tanh(), nn.Linear(n_hidden, len(weights[3]))
+    )
+    for p, weight in zip(model.parameters(), weights, strict=True):
+        p.data.copy_(weight)
+    return model
+
+
+@probe
+def loader_of(
+    x: torch.Tensor, y: torch.Tensor, sizes: Sequence[int], turned: bool = False
+) -> DataLoader[Any]:
+    """Return a loader whose batches have these sizes, in the order of the points.
+
+    Args:
+        x: of shape (n, …) and any dtype.
+        y: of shape (n, …) and any dtype.
+        sizes: the number of points in each batch.
+        turned: whether x and y, then of two dimensions, lie in memory column by column.
+    """
+    if turned:
+        x, y = x.T.contiguous().T, y.T.contiguous().T
+    indices, start = [], 0
+    for size in sizes:
+        indices.append(list(range(start, start + size)))
+        start += size
+    return DataLoader(TensorDataset(x, y), batch_sampler=indices)
+
+
+# Random numbers
+
+
+@probe
+def seed_all(seed: int) -> None:
+    """Seed the global generators of PyTorch, NumPy and Python."""
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+
+
+@probe
+def draws() -> list[float]:
+    """Return the next numbers of the global generators of PyTorch, NumPy and Python."""
+    return [float(torch.rand(())), float(np.random.rand()), random.random()]
+
+
+# Devices
+
+
+@probe
+def devices() -> list[str]:
+    """Return the names of the devices to test with."""
+    # "meta" keeps shapes and no numbers. It is there on every machine.
+    found = ["cpu", "meta"]
+    try:
+        torch.zeros(1, device="cuda")
+        found.append("cuda")
+    except (RuntimeError, AssertionError):
+        pass
+    return found
+
+
+@probe
+def devices_picked(module: Any, cards: Sequence[int]) -> list[Any]:
+    """Return what `pick_device()` gives with each number of graphics cards, from 0 to 2.
+
+    Args:
+        module: the learner's module with `pick_device`.
+        cards: how many cards are there, one time after the other.
+
+    Returns:
+        The name of the kind of device, "cuda" or "cpu", for each time; or what else came.
+    """
+    # The code inside torch's functions is exchanged, so it does not matter how they were imported.
+    available: Any = torch.cuda.is_available
+    count: Any = torch.cuda.device_count
+    real = available.__code__, count.__code__
+    numbers = [(lambda: 0).__code__, (lambda: 1).__code__, (lambda: 2).__code__]
+    picked = []
+    try:
+        for card in cards:
+            available.__code__ = (lambda: True).__code__ if card else (lambda: False).__code__
+            count.__code__ = numbers[card]
+            device = module.pick_device()
+            # "cuda" and "cuda:0" and torch.device("cuda") mean the same.
+            device = str(device) if isinstance(device, torch.device) else device
+            picked.append(device.split(":")[0] if isinstance(device, str) else device)
+    finally:
+        available.__code__, count.__code__ = real
+    return picked
+
+
+@probe
+def on_card(t: torch.Tensor) -> torch.Tensor:
+    """Return a leaf that plays the part of a tensor on a graphics card, where NumPy cannot read it.
+
+    Args:
+        t: of any shape and of a float dtype.
+    """
+    plain: Any = torch.Tensor
+
+    class OnCard(torch.Tensor):
+        @classmethod
+        def __torch_function__(
+            cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            kwargs = kwargs or {}
+            if func == plain.device.__get__:
+                return torch.device("cuda", 0)
+            if func in (plain.is_cuda.__get__, plain.is_cpu.__get__):
+                return func == plain.is_cuda.__get__
+            if func in (plain.numpy, plain.__array__) and not kwargs.get("force"):
+                raise TypeError(
+                    "can't convert cuda:0 device type tensor to numpy. "
+                    "Use Tensor.cpu() to copy the tensor to host memory first."
+                )
+            computed: Any = super()
+            result = computed.__torch_function__(func, types, args, kwargs)
+            named = [v for v in (*args[1:], *kwargs.values()) if isinstance(v, (str, torch.device))]
+            to_cpu = func == plain.to and "cpu" in map(str, named)
+            if func == plain.cpu or to_cpu:
+                result = result.as_subclass(plain)
+            return result
+
+    return t.clone().as_subclass(OnCard).requires_grad_()
+
+
+# Early stopping
+
+
+@probe
+def fit_early_by_script(
+    module: Any,
+    val_losses: Sequence[float],
+    patience: int,
+    max_epochs: int,
+    sizes: Sequence[int],
+    device: Any,
+) -> dict[str, Any]:
+    """Train a model that counts its epochs, with a loss function that gives these validation losses.
+
+    Args:
+        module: the learner's module with `fit_early`.
+        val_losses: the validation loss of each epoch.
+        patience: the patience.
+        max_epochs: the number of epochs at the most.
+        sizes: the number of validation points in each batch.
+        device: the device, or its name.
+
+    Returns:
+        The history, the model and the optimizer. The only weight, of shape (1,), is minus the number
+        of epochs after which it was noted.
+    """
+    n = sum(sizes)
+
+    # In each epoch, the weight falls by 1. So it says after how many epochs it was copied.
+    class Countdown(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(1))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.weight + 0 * x
+
+    def loss_fn(yhat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        if y.sum() == 0:  # a training batch: the gradient is 1
+            return yhat.mean()
+        epoch = round(-yhat.mean().item()) - 1
+        return 0 * yhat.mean() + val_losses[min(max(epoch, 0), len(val_losses) - 1)]
+
+    model = Countdown()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    history = module.fit_early(
+        model=model,
+        loss_fn=loss_fn,
+        optimizer=optimizer,
+        train_loader=loader_of(torch.zeros(2, 1), torch.zeros(2, 1), [2]),
+        val_loader=loader_of(torch.zeros(n, 1), torch.ones(n, 1), sizes),
+        max_epochs=max_epochs,
+        patience=patience,
+        device=device,
+    )
+    return {"history": history, "model": model, "optimizer": optimizer}
