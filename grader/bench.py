@@ -6,9 +6,12 @@ the difference between grading many and grading one. Nothing here passes or fail
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,7 +27,7 @@ from grader.grade import find_submissions, grade, hidden_files
 from grader.isolation import working_layers
 from grader.launch import DirectLauncher, ForkLauncher
 
-_MANY = 4
+_MANY = 6
 
 
 @dataclass(frozen=True)
@@ -108,23 +111,25 @@ class _Bench:
             alone = self.alone(steps)
             cold = self.cold(steps)
             what = f"one submission, {name}, hidden tests"
-            yield Figure(what, "cold pytest + hypothesis", _ratio(isolated.cpu, cold.cpu), limit)
-            yield Figure(what, "the learner's code alone", _ratio(isolated.cpu, alone), "2")
-            yield Figure(what, "the same in process", _ratio(isolated.cpu, direct.cpu), "1.3")
+            yield Figure(what, "cold pytest + hypothesis", _ratio(isolated, cold.cpu), limit)
+            yield Figure(what, "the learner's code alone", _ratio(isolated, alone), "2")
+            yield Figure(what, "the same in process", _ratio(isolated, direct), "1.3")
 
-    def further(self, steps: list[Step], kind: str) -> Cost:
-        """Return what one further submission costs, isolated or in process."""
-        many, one = (self.graded(steps, kind, count, 1) for count in (_MANY, 1))
-        return Cost((many.cpu - one.cpu) / (_MANY - 1), (many.wall - one.wall) / (_MANY - 1))
+    def further(self, steps: list[Step], kind: str) -> float:
+        """Return the processor time of one further submission, isolated or in process: the median of some."""
+        return statistics.median(self.graded(steps, kind, 1)[1:])
 
-    def graded(self, steps: list[Step], kind: str, count: int, jobs: int) -> Cost:
-        """Return what grading `count` copies of the solutions costs."""
-        place = self.folder / f"class-{count}"
-        for number in range(count):
+    def graded(self, steps: list[Step], kind: str, jobs: int) -> list[float]:
+        """Return the processor time at the end of each of some copies of the solutions, since the one before."""
+        place, out = self.folder / "class", self.folder / "costs.json"
+        for number in range(_MANY):
             shutil.copytree(self.course.root / "solutions", place / str(number), dirs_exist_ok=True)
         ids = ",".join(step.id for step in steps)
-        code = f"from grader.bench import grade_copies; grade_copies({str(place)!r}, {ids!r}, {kind!r}, {jobs})"
-        return measure([sys.executable, "-c", code], self.course.root)
+        arguments = f"{str(place)!r}, {ids!r}, {kind!r}, {jobs}, {str(out)!r}"
+        code = f"from grader.bench import grade_copies; grade_copies({arguments})"
+        subprocess.run([sys.executable, "-c", code], cwd=self.course.root, check=True)
+        costs: list[float] = json.loads(out.read_text())
+        return costs
 
     def alone(self, steps: list[Step]) -> float:
         """Return the processor time of the learner's code alone, on the calls of all tests."""
@@ -152,17 +157,28 @@ class _Bench:
     def two_judges(self) -> Figure:
         """Return the wall time of two judges against one."""
         steps = list(self.course.steps)
-        two, one = (self.graded(steps, "isolated", _MANY, jobs).wall for jobs in (2, 1))
+        two, one = (sum(self.graded(steps, "isolated-wall", jobs)) for jobs in (2, 1))
         return Figure("two judges, wall time", "one judge", _ratio(two, one), "0.55")
 
 
-def grade_copies(place: str, ids: str, kind: str, jobs: int) -> None:
-    """Grade a class, isolated or in process; runs in a process of its own."""
+def grade_copies(place: str, ids: str, kind: str, jobs: int, file: str) -> None:
+    """Grade a class, isolated or in process, and write what each submission took; in a process of its own.
+
+    The kinds are "isolated" and "direct", for processor time, and "isolated-wall".
+    """
     os.environ["OMP_NUM_THREADS"] = "1"
     course = Course.load(Path.cwd())
     steps = [course.by_id[name] for name in ids.split(",")]
-    fork = ForkLauncher((), course.limits) if kind == "isolated" else None
-    launcher: Any = DirectLauncher() if fork is None else fork.branch(working_layers(fork)[0])
+    fork = None if kind == "direct" else ForkLauncher((), course.limits)
+    launcher: Any = DirectLauncher()
+    if fork:
+        fork.expected = {group for step in steps for group in step.packages}
+        launcher = fork.branch(working_layers(fork)[0])
+    moments: list[float] = []
+
+    def begin() -> None:
+        moments.append(time.monotonic() if kind == "isolated-wall" else _spent(fork))
+
     with tempfile.TemporaryDirectory() as out:
         grade(
             course,
@@ -171,10 +187,23 @@ def grade_copies(place: str, ids: str, kind: str, jobs: int) -> None:
             hidden_files(course, steps),
             launcher,
             jobs,
-            lambda one: None,
+            lambda one: begin(),
+            begin,
         )
+    costs = [after - before for before, after in itertools.pairwise(moments)]
+    Path(file).write_text(json.dumps(costs))
     if fork:
         fork.close()
+
+
+def _spent(fork: ForkLauncher | None) -> float:
+    """Return the processor time of all judges and workers that have ended so far, in seconds."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    zygote = 0.0
+    if fork:
+        fields = Path(f"/proc/{fork.pid}/stat").read_text().rpartition(")")[2].split()
+        zygote = sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    return usage.ru_utime + usage.ru_stime + zygote
 
 
 def time_alone(ids: str, out: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from grader.course import Course, Step
@@ -19,6 +20,9 @@ else:
     import tomli as tomllib
 
 FOLDER = "grader/misconceptions"
+STYLES = "tests/styles"
+VARIANTS = "tests/variants"
+EQUIVALENT = f"{FOLDER}/equivalent.toml"
 _RIGHT = "_right_"
 
 
@@ -45,13 +49,17 @@ class Misconception:
     also: tuple[str, ...] = ()
 
     def module(self, solution: str) -> bytes:
-        """Return a step's module in which everything is right but this function.
+        """Return a step's module in which everything is right but this function."""
+        return _exchanged(solution, self.function, self.code)
 
-        Other functions of the module call the right one: the mistake is to show in its own function alone.
-        """
-        tree = _Renamed(self.function).visit(ast.parse(solution))
-        # A line at least: the code may import something, and a `from __future__` must come first.
-        return f"{ast.unparse(tree)}\n\n\n{self.code}".encode()
+
+def _exchanged(solution: str, function: str, code: str) -> bytes:
+    """Return a module in which one function is another one.
+
+    The others go on calling the solution's: what is different is to show in this function alone.
+    """
+    tree = _Renamed(function).visit(ast.parse(solution))
+    return f"{ast.unparse(tree)}\n\n\n{code}".encode()
 
 
 class _Renamed(ast.NodeTransformer):
@@ -78,8 +86,38 @@ class _Renamed(ast.NodeTransformer):
 
 def load(course: Course, step: Step) -> list[Misconception]:
     """Return the misconceptions of a step; none if there is no catalogue, as in a student's bundle."""
-    path = course.root / FOLDER / f"step_{step.id}.toml"
-    if not path.is_file():
-        return []
-    entries: list[dict[str, Any]] = tomllib.loads(path.read_text("utf-8"))["misconception"]
+    entries = _read(course.root / FOLDER / f"step_{step.id}.toml", "misconception")
     return [Misconception(**(entry | {"also": tuple(entry.get("also", ()))})) for entry in entries]
+
+
+def correct_modules(course: Course, step: Step, function: str = "") -> dict[str, bytes]:
+    """Return correct modules of a step in other styles than the solution's, by name.
+
+    These are the complete sets of `tests/styles`, and modules with one function out of `tests/variants`.
+
+    Args:
+        course: the course.
+        step: the step.
+        function: take only the variants of this function.
+    """
+    places = sorted((course.root / STYLES).glob(f"*/{step.filename}"))
+    modules = {place.parent.name: place.read_bytes() for place in places}
+    solution = (course.root / "solutions" / step.filename).read_text("utf-8")
+    variants = _read(course.root / VARIANTS / f"step_{step.id}.toml", "variant")
+    for variant in variants:
+        if function in ("", variant["function"]):
+            modules[variant["id"]] = _exchanged(solution, variant["function"], variant["code"])
+    return modules
+
+
+def _read(path: Path, name: str) -> list[dict[str, Any]]:
+    """Return the tables of this name in a TOML file; none if there is no file."""
+    tables: list[dict[str, Any]] = []
+    if path.is_file():
+        tables = tomllib.loads(path.read_text("utf-8"))[name]
+    return tables
+
+
+def equivalents(course: Course) -> dict[str, str]:
+    """Return the mutants that behave as the solution does, by id, with the reason."""
+    return {entry["id"]: entry["reason"] for entry in _read(course.root / EQUIVALENT, "mutant")}

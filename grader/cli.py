@@ -194,9 +194,9 @@ def bench() -> None:
     from grader.bench import run_all
 
     course = _load()
-    typer.echo(f"{'what':<34}{'against':<28}{'measured':>10}{'at most':>10}")
+    typer.echo(f"{'what':<46}{'against':<28}{'measured':>10}{'at most':>10}")
     for figure in run_all(course):
-        row = f"{figure.what:<34}{figure.against:<28}{figure.value:>10}{figure.limit:>10}"
+        row = f"{figure.what:<46}{figure.against:<28}{figure.value:>10}{figure.limit:>10}"
         typer.echo(row)
 
 

@@ -32,7 +32,6 @@ MAX_TEXT = 400
 TOO_LARGE = f"a value larger than {MAX_BYTES // 2**20} MiB"
 
 U32 = struct.Struct("<I")
-U64 = struct.Struct("<Q")
 F64 = struct.Struct("<d")
 
 # Names that both NumPy and torch use; torch adds bfloat16.
@@ -85,7 +84,8 @@ def encode(value: Any, *, strict: bool = False) -> bytes:
 
 def check_extent(shape: tuple[int, ...]) -> None:
     """Refuse shapes that no array of at most MAX_BYTES has, such as (0, 2**63)."""
-    if any(size > MAX_BYTES for size in shape) or math.prod(max(s, 1) for s in shape) > 2**40:
+    # A shape of nothing is small, but its other sizes can still be out of reach.
+    if shape and (max(shape) > MAX_BYTES or math.prod(size or 1 for size in shape) > 2**40):
         raise CodecError("a shape that is too large")
 
 
@@ -133,14 +133,6 @@ class _Writer:
             self.data += b"f" + F64.pack(value)
         elif kind in (bytes, bytearray):
             self.raw(b"b", bytes(value))
-        elif self.tensor(value):
-            pass
-        elif isinstance(value, np.generic) and value.dtype.name in _DTYPE_CODE:
-            self.data += b"g"
-            self.array(np.asarray(value))
-        elif kind is np.ndarray and value.dtype.name in _DTYPE_CODE:
-            self.data += b"a"
-            self.array(value)
         elif isinstance(value, (list, tuple)):
             self.room_for(len(value))
             self.data += (b"l" if isinstance(value, list) else b"t") + U32.pack(len(value))
@@ -152,7 +144,13 @@ class _Writer:
             for key, item in value.items():
                 self.value(key, depth + 1)
                 self.value(item, depth + 1)
-        else:
+        elif kind is np.ndarray and value.dtype.name in _DTYPE_CODE:
+            self.data += b"a"
+            self.array(value)
+        elif isinstance(value, np.generic) and value.dtype.name in _DTYPE_CODE:
+            self.data += b"g"
+            self.array(np.asarray(value))
+        elif not self.tensor(value):
             if self.strict:
                 raise CodecError(
                     f"an object of type {type(value).__name__}, which is not plain data"
@@ -168,8 +166,7 @@ class _Writer:
         check_extent(shape)
         self.items += ARRAY_ITEMS
         self.data += bytes((_DTYPE_CODE[dtype], len(shape)))
-        for size in shape:
-            self.data += U64.pack(size)
+        self.data += struct.pack(f"<{len(shape)}Q", *shape)
 
     def array(self, value: NDArray[Any]) -> None:
         # Before anything is copied: an expanded array can be larger than all memory.

@@ -7,6 +7,7 @@ The decoder never evaluates anything, checks every length against what is really
 from __future__ import annotations
 
 import math
+import struct
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,6 @@ from grader.codec import (
     MAX_ITEMS,
     MAX_TEXT,
     U32,
-    U64,
     CodecError,
     Opaque,
     check_extent,
@@ -157,7 +157,7 @@ class _Reader:
         code, dims = self.take(2)
         if code >= len(DTYPES) or dims > MAX_DIMS:
             raise CodecError("an unknown dtype or too many dimensions")
-        shape = tuple(U64.unpack(self.take(8))[0] for _ in range(dims))
+        shape = struct.unpack(f"<{dims}Q", self.take(8 * dims))
         check_extent(shape)
         self.items += ARRAY_ITEMS
         return DTYPES[code], shape

@@ -43,6 +43,11 @@ class ForkLauncher:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
+    @property
+    def pid(self) -> int:
+        """The zygote's process id; 0 before it is started, and for a branch."""
+        return self._process.pid if self._process else 0
+
     def warm_up(self) -> None:
         """Start the zygote now, so that it loads its packages while the judge does something else."""
         if self._control:

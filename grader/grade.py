@@ -77,6 +77,7 @@ def grade(
     launcher: ForkLauncher | DirectLauncher,
     jobs: int,
     done: Callable[[Graded], None],
+    begin: Callable[[], None] = lambda: None,
 ) -> list[Graded]:
     """Judge submissions with some test files, at most `jobs` at a time, and write each one's results below `out`.
 
@@ -94,7 +95,7 @@ def grade(
         finished.append(Graded(names[place], seconds, problem))
         done(finished[-1])
 
-    run_forked(course, files, ForkingSession(places, launcher, jobs, judge, take))
+    run_forked(course, files, ForkingSession(places, launcher, jobs, judge, take, begin))
     times = {graded.name: round(graded.seconds, 3) for graded in finished}
     (out / TIMINGS).write_text(json.dumps(times, indent=1, sort_keys=True) + "\n", "utf-8")
     return finished

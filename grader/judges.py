@@ -78,6 +78,7 @@ class ForkingSession(Generic[Work]):
         jobs: how many judges may run at a time.
         judge: called in a fork with a piece of work; what it returns becomes the exit code.
         done: called in the parent with the work, its seconds of wall time, and the exit code.
+        begin: called before the first judge starts, when all is ready.
     """
 
     def __init__(
@@ -87,7 +88,9 @@ class ForkingSession(Generic[Work]):
         jobs: int,
         judge: Callable[[Work, Forked], int],
         done: Callable[[Work, float, int], None],
+        begin: Callable[[], None] = lambda: None,
     ) -> None:
+        self.begin = begin
         self.waiting = list(reversed(list(waiting)))
         self.launcher = launcher
         self.jobs = jobs
@@ -109,6 +112,7 @@ class ForkingSession(Generic[Work]):
         # What is made stays: without this, the collector of each judge would copy every page of it.
         gc.collect()
         gc.freeze()
+        self.begin()
         running: dict[int, tuple[Work, float]] = {}
         while self.waiting or running:
             while self.waiting and len(running) < self.jobs:

@@ -37,7 +37,6 @@ from grader.launch import ForkLauncher
 from grader.learner import Crash, StepSession, Stop
 from grader.submission import Submission
 
-STYLES = "tests/styles"
 # Of each function, this many calls at most are tried out, and none that is larger or slower.
 _CANDIDATES = 48
 _MAX_BYTES = 48 * 1024
@@ -220,10 +219,7 @@ class _Recorder:
         requests: list[bytes],
     ) -> list[_Asked]:
         """Return the requests that are quick and have about the same answer each time."""
-        styles = [
-            (place / step.filename).read_bytes()
-            for place in sorted((self.course.root / STYLES).iterdir())
-        ]
+        styles = catalogue.correct_modules(self.course, step, function).values()
         answers: list[list[Fingerprint | None]] = []
         for source in (solution, solution, *styles):
             session = StepSession(only(step, source), step, forked.judge.launcher)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,14 +22,8 @@ from grader.grade import test_files
 from grader.judges import Forked, ForkingSession, run_forked
 from grader.launch import ForkLauncher
 from grader.mutants import Mutant, mutants_of
-from grader.record import STYLES, made_of, only
+from grader.record import made_of, only
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-EQUIVALENT = "grader/misconceptions/equivalent.toml"
 MEASURED = "grader/recorded/measured.json"
 # What the whole must reach.
 VISIBLE_SHARE, NAMED_SHARE, MUTATION_SCORE = 0.90, 0.95, 0.99
@@ -91,9 +84,9 @@ class StepStrength:
 def fingerprint(course: Course, step: Step) -> str:
     """Return the fingerprint of all that the strength of a step depends on."""
     digest = hashlib.sha256(made_of(course, step).encode())
-    paths = [course.root / EQUIVALENT, *sorted((course.root / STYLES).glob(f"*/{step.filename}"))]
-    for path in paths:
-        digest.update(path.read_bytes())
+    for module in catalogue.correct_modules(course, step).values():
+        digest.update(module)
+    digest.update(repr(catalogue.equivalents(course)).encode())
     return digest.hexdigest()
 
 
@@ -145,13 +138,6 @@ def measure(
     return list(strength.found.values())
 
 
-def equivalents(course: Course) -> dict[str, str]:
-    """Return the mutants that behave as the solution does, by id, with the reason."""
-    path = course.root / EQUIVALENT
-    entries = tomllib.loads(path.read_text("utf-8"))["mutant"] if path.is_file() else []
-    return {entry["id"]: entry["reason"] for entry in entries}
-
-
 def problems(found: list[StepStrength]) -> list[str]:
     """Return what is not good enough, as sentences; none if all is well."""
     count = sum(one.misconceptions for one in found)
@@ -190,7 +176,7 @@ class _Strength:
         self.folder = folder
         self.done: Callable[[], None] = lambda: None
         self.found: dict[str, StepStrength] = {}
-        self.equivalent = equivalents(course)
+        self.equivalent = catalogue.equivalents(course)
 
     def plan(self, steps: list[Step]) -> list[_Work]:
         """Return all modules to judge; steps that take long come first, so that no judge is left over."""
@@ -203,12 +189,9 @@ class _Strength:
             found = self.found[step.id] = StepStrength(step)
             solution = (self.course.root / "solutions" / step.filename).read_text("utf-8")
             found.stale = Recorded.load(self.course, step).made_of != made_of(self.course, step)
-            for place in [
-                self.course.root / "solutions",
-                *sorted((self.course.root / STYLES).iterdir()),
-            ]:
-                if (place / step.filename).is_file():
-                    add(step, (place / step.filename).read_bytes(), place.name)
+            add(step, solution.encode(), "solutions")
+            for name, module in catalogue.correct_modules(self.course, step).items():
+                add(step, module, name)
             for entry in catalogue.load(self.course, step):
                 add(step, entry.module(solution), entry)
             for mutant in mutants_of(self.course, step):

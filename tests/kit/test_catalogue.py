@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import catalogue, strength
+from grader import catalogue
 from grader.course import Course
 from grader.diagnosis import FOLDER, Fingerprint, Recorded
 from grader.mutants import mutants_of
@@ -85,7 +85,7 @@ def test_recorded_is_read_as_it_was_written(tmp_path):
 
 def test_listed_mutants_exist():
     made = {mutant.id for step in COURSE.steps for mutant in mutants_of(COURSE, step)}
-    listed = strength.equivalents(COURSE)
+    listed = catalogue.equivalents(COURSE)
     assert listed.keys() <= made, "these are not made any more"
     assert all(reason.endswith(".") for reason in listed.values())
 
