@@ -33,6 +33,8 @@ TOO_LARGE = f"a value larger than {MAX_BYTES // 2**20} MiB"
 
 U32 = struct.Struct("<I")
 F64 = struct.Struct("<d")
+# One for each number of dimensions, made before any learner's code could exchange `struct.pack`.
+SHAPES = tuple(struct.Struct(f"<{dims}Q") for dims in range(MAX_DIMS + 1))
 
 # Names that both NumPy and torch use; torch adds bfloat16.
 DTYPES = (
@@ -166,7 +168,7 @@ class _Writer:
         check_extent(shape)
         self.items += ARRAY_ITEMS
         self.data += bytes((_DTYPE_CODE[dtype], len(shape)))
-        self.data += struct.pack(f"<{len(shape)}Q", *shape)
+        self.data += SHAPES[len(shape)].pack(*shape)
 
     def array(self, value: NDArray[Any]) -> None:
         # Before anything is copied: an expanded array can be larger than all memory.

@@ -7,7 +7,6 @@ The decoder never evaluates anything, checks every length against what is really
 from __future__ import annotations
 
 import math
-import struct
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from grader.codec import (
     MAX_INT_BYTES,
     MAX_ITEMS,
     MAX_TEXT,
+    SHAPES,
     U32,
     CodecError,
     Opaque,
@@ -157,7 +157,7 @@ class _Reader:
         code, dims = self.take(2)
         if code >= len(DTYPES) or dims > MAX_DIMS:
             raise CodecError("an unknown dtype or too many dimensions")
-        shape = struct.unpack(f"<{dims}Q", self.take(8 * dims))
+        shape = SHAPES[dims].unpack(self.take(8 * dims))
         check_extent(shape)
         self.items += ARRAY_ITEMS
         return DTYPES[code], shape
