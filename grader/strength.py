@@ -164,7 +164,8 @@ def problems(found: list[StepStrength]) -> list[str]:
         ("of mutants caught", mutants, [m.id for s in found for m in s.survivors], MUTATION_SCORE),
     ]
     for what, total, bad, least in shares:
-        if total and len(bad) > (1 - least) * total:
+        # Whole numbers: in floats, 90 % of 20 is more than 18.
+        if 100 * (total - len(bad)) < round(100 * least) * total:
             share = 1 - len(bad) / total
             texts.append(f"{share:.1%} {what}, and {least:.0%} are wanted: {', '.join(bad)}.")
     return texts

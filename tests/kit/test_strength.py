@@ -1,0 +1,79 @@
+"""Strength, with the real command: strong tests pass, and weak ones are found out."""
+
+import shutil
+
+import pytest
+
+from grader.course import Step
+from grader.strength import StepStrength, problems, table
+from tests.kit.conftest import ROOT, Kit
+
+STEP = Step("11", "step_11_dataset", "Toy", 100, 5.0, (), ("hint",))
+WEAK = '''"""Hidden tests that see nothing."""
+
+import pytest
+
+
+@pytest.mark.exercise("CustomDataset", "nothing at all")
+def test_nothing(learner):
+    pass
+'''
+
+
+@pytest.fixture
+def strong_kit(tmp_path) -> Kit:
+    """A copy of this kit with all that strength needs."""
+    kit = Kit.real(tmp_path)
+    for folder in ("grader/misconceptions", "grader/recorded", "grader/hidden", "tests/styles"):
+        shutil.copytree(
+            ROOT / folder, kit.root / folder, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    shutil.copytree(ROOT / "tests" / "variants", kit.root / "tests" / "variants")
+    for name in ("shared_probes", "references", "strategies"):
+        shutil.copy(ROOT / "grader" / f"{name}.py", kit.root / "grader")
+    (kit.root / "grader" / "recorded" / "measured.json").unlink()
+    return kit
+
+
+def test_a_step_is_measured_once_and_again_when_it_changed(strong_kit):
+    first = strong_kit.grader("strength", "11", "--changed")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "Nothing is missing." in first.stdout
+    again = strong_kit.grader("strength", "11", "--changed")
+    assert again.returncode == 0
+    assert again.stdout == "Strength: no step changed since it was measured.\n"
+    variants = strong_kit.root / "tests" / "variants" / "step_11.toml"
+    variants.write_text(
+        '[[variant]]\nid = "custom-dataset-wrong"\nfunction = "CustomDataset"\n'
+        "code = '''\nclass CustomDataset(Dataset):\n    pass\n'''\n"
+    )
+    changed = strong_kit.grader("strength", "11", "--changed")
+    assert changed.returncode == 1
+    assert "custom-dataset-wrong" in changed.stdout
+    assert "a correct style is refused." in changed.stdout
+
+
+def test_weak_hidden_tests_are_found_out(strong_kit):
+    (strong_kit.root / "grader" / "hidden" / "test_step_11.py").write_text(WEAK)
+    ran = strong_kit.grader("strength", "11")
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "11 custom-dataset-index-wraps-around: no hidden test fails it." in ran.stdout
+    assert "what is recorded is of other files; run `make record`." in ran.stdout
+
+
+def test_what_is_missing_is_said():
+    found = StepStrength(STEP, misconceptions=20, mutants=100)
+    assert problems([found]) == []
+    found.not_visible = ["a", "b"]
+    assert problems([found]) == []
+    found.not_visible.append("c")
+    found.unnamed = ["a", "b"]
+    found.misnamed = ["d"]
+    found.elsewhere = ["e"]
+    assert problems([found]) == [
+        "11 e: it fails a test of another function.",
+        "11 d: it is called by another's name.",
+        "85.0% failed by visible tests, and 90% are wanted: a, b, c.",
+        "90.0% named, and 95% are wanted: a, b.",
+    ]
+    assert table([found])[-1] == ("all", "20", "20", "17", "18", "0", "100", "100", "0")
