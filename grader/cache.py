@@ -55,13 +55,13 @@ def step_key(
     course: Course, step: Step, source: bytes | None, refused: str | None, kit: str
 ) -> str:
     """Return a digest that is the same exactly while a step's verdict is."""
-    tests = course.root / "tests" / "steps" / step.test_file
+    files = [course.root / "tests" / "steps" / step.test_file, course.root / step.recorded_file]
     limits = f"{course.seed!r} {step.points} {step.seconds} {step.packages} {refused}"
     parts = [
         kit.encode(),
         limits.encode(),
         source or b"",
-        tests.read_bytes() if tests.exists() else b"",
+        *(file.read_bytes() if file.exists() else b"" for file in files),
     ]
     digest = hashlib.sha256()
     for part in (*parts, b"there" if source is not None else b"missing"):

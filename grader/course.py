@@ -58,6 +58,11 @@ class Step:
         """File name of its tests, visible and hidden ones alike."""
         return f"test_step_{self.id}.py"
 
+    @property
+    def recorded_file(self) -> str:
+        """Path of what is recorded of its misconceptions, relative to the kit's folder."""
+        return f"grader/recorded/step_{self.id}.json"
+
 
 @dataclass(frozen=True)
 class Course:

@@ -28,7 +28,6 @@ from grader.course import Course, Step
 from grader.decoder import decode
 from grader.learner import Crash, StepSession, Stop
 
-FOLDER = "grader/recorded"
 # Sums in another order, and float32 where float64 was recorded; two mistakes are hardly ever that close.
 _RTOL, FINE = 1e-3, 1e-5
 # For calls that measure time; what they wait for takes some hundredths of a second.
@@ -207,7 +206,7 @@ class Recorded:
     @classmethod
     def load(cls, course: Course, step: Step) -> Recorded:
         """Read what is recorded of a step; nothing, if there is no file."""
-        path = course.root / FOLDER / f"step_{step.id}.json"
+        path = course.root / step.recorded_file
         if not path.is_file():
             return cls()
         data = json.loads(path.read_text("utf-8"))

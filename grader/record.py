@@ -23,7 +23,6 @@ from grader.course import Course, Step
 from grader.diagnosis import (
     COARSE,
     FINE,
-    FOLDER,
     Battery,
     Fingerprint,
     Recorded,
@@ -121,9 +120,9 @@ def record(
         )
         recorder.more = session.waiting
         run_forked(course, test_files(course, steps), session)
-        (course.root / FOLDER).mkdir(exist_ok=True)
         for step in steps:
-            path = course.root / FOLDER / f"step_{step.id}.json"
+            path = course.root / step.recorded_file
+            path.parent.mkdir(exist_ok=True)
             path.write_text(recorder.recorded(step).text(), "utf-8")
 
 

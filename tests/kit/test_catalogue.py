@@ -10,7 +10,7 @@ import pytest
 
 from grader import catalogue
 from grader.course import Course
-from grader.diagnosis import FOLDER, Fingerprint, Recorded
+from grader.diagnosis import Fingerprint, Recorded
 from grader.mutants import mutants_of
 from grader.record import made_of
 
@@ -67,7 +67,7 @@ def test_recorded_is_up_to_date(step):
 
 @STEPS
 def test_recorded_holds_no_wrong_code(step):
-    text = (ROOT / FOLDER / f"step_{step.id}.json").read_text("utf-8")
+    text = (ROOT / step.recorded_file).read_text("utf-8")
     for function, battery in json.loads(text)["functions"].items():
         for transcript in battery["transcripts"]:
             assert transcript.keys() == {
@@ -78,8 +78,8 @@ def test_recorded_holds_no_wrong_code(step):
 def test_recorded_is_read_as_it_was_written(tmp_path):
     step = COURSE.by_id["02"]
     recorded = Recorded.load(COURSE, step)
-    (tmp_path / FOLDER).mkdir(parents=True)
-    (tmp_path / FOLDER / "step_02.json").write_text(recorded.text(), "utf-8")
+    (tmp_path / step.recorded_file).parent.mkdir(parents=True)
+    (tmp_path / step.recorded_file).write_text(recorded.text(), "utf-8")
     assert Recorded.load(Course(tmp_path, COURSE.steps), step) == recorded
 
 

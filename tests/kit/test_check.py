@@ -71,6 +71,12 @@ def test_a_step_is_run_again_only_when_it_changed(kit):
     (kit.root / "tests/steps/test_step_00.py").open("a").write("\n# changed\n")
     assert kit.grader("check", "step_00_numbers").returncode == 0
     assert kit.collected() == ["00"]
+    # Another mistake may be named now.
+    recorded = kit.root / "grader/recorded/step_00.json"
+    recorded.parent.mkdir(parents=True)
+    recorded.write_text('{"made_of": "", "functions": {}}')
+    assert kit.grader("check", "step_00_numbers").returncode == 0
+    assert kit.collected() == ["00"]
 
 
 def test_steps_can_be_chosen_in_several_ways(kit):
