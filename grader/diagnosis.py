@@ -29,9 +29,9 @@ from grader.decoder import decode
 from grader.learner import Crash, StepSession, Stop
 
 # Sums in another order, and float32 where float64 was recorded; two mistakes are hardly ever that close.
-_RTOL, FINE = 1e-3, 1e-5
+_RTOL, _ATOL = 1e-3, 1e-5
 # For calls that measure time; what they wait for takes some hundredths of a second.
-COARSE = 0.03
+SECONDS = 0.03
 _MAX_NUMBERS = 48
 _MAX_FORM = 1000
 _PLACES = 6
@@ -67,18 +67,26 @@ class Fingerprint:
             form, loose = (f"{text}; inputs changed" for text in (form, loose))
         return cls(form[:_MAX_FORM], loose[:_MAX_FORM], _some(numbers))
 
-    def matches(self, other: Fingerprint, loosely: bool = False, atol: float = FINE) -> bool:
+    def matches(self, other: Fingerprint, loosely: bool = False, timed: bool = False) -> bool:
         """Return whether both are of the same form and have about the same numbers.
 
         Args:
             other: the other one.
             loosely: compare the loose forms.
-            atol: by how much numbers may differ, besides a small part of them.
+            timed: the numbers are seconds; a busy machine makes all of them longer, so only their order counts.
         """
         same = self.loose == other.loose if loosely else self.form == other.form
         if not same or len(self.numbers) != len(other.numbers):
             return False
-        return np.allclose(self.numbers, other.numbers, _RTOL, atol, equal_nan=True)
+        if timed:
+            return np.array_equal(self._order(), other._order())
+        return np.allclose(self.numbers, other.numbers, _RTOL, _ATOL, equal_nan=True)
+
+    def _order(self) -> NDArray[np.int8]:
+        """Return for each pair of the numbers whether one is clearly more than the other: -1, 0 or 1."""
+        numbers = np.array(self.numbers)
+        difference = numbers[:, None] - numbers
+        return np.where(np.abs(difference) < SECONDS, 0, np.sign(difference)).astype(np.int8)
 
 
 def _form(value: Any, numbers: list[float], loose: bool) -> str:
@@ -164,19 +172,18 @@ class Battery:
 
     Attributes:
         requests: encoded requests to a worker.
-        coarse: which of them measure time.
+        timed: which of them measure time.
         transcripts: the behaviour of each misconception.
     """
 
     requests: list[bytes]
-    coarse: list[bool]
+    timed: list[bool]
     transcripts: list[Transcript]
 
     def same(self, one: list[Fingerprint], other: list[Fingerprint], loosely: bool = False) -> bool:
         """Return whether two rows of answers are alike."""
         return all(
-            a.matches(b, loosely, COARSE if coarse else FINE)
-            for a, b, coarse in zip(one, other, self.coarse, strict=True)
+            a.matches(b, loosely, timed) for a, b, timed in zip(one, other, self.timed, strict=True)
         )
 
     def name(self, answers: list[Fingerprint]) -> Transcript | None:
@@ -220,12 +227,12 @@ class Recorded:
                 "requests": [
                     base64.b64encode(zlib.compress(r, 9)).decode() for r in battery.requests
                 ],
-                "coarse": [json.dumps(battery.coarse)],
+                "timed": [json.dumps(battery.timed)],
                 "transcripts": [json.dumps(_row(one)) for one in battery.transcripts],
             }
             rows["requests"] = [json.dumps(text) for text in rows["requests"]]
             lines = ",\n".join(
-                f'"{name}": ' + (texts[0] if name == "coarse" else "[\n" + ",\n".join(texts) + "]")
+                f'"{name}": ' + (texts[0] if name == "timed" else "[\n" + ",\n".join(texts) + "]")
                 for name, texts in rows.items()
             )
             functions.append(f'"{function}": {{\n{lines}\n}}')
@@ -243,7 +250,7 @@ def _battery(entry: dict[str, Any]) -> Battery:
         for one in entry["transcripts"]
     ]
     requests = [zlib.decompress(base64.b64decode(text)) for text in entry["requests"]]
-    return Battery(requests, entry["coarse"], transcripts)
+    return Battery(requests, entry["timed"], transcripts)
 
 
 def ask_all(session: StepSession, function: str, requests: list[bytes]) -> list[Fingerprint]:

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from grader import catalogue
 from grader.catalogue import Misconception
 from grader.course import Course, Step
 from grader.diagnosis import (
-    COARSE,
-    FINE,
+    SECONDS,
     Battery,
     Fingerprint,
     Recorded,
@@ -51,16 +52,16 @@ class _Asked:
     Attributes:
         request: the encoded request.
         right: the answers of the solution, and of correct sets in other styles.
-        coarse: whether it measures time, so that the answer differs a little each time.
+        timed: whether it measures time, so that the answer differs a little each time.
     """
 
     request: bytes
     right: tuple[Fingerprint, ...]
-    coarse: bool
+    timed: bool
 
     def same(self, one: Fingerprint, other: Fingerprint, loosely: bool = False) -> bool:
         """Return whether two answers to it are alike."""
-        return one.matches(other, loosely, COARSE if self.coarse else FINE)
+        return one.matches(other, loosely, self.timed)
 
 
 @dataclass(frozen=True)
@@ -232,10 +233,16 @@ class _Recorder:
         result = []
         for request, came in zip(requests, zip(*answers, strict=True), strict=True):
             right = tuple(answer for answer in came if answer)
-            if len(right) == len(came) and right[0].matches(right[1], atol=COARSE):
-                # The very same numbers, or else it is a matter of chance how close they are.
-                coarse = right[0].numbers != right[1].numbers
-                result.append(_Asked(request, right, coarse))
+            if len(right) < len(came):
+                continue
+            # The very same numbers, or else it is a matter of chance how close they are.
+            exactly = np.array_equal(right[0].numbers, right[1].numbers, equal_nan=True)
+            if exactly and right[0].form == right[1].form:
+                result.append(_Asked(request, right, timed=False))
+            elif right[0].matches(right[1], timed=True) and np.allclose(
+                right[0].numbers, right[1].numbers, atol=SECONDS
+            ):
+                result.append(_Asked(request, right, timed=True))
         return result
 
     def _fails(
@@ -279,7 +286,7 @@ class _Recorder:
                 ]
                 requests = [call.request for call in chosen]
                 batteries[function] = Battery(
-                    requests, [call.coarse for call in chosen], transcripts
+                    requests, [call.timed for call in chosen], transcripts
                 )
         return Recorded(made_of(self.course, step), batteries)
 

@@ -101,6 +101,14 @@ def test_fingerprints_of_other_numbers_differ():
     assert value(float("nan")).matches(value(float("nan")))
 
 
+def test_of_times_only_the_order_counts():
+    times, on_a_busy_machine = value([0.08, 0.0801, 0.0]), value([0.25, 0.2504, 0.0])
+    assert times.matches(on_a_busy_machine, timed=True)
+    assert not times.matches(on_a_busy_machine)
+    assert not times.matches(value([0.08, 0.0, 0.0]), timed=True)
+    assert not times.matches(value([0.0, 0.0801, 0.0]), timed=True)
+
+
 def test_fingerprints_of_other_forms_differ_unless_loosely():
     assert not value((1.0, 2)).matches(value([1, 2.0]))
     assert value((1.0, 2)).matches(value([1, 2.0]), loosely=True)
