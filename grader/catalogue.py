@@ -73,15 +73,12 @@ class _Renamed(ast.NodeTransformer):
             node.id = _RIGHT + self.name
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+    def _definition(self, node: ast.FunctionDef | ast.ClassDef) -> ast.AST:
         if node.name == self.name:
             node.name = _RIGHT + self.name
         return self.generic_visit(node)
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        if node.name == self.name:
-            node.name = _RIGHT + self.name
-        return self.generic_visit(node)
+    visit_FunctionDef = visit_ClassDef = _definition
 
 
 def load(course: Course, step: Step) -> list[Misconception]:

@@ -238,16 +238,11 @@ def record(
     jobs: Annotated[int, typer.Option(min=1, help="How many judges at a time.")] = 2,
 ) -> None:
     """Write down how the misconceptions behave, for those steps of which it is not known any more."""
-    from grader.diagnosis import Recorded
-    from grader.record import made_of
+    from grader.record import is_stale
     from grader.record import record as write
 
     course = _load()
-    stale = [
-        one
-        for one in _steps(course, step or [])
-        if Recorded.load(course, one).made_of != made_of(course, one)
-    ]
+    stale = [one for one in _steps(course, step or []) if is_stale(course, one)]
     if stale:
         with _maintaining(course, stale) as (launcher, bar):
             write(course, stale, launcher, jobs, lambda: bar(None))

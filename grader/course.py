@@ -73,7 +73,7 @@ class Course:
         steps: the steps.
         limits: what one worker may use.
         seed: what the examples of properties are drawn from; a teacher may keep one secret.
-        hidden_feedback: how much of a failed hidden test is shown (see `grader.verdicts.limited`).
+        hidden_feedback: how much of a failed hidden test is shown (see `grader.verdicts.told`).
     """
 
     root: Path

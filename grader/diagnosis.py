@@ -16,6 +16,7 @@ import json
 import math
 import re
 import zlib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -223,21 +224,18 @@ class Recorded:
         """Return the text of the file; a line for each request and each misconception."""
         functions = []
         for function, battery in self.batteries.items():
-            rows = {
-                "requests": [
-                    base64.b64encode(zlib.compress(r, 9)).decode() for r in battery.requests
-                ],
-                "timed": [json.dumps(battery.timed)],
-                "transcripts": [json.dumps(_row(one)) for one in battery.transcripts],
-            }
-            rows["requests"] = [json.dumps(text) for text in rows["requests"]]
-            lines = ",\n".join(
-                f'"{name}": ' + (texts[0] if name == "timed" else "[\n" + ",\n".join(texts) + "]")
-                for name, texts in rows.items()
-            )
-            functions.append(f'"{function}": {{\n{lines}\n}}')
-        made_of = f'"made_of": "{self.made_of}"'
-        return f'{{{made_of}, "functions": {{\n' + ",\n".join(functions) + "\n}}\n"
+            packed = [zlib.compress(request, 9) for request in battery.requests]
+            requests = _lines(base64.b64encode(one).decode() for one in packed)
+            transcripts = _lines(map(_row, battery.transcripts))
+            fields = f'"requests": {requests},\n"timed": {json.dumps(battery.timed)},\n'
+            functions.append(f'"{function}": {{\n{fields}"transcripts": {transcripts}\n}}')
+        body = ",\n".join(functions)
+        return f'{{"made_of": "{self.made_of}", "functions": {{\n{body}\n}}}}\n'
+
+
+def _lines(values: Iterable[Any]) -> str:
+    """Return a JSON list with one value in each line."""
+    return "[\n" + ",\n".join(json.dumps(value) for value in values) + "]"
 
 
 def _row(one: Transcript) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from grader.launch import Launcher
 from grader.learner import Crash, LearnerError, StepSession, Stop
 from grader.properties import Properties
 from grader.submission import Submission
-from grader.verdicts import TestVerdict, limited
+from grader.verdicts import TestVerdict, told
 
 STEP_TESTS = "test_step_"
 MUCH_OUTPUT = 64 * 1024
@@ -41,7 +40,7 @@ class Judge:
         self._session: StepSession | None = None
         self._diagnosis: Diagnosis | None = None
         self.naming = True
-        self.properties = Properties(course.seed, _searchable)
+        self.properties = Properties(course.seed, _is_mistake)
 
     def session(self, step: Step) -> StepSession:
         """Return the session of a step; only one step's worker lives at a time."""
@@ -86,18 +85,20 @@ class Judge:
     ) -> TestVerdict:
         """Return the verdict on a test: with the mistake that it looks like, and as much as the course shows."""
         verdict = _verdict(item, mark, session, call, report)
-        failed = call.excinfo and isinstance(call.excinfo.value, (Mismatch, LearnerError))
-        if self.naming and session and failed:
+        misconception, words = None, ""
+        if self.naming and session and call.excinfo and _is_mistake(call.excinfo.value):
             found = self.diagnosis(session).name(verdict.function, verdict.id)
             if found:
+                misconception = found.id
                 words = explain.misconception(session.step, found.sentence, found.hint, found.read)
-                message = f"{verdict.message}\n{words}"
-                verdict = replace(verdict, misconception=found.id, message=message)
-        return limited(verdict, self.course.hidden_feedback)
+        return told(verdict, misconception, words, self.course.hidden_feedback)
 
 
-def _searchable(error: Exception) -> bool:
-    """Return whether a smaller input may be looked for; after a crash, each try would cost a new worker."""
+def _is_mistake(error: BaseException) -> bool:
+    """Return whether the code gave a wrong answer, so that asking it once more can tell more.
+
+    After a crash, each further question would cost a new worker.
+    """
     return isinstance(error, (Mismatch, LearnerError))
 
 

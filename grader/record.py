@@ -13,7 +13,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +59,6 @@ class _Asked:
     right: tuple[Fingerprint, ...]
     timed: bool
 
-    def same(self, one: Fingerprint, other: Fingerprint, loosely: bool = False) -> bool:
-        """Return whether two answers to it are alike."""
-        return one.matches(other, loosely, self.timed)
-
 
 @dataclass(frozen=True)
 class _Work:
@@ -87,6 +83,11 @@ def made_of(course: Course, step: Step) -> str:
     for name in [*files, f"tests/steps/{step.test_file}", *hidden_files(course, [step])]:
         digest.update((course.root / name).read_bytes())
     return digest.hexdigest()
+
+
+def is_stale(course: Course, step: Step) -> bool:
+    """Return whether what is recorded of a step is of other files than there are now."""
+    return Recorded.load(course, step).made_of != made_of(course, step)
 
 
 def only(step: Step, source: bytes) -> Submission:
@@ -278,35 +279,27 @@ class _Recorder:
         entries = catalogue.load(self.course, step)
         for (step_id, function), chosen in self.chosen.items():
             if step_id == step.id and chosen:
+                battery = Battery([c.request for c in chosen], [c.timed for c in chosen], [])
+                right = [list(row) for row in zip(*(call.right for call in chosen), strict=True)]
                 transcripts = [
                     transcript
                     for entry in entries
                     if entry.function == function
-                    and (transcript := self._transcript(entry, chosen))
+                    and (transcript := self._transcript(entry, battery, right))
                 ]
-                requests = [call.request for call in chosen]
-                batteries[function] = Battery(
-                    requests, [call.timed for call in chosen], transcripts
-                )
+                batteries[function] = replace(battery, transcripts=transcripts)
         return Recorded(made_of(self.course, step), batteries)
 
-    def _transcript(self, entry: Misconception, chosen: tuple[_Asked, ...]) -> Transcript | None:
-        """Return how a misconception behaves; None if nothing tells it from the right answer."""
+    def _transcript(
+        self, entry: Misconception, battery: Battery, right: list[list[Fingerprint]]
+    ) -> Transcript | None:
+        """Return how a misconception behaves; None if nothing tells it from one of the rows of right answers."""
         answers = self._read(f"{entry.id}.chosen")
-
-        def as_right(loosely: bool) -> bool:
-            styles = zip(*(call.right for call in chosen), strict=True)
-            return any(
-                all(c.same(a, b, loosely) for a, b, c in zip(answers, row, chosen, strict=True))
-                for row in styles
-            )
-
-        if not answers or as_right(loosely=False):
+        if not answers or any(battery.same(answers, row) for row in right):
             return None
+        loosely = not any(battery.same(answers, row, loosely=True) for row in right)
         words = (entry.id, entry.sentence, entry.hint, entry.read)
-        return Transcript(
-            *words, answers, self._read(f"{entry.id}.fails"), not as_right(loosely=True)
-        )
+        return Transcript(*words, answers, self._read(f"{entry.id}.fails"), loosely)
 
 
 def _spread(values: list[bytes], count: int) -> list[bytes]:
@@ -322,7 +315,9 @@ def _fewest(calls: list[_Asked], answers: list[list[Fingerprint]]) -> tuple[_Ask
     # For each pair, the calls that tell the two apart, and how many of them are wanted.
     apart = []
     for one, other, wanted in pairs:
-        places = {k for k, call in enumerate(calls) if not call.same(one[k], other[k])}
+        places = {
+            k for k, call in enumerate(calls) if not one[k].matches(other[k], timed=call.timed)
+        }
         apart.append((places, min(len(places), wanted)))
     chosen: set[int] = set()
     while open_pairs := [places for places, wanted in apart if len(places & chosen) < wanted]:

@@ -17,12 +17,11 @@ from typing import Any
 from grader import catalogue
 from grader.catalogue import Misconception
 from grader.course import Course, Step
-from grader.diagnosis import Recorded
 from grader.grade import test_files
 from grader.judges import Forked, ForkingSession, run_forked
 from grader.launch import ForkLauncher
 from grader.mutants import Mutant, mutants_of
-from grader.record import made_of, only
+from grader.record import is_stale, made_of, only
 
 MEASURED = "grader/recorded/measured.json"
 # What the whole must reach.
@@ -189,7 +188,7 @@ class _Strength:
         for step in reversed(steps):
             found = self.found[step.id] = StepStrength(step)
             solution = (self.course.root / "solutions" / step.filename).read_text("utf-8")
-            found.stale = Recorded.load(self.course, step).made_of != made_of(self.course, step)
+            found.stale = is_stale(self.course, step)
             add(step, solution.encode(), "solutions")
             for name, module in catalogue.correct_modules(self.course, step).items():
                 add(step, module, name)

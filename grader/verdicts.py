@@ -46,25 +46,26 @@ class TestVerdict:
     counterexample: dict[str, str] | None = None
 
 
-def limited(verdict: TestVerdict, feedback: str) -> TestVerdict:
-    """Return a verdict with as much of a hidden test as a course shows.
+def told(verdict: TestVerdict, misconception: str | None, words: str, feedback: str) -> TestVerdict:
+    """Return a verdict as the learner sees it.
 
     Args:
-        verdict: the verdict, with all that can be said.
-        feedback: "all"; "mistake" for no inputs and no values, but the mistake that it looks like; or "title".
+        verdict: the verdict on a test.
+        misconception: id of the mistake that it looks like, or None.
+        words: what is said about this mistake, or "".
+        feedback: what a course shows of a hidden test that failed: "all"; "mistake" for no inputs and no values,
+            but the mistake that it looks like; or "title".
     """
-    if verdict.visibility != "hidden" or feedback == "all" or verdict.status == "error":
-        return verdict
-    lines = verdict.message.splitlines()
-    # The words on the mistake are the last three lines.
-    words = lines[-3:] if feedback == "mistake" and verdict.misconception else []
-    misconception = verdict.misconception if feedback == "mistake" else None
-    return replace(
-        verdict,
-        message="\n".join(["A hidden test failed.", *words]) if verdict.message else "",
-        misconception=misconception,
-        counterexample=None,
-    )
+    if (
+        verdict.visibility == "hidden"
+        and feedback != "all"
+        and verdict.status in ("failed", "timeout", "crashed")
+    ):
+        verdict = replace(verdict, message="A hidden test failed.", counterexample=None)
+        if feedback == "title":
+            return verdict
+    message = f"{verdict.message}\n{words}" if words else verdict.message
+    return replace(verdict, message=message, misconception=misconception)
 
 
 @dataclass(frozen=True)

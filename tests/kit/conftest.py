@@ -16,6 +16,7 @@ from grader.course import Course, Step
 from grader.launch import DirectLauncher, ForkLauncher, Launcher, SpawnLauncher
 from grader.learner import StepSession
 from grader.submission import Submission
+from grader.verdicts import RESULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 # Far more than anything here needs, on a slow and busy machine too.
@@ -61,6 +62,40 @@ def total(values):
     """Return the sum of an array."""
     return values.sum()
 '''
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the environment without what pytest set here."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
+
+
+def run_python(
+    folder: Path,
+    *arguments: str,
+    environment: dict[str, str] | None = None,
+    limit: float = OUTER_LIMIT,
+) -> subprocess.CompletedProcess[str]:
+    """Run Python in a folder with these arguments, to its end."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=clean_environment() if environment is None else environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=limit,
+        check=False,
+    )
+
+
+def grade_class(folder: Path, out: Path, *options: str, limit: float) -> dict[str, bytes]:
+    """Grade a class with the real command; return the bytes of each `results.json` by the submission's name."""
+    ran = run_python(
+        ROOT, "-m", "grader", "grade", str(folder), "--out", str(out), *options, limit=limit
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return {file.parent.name: file.read_bytes() for file in out.glob(f"*/{RESULTS}")}
 
 
 class Kit:
@@ -112,22 +147,11 @@ class Kit:
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run Python in the kit's folder with these arguments, and without what pytest set here."""
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.root,
-            env=self.environment(**environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=OUTER_LIMIT,
-            check=False,
-        )
+        return run_python(self.root, *arguments, environment=self.environment(**environment))
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return the environment of a command in this kit."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
-        return {**kept, "PYTHONPATH": str(ROOT), **more}
+        return {**clean_environment(), "PYTHONPATH": str(ROOT), **more}
 
     def grader(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the grader."""

@@ -5,9 +5,7 @@ numbers by chance, pages of output, broken zip files. It is graded by the real c
 """
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -16,7 +14,7 @@ import pytest
 
 from grader import catalogue
 from grader.course import Course
-from grader.verdicts import RESULTS
+from tests.kit.conftest import grade_class
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
 
@@ -175,24 +173,9 @@ def as_before(found):
 
 
 def grade(folder, out, jobs, steps=STEPS):
-    """Grade a class with the real command; return the bytes of each `results.json` by the submission's name."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
-    command = ["grade", str(folder), "--out", str(out), "--jobs", str(jobs)]
-    if steps:
-        command += ["--steps", steps]
-    ran = subprocess.run(
-        [sys.executable, "-m", "grader", *command],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=OUTER_LIMIT,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return {file.parent.name: file.read_bytes() for file in out.glob(f"*/{RESULTS}")}
+    """Grade a class; return the bytes of each `results.json` by the submission's name."""
+    options = ["--jobs", str(jobs), *(["--steps", steps] if steps else [])]
+    return grade_class(folder, out, *options, limit=OUTER_LIMIT)
 
 
 def differences(one, other):

@@ -8,15 +8,13 @@ either its module breaks the contract or the test asks for more than the contrac
 
 import ast
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from grader.course import Course
-from grader.verdicts import RESULTS
+from tests.kit.conftest import grade_class
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
 
@@ -33,20 +31,8 @@ OUTER_LIMIT = 1800
 def graded(tmp_path_factory):
     """Grade all styles once, as a class; return each one's results."""
     out = tmp_path_factory.mktemp("graded")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
-    ran = subprocess.run(
-        [sys.executable, "-m", "grader", "grade", str(STYLES), "--out", str(out), "--jobs", "2"],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=OUTER_LIMIT,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return {file.parent.name: json.loads(file.read_bytes()) for file in out.glob(f"*/{RESULTS}")}
+    found = grade_class(STYLES, out, "--jobs", "2", limit=OUTER_LIMIT)
+    return {name: json.loads(data) for name, data in found.items()}
 
 
 def functions_of(step):

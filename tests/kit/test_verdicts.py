@@ -1,12 +1,13 @@
 """Verdicts: how points follow from tests, and a result file that is always the same."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from grader.course import Course, Step
-from grader.verdicts import StepVerdict, TestVerdict, collect, results
+from grader.verdicts import StepVerdict, TestVerdict, collect, results, told
 
 STATUSES = ["passed", "failed", "not_started", "timeout", "crashed", "error"]
 
@@ -178,3 +179,21 @@ def test_each_step_of_a_result_file_has_the_verdicts_that_it_deserves(reports):
 def test_a_result_file_holds_no_path_and_no_host(reports):
     text = reports[0].decode()
     assert "/tmp" not in text and "first/" not in text and "site-packages" not in text
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("feedback", ["all", "mistake", "title"])
+def test_only_of_a_failed_hidden_test_less_is_told(status, feedback):
+    hidden = replace(
+        verdict(status), visibility="hidden", message="Words.", counterexample={"x": "1"}
+    )
+    come = told(hidden, "an-id", "It looks so.", feedback)
+    if feedback == "all" or status in ("passed", "not_started", "error"):
+        expected = ("Words.\nIt looks so.", "an-id", {"x": "1"})
+    elif feedback == "mistake":
+        expected = ("A hidden test failed.\nIt looks so.", "an-id", None)
+    else:
+        expected = ("A hidden test failed.", None, None)
+    assert (come.message, come.misconception, come.counterexample) == expected
+    visible = replace(hidden, visibility="visible")
+    assert told(visible, None, "", feedback) == visible
