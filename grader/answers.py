@@ -8,6 +8,7 @@ counts as equal.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -203,18 +204,19 @@ class Answer:
         rtol = default["rtol"] if rtol is None else rtol
         atol = default["atol"] if atol is None else atol
         if isinstance(expected, np.ndarray):
-            came: Any = self.array(expected.shape)
+            came: Any = self.array(expected.shape, finite=False)
             if came.dtype.kind not in "fiu":
                 raise self._refuse(
                     "A NumPy array of numbers" + wording.of_shape(expected.shape, None)
                 )
         elif _is_tensor(expected):
-            came = self.tensor(tuple(expected.shape), expected.dtype)
+            came = self.tensor(tuple(expected.shape), expected.dtype, finite=False)
         elif isinstance(expected, (list, tuple)):
             came = self.numbers(len(expected))
         else:
             came = self.scalar()
         got, want = _float64(came), _float64(expected)
+        self._demand_finite(got, came)
         # Every finite number is within a tolerance that is infinite.
         near = (np.abs(got - want) <= atol + rtol * np.abs(want)) & np.isfinite(want)
         if not near.all():
@@ -222,7 +224,8 @@ class Answer:
             raise Mismatch(self.call, sentence)
 
     def _demand_finite(self, number: Any, shown: Any) -> None:
-        if not np.isfinite(_float64(number)).all():
+        one = type(number) is float
+        if not (math.isfinite(number) if one else np.isfinite(_float64(number)).all()):
             what = f"{self.label} = " if self.label else ""
             raise Mismatch(
                 self.call,
@@ -231,18 +234,18 @@ class Answer:
 
 
 def _is_tensor(value: Any) -> bool:
-    return hasattr(value, "requires_grad") and hasattr(value, "is_meta")
+    torch = sys.modules.get("torch")
+    # Before torch is loaded, no tensor can exist.
+    return torch is not None and isinstance(value, torch.Tensor)
 
 
 def _float64(value: Any) -> NDArray[Any]:
     """Return numbers as a float64 array, or complex ones as complex128, whatever holds them."""
     if _is_tensor(value):
-        import torch
-
         value = value.detach()
-        value = value.to(torch.complex128 if value.is_complex() else torch.float64).numpy()
+        value = (value.cdouble() if value.is_complex() else value.double()).numpy()
     array = np.asarray(value)
-    return array if array.dtype.kind == "c" else array.astype(np.float64)
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64, copy=False)
 
 
 def _size_one(value: Any) -> float | None:

@@ -15,6 +15,7 @@ import functools
 import math
 import struct
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,13 @@ DTYPES = (
     *("float16", "float32", "float64", "complex64", "complex128", "bfloat16"),
 )
 _DTYPE_CODE = {name: code for code, name in enumerate(DTYPES)}
+# In both byte orders: an array is known by its numbers, not by how they lie.
+_NUMPY_CODE = {
+    np.dtype(name).newbyteorder(order): code
+    for name, code in _DTYPE_CODE.items()
+    if name != "bfloat16"
+    for order in "<>"
+}
 DEVICES = ("cpu", "meta", "cuda", "mps", "xpu")
 FLAG_REQUIRES_GRAD = 1
 FLAG_LEAF = 2
@@ -87,13 +95,9 @@ def encode(value: Any, *, strict: bool = False) -> bytes:
 def check_extent(shape: tuple[int, ...]) -> None:
     """Refuse shapes that no array of at most MAX_BYTES has, such as (0, 2**63)."""
     # A shape of nothing is small, but its other sizes can still be out of reach.
-    if shape and (max(shape) > MAX_BYTES or math.prod(size or 1 for size in shape) > 2**40):
+    sizes = shape if all(shape) else [size or 1 for size in shape]
+    if shape and (max(shape) > MAX_BYTES or math.prod(sizes) > 2**40):
         raise CodecError("a shape that is too large")
-
-
-def _torch() -> Any:
-    """Return torch if it is loaded: before that, no tensor can exist."""
-    return sys.modules.get("torch")
 
 
 class _Writer:
@@ -122,82 +126,106 @@ class _Writer:
         kind = type(value)
         if kind is str:
             self.raw(b"s", value.encode("utf-8", "surrogatepass"))
+        elif kind is float:
+            self.data += b"f" + F64.pack(value)
         elif value is None:
             self.data += b"N"
         elif kind is bool:
             self.data += b"1" if value else b"0"
         elif kind is int:
-            size = value.bit_length() // 8 + 1
-            if size > MAX_INT_BYTES:
-                raise CodecError("an integer of more than 32 768 bits")
-            self.raw(b"i", value.to_bytes(size, "little", signed=True))
-        elif kind is float:
-            self.data += b"f" + F64.pack(value)
-        elif kind in (bytes, bytearray):
+            self.integer(value)
+        elif kind is list or kind is tuple:
+            self.sequence(b"l" if kind is list else b"t", value, depth)
+        elif kind is dict:
+            self.dictionary(value, depth)
+        elif kind is bytes or kind is bytearray:
             self.raw(b"b", bytes(value))
-        elif isinstance(value, (list, tuple)):
-            self.room_for(len(value))
-            self.data += (b"l" if isinstance(value, list) else b"t") + U32.pack(len(value))
-            for item in value:
-                self.value(item, depth + 1)
-        elif isinstance(value, dict) and all(type(key) in KEYS for key in value):
-            self.room_for(2 * len(value))
-            self.data += b"d" + U32.pack(len(value))
-            for key, item in value.items():
-                self.value(key, depth + 1)
-                self.value(item, depth + 1)
-        elif kind is np.ndarray and value.dtype.name in _DTYPE_CODE:
+        elif kind is np.ndarray and value.dtype in _NUMPY_CODE:
             self.data += b"a"
             self.array(value)
-        elif isinstance(value, np.generic) and value.dtype.name in _DTYPE_CODE:
+        elif not self.tensor(value):
+            self.other(value, depth)
+
+    def other(self, value: Any, depth: int) -> None:
+        """Write what is none of the usual types: subclasses of them, NumPy scalars, opaque objects."""
+        if isinstance(value, np.generic) and value.dtype in _NUMPY_CODE:
             self.data += b"g"
             self.array(np.asarray(value))
-        elif not self.tensor(value):
-            if self.strict:
-                raise CodecError(
-                    f"an object of type {type(value).__name__}, which is not plain data"
-                )
-            opaque = value if kind is Opaque else opaque_of(value)
-            self.data += b"o"
-            self.raw(b"s", opaque.type.encode("utf-8", "replace"))
-            self.raw(b"s", opaque.text.encode("utf-8", "replace"))
+        elif isinstance(value, (list, tuple)):
+            self.sequence(b"l" if isinstance(value, list) else b"t", value, depth)
+        elif isinstance(value, dict):
+            self.dictionary(value, depth)
+        else:
+            self.opaque(value)
 
-    def shape(self, dtype: str, shape: tuple[int, ...]) -> None:
+    def opaque(self, value: Any) -> None:
+        if self.strict:
+            raise CodecError(f"an object of type {type(value).__name__}, which is not plain data")
+        opaque = value if type(value) is Opaque else opaque_of(value)
+        self.data += b"o"
+        self.raw(b"s", opaque.type.encode("utf-8", "replace"))
+        self.raw(b"s", opaque.text.encode("utf-8", "replace"))
+
+    def integer(self, value: int) -> None:
+        size = value.bit_length() // 8 + 1
+        if size > MAX_INT_BYTES:
+            raise CodecError("an integer of more than 32 768 bits")
+        self.raw(b"i", value.to_bytes(size, "little", signed=True))
+
+    def sequence(self, tag: bytes, value: Sequence[Any], depth: int) -> None:
+        self.room_for(len(value))
+        self.data += tag + U32.pack(len(value))
+        for item in value:
+            self.value(item, depth + 1)
+
+    def dictionary(self, value: dict[Any, Any], depth: int) -> None:
+        if not all(type(key) in KEYS for key in value):
+            self.opaque(value)
+            return
+        self.room_for(2 * len(value))
+        self.data += b"d" + U32.pack(len(value))
+        for key, item in value.items():
+            self.value(key, depth + 1)
+            self.value(item, depth + 1)
+
+    def shape(self, code: int, shape: tuple[int, ...]) -> None:
         if len(shape) > MAX_DIMS:
             raise CodecError(f"an array of more than {MAX_DIMS} dimensions")
         check_extent(shape)
         self.items += ARRAY_ITEMS
-        self.data += bytes((_DTYPE_CODE[dtype], len(shape)))
+        self.data += bytes((code, len(shape)))
         self.data += SHAPES[len(shape)].pack(*shape)
 
     def array(self, value: NDArray[Any]) -> None:
         # Before anything is copied: an expanded array can be larger than all memory.
         if value.nbytes > MAX_BYTES:
             raise CodecError(TOO_LARGE)
-        self.shape(value.dtype.name, value.shape)
-        self.raw(b"", np.ascontiguousarray(value, value.dtype.newbyteorder("<")).tobytes())
+        self.shape(_NUMPY_CODE[value.dtype], value.shape)
+        if value.dtype.byteorder == ">" or sys.byteorder == "big":
+            value = value.astype(value.dtype.newbyteorder("<"))
+        self.raw(b"", value.tobytes())
 
     def tensor(self, value: Any) -> bool:
-        torch = _torch()
+        torch = sys.modules.get("torch")
+        # Before torch is loaded, no tensor can exist.
         if torch is None or type(value) not in (torch.Tensor, torch.nn.Parameter):
             return False
-        dtype = _name_of(value.dtype)
+        code = _DTYPE_CODE.get(_name_of(value.dtype))
         device = value.device.type
-        if dtype not in _DTYPE_CODE or device not in DEVICES or value.layout != torch.strided:
+        if code is None or device not in DEVICES or value.layout != torch.strided:
             return False
         flags = value.requires_grad * FLAG_REQUIRES_GRAD | value.is_leaf * FLAG_LEAF
         self.data += b"T" + bytes((DEVICES.index(device), flags))
-        self.shape(dtype, tuple(value.shape))
+        self.shape(code, tuple(value.shape))
         if device == "meta":
-            payload = b""
-        else:
-            if value.nbytes > MAX_BYTES:
-                raise CodecError(TOO_LARGE)
-            plain = value.detach().resolve_conj().resolve_neg().cpu()
-            # NumPy has no bfloat16: its bits go as integers.
-            plain = plain.view(torch.int16) if dtype == "bfloat16" else plain
-            payload = plain.numpy().tobytes()
-        self.raw(b"", payload)
+            self.raw(b"", b"")
+            return True
+        if value.nbytes > MAX_BYTES:
+            raise CodecError(TOO_LARGE)
+        # NumPy has no bfloat16: its bits go as integers.
+        plain = value.view(torch.int16) if DTYPES[code] == "bfloat16" else value
+        # Forced: out of the graph, on the CPU, and no view that conjugates or negates.
+        self.raw(b"", plain.numpy(force=True).tobytes())
         return True
 
 

@@ -27,11 +27,13 @@ from grader.codec import (
     MAX_ITEMS,
     MAX_TEXT,
     SHAPES,
-    U32,
     CodecError,
     Opaque,
     check_extent,
 )
+
+_LITTLE = {name: np.dtype(name).newbyteorder("<") for name in DTYPES if name != "bfloat16"}
+_ITEM_BYTES = {name: dtype.itemsize for name, dtype in _LITTLE.items()} | {"bfloat16": 2}
 
 
 def decode(data: bytes) -> Any:
@@ -59,20 +61,14 @@ class _Reader:
         self.items = 0
 
     def take(self, count: int) -> bytes:
-        end = self.position + count
+        start = self.position
+        self.position = end = start + count
         if end > len(self.data):
             raise CodecError("the frame ends too early")
-        piece = self.data[self.position : end]
-        self.position = end
-        return piece
+        return self.data[start:end]
 
     def count(self) -> int:
-        end = self.position + 4
-        if end > len(self.data):
-            raise CodecError("the frame ends too early")
-        (count,) = U32.unpack_from(self.data, self.position)
-        self.position = end
-        return int(count)
+        return int.from_bytes(self.take(4), "little")
 
     def text(self, errors: str = "surrogatepass") -> str:
         try:
@@ -95,12 +91,13 @@ class _Reader:
             return self.tensor()
         if tag == b"d":
             return self.dictionary(depth)
-        if tag in (b"l", b"t"):
-            items = [self.value(depth + 1) for _ in range(self.length(1))]
-            return items if tag == b"l" else tuple(items)
+        if tag == b"l":
+            return [self.value(depth + 1) for _ in range(self.length(1))]
+        if tag == b"t":
+            return tuple([self.value(depth + 1) for _ in range(self.length(1))])
         if tag == b"N":
             return None
-        if tag in (b"0", b"1"):
+        if tag in b"01":
             return tag == b"1"
         if tag == b"i":
             return self.integer()
@@ -163,10 +160,10 @@ class _Reader:
         return DTYPES[code], shape
 
     def payload(self, dtype: str, shape: tuple[int, ...]) -> bytearray:
-        itemsize = 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
-        if self.count() != math.prod(shape) * itemsize:
+        size = math.prod(shape) * _ITEM_BYTES[dtype]
+        if self.count() != size:
             raise CodecError("the data does not fit the shape")
-        data = bytearray(self.take(math.prod(shape) * itemsize))
+        data = bytearray(self.take(size))
         if dtype == "bool" and data.translate(None, b"\0\1"):
             raise CodecError("a truth value that is neither 0 nor 1")
         return data
@@ -176,8 +173,7 @@ class _Reader:
         if dtype == "bfloat16":
             raise CodecError("NumPy has no bfloat16")
         data = self.payload(dtype, shape)
-        little = np.dtype(dtype).newbyteorder("<")
-        return np.frombuffer(data, little).astype(dtype, copy=False).reshape(shape)
+        return np.frombuffer(data, _LITTLE[dtype]).astype(dtype, copy=False).reshape(shape)
 
     def tensor(self) -> Any:
         import torch
@@ -187,16 +183,17 @@ class _Reader:
             raise CodecError("an unknown device or flag")
         dtype_name, shape = self.shape()
         dtype = getattr(torch, dtype_name)
-        meta = DEVICES[device] == "meta"
-        if meta:
+        if DEVICES[device] == "meta":
             if self.count():
                 raise CodecError("data on the meta device")
             tensor = torch.empty(shape, dtype=dtype, device="meta")
         else:
             data = self.payload(dtype_name, shape)
-            flat = torch.frombuffer(data, dtype=dtype) if data else torch.empty(0, dtype=dtype)
             # A clone, since a learner may do to it what torch forbids for views.
-            tensor = flat.reshape(shape).clone()
+            if data:
+                tensor = torch.frombuffer(data, dtype=dtype).view(shape).clone()
+            else:
+                tensor = torch.empty(shape, dtype=dtype)
         if flags & FLAG_REQUIRES_GRAD:
             if not (dtype.is_floating_point or dtype.is_complex):
                 raise CodecError("integers that require a gradient")

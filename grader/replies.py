@@ -36,13 +36,15 @@ def parse(payload: bytes, kinds: tuple[str, ...]) -> dict[str, Any]:
     if type(kind) is not str or kind not in kinds:
         raise CodecError("it is none of the answers that there are")
     fields = _FIELDS[kind]
-    if answer.keys() - {"caret"} != fields.keys() | {"kind"}:
+    if len(answer) != len(fields) + 1 + ("caret" in answer):
         raise CodecError("an answer with other fields than it should have")
-    if not all(holds(answer[name]) for name, holds in fields.items()):
-        raise CodecError("an answer with a field that cannot be")
+    for name, holds in fields.items():
+        if name not in answer or not holds(answer[name]):
+            raise CodecError("an answer with a field that cannot be, or that is missing")
     if "caret" in answer and not _is_caret(answer["caret"]):
         raise CodecError("an answer with a field that cannot be")
-    return dict(answer)
+    result: dict[str, Any] = answer
+    return result
 
 
 def _is_text(value: Any) -> bool:

@@ -16,7 +16,7 @@ import time
 from grader.codec import MAX_BYTES
 
 _HEADER = struct.Struct("<II")
-_CHUNK = 1 << 16
+_CHUNK, _LARGE = 1 << 16, 1 << 20
 KEPT_OUTPUT = 4_000
 
 
@@ -40,12 +40,14 @@ class Wire:
         self._frames = frames
         self._output = output
         self._number = 0
+        # Bytes that came and were not yet asked for.
+        self._came = bytearray()
         self.output = bytearray()
         self.printed = 0
         self._selector = selectors.DefaultSelector()
-        frames.setblocking(False)
-        output.setblocking(False)
-        self._selector.register(output, selectors.EVENT_READ)
+        for end in (frames, output):
+            end.setblocking(False)
+            self._selector.register(end, selectors.EVENT_READ)
 
     def request(self, payload: bytes, deadline: float) -> bytes:
         """Send one frame and return the payload of its answer.
@@ -65,9 +67,7 @@ class Wire:
         length, number = _HEADER.unpack(self._receive(_HEADER.size, deadline))
         if length > MAX_BYTES or number != self._number:
             raise WireBroken("the answer is too large or was not asked for")
-        answer = self._receive(length, deadline)
-        self.drain()
-        return answer
+        return self._receive(length, deadline)
 
     def _send(self, data: bytes, deadline: float) -> None:
         view = memoryview(data)
@@ -75,42 +75,44 @@ class Wire:
             try:
                 view = view[self._frames.send(view) :]
             except BlockingIOError:
-                self._wait(selectors.EVENT_WRITE, deadline)
+                self._selector.modify(self._frames, selectors.EVENT_WRITE)
+                try:
+                    self._wait(deadline)
+                finally:
+                    self._selector.modify(self._frames, selectors.EVENT_READ)
             except OSError as error:
                 raise WireBroken("the worker does not read any more") from error
 
     def _receive(self, count: int, deadline: float) -> bytes:
-        data = bytearray()
-        while len(data) < count:
+        while len(self._came) < count:
+            self._wait(deadline)
             try:
-                piece = self._frames.recv(min(count - len(data), _CHUNK))
-            except BlockingIOError:
-                self._wait(selectors.EVENT_READ, deadline)
-                continue
+                piece = self._frames.recv(max(_CHUNK, min(count - len(self._came), _LARGE)))
             except OSError as error:
                 raise WireBroken("the stream is broken") from error
             if not piece:
                 raise WireBroken("the worker has ended")
-            data += piece
-            if time.monotonic() > deadline:
-                raise WireTimeout
-        return bytes(data)
+            self._came += piece
+        data = bytes(self._came[:count])
+        del self._came[:count]
+        return data
 
-    def _wait(self, event: int, deadline: float) -> None:
-        """Wait until frames can be read or written, and take in output meanwhile."""
-        self._selector.register(self._frames, event)
-        try:
-            while True:
-                remaining = deadline - time.monotonic()
-                if remaining <= 0:
-                    raise WireTimeout
-                ready = [key.fileobj for key, _ in self._selector.select(remaining)]
-                if self._output in ready:
-                    self._take_output()
-                if self._frames in ready:
-                    return
-        finally:
-            self._selector.unregister(self._frames)
+    def _wait(self, deadline: float) -> None:
+        """Wait until frames can be read or written, and take in what was printed until then."""
+        while True:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise WireTimeout
+            ready = [key.fileobj for key, _ in self._selector.select(remaining)]
+            if self._output in ready:
+                self.drain()
+            if self._frames in ready:
+                return
+
+    def drain(self, pieces: int = 64) -> None:
+        """Take in what was printed so far, at most `pieces` buffers of it."""
+        while pieces and self._take_output():
+            pieces -= 1
 
     def _take_output(self) -> bool:
         try:
@@ -120,19 +122,12 @@ class Wire:
         except OSError:
             piece = b""
         if not piece:
-            if self._output in self._selector.get_map():
+            if self._output in (self._selector.get_map() or ()):
                 self._selector.unregister(self._output)
             return False
         self.printed += len(piece)
         self.output += piece[: max(0, KEPT_OUTPUT - len(self.output))]
         return True
-
-    def drain(self, pieces: int = 64) -> None:
-        """Take in what was printed so far, at most `pieces` buffers of it."""
-        while (
-            pieces and self._selector.get_map() and self._selector.select(0) and self._take_output()
-        ):
-            pieces -= 1
 
     def close(self) -> None:
         """Close both streams; may be called twice."""
@@ -161,7 +156,7 @@ def write_frame(fd: int, number: int, payload: bytes) -> None:
 def _read(fd: int, count: int) -> bytes:
     data = bytearray()
     while len(data) < count:
-        piece = os.read(fd, min(count - len(data), 1 << 20))
+        piece = os.read(fd, min(count - len(data), _LARGE))
         if not piece:
             raise EOFError
         data += piece
