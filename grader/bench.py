@@ -11,6 +11,7 @@ import json
 import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,7 @@ from grader.grade import find_submissions, grade, hidden_files
 from grader.isolation import working_layers
 from grader.launch import DirectLauncher, ForkLauncher
 
-_MANY = 6
+_MANY = 8
 
 
 @dataclass(frozen=True)
@@ -99,50 +100,62 @@ class _Bench:
         self.folder = folder
 
     def grading(self) -> Iterator[Figure]:
-        """Yield what one further submission costs: the whole course, and one step."""
-        middle = self.course.steps[len(self.course.steps) // 3]
-        for name, steps, limit in (
-            ("whole course", list(self.course.steps), "1/6"),
-            (f"step {middle.id}", [middle], "1/30"),
+        """Yield what one further submission costs: the whole course, one step, and the course in other styles."""
+        whole, middle = list(self.course.steps), self.course.steps[len(self.course.steps) // 3]
+        solutions = [self.course.root / "solutions"]
+        styles = sorted((self.course.root / "tests/styles").iterdir())
+        for name, steps, sources, limit in (
+            ("whole course", whole, solutions, "1/6"),
+            (f"step {middle.id}", [middle], solutions, "1/30"),
+            ("whole course, in other styles", whole, styles, "1/6"),
         ):
-            isolated = self.further(steps, "isolated")
-            direct = self.further(steps, "direct")
-            alone = min(self.alone(steps) for _ in range(2))
-            cold = min(self.cold(steps).cpu for _ in range(2))
+            isolated = self.further(steps, sources, "isolated")
+            direct = self.further(steps, sources, "direct")
+            alone = statistics.fmean(
+                min(self.alone(steps, one) for _ in range(2)) for one in sources
+            )
+            cold = statistics.fmean(min(self.cold(steps, one) for _ in range(2)) for one in sources)
             what = f"one submission, {name}, hidden tests"
             yield Figure(what, "cold pytest + hypothesis", _ratio(isolated, cold), limit)
             yield Figure(what, "the learner's code alone", _ratio(isolated, alone), "2")
             yield Figure(what, "the same in process", _ratio(isolated, direct), "1.3")
 
-    def further(self, steps: list[Step], kind: str) -> float:
+    def further(self, steps: list[Step], sources: list[Path], kind: str) -> float:
         """Return the processor time of one further submission, isolated or in process.
 
-        The least of some: whatever else the machine does can only add to it.
+        The least of some for each source: whatever else the machine does can only add to it.
         """
-        return min(self.graded(steps, kind, 1)[1:])
+        costs = self.graded(steps, sources, kind, 1)
+        return statistics.fmean(
+            min(costs[number :: len(sources)]) for number in range(len(sources))
+        )
 
-    def graded(self, steps: list[Step], kind: str, jobs: int) -> list[float]:
-        """Return the processor time at the end of each of some copies of the solutions, since the one before."""
-        place, out = self.folder / "class", self.folder / "costs.json"
-        for number in range(_MANY):
-            shutil.copytree(self.course.root / "solutions", place / str(number), dirs_exist_ok=True)
-        ids = ",".join(step.id for step in steps)
-        arguments = f"{str(place)!r}, {ids!r}, {kind!r}, {jobs}, {str(out)!r}"
-        code = f"from grader.bench import grade_copies; grade_copies({arguments})"
-        subprocess.run([sys.executable, "-c", code], cwd=self.course.root, check=True)
+    def graded(self, steps: list[Step], sources: list[Path], kind: str, jobs: int) -> list[float]:
+        """Return the time that each submission took, in a class that is made of some sources in turn."""
+        out = self.folder / "costs.json"
+        with tempfile.TemporaryDirectory(dir=self.folder) as place:
+            for number in range(_MANY):
+                source = sources[number % len(sources)]
+                shutil.copytree(source, Path(place) / f"{number:02}")
+            ids = ",".join(step.id for step in steps)
+            arguments = f"{place!r}, {ids!r}, {kind!r}, {jobs}, {str(out)!r}"
+            self.run(f"from grader.bench import grade_copies; grade_copies({arguments})")
         costs: list[float] = json.loads(out.read_text())
         return costs
 
-    def alone(self, steps: list[Step]) -> float:
+    def alone(self, steps: list[Step], source: Path) -> float:
         """Return the processor time of the learner's code alone, on the calls of all tests."""
         out = self.folder / "alone"
-        code = f"from grader.bench import time_alone; time_alone({','.join(s.id for s in steps)!r}, {str(out)!r})"
-        subprocess.run(
-            [sys.executable, "-c", code], cwd=self.course.root, check=True, capture_output=True
-        )
+        arguments = f"{str(source)!r}, {','.join(s.id for s in steps)!r}, {str(out)!r}"
+        self.run(f"from grader.bench import time_alone; time_alone({arguments})")
         return float(out.read_text())
 
-    def cold(self, steps: list[Step]) -> Cost:
+    def run(self, code: str) -> None:
+        """Run Python code in a process of its own."""
+        command = [sys.executable, "-c", code]
+        subprocess.run(command, cwd=self.course.root, check=True, stdout=subprocess.DEVNULL)
+
+    def cold(self, steps: list[Step], source: Path) -> float:
         """Return what pytest with hypothesis costs from a cold start, without replay and without workers."""
         options = [
             "-q",
@@ -151,15 +164,15 @@ class _Bench:
             "--direct",
             "--live",
             "--submission",
-            "solutions",
+            str(source),
         ]
         files = hidden_files(self.course, steps)
-        return measure([sys.executable, "-m", "pytest", *options, *files], self.course.root)
+        return measure([sys.executable, "-m", "pytest", *options, *files], self.course.root).cpu
 
     def two_judges(self) -> Figure:
         """Return the wall time of two judges against one."""
-        steps = list(self.course.steps)
-        two, one = (sum(self.graded(steps, "isolated-wall", jobs)) for jobs in (2, 1))
+        steps, solutions = list(self.course.steps), [self.course.root / "solutions"]
+        two, one = (sum(self.graded(steps, solutions, "isolated-wall", jobs)) for jobs in (2, 1))
         return Figure("two judges, wall time", "one judge", _ratio(two, one), "0.55")
 
 
@@ -191,6 +204,7 @@ def grade_copies(place: str, ids: str, kind: str, jobs: int, file: str) -> None:
             jobs,
             lambda one: begin(),
             begin,
+            rehearse=True,
         )
     costs = [after - before for before, after in itertools.pairwise(moments)]
     Path(file).write_text(json.dumps(costs))
@@ -208,8 +222,8 @@ def _spent(fork: ForkLauncher | None) -> float:
     return usage.ru_utime + usage.ru_stime + zygote
 
 
-def time_alone(ids: str, out: str) -> None:
-    """Write the processor time that the solutions' own code takes in all tests; in a process of its own."""
+def time_alone(source: str, ids: str, out: str) -> None:
+    """Write the processor time that a submission's own code takes in all tests; in a process of its own."""
     spent = 0.0
 
     class TimedService(worker.Service):
@@ -234,7 +248,7 @@ def time_alone(ids: str, out: str) -> None:
     worker.Service = TimedService  # type: ignore[misc]
     course = Course.load(Path.cwd())
     files = hidden_files(course, [course.by_id[name] for name in ids.split(",")])
-    pytest.main(["-q", "-p", "no:cacheprovider", "--direct", "--submission", "solutions", *files])
+    pytest.main(["-q", "-p", "no:cacheprovider", "--direct", "--submission", source, *files])
     Path(out).write_text(str(spent))
 
 

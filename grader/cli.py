@@ -102,6 +102,12 @@ def grade(
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
     jobs: Annotated[int, typer.Option(min=1, help="How many to judge at a time.")] = 1,
     steps: Annotated[str, typer.Option(help="Steps, such as 02,03; all if left out.")] = "",
+    rehearse: Annotated[
+        bool | None,
+        typer.Option(
+            help="Run the solutions first, so that right answers are known. [10 and more]"
+        ),
+    ] = None,
     allow_unsandboxed: Annotated[
         bool, typer.Option("--allow-unsandboxed", help="Grade without isolation: dangerous.")
     ] = False,
@@ -113,7 +119,7 @@ def grade(
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
     from rich.console import Console
 
-    from grader.grade import find_submissions, test_files
+    from grader.grade import REHEARSED_FROM, find_submissions, test_files
     from grader.grade import grade as run_grade
     from grader.isolation import available, working_layers
     from grader.launch import ForkLauncher
@@ -147,6 +153,7 @@ def grade(
             launcher.branch(layers),
             jobs,
             screen.done,
+            rehearse=len(places) >= REHEARSED_FROM if rehearse is None else rehearse,
         )
     except KitError as error:
         raise _fail(f"The kit itself failed.\n{error}", KIT) from None

@@ -45,10 +45,10 @@ DTYPES = (
 _DTYPE_CODE = {name: code for code, name in enumerate(DTYPES)}
 # In both byte orders: an array is known by its numbers, not by how they lie.
 _NUMPY_CODE = {
-    np.dtype(name).newbyteorder(order): code
+    dtype: code
     for name, code in _DTYPE_CODE.items()
     if name != "bfloat16"
-    for order in "<>"
+    for dtype in (np.dtype(name).newbyteorder("<"), np.dtype(name).newbyteorder(">"))
 }
 DEVICES = ("cpu", "meta", "cuda", "mps", "xpu")
 FLAG_REQUIRES_GRAD = 1

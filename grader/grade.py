@@ -18,6 +18,8 @@ from grader.verdicts import RESULTS, collect, results
 TIMINGS = "timings.json"
 PROBLEM = "problem.txt"
 HIDDEN = "grader/hidden"
+# A rehearsal takes as long as one submission, and saves about a third of the time of a correct one.
+REHEARSED_FROM = 10
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,11 @@ def grade(
     jobs: int,
     done: Callable[[Graded], None],
     begin: Callable[[], None] = lambda: None,
+    rehearse: bool = False,
 ) -> list[Graded]:
     """Judge submissions with some test files, at most `jobs` at a time, and write each one's results below `out`.
+
+    A rehearsal takes as long as a submission, and makes each of them faster; it changes no result.
 
     Raises:
         KitError: the tests could not be collected.
@@ -95,7 +100,9 @@ def grade(
         finished.append(Graded(names[place], seconds, problem))
         done(finished[-1])
 
-    run_forked(course, files, ForkingSession(places, launcher, jobs, judge, take, begin))
+    solutions = course.root / "solutions" if rehearse else None
+    session = ForkingSession(places, launcher, jobs, judge, take, begin, solutions)
+    run_forked(course, files, session)
     times = {graded.name: round(graded.seconds, 3) for graded in finished}
     (out / TIMINGS).write_text(json.dumps(times, indent=1, sort_keys=True) + "\n", "utf-8")
     return finished

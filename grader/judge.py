@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,11 @@ MUCH_OUTPUT = 64 * 1024
 def is_hidden(path: Path) -> bool:
     """Return whether a test file is one that learners do not see."""
     return path.parent.name == "hidden"
+
+
+def step_of(course: Course, item: pytest.Item) -> Step:
+    """Return the step that a test belongs to."""
+    return course.by_id[item.path.stem.removeprefix(STEP_TESTS)]
 
 
 class Judge:
@@ -75,6 +81,27 @@ class Judge:
         self.end_session()
         self.launcher.close()
 
+    def answered_like(
+        self, item: pytest.Item, exchanges: Iterable[tuple[bytes, bytes]]
+    ) -> TestVerdict | None:
+        """Return the verdict of a test that passes with certain answers, if the submission gives them all.
+
+        Args:
+            item: the test.
+            exchanges: each request that it sends, and the answer with which it passes.
+
+        Returns:
+            None if some answer is another one: the test must be run.
+        """
+        mark = item.get_closest_marker("exercise")
+        assert mark
+        session = self.session(step_of(self.course, item))
+        if not session.answers_like(mark.args[0], exchanges):
+            return None
+        return told(
+            _verdict(item, mark, session, None, None), None, "", self.course.hidden_feedback
+        )
+
     def outcome(
         self,
         item: pytest.Item,
@@ -84,9 +111,11 @@ class Judge:
         report: pytest.TestReport,
     ) -> TestVerdict:
         """Return the verdict on a test: with the mistake that it looks like, and as much as the course shows."""
-        verdict = _verdict(item, mark, session, call, report)
+        error = call.excinfo.value if call.excinfo else None
+        problem = None if report.passed else report.longreprtext
+        verdict = _verdict(item, mark, session, error, problem)
         misconception, words = None, ""
-        if self.naming and session and call.excinfo and _is_mistake(call.excinfo.value):
+        if self.naming and session and error and _is_mistake(error):
             found = self.diagnosis(session).name(verdict.function, verdict.id)
             if found:
                 misconception = found.id
@@ -106,14 +135,21 @@ def _verdict(
     item: pytest.Item,
     mark: pytest.Mark,
     session: StepSession | None,
-    call: pytest.CallInfo[None],
-    report: pytest.TestReport,
+    error: BaseException | None,
+    problem: str | None,
 ) -> TestVerdict:
-    """Return the verdict itself: anything that is not known to be right is not passed."""
+    """Return the verdict itself: anything that is not known to be right is not passed.
+
+    Args:
+        item: the test.
+        mark: its mark `exercise`.
+        session: the session of its step, if it came so far.
+        error: what it raised.
+        problem: pytest's words, if it did not pass.
+    """
     output = session.printed if session else ("", 0)
     status, sentence, asked = "error", "", None
-    error = call.excinfo.value if call.excinfo else None
-    if error is None and report.passed:
+    if error is None and problem is None:
         status = "passed"
         sentence = explain.printed_much(output[1]) if output[1] > MUCH_OUTPUT else ""
     elif isinstance(error, Stop):
@@ -123,9 +159,7 @@ def _verdict(
     elif isinstance(error, (Mismatch, LearnerError)):
         status, sentence, asked = "failed", error.sentence, error.call
     else:
-        sentence = (
-            f"The kit itself failed here, which is not your fault: {report.longreprtext[-1500:]}"
-        )
+        sentence = f"The kit itself failed here, which is not your fault: {(problem or '')[-1500:]}"
     if status == "timeout":
         # How much it printed until it was stopped is a matter of chance.
         output = (output[0], 0)

@@ -2,21 +2,30 @@
 
 The parent collects the tests, draws the examples of all properties and starts the zygote, so that what is the
 same for all is made once. Then it forks a judge for each piece of work, a few at a time.
+
+A rehearsal lets the solutions run through all tests first and remembers what they were asked and what they
+answered. The outcome of a test depends on nothing but these answers: a submission that gives the same ones,
+byte for byte, passes as the solutions do, without the test being run. No answer of a learner is remembered.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Generic, TypeVar
 
 import pytest
 
+from grader.codec import encode
 from grader.course import Course
-from grader.judge import Judge
+from grader.decoder import decode
+from grader.judge import Judge, step_of
 from grader.launch import DirectLauncher, ForkLauncher
 from grader.plugin import JUDGE
 from grader.probes import prepare_probes
@@ -26,20 +35,31 @@ from grader.submission import Submission
 from grader.verdicts import TestVerdict
 
 Work = TypeVar("Work")
+# What is asked in a test, each with the answer with which it passes; and that for the id of each test.
+Exchanges = list[tuple[bytes, bytes]]
+Rehearsed = dict[str, Exchanges]
 FAILED = 3
 
 
 class Forked:
     """In a forked judge: all tests, ready to be run on a submission.
 
+    Args:
+        session: the session that collected them.
+        judge: what the tests judge with.
+        rehearsed: with which answers a test passes.
+
     Attributes:
         judge: what the tests judge with.
         items: the tests, in the order of the lesson.
     """
 
-    def __init__(self, session: pytest.Session, judge: Judge) -> None:
+    def __init__(
+        self, session: pytest.Session, judge: Judge, rehearsed: Rehearsed | None = None
+    ) -> None:
         self.judge = judge
         self.items = session.items
+        self._rehearsed = rehearsed or {}
         self._hook = session.config.hook
         self._verdicts: list[TestVerdict] = []
         session.config.pluginmanager.register(self)
@@ -54,7 +74,30 @@ class Forked:
         self.judge.take(submission, self.judge.launcher)
         chosen = list(items)
         for item, following in zip(chosen, [*chosen[1:], None], strict=True):
-            yield self.item(item, following)
+            verdict = self._as_rehearsed(item)
+            # Which test pytest will run next is not known, if some need not be run.
+            yield verdict or self.item(item, None if self._rehearsed else following)
+
+    def _as_rehearsed(self, item: pytest.Item) -> TestVerdict | None:
+        exchanges = self._rehearsed.get(item.nodeid)
+        return self.judge.answered_like(item, exchanges) if exchanges else None
+
+    def rehearse(self, submission: Submission) -> Rehearsed:
+        """Return what a submission is asked in each test that it passes, and what it answers."""
+        rehearsed: Rehearsed = {}
+        self.judge.take(submission, self.judge.launcher)
+        for item in self.items:
+            exchanges: list[tuple[bytes, bytes]] = []
+
+            def hear(
+                function: str, request: bytes, came: bytes, into: Exchanges = exchanges
+            ) -> None:
+                into.append((request, came))
+
+            self.judge.session(step_of(self.judge.course, item)).heard = hear
+            if self.item(item).status == "passed":
+                rehearsed[item.nodeid] = exchanges
+        return rehearsed
 
     def item(self, item: pytest.Item, following: pytest.Item | None = None) -> TestVerdict:
         """Run one test on the submission that is being judged, and say which follows.
@@ -79,6 +122,7 @@ class ForkingSession(Generic[Work]):
         judge: called in a fork with a piece of work; what it returns becomes the exit code.
         done: called in the parent with the work, its seconds of wall time, and the exit code.
         begin: called before the first judge starts, when all is ready.
+        rehearse: a folder with solutions to rehearse with; only worth its time for a class.
     """
 
     def __init__(
@@ -89,8 +133,10 @@ class ForkingSession(Generic[Work]):
         judge: Callable[[Work, Forked], int],
         done: Callable[[Work, float, int], None],
         begin: Callable[[], None] = lambda: None,
+        rehearse: Path | None = None,
     ) -> None:
         self.begin = begin
+        self.rehearse = rehearse
         self.waiting = list(reversed(list(waiting)))
         self.launcher = launcher
         self.jobs = jobs
@@ -112,32 +158,60 @@ class ForkingSession(Generic[Work]):
         # What is made stays: without this, the collector of each judge would copy every page of it.
         gc.collect()
         gc.freeze()
+        rehearsed = self._rehearsed(session, judge)
         self.begin()
         running: dict[int, tuple[Work, float]] = {}
         while self.waiting or running:
             while self.waiting and len(running) < self.jobs:
                 work = self.waiting.pop()
-                # Made before the fork: the new judge talks to the zygote over a connection of its
-                # own.
-                branch = self.launcher.branch()
-                pid = os.fork()
-                if pid == 0:
-                    code = FAILED
-                    try:
-                        judge.launcher = branch
-                        code = self.judge(work, Forked(session, judge))
-                        judge.end_session()
-                    except BaseException:
-                        traceback.print_exc()
-                    finally:
-                        os._exit(code)
-                branch.close()
+                pid = self._fork(judge, partial(self._judge, work, session, judge, rehearsed))
                 running[pid] = (work, time.monotonic())
             pid, status = os.wait()
             if pid in running:
                 work, start = running.pop(pid)
                 self.done(work, time.monotonic() - start, os.waitstatus_to_exitcode(status))
         return True
+
+    def _judge(
+        self, work: Work, session: pytest.Session, judge: Judge, rehearsed: Rehearsed
+    ) -> int:
+        return self.judge(work, Forked(session, judge, rehearsed))
+
+    def _fork(self, judge: Judge, act: Callable[[], int]) -> int:
+        """Do something in a fork of this process, whose exit code it returns; return the fork's pid."""
+        # Made before the fork: the new judge talks to the zygote over a connection of its own.
+        branch = self.launcher.branch()
+        pid = os.fork()
+        if pid == 0:
+            code = FAILED
+            try:
+                judge.launcher = branch
+                code = act()
+                judge.end_session()
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        branch.close()
+        return pid
+
+    def _rehearsed(self, session: pytest.Session, judge: Judge) -> Rehearsed:
+        """Rehearse in a fork, so that nothing of it stays but what was asked and answered."""
+        if self.rehearse is None:
+            return {}
+        solutions = Submission.read(self.rehearse, judge.course)
+        with tempfile.TemporaryFile() as file:
+
+            def act() -> int:
+                file.write(encode(Forked(session, judge).rehearse(solutions), strict=True))
+                file.flush()
+                return 0
+
+            _, status = os.waitpid(self._fork(judge, act), 0)
+            file.seek(0)
+            # Without it, everything goes on as it would, and takes longer.
+            rehearsed: Rehearsed = {} if status else decode(file.read())
+        return rehearsed
 
 
 def run_forked(course: Course, files: list[str], session: ForkingSession[Work]) -> None:

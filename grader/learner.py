@@ -8,7 +8,8 @@ fixture of that name.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -67,7 +68,7 @@ class StepSession:
 
     Attributes:
         printed: the beginning of what the last call printed, and how much it was.
-        heard: called with each request before it is sent, and the function whose test sends it.
+        heard: called with the function whose test asks, the request, and what came.
     """
 
     def __init__(self, submission: Submission, step: Step, launcher: Launcher) -> None:
@@ -81,8 +82,9 @@ class StepSession:
         self._served: set[str] = set()
         self._aside: dict[str, float] = {}
         self._expired: dict[str, Stop] = {}
+        self._ahead: deque[tuple[bytes, bytes | BaseException]] = deque()
         self.printed = ("", 0)
-        self.heard: Callable[[str, bytes], None] = lambda function, request: None
+        self.heard: Callable[[str, bytes, bytes], None] = lambda function, request, came: None
 
     def ask(self, function: str, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         """Send a request on behalf of a function's test, and return a well-formed answer.
@@ -91,18 +93,12 @@ class StepSession:
             Stop: the module cannot be used, the function is not written, or its time is up.
             Crash: the worker ended, or sent something that is not an answer.
         """
-        if function in self._expired:
-            raise self._expired[function].again()
-        if self._spent.get(function, 0.0) >= self.step.seconds:
-            raise self._expire(function, call)
-        connection = self._connect()
         payload = encode(request)
-        self.heard(function, payload)
-        self._served.add(function)
-        start = time.monotonic()
-        deadline = start + self.step.seconds - self._spent.get(function, 0.0)
         try:
-            answer = parse(connection.request(payload, deadline), TO_RUN)
+            came = self._asked_ahead(payload)
+            if came is None:
+                came = self._send(function, payload)
+            answer = parse(came, TO_RUN)
         except WireTimeout:
             self.close()
             raise self._expire(function, call) from None
@@ -114,11 +110,66 @@ class StepSession:
                 return self.ask(function, call, request)
             self._crashed = function
             raise Crash(call, explain.crash(how, error)) from None
-        finally:
-            self._spent[function] = self._spent.get(function, 0.0) + time.monotonic() - start
-            if self._connection:
-                self.printed = self._connection.printed()
+        self.heard(function, payload, came)
         return answer
+
+    def answers_like(self, function: str, exchanges: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Ask a series of requests on behalf of a function's test; return whether each answer is the given one.
+
+        The first other answer ends the series. Then the test has to be run: it gets what came when it asks the
+        same requests, so that nothing is asked twice.
+
+        Args:
+            function: whose time it takes.
+            exchanges: pairs of request and expected answer, as bytes.
+        """
+        self._ahead.clear()
+        for payload, expected in exchanges:
+            try:
+                came: bytes | BaseException = self._send(function, payload)
+            except (Stop, WireTimeout, WireBroken) as error:
+                came = error
+            self._ahead.append((payload, came))
+            if came != expected:
+                return False
+        self._ahead.clear()
+        return True
+
+    def _asked_ahead(self, payload: bytes) -> bytes | None:
+        """Return the answer to a request that was asked ahead, or None; raises what came in its place."""
+        if not self._ahead:
+            return None
+        asked, came = self._ahead.popleft()
+        if asked != payload:
+            # The test goes another way; calls that it would not have made must not count.
+            self._ahead.clear()
+            self.close()
+            return None
+        if isinstance(came, BaseException):
+            raise came
+        return came
+
+    def _send(self, function: str, payload: bytes) -> bytes:
+        """Send a request, and return the bytes that came within the function's time.
+
+        Raises:
+            Stop: the module cannot be used, or the function's time was up before.
+            WireTimeout: its time is up now.
+            WireBroken: the worker ended.
+        """
+        if function in self._expired:
+            raise self._expired[function].again()
+        if self._spent.get(function, 0.0) >= self.step.seconds:
+            raise WireTimeout
+        connection = self._connect()
+        spent = self._spent.get(function, 0.0)
+        self._served.add(function)
+        start = time.monotonic()
+        try:
+            return connection.request(payload, start + self.step.seconds - spent)
+        finally:
+            self._spent[function] = spent + time.monotonic() - start
+            self.printed = connection.printed()
 
     @contextmanager
     def aside(self, function: str) -> Iterator[None]:

@@ -25,7 +25,7 @@ import pytest
 
 from grader.answers import Mismatch
 from grader.course import Course, CourseError, find_root
-from grader.judge import STEP_TESTS, Judge, is_hidden
+from grader.judge import STEP_TESTS, Judge, is_hidden, step_of
 from grader.launch import ForkLauncher, Launcher, pick_launcher
 from grader.learner import Crash, Learner, LearnerError, StepSession, Stop
 from grader.limits import LAYERS
@@ -168,9 +168,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def learner(request: pytest.FixtureRequest) -> Learner:
     """The learner's module of this test's step, behind the process boundary."""
     judge = request.config.stash[JUDGE]
-    step = judge.course.by_id[request.path.stem.removeprefix(STEP_TESTS)]
     mark = request.node.get_closest_marker("exercise")
-    session = judge.session(step)
+    session = judge.session(step_of(judge.course, request.node))
     request.node.stash[_SESSION] = session
     return Learner(session, mark.args[0])
 

@@ -192,7 +192,7 @@ class _Recorder:
         source = (self.course.root / "solutions" / step.filename).read_bytes()
         heard: dict[str, list[bytes]] = {}
 
-        def hear(function: str, request: bytes) -> None:
+        def hear(function: str, request: bytes, came: bytes) -> None:
             heard.setdefault(function, []).append(request)
 
         # The visible tests first, so that few calls come from hidden ones.

@@ -172,9 +172,9 @@ def as_before(found):
     return result
 
 
-def grade(folder, out, jobs, steps=STEPS):
+def grade(folder, out, jobs, *more, steps=STEPS):
     """Grade a class; return the bytes of each `results.json` by the submission's name."""
-    options = ["--jobs", str(jobs), *(["--steps", steps] if steps else [])]
+    options = ["--jobs", str(jobs), *(["--steps", steps] if steps else []), *more]
     return grade_class(folder, out, *options, limit=OUTER_LIMIT)
 
 
@@ -211,8 +211,8 @@ def first(class_folder, out):
     return grade(class_folder, out, jobs=1)
 
 
-def test_two_judges_say_what_one_says(class_folder, out, first):
-    assert differences(first, grade(class_folder, out, jobs=2)) == []
+def test_two_judges_without_a_rehearsal_say_what_one_says(class_folder, out, first):
+    assert differences(first, grade(class_folder, out, 2, "--no-rehearse")) == []
 
 
 def test_the_order_of_the_class_says_nothing(class_folder, tmp_path, first):

@@ -257,3 +257,98 @@ def test_what_is_asked_aside_takes_no_time_from_the_tests(launcher, session_fact
             assert stop.value.status == "timeout"
             assert Learner(session, "nap").nap(0.1).value is None
         assert time.monotonic() - start < 0.9
+
+
+# Asked ahead: what the solutions were asked in a test
+
+
+def asked_as_in(launcher, session_factory, *calls):
+    """Return the exchanges of these calls of `count` and others, on the module above."""
+    exchanges = []
+    with session_factory(launcher, SOURCE) as session:
+        session.heard = lambda function, request, came: exchanges.append((request, came))
+        for name, args in calls:
+            getattr(Learner(session, "count"), name)(*args)
+    return exchanges
+
+
+def test_the_same_answers_are_recognized(launcher, session_factory):
+    exchanges = asked_as_in(launcher, session_factory, ("count", ()), ("count", ()))
+    assert len(exchanges) == 2
+    with session_factory(launcher, SOURCE) as session:
+        assert session.answers_like("count", exchanges)
+        # Nothing of it is left for what is asked next.
+        assert Learner(session, "count").count().value == 3
+
+
+def test_after_another_answer_nothing_is_asked_twice(launcher, session_factory):
+    exchanges = asked_as_in(launcher, session_factory, *[("count", ())] * 3)
+    other = SOURCE.replace("return len(calls)", "return min(len(calls), 1)")
+    with session_factory(launcher, other) as session:
+        assert not session.answers_like("count", exchanges)
+        heard = []
+        session.heard = lambda function, request, came: heard.append(request)
+        learner = Learner(session, "count")
+        assert [learner.count().value for _ in range(3)] == [1, 1, 1]
+        assert len(heard) == 3
+        workers = launcher.started
+        # Two calls ahead, then one: with a fourth, the module would say that it was called four times.
+        seen = SOURCE.replace("return len(calls)", "return [len(calls)]")
+    with session_factory(launcher, seen) as session:
+        assert not session.answers_like("count", exchanges)
+        assert [Learner(session, "count").count().value for _ in range(3)] == [[1], [2], [3]]
+    assert launcher.started == workers + 1
+
+
+def test_a_test_that_goes_another_way_gets_a_new_worker(launcher, session_factory):
+    exchanges = asked_as_in(launcher, session_factory, ("count", ()), ("nap", (0.0,)))
+    other = SOURCE.replace("time.sleep(seconds)", "return 1")
+    with session_factory(launcher, other) as session:
+        assert not session.answers_like("count", exchanges)
+        assert Learner(session, "count").nap(0.0).value == 1
+        # The call of `count` that was made ahead does not count.
+        assert Learner(session, "count").count().value == 1
+
+
+def test_time_that_is_up_ahead_is_the_fault_of_the_call_that_took_it(launcher, session_factory):
+    exchanges = asked_as_in(launcher, session_factory, ("count", ()), ("nap", (0.0,)))
+    endless = SOURCE.replace("time.sleep(seconds)", "print('here')\n    while True: pass")
+    with session_factory(launcher, endless, seconds=1.0) as session:
+        assert not session.answers_like("count", exchanges)
+        learner = Learner(session, "count")
+        assert learner.count().value == 1
+        with pytest.raises(Stop, match="did not finish within 1 second") as stop:
+            learner.nap(0.0)
+        assert (stop.value.status, stop.value.call.function) == ("timeout", "nap")
+        assert session.printed == ("here\n", 5)
+        assert not session.answers_like("count", exchanges)
+        with pytest.raises(Stop, match="Not run again"):
+            learner.count()
+
+
+def test_a_crash_ahead_is_a_crash(launcher, session_factory):
+    exchanges = asked_as_in(launcher, session_factory, ("count", ()), ("nap", (0.0,)))
+    ended = SOURCE.replace("time.sleep(seconds)", "import os; os._exit(5)")
+    with session_factory(launcher, ended) as session:
+        assert not session.answers_like("count", exchanges)
+        learner = Learner(session, "count")
+        assert learner.count().value == 1
+        with pytest.raises(Crash, match="exit code 5"):
+            learner.nap(0.0)
+
+
+def test_a_module_that_does_not_load_answers_nothing_ahead(launcher, session_factory):
+    exchanges = asked_as_in(launcher, session_factory, ("count", ()))
+    with session_factory(launcher, "def count(:\n") as session:
+        assert not session.answers_like("count", exchanges)
+        with pytest.raises(Stop, match="line 1"):
+            Learner(session, "count").count()
+
+
+def test_an_empty_frame_ahead_is_no_answer(launcher, session_factory):
+    exchanges = asked_as_in(launcher, session_factory, ("count", ()))
+    forged = Forged(encode({"kind": "loaded"}), b"")
+    with session_factory(forged, SOURCE) as session:
+        assert not session.answers_like("count", exchanges)
+        with pytest.raises(Crash):
+            Learner(session, "count").count()
