@@ -132,7 +132,10 @@ def measure(
         strength = _Strength(course, Path(folder))
         work = strength.plan(steps)
         strength.done = lambda: done(len(work))
-        session = ForkingSession(work, launcher, jobs, strength.judge, strength.take)
+        solutions = course.root / "solutions"
+        session = ForkingSession(
+            work, launcher, jobs, strength.judge, strength.take, rehearse=solutions
+        )
         run_forked(course, test_files(course, steps), session)
     return list(strength.found.values())
 

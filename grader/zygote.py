@@ -31,7 +31,7 @@ from typing import Any
 from grader.limits import Limits
 from grader.packages import GROUPS
 from grader.sandbox import Sandbox, User
-from grader.worker import enter_scratch, forget_kit, serve
+from grader.worker import enter_scratch, forget_kit, seed_everything, serve
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,8 @@ class Zygote:
         for group in groups:
             if group not in self.loaded:
                 GROUPS[group]()
+                # As each worker will do: NumPy loads its generators at the first use.
+                seed_everything()
                 self.loaded.add(group)
                 # What is loaded stays: without this, each worker's collector would copy every page
                 # of it.

@@ -69,7 +69,7 @@ def check_sizes(answer, n_train, n_val):
 
 
 @pytest.mark.exercise("load_data", "every image once, with its label, divided by 16", points=3)
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(seed=seeds(), before=seeds())
 def test_load_data_is_complete(learner, seed, before):
     answer = learner.run(load_and_read, seed=seed, before=before)
@@ -98,7 +98,7 @@ def test_load_data_is_complete(learner, seed, before):
 
 
 @pytest.mark.exercise("load_data", "each digit has its share in both parts", points=3)
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(seed=seeds())
 def test_load_data_is_stratified(learner, seed):
     answer = learner.run(load_labels, seed=seed)
