@@ -140,17 +140,15 @@ class _Writer:
             self.dictionary(value, depth)
         elif kind is bytes or kind is bytearray:
             self.raw(b"b", bytes(value))
-        elif kind is np.ndarray and value.dtype in _NUMPY_CODE:
-            self.data += b"a"
-            self.array(value)
+        elif kind is np.ndarray and (code := _code_of(value.dtype)) is not None:
+            self.array(b"a", code, value)
         elif not self.tensor(value):
             self.other(value, depth)
 
     def other(self, value: Any, depth: int) -> None:
         """Write what is none of the usual types: subclasses of them, NumPy scalars, opaque objects."""
-        if isinstance(value, np.generic) and value.dtype in _NUMPY_CODE:
-            self.data += b"g"
-            self.array(np.asarray(value))
+        if isinstance(value, np.generic) and (code := _code_of(value.dtype)) is not None:
+            self.array(b"g", code, np.asarray(value))
         elif isinstance(value, (list, tuple)):
             self.sequence(b"l" if isinstance(value, list) else b"t", value, depth)
         elif isinstance(value, dict):
@@ -196,11 +194,12 @@ class _Writer:
         self.data += bytes((code, len(shape)))
         self.data += SHAPES[len(shape)].pack(*shape)
 
-    def array(self, value: NDArray[Any]) -> None:
+    def array(self, tag: bytes, code: int, value: NDArray[Any]) -> None:
         # Before anything is copied: an expanded array can be larger than all memory.
         if value.nbytes > MAX_BYTES:
             raise CodecError(TOO_LARGE)
-        self.shape(_NUMPY_CODE[value.dtype], value.shape)
+        self.data += tag
+        self.shape(code, value.shape)
         if value.dtype.byteorder == ">" or sys.byteorder == "big":
             value = value.astype(value.dtype.newbyteorder("<"))
         self.raw(b"", value.tobytes())
@@ -223,7 +222,8 @@ class _Writer:
         if value.nbytes > MAX_BYTES:
             raise CodecError(TOO_LARGE)
         # NumPy has no bfloat16: its bits go as integers.
-        plain = value.view(torch.int16) if DTYPES[code] == "bfloat16" else value
+        bits = DTYPES[code] == "bfloat16"
+        plain = value.detach().resolve_neg().view(torch.int16) if bits else value
         # Forced: out of the graph, on the CPU, and no view that conjugates or negates.
         self.raw(b"", plain.numpy(force=True).tobytes())
         return True
@@ -236,6 +236,15 @@ def _name_of(dtype: Any) -> str:
 
 
 KEYS = (str, int, float, bool, type(None))
+
+
+def _code_of(dtype: Any) -> int | None:
+    """Return the number of a NumPy dtype, or None for one that is not sent."""
+    try:
+        return _NUMPY_CODE[dtype]
+    except (KeyError, TypeError):
+        # Not known, not hashable, or one with names for its bytes.
+        return _DTYPE_CODE.get(dtype.name) if dtype.kind in "biufc" else None
 
 
 def opaque_of(value: Any) -> Opaque:

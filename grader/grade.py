@@ -84,7 +84,8 @@ def grade(
 ) -> list[Graded]:
     """Judge submissions with some test files, at most `jobs` at a time, and write each one's results below `out`.
 
-    A rehearsal takes as long as a submission, and makes each of them faster; it changes no result.
+    A rehearsal takes as long as a submission, and makes each of them faster; it changes no result, but for code
+    that goes by the clock.
 
     Raises:
         KitError: the tests could not be collected.
@@ -100,8 +101,9 @@ def grade(
         finished.append(Graded(names[place], seconds, problem))
         done(finished[-1])
 
-    solutions = course.root / "solutions" if rehearse else None
-    session = ForkingSession(places, launcher, jobs, judge, take, begin, solutions)
+    solutions = course.root / "solutions"
+    known = solutions if rehearse and solutions.is_dir() else None
+    session = ForkingSession(places, launcher, jobs, judge, take, begin, known)
     run_forked(course, files, session)
     times = {graded.name: round(graded.seconds, 3) for graded in finished}
     (out / TIMINGS).write_text(json.dumps(times, indent=1, sort_keys=True) + "\n", "utf-8")

@@ -5,7 +5,8 @@ same for all is made once. Then it forks a judge for each piece of work, a few a
 
 A rehearsal lets the solutions run through all tests first and remembers what they were asked and what they
 answered. The outcome of a test depends on nothing but these answers: a submission that gives the same ones,
-byte for byte, passes as the solutions do, without the test being run. No answer of a learner is remembered.
+byte for byte, passes as the solutions do, without the test being run. No answer of a learner is remembered. Only
+code that goes by the clock can notice: it is asked faster.
 """
 
 from __future__ import annotations

@@ -63,6 +63,22 @@ class Stop(BaseException):
         return Stop(self.status, self.sentence, self.call)
 
 
+class _Lost(Exception):
+    """A worker ended, or sent what is no answer, and was ended.
+
+    Attributes:
+        how: how it had ended by itself, as a clause.
+        error: what was wrong.
+        shared: whether tests of other functions have used it.
+    """
+
+    def __init__(self, how: str, error: Exception, shared: bool) -> None:
+        super().__init__(how)
+        self.how = how
+        self.error = error
+        self.shared = shared
+
+
 class StepSession:
     """One step of one submission, with at most one worker alive.
 
@@ -98,18 +114,15 @@ class StepSession:
             came = self._asked_ahead(payload)
             if came is None:
                 came = self._send(function, payload)
-            answer = parse(came, TO_RUN)
+            answer = self._parsed(function, came)
         except WireTimeout:
-            self.close()
             raise self._expire(function, call) from None
-        except (WireBroken, CodecError) as error:
-            others = self._served - {function}
-            how = self.close()
-            if others:
+        except _Lost as lost:
+            if lost.shared:
                 # Something that another function left behind may have done it: ask a new worker.
                 return self.ask(function, call, request)
             self._crashed = function
-            raise Crash(call, explain.crash(how, error)) from None
+            raise Crash(call, explain.crash(lost.how, lost.error)) from None
         self.heard(function, payload, came)
         return answer
 
@@ -126,9 +139,13 @@ class StepSession:
         self._ahead.clear()
         for payload, expected in exchanges:
             try:
-                came: bytes | BaseException = self._send(function, payload)
-            except (Stop, WireTimeout, WireBroken) as error:
-                came = error
+                came = self._send(function, payload)
+                if came != expected:
+                    # A worker that sends nonsense is ended now, as it would be in the test.
+                    self._parsed(function, came)
+            except (Exception, Stop) as error:
+                self._ahead.append((payload, error))
+                return False
             self._ahead.append((payload, came))
             if came != expected:
                 return False
@@ -155,7 +172,7 @@ class StepSession:
         Raises:
             Stop: the module cannot be used, or the function's time was up before.
             WireTimeout: its time is up now.
-            WireBroken: the worker ended.
+            _Lost: the worker ended.
         """
         if function in self._expired:
             raise self._expired[function].again()
@@ -167,9 +184,26 @@ class StepSession:
         start = time.monotonic()
         try:
             return connection.request(payload, start + self.step.seconds - spent)
+        except WireTimeout:
+            self.close()
+            raise
+        except WireBroken as error:
+            raise self._lost(function, error) from None
         finally:
             self._spent[function] = spent + time.monotonic() - start
             self.printed = connection.printed()
+
+    def _parsed(self, function: str, came: bytes) -> dict[str, Any]:
+        """Return the answer in these bytes; raises _Lost if it is none."""
+        try:
+            return parse(came, TO_RUN)
+        except CodecError as error:
+            raise self._lost(function, error) from None
+
+    def _lost(self, function: str, error: Exception) -> _Lost:
+        """End a worker that does not answer as it should."""
+        shared = bool(self._served - {function})
+        return _Lost(self.close(), error, shared)
 
     @contextmanager
     def aside(self, function: str) -> Iterator[None]:

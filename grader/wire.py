@@ -67,7 +67,9 @@ class Wire:
         length, number = _HEADER.unpack(self._receive(_HEADER.size, deadline))
         if length > MAX_BYTES or number != self._number:
             raise WireBroken("the answer is too large or was not asked for")
-        return self._receive(length, deadline)
+        answer = self._receive(length, deadline)
+        self.drain()
+        return answer
 
     def _send(self, data: bytes, deadline: float) -> None:
         view = memoryview(data)
@@ -88,6 +90,8 @@ class Wire:
             self._wait(deadline)
             try:
                 piece = self._frames.recv(max(_CHUNK, min(count - len(self._came), _LARGE)))
+            except BlockingIOError:
+                continue
             except OSError as error:
                 raise WireBroken("the stream is broken") from error
             if not piece:

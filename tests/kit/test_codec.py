@@ -125,6 +125,7 @@ TENSORS = {
     "transposed": torch.arange(6.0).reshape(2, 3).T,
     "expanded": torch.ones(1).expand(3, 2),
     "half precision with steps": torch.arange(8, dtype=torch.bfloat16)[::3],
+    "half precision turned negative": torch._neg_view(torch.arange(3, dtype=torch.bfloat16)),
     "leaf with gradient": torch.ones(2, requires_grad=True),
     "complex leaf with gradient": torch.ones(2, dtype=torch.complex64, requires_grad=True),
     "not a leaf": torch.ones(2, requires_grad=True) * 2,
@@ -137,6 +138,13 @@ TENSORS = {
 @pytest.mark.parametrize("name", TENSORS)
 def test_unusual_tensors_come_back_the_same(name):
     assert same(decode(encode(TENSORS[name])), TENSORS[name])
+
+
+def test_arrays_of_unusual_dtypes_are_numbers_or_opaque():
+    halves = np.dtype((np.int32, {"low": (np.int16, 0), "high": (np.int16, 2)}))
+    assert same(decode(encode(np.arange(2).astype(halves))), np.arange(2, dtype=np.int32))
+    unhashable = np.array(["a"], np.dtypes.StringDType(na_object=[]))
+    assert decode(encode(unhashable)).type == "ndarray"
 
 
 def test_what_comes_back_is_a_copy():

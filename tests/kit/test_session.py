@@ -5,6 +5,7 @@ import time
 import pytest
 
 from grader.codec import encode
+from grader.launch import LaunchError
 from grader.learner import Crash, Learner, Stop
 
 SOURCE = """
@@ -347,8 +348,29 @@ def test_a_module_that_does_not_load_answers_nothing_ahead(launcher, session_fac
 
 def test_an_empty_frame_ahead_is_no_answer(launcher, session_factory):
     exchanges = asked_as_in(launcher, session_factory, ("count", ()))
-    forged = Forged(encode({"kind": "loaded"}), b"")
+    forged = Forged(LOADED, b"")
     with session_factory(forged, SOURCE) as session:
         assert not session.answers_like("count", exchanges)
+        # It was ended at once, and not only when the test asked for it.
+        assert forged.ended == 1
         with pytest.raises(Crash):
             Learner(session, "count").count()
+
+
+class Failing(Counted):
+    """A launcher that cannot start its first worker."""
+
+    def start(self, groups):
+        if self.started == 0:
+            self.started += 1
+            raise LaunchError("no worker today")
+        return super().start(groups)
+
+
+def test_a_worker_that_cannot_be_started_ahead_fails_in_the_test(fork_launcher, session_factory):
+    exchanges = asked_as_in(Counted(fork_launcher), session_factory, ("count", ()), ("count", ()))
+    with session_factory(Failing(fork_launcher), SOURCE) as session:
+        assert not session.answers_like("count", exchanges)
+        with pytest.raises(LaunchError, match="no worker today"):
+            Learner(session, "count").count()
+        assert Learner(session, "count").count().value == 1
