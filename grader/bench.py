@@ -30,7 +30,6 @@ from grader.packages import GROUPS
 
 # So many that after the first submission each of four styles comes as often as the others.
 _MANY = 9
-_ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -107,32 +106,30 @@ class _Bench:
         whole, middle = list(self.course.steps), self.course.steps[len(self.course.steps) // 3]
         solutions = [self.course.root / "solutions"]
         styles = sorted((self.course.root / "tests/styles").iterdir())
-        for what, steps, sources, limit in (
-            ("a submission, all hidden tests", whole, solutions, "1/6"),
-            (f"a submission, step {middle.id}", [middle], solutions, "1/30"),
+        for what, steps, sources, limit, rounds in (
+            ("a submission, all hidden tests", whole, solutions, "1/6", 3),
+            (f"a submission, step {middle.id}", [middle], solutions, "1/30", 5),
             # Here the learner's code itself is larger, and differs from what was rehearsed.
-            ("four other styles, all hidden tests", whole, styles, ""),
+            ("four other styles, all hidden tests", whole, styles, "", 1),
         ):
-            # The speed of a machine changes; each is measured in each round, and the fastest one counts.
-            rounds = [
-                (
-                    self.further(steps, sources, "isolated"),
-                    statistics.fmean(self.cold(steps, one) for one in sources),
-                    statistics.fmean(self.alone(steps, one) for one in sources),
-                    self.further(steps, sources, "direct"),
-                )
-                for _ in range(_ROUNDS)
-            ]
-            isolated, cold, alone, direct = (min(column) for column in zip(*rounds, strict=True))
-            yield Figure(what, "cold pytest + hypothesis", _ratio(isolated, cold), limit)
+            # The speed of a machine changes from minute to minute, so ratios are taken in each round.
+            table = [self.ratios(steps, sources) for _ in range(rounds)]
+            cold, alone, direct = (
+                f"{statistics.median(row):.3f}" for row in zip(*table, strict=True)
+            )
             # For one step alone, forking weighs more than for a course; there is no limit for it.
             several = len(steps) > 1
-            yield Figure(
-                what, "the learner's code alone", _ratio(isolated, alone), "2" if several else ""
-            )
-            yield Figure(
-                what, "the same in process", _ratio(isolated, direct), "1.3" if several else ""
-            )
+            yield Figure(what, "cold pytest + hypothesis", cold, limit)
+            yield Figure(what, "the learner's code alone", alone, "2" if several else "")
+            yield Figure(what, "the same in process", direct, "1.3" if several else "")
+
+    def ratios(self, steps: list[Step], sources: list[Path]) -> tuple[float, float, float]:
+        """Return what grading one submission costs, against a cold run, the code alone, and no isolation."""
+        direct = self.further(steps, sources, "direct")
+        isolated = self.further(steps, sources, "isolated")
+        cold = statistics.fmean(self.cold(steps, one) for one in sources)
+        alone = statistics.fmean(self.alone(steps, one) for one in sources)
+        return isolated / cold, isolated / alone, isolated / direct
 
     def further(self, steps: list[Step], sources: list[Path], kind: str) -> float:
         """Return the processor time of one further submission, isolated or in process."""
