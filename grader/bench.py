@@ -158,7 +158,9 @@ class _Bench:
     def run(self, code: str) -> None:
         """Run Python code in a process of its own."""
         command = [sys.executable, "-c", code]
-        subprocess.run(command, cwd=self.course.root, check=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run(command, cwd=self.course.root, capture_output=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr.decode("utf-8", "replace"))
 
     def cold(self, steps: list[Step], source: Path) -> float:
         """Return what pytest with hypothesis costs from a cold start, without replay and without workers."""

@@ -15,7 +15,6 @@ import functools
 import math
 import struct
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,26 +133,17 @@ class _Writer:
             self.data += b"1" if value else b"0"
         elif kind is int:
             self.integer(value)
-        elif kind is list or kind is tuple:
-            self.sequence(b"l" if kind is list else b"t", value, depth)
-        elif kind is dict:
+        elif isinstance(value, (list, tuple)):
+            self.sequence(value, depth)
+        elif isinstance(value, dict) and all(type(key) in KEYS for key in value):
             self.dictionary(value, depth)
         elif kind is bytes or kind is bytearray:
             self.raw(b"b", bytes(value))
         elif kind is np.ndarray and (code := _code_of(value.dtype)) is not None:
             self.array(b"a", code, value)
-        elif not self.tensor(value):
-            self.other(value, depth)
-
-    def other(self, value: Any, depth: int) -> None:
-        """Write what is none of the usual types: subclasses of them, NumPy scalars, opaque objects."""
-        if isinstance(value, np.generic) and (code := _code_of(value.dtype)) is not None:
+        elif isinstance(value, np.generic) and (code := _code_of(value.dtype)) is not None:
             self.array(b"g", code, np.asarray(value))
-        elif isinstance(value, (list, tuple)):
-            self.sequence(b"l" if isinstance(value, list) else b"t", value, depth)
-        elif isinstance(value, dict):
-            self.dictionary(value, depth)
-        else:
+        elif not self.tensor(value):
             self.opaque(value)
 
     def opaque(self, value: Any) -> None:
@@ -170,16 +160,13 @@ class _Writer:
             raise CodecError("an integer of more than 32 768 bits")
         self.raw(b"i", value.to_bytes(size, "little", signed=True))
 
-    def sequence(self, tag: bytes, value: Sequence[Any], depth: int) -> None:
+    def sequence(self, value: list[Any] | tuple[Any, ...], depth: int) -> None:
         self.room_for(len(value))
-        self.data += tag + U32.pack(len(value))
+        self.data += (b"l" if isinstance(value, list) else b"t") + U32.pack(len(value))
         for item in value:
             self.value(item, depth + 1)
 
     def dictionary(self, value: dict[Any, Any], depth: int) -> None:
-        if not all(type(key) in KEYS for key in value):
-            self.opaque(value)
-            return
         self.room_for(2 * len(value))
         self.data += b"d" + U32.pack(len(value))
         for key, item in value.items():
@@ -222,8 +209,8 @@ class _Writer:
         if value.nbytes > MAX_BYTES:
             raise CodecError(TOO_LARGE)
         # NumPy has no bfloat16: its bits go as integers.
-        bits = DTYPES[code] == "bfloat16"
-        plain = value.detach().resolve_neg().view(torch.int16) if bits else value
+        half = DTYPES[code] == "bfloat16"
+        plain = value.detach().resolve_neg().view(torch.int16) if half else value
         # Forced: out of the graph, on the CPU, and no view that conjugates or negates.
         self.raw(b"", plain.numpy(force=True).tobytes())
         return True

@@ -55,12 +55,10 @@ class Forked:
         items: the tests, in the order of the lesson.
     """
 
-    def __init__(
-        self, session: pytest.Session, judge: Judge, rehearsed: Rehearsed | None = None
-    ) -> None:
+    def __init__(self, session: pytest.Session, judge: Judge, rehearsed: Rehearsed) -> None:
         self.judge = judge
         self.items = session.items
-        self._rehearsed = rehearsed or {}
+        self._rehearsed = rehearsed
         self._hook = session.config.hook
         self._verdicts: list[TestVerdict] = []
         session.config.pluginmanager.register(self)
@@ -85,20 +83,17 @@ class Forked:
 
     def rehearse(self, submission: Submission) -> Rehearsed:
         """Return what a submission is asked in each test that it passes, and what it answers."""
-        rehearsed: Rehearsed = {}
         self.judge.take(submission, self.judge.launcher)
-        for item in self.items:
-            exchanges: list[tuple[bytes, bytes]] = []
+        return {item.nodeid: self._exchanges(item) for item in self.items}
 
-            def hear(
-                function: str, request: bytes, came: bytes, into: Exchanges = exchanges
-            ) -> None:
-                into.append((request, came))
+    def _exchanges(self, item: pytest.Item) -> Exchanges:
+        exchanges: Exchanges = []
 
-            self.judge.session(step_of(self.judge.course, item)).heard = hear
-            if self.item(item).status == "passed":
-                rehearsed[item.nodeid] = exchanges
-        return rehearsed
+        def hear(function: str, request: bytes, came: bytes) -> None:
+            exchanges.append((request, came))
+
+        self.judge.session(step_of(self.judge.course, item)).heard = hear
+        return exchanges if self.item(item).status == "passed" else []
 
     def item(self, item: pytest.Item, following: pytest.Item | None = None) -> TestVerdict:
         """Run one test on the submission that is being judged, and say which follows.
@@ -159,13 +154,13 @@ class ForkingSession(Generic[Work]):
         # What is made stays: without this, the collector of each judge would copy every page of it.
         gc.collect()
         gc.freeze()
-        rehearsed = self._rehearsed(session, judge)
+        rehearsed = self._rehearsed(session)
         self.begin()
         running: dict[int, tuple[Work, float]] = {}
         while self.waiting or running:
             while self.waiting and len(running) < self.jobs:
                 work = self.waiting.pop()
-                pid = self._fork(judge, partial(self._judge, work, session, judge, rehearsed))
+                pid = self._fork(session, rehearsed, partial(self.judge, work))
                 running[pid] = (work, time.monotonic())
             pid, status = os.wait()
             if pid in running:
@@ -173,13 +168,11 @@ class ForkingSession(Generic[Work]):
                 self.done(work, time.monotonic() - start, os.waitstatus_to_exitcode(status))
         return True
 
-    def _judge(
-        self, work: Work, session: pytest.Session, judge: Judge, rehearsed: Rehearsed
+    def _fork(
+        self, session: pytest.Session, rehearsed: Rehearsed, act: Callable[[Forked], int]
     ) -> int:
-        return self.judge(work, Forked(session, judge, rehearsed))
-
-    def _fork(self, judge: Judge, act: Callable[[], int]) -> int:
-        """Do something in a fork of this process, whose exit code it returns; return the fork's pid."""
+        """Do something in a forked judge, whose exit code it returns; return the fork's pid."""
+        judge = session.config.stash[JUDGE]
         # Made before the fork: the new judge talks to the zygote over a connection of its own.
         branch = self.launcher.branch()
         pid = os.fork()
@@ -187,7 +180,7 @@ class ForkingSession(Generic[Work]):
             code = FAILED
             try:
                 judge.launcher = branch
-                code = act()
+                code = act(Forked(session, judge, rehearsed))
                 judge.end_session()
             except BaseException:
                 traceback.print_exc()
@@ -196,19 +189,19 @@ class ForkingSession(Generic[Work]):
         branch.close()
         return pid
 
-    def _rehearsed(self, session: pytest.Session, judge: Judge) -> Rehearsed:
+    def _rehearsed(self, session: pytest.Session) -> Rehearsed:
         """Rehearse in a fork, so that nothing of it stays but what was asked and answered."""
         if self.rehearse is None:
             return {}
-        solutions = Submission.read(self.rehearse, judge.course)
+        solutions = Submission.read(self.rehearse, session.config.stash[JUDGE].course)
         with tempfile.TemporaryFile() as file:
 
-            def act() -> int:
-                file.write(encode(Forked(session, judge).rehearse(solutions), strict=True))
+            def act(forked: Forked) -> int:
+                file.write(encode(forked.rehearse(solutions), strict=True))
                 file.flush()
                 return 0
 
-            _, status = os.waitpid(self._fork(judge, act), 0)
+            _, status = os.waitpid(self._fork(session, {}, act), 0)
             file.seek(0)
             # Without it, everything goes on as it would, and takes longer.
             rehearsed: Rehearsed = {} if status else decode(file.read())
