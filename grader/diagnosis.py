@@ -27,7 +27,7 @@ from grader.answers import Call
 from grader.codec import Opaque
 from grader.course import Course, Step
 from grader.decoder import decode
-from grader.learner import Crash, StepSession, Stop
+from grader.step_session import Crash, StepSession, Stop
 
 # Sums in another order, and float32 where float64 was recorded; two mistakes are hardly ever that close.
 _RTOL, _ATOL = 1e-3, 1e-5

@@ -12,8 +12,9 @@ from grader.answers import Mismatch
 from grader.course import Course, Step
 from grader.diagnosis import Diagnosis
 from grader.launch import Launcher
-from grader.learner import Crash, LearnerError, StepSession, Stop
+from grader.learner import LearnerError
 from grader.properties import Properties
+from grader.step_session import Crash, StepSession, Stop
 from grader.submission import Submission
 from grader.verdicts import TestVerdict, told
 

@@ -27,7 +27,7 @@ from grader.answers import Mismatch
 from grader.course import Course, CourseError, find_root
 from grader.judge import STEP_TESTS, Judge, is_hidden, step_of
 from grader.launch import ForkLauncher, Launcher, pick_launcher
-from grader.learner import Crash, Learner, LearnerError, StepSession, Stop
+from grader.learner import Learner, LearnerError
 from grader.limits import LAYERS
 from grader.properties import (
     HIDDEN_EXAMPLES,
@@ -35,6 +35,7 @@ from grader.properties import (
     is_property,
     load_profile,
 )
+from grader.step_session import Crash, StepSession, Stop
 from grader.text import visible
 
 JUDGE = pytest.StashKey[Judge]()

@@ -34,7 +34,7 @@ from grader.grade import hidden_files, test_files
 from grader.judge import is_hidden
 from grader.judges import Forked, ForkingSession, run_forked
 from grader.launch import ForkLauncher
-from grader.learner import Crash, StepSession, Stop
+from grader.step_session import Crash, StepSession, Stop
 from grader.submission import Submission
 
 # Of each function, this many calls at most are tried out, and none that is larger or slower.

@@ -14,7 +14,7 @@ import pytest
 
 from grader.course import Course, Step
 from grader.launch import DirectLauncher, ForkLauncher, Launcher, SpawnLauncher
-from grader.learner import StepSession
+from grader.step_session import StepSession
 from grader.submission import Submission
 from grader.verdicts import RESULTS
 

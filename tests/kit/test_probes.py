@@ -13,8 +13,9 @@ from torch import nn
 from grader.answers import Answer
 from grader.codec import Opaque
 from grader.decoder import decode
-from grader.learner import Learner, LearnerError, Stop
+from grader.learner import Learner, LearnerError
 from grader.probes import compile_probe, probe
+from grader.step_session import Stop
 from grader.strategies import numbers
 
 MODULE = types.SimpleNamespace(double=lambda x: 2 * x)

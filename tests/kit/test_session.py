@@ -6,7 +6,8 @@ import pytest
 
 from grader.codec import encode
 from grader.launch import LaunchError
-from grader.learner import Crash, Learner, Stop
+from grader.learner import Learner
+from grader.step_session import Crash, Stop
 
 SOURCE = """
 import time

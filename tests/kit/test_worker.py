@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.learner import Crash, Learner, LearnerError, Stop
+from grader.learner import Learner, LearnerError
+from grader.step_session import Crash, Stop
 
 SOURCE = """
 import importlib

@@ -13,7 +13,7 @@ KINDS = cycle(
         named("hypothesis.errors", "UnsatisfiedAssumption"),
         named("hypothesis.errors", "StopTest"),
         named("hypothesis.errors", "Frozen"),
-        named("grader.learner", "Stop"),
+        named("grader.step_session", "Stop"),
         named("grader.properties", "EndOfSearch"),
         named("_pytest.outcomes", "Skipped"),
         named("builtins", "NotImplementedError"),

