@@ -70,9 +70,18 @@ class _Reader:
     def count(self) -> int:
         return int.from_bytes(self.take(4), "little")
 
+    def counted(self) -> bytes:
+        """Return as many bytes as the four before them say."""
+        start = self.position + 4
+        # Each of these is taken very often: with `count` and `take` it would take twice the time.
+        self.position = end = start + int.from_bytes(self.data[start - 4 : start], "little")
+        if end > len(self.data):
+            raise CodecError("the frame ends too early")
+        return self.data[start:end]
+
     def text(self, errors: str = "surrogatepass") -> str:
         try:
-            return str(self.take(self.count()), "utf-8", errors)
+            return str(self.counted(), "utf-8", errors)
         except UnicodeDecodeError as error:
             raise CodecError("text that is not UTF-8") from error
 
@@ -102,7 +111,7 @@ class _Reader:
         if tag == b"i":
             return self.integer()
         if tag == b"b":
-            return self.take(self.count())
+            return self.counted()
         if tag == b"a":
             return self.array()
         if tag == b"g":
@@ -130,11 +139,11 @@ class _Reader:
         return count
 
     def integer(self) -> int:
-        size = self.count()
-        if not 0 < size <= MAX_INT_BYTES:
+        data = self.counted()
+        if not 0 < len(data) <= MAX_INT_BYTES:
             raise CodecError("an integer of a wrong size")
-        value = int.from_bytes(self.take(size), "little", signed=True)
-        if size != value.bit_length() // 8 + 1:
+        value = int.from_bytes(data, "little", signed=True)
+        if len(data) != value.bit_length() // 8 + 1:
             raise CodecError("an integer that is padded")
         return value
 
@@ -160,10 +169,9 @@ class _Reader:
         return DTYPES[code], shape
 
     def payload(self, dtype: str, shape: tuple[int, ...]) -> bytearray:
-        size = math.prod(shape) * _ITEM_BYTES[dtype]
-        if self.count() != size:
+        data = bytearray(self.counted())
+        if len(data) != math.prod(shape) * _ITEM_BYTES[dtype]:
             raise CodecError("the data does not fit the shape")
-        data = bytearray(self.take(size))
         if dtype == "bool" and data.translate(None, b"\0\1"):
             raise CodecError("a truth value that is neither 0 nor 1")
         return data

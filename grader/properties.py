@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 
-# A learner wants the verdict at once; marks depend on the hidden tests.
-VISIBLE_EXAMPLES, HIDDEN_EXAMPLES = 10, 20
+# A learner wants the verdict at once; marks depend on the hidden tests. When wrong modules failed a hidden
+# property, 1603 times in all, the first four examples had shown it in 95 %, and the first ten in 99.6 %.
+VISIBLE_EXAMPLES, HIDDEN_EXAMPLES = 10, 12
 SEARCH_TRIES = 100
 
 Example = dict[str, Any]

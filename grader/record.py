@@ -79,7 +79,9 @@ def made_of(course: Course, step: Step) -> str:
     """Return the fingerprint of the files that a step is recorded from."""
     digest = hashlib.sha256()
     files = [f"solutions/{step.filename}", f"{catalogue.FOLDER}/step_{step.id}.toml"]
-    files += [f"grader/{name}.py" for name in ("shared_probes", "references", "strategies")]
+    files += [
+        f"grader/{name}.py" for name in ("shared_probes", "references", "strategies", "properties")
+    ]
     for name in [*files, f"tests/steps/{step.test_file}", *hidden_files(course, [step])]:
         digest.update((course.root / name).read_bytes())
     return digest.hexdigest()

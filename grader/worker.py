@@ -84,17 +84,20 @@ class Service:
     def run(self, target: Callable[..., Any], request: dict[str, Any]) -> dict[str, Any]:
         """Call the target with the inputs of the request."""
         args, kwargs = decode(request["inputs"])
-        if request["op"] == "call":
-            problem = signature_problem(target, args, kwargs)
-            if problem:
-                return {"kind": "signature", "message": problem}
-        else:
-            args = (self.module, *args)
         seed_everything()
-        value = self.invoke(target, args, kwargs)
         after = None
         if request["op"] == "call":
+            try:
+                value = self.invoke(target, args, kwargs)
+            except TypeError:
+                # Looked for only now: to find out a signature takes longer than most calls.
+                problem = signature_problem(target, args, kwargs)
+                if problem:
+                    return {"kind": "signature", "message": problem}
+                raise
             after = encode((args, kwargs))
+        else:
+            value = self.invoke(target, (self.module, *args), kwargs)
         return {
             "kind": "value",
             "value": value,

@@ -323,11 +323,11 @@ def freeze_and_learn(module, layers, prefix, value):
     loss = sum([p.sum() for p in model.parameters()])
     if loss.requires_grad:
         loss.backward()
-    named = list(model.named_parameters())
+    named = sorted(model.named_parameters())
     return {
         "count": count,
         "trainable": [name for name, p in named if p.grad is not None],
-        "values": {name: p.detach() for name, p in named},
+        "values, in the order of the names": torch.cat([p.detach().flatten() for _, p in named]),
     }
 
 
@@ -348,7 +348,7 @@ def check_frozen(answer, layers, prefix, value):
     """Check who can be trained, how many numbers that are, and that nothing moved."""
     known = names_and_sizes(layers)
     expected = sorted(name for name in known if name.startswith(prefix))
-    came = sorted(str(name.value) for name in answer.key("trainable").each())
+    came = [str(name.value) for name in answer.key("trainable").each()]
     answer.check(
         came == expected,
         f'With the prefix "{prefix}" these parameters should receive a gradient: '
@@ -361,10 +361,10 @@ def check_frozen(answer, layers, prefix, value):
         f'With the prefix "{prefix}" {numbers_kept} numbers can still be trained, but {count} came. Count '
         "the numbers in the parameters that are not frozen; a buffer is no parameter.",
     )
-    for name in known:
-        p = answer.key("values").key(name).tensor()
-        p_ok = bool((p == value).all())
-        answer.check(p_ok, f"The values of {name} changed. Freezing changes no number.")
+    owners = [name for name in sorted(known) for _ in range(known[name])]
+    values = answer.key("values, in the order of the names").tensor(shape=(len(owners),))
+    for name, number in zip(owners, values.tolist(), strict=True):
+        answer.check(number == value, f"The values of {name} changed. Freezing changes no number.")
 
 
 NAMES = ["head", "header", "my_head", "body.head", "body.first", "norm", "h"]
@@ -394,15 +394,15 @@ def test_freeze_by_any_prefix(learner, layers, prefix, value):
 
 
 @pytest.mark.exercise("freeze_all_but", "numbered layers: 1, 10, 11 begin alike", points=2)
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(
-    count=sizes(9, 13), n_in=sizes(1, 3), n_out=sizes(4, 6), number=st.integers(0, 12),
-    dot=st.sampled_from(["", "."]), value=numbers(0.25, 3),
+    count=sizes(11, 13), n_in=sizes(1, 3), n_out=sizes(4, 6),
+    prefix=st.sampled_from(["1.", "1", "10", "0.", "7"]), value=numbers(0.25, 3),
 )  # fmt: skip
-def test_freeze_numbered_layers(learner, count, n_in, n_out, number, dot, value):
+def test_freeze_numbered_layers(learner, count, n_in, n_out, prefix, value):
     layers = [(str(i), "linear", n_in, n_out) for i in range(count)]
-    answer = learner.run(freeze_and_learn, layers=layers, prefix=f"{number}{dot}", value=value)
-    check_frozen(answer, layers, f"{number}{dot}", value)
+    answer = learner.run(freeze_and_learn, layers=layers, prefix=prefix, value=value)
+    check_frozen(answer, layers, prefix, value)
 
 
 @pytest.mark.exercise("freeze_all_but", "a prefix that fits keeps something", points=2)

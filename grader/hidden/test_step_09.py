@@ -478,7 +478,6 @@ def is_state(answer, expected, sentence):
 @pytest.mark.exercise(
     "copy_weights", "everything is copied, then one of the two is trained", points=3
 )
-@settings(max_examples=12)
 @given(task=states(), who=st.sampled_from(["source", "target"]))
 def test_copy_and_train(learner, task, who):
     state, x = task

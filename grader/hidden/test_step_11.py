@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset, Subset
 
@@ -220,7 +220,6 @@ def loaded(module, x, y, batch_size, drop_last):
 
 
 @pytest.mark.exercise("CustomDataset", "a DataLoader, with a short last batch or without", points=3)
-@settings(max_examples=12)
 @given(both=data(), batch_size=sizes(1, 4), drop_last=st.booleans())
 def test_loader_in_order(learner, both, batch_size, drop_last):
     x, y = both
@@ -240,7 +239,6 @@ def shuffled(module, x, y, batch_size, seed):
 
 
 @pytest.mark.exercise("CustomDataset", "shuffled: every point once, with its own label", points=3)
-@settings(max_examples=12)
 @given(both=numbered(), batch_size=sizes(1, 4), seed=seeds())
 def test_loader_shuffled(learner, both, batch_size, seed):
     x, y = both

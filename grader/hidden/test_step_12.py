@@ -206,7 +206,6 @@ loader_inputs = {
 
 
 @pytest.mark.exercise("make_loaders", "the training batches hold every point", points=3)
-@settings(max_examples=15)
 @given(**loader_inputs)
 def test_train_loader_is_complete(learner, n_train, n_val, batch_size, seed, before):
     answer = learner.run(
@@ -220,7 +219,6 @@ def test_train_loader_is_complete(learner, n_train, n_val, batch_size, seed, bef
 
 
 @pytest.mark.exercise("make_loaders", "the validation batches keep the order", points=3)
-@settings(max_examples=15)
 @given(**loader_inputs)
 def test_val_loader_is_complete(learner, n_train, n_val, batch_size, seed, before):
     answer = learner.run(
