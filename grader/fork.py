@@ -97,7 +97,13 @@ class ForkLauncher:
         frames, their_frames = socket.socketpair()
         output, their_output = socket.socketpair()
         with their_frames, their_output:
-            request = {"op": "fork", "groups": groups, "layers": self._layers}
+            request = {
+                "op": "fork",
+                "groups": groups,
+                "layers": self._layers,
+                # The judge's own: it waits while the worker works.
+                "processors": sorted(os.sched_getaffinity(0)),
+            }
             answer = self.ask(request, (their_frames, their_output))
         if "problem" in answer:
             frames.close()

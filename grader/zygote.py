@@ -4,9 +4,10 @@ It is started with an empty environment and never forked from a judge, so it hol
 It reads requests, one JSON object a message, from control sockets, the first of which is its standard
 input, and answers each with one object:
 
-    {"op": "fork", "groups": […], "layers": […]} with two descriptors (frames, output)  ->  {"pid": int}
-    {"op": "end", "pid": int}                                                           ->  {"status": int}
-    {"op": "listen"} with one descriptor, another control socket                        ->  {}
+    {"op": "fork", "groups": […], "layers": […], "processors": […]} with two descriptors
+        (frames, output)                                                  ->  {"pid": int}
+    {"op": "end", "pid": int}                                             ->  {"status": int}
+    {"op": "listen"} with one descriptor, another control socket          ->  {}
 
 "end" kills the worker with all its processes, and answers with what `os.waitpid` says of it. When a control
 socket closes, the workers that were forked over it are ended; after the last one, so is the zygote.
@@ -14,6 +15,7 @@ socket closes, the workers that were forked over it are ended; after the last on
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -98,7 +100,10 @@ class Zygote:
             return {}
         self.load(request["groups"])
         try:
-            return {"pid": self.fork(control, request["layers"], *descriptors)}
+            pid = self.fork(control, request["layers"], *descriptors)
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(pid, request["processors"])
+            return {"pid": pid}
         except (OSError, ValueError) as error:
             return {"problem": str(error)}
         finally:
