@@ -25,16 +25,11 @@ import pytest
 
 from grader.answers import Mismatch
 from grader.course import Course, CourseError, find_root
-from grader.judge import STEP_TESTS, Judge, is_hidden, step_of
+from grader.judge import STEP_TESTS, Judge, step_of
 from grader.launch import ForkLauncher, Launcher, pick_launcher
 from grader.learner import Learner, LearnerError
 from grader.limits import LAYERS
-from grader.properties import (
-    HIDDEN_EXAMPLES,
-    VISIBLE_EXAMPLES,
-    is_property,
-    load_profile,
-)
+from grader.properties import is_property, load_profile
 from grader.step_session import Crash, StepSession, Stop
 from grader.text import visible
 
@@ -127,7 +122,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collectstart(collector: pytest.Collector) -> None:
     if isinstance(collector, pytest.Module) and collector.path.name.startswith(STEP_TESTS):
-        load_profile(HIDDEN_EXAMPLES if is_hidden(collector.path) else VISIBLE_EXAMPLES)
+        load_profile()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -406,7 +406,6 @@ def test_freeze_numbered_layers(learner, count, n_in, n_out, prefix, value):
 
 
 @pytest.mark.exercise("freeze_all_but", "a prefix that fits keeps something", points=2)
-@settings(max_examples=10)
 @given(layers=named_layers(), which=st.integers(0, 4), length=st.integers(1, 16))
 def test_freeze_by_the_beginning_of_a_name(learner, layers, which, length):
     names = list(names_and_sizes(layers))

@@ -146,7 +146,6 @@ def split_often(module, n, n_train, seeds, before):
 
 
 @pytest.mark.exercise("split", "the seed alone decides", points=3)
-@settings(max_examples=10)
 @given(n_train=sizes(20, 30), n_val=sizes(15, 20), seed=seeds(), other=sizes(1, 9), before=seeds())
 def test_split_depends_on_its_seed(learner, n_train, n_val, seed, other, before):
     # Among 35 points and more, two splits agree by chance less often than once in 10 ** 9.
@@ -234,7 +233,6 @@ def test_val_loader_is_complete(learner, n_train, n_val, batch_size, seed, befor
 
 
 @pytest.mark.exercise("make_loaders", "the global random numbers go on as before", points=2)
-@settings(max_examples=10)
 @given(**loader_inputs)
 def test_make_loaders_leaves_generators_alone(learner, n_train, n_val, batch_size, seed, before):
     answer = learner.run(

@@ -201,7 +201,6 @@ def fit_model(module, model, train, val, name, lr, epochs):
 
 
 @pytest.mark.exercise("fit", "where any model ends", points=3)
-@settings(max_examples=10)
 @given(case=cases(), n_epochs=sizes(1, 3))
 def test_fit_where_it_ends(learner, case, n_epochs):
     answer = learner.run(fit_model, **case, epochs=[n_epochs])
@@ -210,7 +209,6 @@ def test_fit_where_it_ends(learner, case, n_epochs):
 
 
 @pytest.mark.exercise("fit", "the training losses of any model", points=2)
-@settings(max_examples=10)
 @given(case=cases(), n_epochs=sizes(1, 3))
 def test_fit_train_losses(learner, case, n_epochs):
     answer = learner.run(fit_model, **case, epochs=[n_epochs])
@@ -219,7 +217,6 @@ def test_fit_train_losses(learner, case, n_epochs):
 
 
 @pytest.mark.exercise("fit", "the validation losses of any model", points=2)
-@settings(max_examples=10)
 @given(case=cases(), n_epochs=sizes(1, 3))
 def test_fit_val_losses(learner, case, n_epochs):
     answer = learner.run(fit_model, **case, epochs=[n_epochs])
@@ -469,7 +466,6 @@ def max_epochs_of(case, wanted):
 
 
 @pytest.mark.exercise("fit_early", "any model ends with its best numbers", points=3)
-@settings(max_examples=10)
 @given(case=cases(), wanted=sizes(1, 6), patience=sizes(1, 3))
 def test_fit_early_ends_with_the_best(learner, case, wanted, patience):
     max_epochs = max_epochs_of(case, wanted)
@@ -478,7 +474,6 @@ def test_fit_early_ends_with_the_best(learner, case, wanted, patience):
 
 
 @pytest.mark.exercise("fit_early", "the losses of any model", points=2)
-@settings(max_examples=10)
 @given(case=cases(), wanted=sizes(1, 6), patience=sizes(1, 3))
 def test_fit_early_losses(learner, case, wanted, patience):
     max_epochs = max_epochs_of(case, wanted)
@@ -542,7 +537,6 @@ def test_fit_early_on_any_script(learner, losses, patience, fewer, batches):
 
 
 @pytest.mark.exercise("fit_early", "the optimizer still moves the same model", points=2)
-@settings(max_examples=10)
 @given(losses=scripts, patience=sizes(1, 4))
 def test_fit_early_keeps_the_model(learner, losses, patience):
     _, best = expected_run(losses, patience)

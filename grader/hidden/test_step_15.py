@@ -151,7 +151,6 @@ def logits_together_and_alone(module, x, seed):
 
 
 @pytest.mark.exercise("build_model", "ten logits for each image", points=3)
-@settings(max_examples=10)
 @given(n=sizes(1, 7), first=st.integers(0, 1700), seed=seeds())
 def test_build_model_logits(learner, n, first, seed):
     x = torch.tensor(IMAGES[first : first + n] / 16).float()

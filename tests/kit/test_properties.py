@@ -2,7 +2,7 @@
 
 import pytest
 
-from grader.properties import VISIBLE_EXAMPLES
+from grader.properties import EXAMPLES
 
 MODULES = ("step_00_right", "step_01_unwritten", "step_02_large", "step_03_crash")
 RECORD = """
@@ -47,7 +47,7 @@ def verdicts(kit):
 
 def test_another_seed_draws_other_examples_and_the_same_seed_the_same_ones(kit, verdicts):
     first = seen(kit, "step_00_right")
-    assert len(first) == 1 + VISIBLE_EXAMPLES and len(set(first)) > 5
+    assert len(first) == 1 + EXAMPLES and len(set(first)) > 5
     assert {test["status"] for test in verdicts["00"]} == {"passed"}
     kit.verdicts("0", "--fresh")
     assert seen(kit, "step_00_right") == first

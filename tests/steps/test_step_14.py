@@ -297,7 +297,6 @@ def test_fit_val_losses(learner):
     n_epochs=sizes(1, 4),
     batch_size=sizes(1, 4),
 )
-@settings(max_examples=10)
 def test_fit_any_line(learner, start, data, val, n_epochs, batch_size):
     a, b = start
     expected = fit_in_numpy(a, b, data, val, 0.03125, n_epochs, batch_size)
