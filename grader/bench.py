@@ -198,7 +198,7 @@ def grade_copies(place: str, ids: str, kind: str, jobs: int, file: str) -> None:
         for load in GROUPS.values():
             load()
     else:
-        fork.expected = {group for step in steps for group in step.packages}
+        fork.expected = {step.packages for step in steps}
         launcher = fork.branch(working_layers(fork)[0])
     moments: list[float] = []
 
@@ -227,10 +227,17 @@ def _spent(fork: ForkLauncher | None) -> float:
     """Return the processor time of this process, and of all judges and workers that have ended, in seconds."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     zygote = 0.0
-    if fork:
-        fields = Path(f"/proc/{fork.pid}/stat").read_text().rpartition(")")[2].split()
-        zygote = sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    for pid in _processes(fork.pid) if fork else ():
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        zygote += sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
     return sum(usage.ru_utime + usage.ru_stime for usage in usages) + zygote
+
+
+def _processes(pid: int) -> Iterator[int]:
+    """Yield a process, and all that it started and that still run."""
+    yield pid
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        yield from _processes(int(child))
 
 
 def time_alone(source: str, ids: str, out: str) -> None:

@@ -127,7 +127,7 @@ def _run(
     launcher = pick_launcher(layers=["limits"], limits=course.limits)
     if isinstance(launcher, ForkLauncher):
         # Now, so that the zygote loads its packages while pytest is imported.
-        launcher.expected = {group for step in steps for group in step.packages}
+        launcher.expected = {step.packages for step in steps}
         launcher.warm_up()
     try:
         # The first step alone: its verdict need not wait until the tests of all others are imported.

@@ -137,7 +137,7 @@ def grade(
     if not available():
         raise _fail("Grading needs Linux, where submissions can be isolated.", USAGE)
     launcher = ForkLauncher((), course.limits)
-    launcher.expected = {group for one in chosen for group in one.packages}
+    launcher.expected = {one.packages for one in chosen}
     screen = GradingScreen(Console(highlight=False), len(places))
     try:
         layers, missing = working_layers(launcher)
@@ -275,7 +275,7 @@ def _maintaining(
 
     console = Console(stderr=True)
     launcher = ForkLauncher((), course.limits)
-    launcher.expected = {group for one in steps for group in one.packages}
+    launcher.expected = {one.packages for one in steps}
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("judging", total=None)
 

@@ -30,14 +30,14 @@ class ForkLauncher:
     """Starts workers by asking a zygote, which is started on the first use or by `warm_up`.
 
     Attributes:
-        expected: package groups that later workers will want; the zygote loads them while it has
-            nothing else to do.
+        expected: the package groups of later workers, each one's together; the zygote loads them while it
+            has nothing else to do.
     """
 
     in_process = False
 
     def __init__(self, layers: Iterable[str] = (), limits: Limits | None = None) -> None:
-        self.expected: set[str] = set()
+        self.expected: set[tuple[str, ...]] = set()
         self._layers = sorted(layers)
         self._limits = limits or Limits()
         self._process: subprocess.Popen[bytes] | None = None
@@ -58,7 +58,7 @@ class ForkLauncher:
         command = BOOT.format(
             root=ROOT,
             module="zygote",
-            args=f"{ROOT!r}, {asdict(self._limits)!r}, {sorted(self.expected)!r}",
+            args=f"{ROOT!r}, {asdict(self._limits)!r}, {sorted(map(list, self.expected))!r}",
         )
         self._process = subprocess.Popen(
             [sys.executable, "-s", "-c", command],

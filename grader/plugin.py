@@ -135,7 +135,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if isinstance(judge.launcher, ForkLauncher):
         files = {item.path.name for item in items}
         steps = [step for step in judge.course.steps if step.test_file in files]
-        judge.launcher.expected = {group for step in steps for group in step.packages}
+        judge.launcher.expected = {step.packages for step in steps}
 
 
 def _repr_failure(

@@ -11,6 +11,10 @@ input, and answers each with one object:
 
 "end" kills the worker with all its processes, and answers with what `os.waitpid` says of it. When a control
 socket closes, the workers that were forked over it are ended; after the last one, so is the zygote.
+
+A worker that needs more than torch is forked from a stage: another zygote, forked from this one, that has one
+more group of packages loaded. Each worker is a copy of all that is loaded, so it must not be more than it needs:
+with scikit-learn and the optimizers, to start and to end a worker takes twice the time.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ import subprocess
 import tempfile
 import traceback
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,38 +43,60 @@ from grader.worker import enter_scratch, forget_kit, seed_everything, serve
 
 @dataclass(frozen=True)
 class Alive:
-    """A worker that runs: who asked for it, its scratch folder, and its user if it has one of its own."""
+    """A worker that runs.
+
+    Attributes:
+        control: who asked for it.
+        scratch: its folder.
+        user: its user, if it has one of its own.
+        stage: whose worker it is, if it is not this zygote's own; then folder and user are kept there.
+    """
 
     control: socket.socket
-    scratch: str
-    user: User | None
+    scratch: str = ""
+    user: User | None = None
+    stage: socket.socket | None = None
 
 
 class Zygote:
-    """Loads package groups one by one, and forks a worker whenever a judge asks for one."""
+    """Forks a worker whenever a judge asks for one, with the groups of packages that it asks for.
+
+    Args:
+        control: where the first judge asks.
+        root: the kit's folder.
+        limits: of each worker.
+        expected: groups that judges will ask for; their stages are made while nobody asks.
+        loaded: the groups that this process has loaded already.
+    """
 
     def __init__(
-        self, control: socket.socket, root: str, limits: Limits, expected: list[str]
+        self,
+        control: socket.socket,
+        root: str,
+        limits: Limits,
+        expected: list[list[str]],
+        loaded: tuple[str, ...] = (),
     ) -> None:
         self.controls = [control]
         self.root = root
         self.limits = limits
+        self.expected = expected
+        self.loaded = loaded
         self.sandboxes: dict[tuple[str, ...], Sandbox] = {}
-        self.loaded: set[str] = set()
-        self.expected = [group for group in GROUPS if group in expected]
+        self.stages: dict[str, socket.socket] = {}
         self.alive: dict[int, Alive] = {}
 
     def run(self) -> None:
-        """Answer requests until all judges are gone; load further packages while there are none."""
+        """Answer requests until all judges are gone."""
         try:
-            self.load(["torch"])
             while self.controls:
-                ahead = [group for group in self.expected if group not in self.loaded]
+                firsts = [name for groups in self.expected for name in self.missing(groups)[:1]]
+                ahead = [name for name in GROUPS if name in firsts and name not in self.stages]
                 ready, _, _ = select.select(self.controls, [], [], 0 if ahead else None)
                 for control in ready:
                     self.serve_one(control)
                 if not ready:
-                    self.load(ahead[:1])
+                    self.stage(ahead[0])
         finally:
             for pid in list(self.alive):
                 self.end(pid)
@@ -91,15 +118,17 @@ class Zygote:
 
     def answer(
         self, control: socket.socket, request: dict[str, Any], descriptors: list[int]
-    ) -> dict[str, int | str]:
+    ) -> dict[str, Any]:
         """Do what a request asks for; a problem is an answer, too."""
         if request["op"] == "end":
             return {"status": self.end(request["pid"])}
         if request["op"] == "listen":
             self.controls.append(socket.socket(fileno=descriptors[0]))
             return {}
-        self.load(request["groups"])
         try:
+            missing = self.missing(request["groups"])
+            if missing:
+                return self.pass_on(control, missing[0], request, descriptors)
             pid = self.fork(control, request["layers"], *descriptors)
             with contextlib.suppress(OSError):
                 os.sched_setaffinity(pid, request["processors"])
@@ -110,6 +139,28 @@ class Zygote:
             for descriptor in descriptors:
                 os.close(descriptor)
 
+    def pass_on(
+        self,
+        control: socket.socket,
+        group: str,
+        request: dict[str, Any],
+        descriptors: list[int],
+    ) -> dict[str, Any]:
+        """Let a stage fork the worker.
+
+        Raises:
+            OSError: the stage cannot be made, or is gone; the next request makes another one.
+        """
+        stage = self.stage(group)
+        try:
+            answer = ask(stage, request, descriptors)
+        except OSError:
+            del self.stages[group]
+            raise
+        if "pid" in answer:
+            self.alive[answer["pid"]] = Alive(control, stage=stage)
+        return answer
+
     def sandbox(self, layers: list[str]) -> Sandbox:
         """Return the sandbox of these layers, prepared at the first call."""
         key = tuple(layers)
@@ -117,18 +168,49 @@ class Zygote:
             self.sandboxes[key] = Sandbox(key, self.limits, self.root)
         return self.sandboxes[key]
 
-    def load(self, groups: list[str]) -> None:
-        """Load the groups that are not loaded yet."""
-        for group in groups:
-            if group not in self.loaded:
-                GROUPS[group]()
-                # As each worker will do: NumPy loads its generators at the first use.
-                seed_everything()
-                self.loaded.add(group)
-                # What is loaded stays: without this, each worker's collector would copy every page
-                # of it.
-                gc.collect()
-                gc.freeze()
+    def load(self, group: str) -> None:
+        """Load a group of packages."""
+        GROUPS[group]()
+        # As each worker will do: NumPy loads its generators at the first use.
+        seed_everything()
+        self.loaded += (group,)
+        # What is loaded stays: without this, each worker's collector would copy every page of it.
+        gc.collect()
+        gc.freeze()
+
+    def missing(self, groups: list[str]) -> list[str]:
+        """Return which of these groups are not loaded here, in the order of the lesson."""
+        return [name for name in GROUPS if name in groups and name not in self.loaded]
+
+    def stage(self, group: str) -> socket.socket:
+        """Return the control socket of the zygote that has this group loaded, too; it is made at the first call.
+
+        Raises:
+            OSError: the group cannot be loaded.
+        """
+        if group not in self.stages:
+            ours, theirs = socket.socketpair()
+            if os.fork() == 0:
+                try:
+                    self.become_stage(theirs, group)
+                except BaseException:
+                    traceback.print_exc()
+                finally:
+                    os._exit(0)
+            theirs.close()
+            if not ours.recv(16):
+                raise OSError(f"the packages of {group} cannot be loaded")
+            self.stages[group] = ours
+        return self.stages[group]
+
+    def become_stage(self, control: socket.socket, group: str) -> None:
+        """In the new process: keep nothing but the socket, load the group, say so, then serve."""
+        close_all_but(control.fileno())
+        further = [groups for groups in self.expected if group in self.missing(groups)[:1]]
+        stage = Zygote(control, self.root, self.limits, further, self.loaded)
+        stage.load(group)
+        control.sendall(b"loaded")
+        stage.run()
 
     def fork(self, control: socket.socket, layers: list[str], frames: int, output: int) -> int:
         """Fork a worker that serves on the descriptor `frames` and prints to `output`; return its pid.
@@ -159,8 +241,7 @@ class Zygote:
         nothing = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((nothing, 0), (output, 1), (output, 2)):
             os.dup2(source, target)
-        os.closerange(3, frames)
-        os.closerange(frames + 1, os.sysconf("SC_OPEN_MAX"))
+        close_all_but(frames)
         forget_kit(self.root)
         enter_scratch(scratch)
         sandbox.enter(scratch, user.uid if user else None)
@@ -171,6 +252,13 @@ class Zygote:
         worker = self.alive.pop(pid, None)
         if worker is None:
             return 0
+        if worker.stage:
+            try:
+                status: int = ask(worker.stage, {"op": "end", "pid": pid})["status"]
+            except OSError:
+                # The stage is gone, and its workers with it.
+                status = signal.SIGKILL
+            return status
         try:
             # Before waiting: until then the number cannot belong to a new process.
             os.killpg(pid, signal.SIGKILL)
@@ -184,6 +272,31 @@ class Zygote:
         return status
 
 
+def ask(
+    stage: socket.socket, request: dict[str, Any], descriptors: Iterable[int] = ()
+) -> dict[str, Any]:
+    """Pass a request on, and return the answer.
+
+    Raises:
+        OSError: the stage is gone.
+    """
+    try:
+        socket.send_fds(stage, [json.dumps(request).encode()], list(descriptors))
+        answer = stage.recv(1 << 16)
+    except ConnectionError:
+        answer = b""
+    if not answer:
+        raise OSError("a stage of the zygote has ended")
+    result: dict[str, Any] = json.loads(answer)
+    return result
+
+
+def close_all_but(descriptor: int) -> None:
+    """Close everything that is open, but for the standard streams and one more."""
+    os.closerange(3, descriptor)
+    os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
+
+
 def remove(folder: str) -> None:
     """Remove a scratch folder, whatever is in it."""
     try:
@@ -193,10 +306,12 @@ def remove(folder: str) -> None:
         subprocess.run(["/bin/rm", "-rf", "--", folder], check=False)
 
 
-def main(root: str, limits: dict[str, int], expected: list[str]) -> None:
-    """Serve on standard input until it closes; load the expected groups as long as nobody asks."""
+def main(root: str, limits: dict[str, int], expected: list[list[str]]) -> None:
+    """Serve on standard input until it closes; make the expected stages as long as nobody asks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     control = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    Zygote(control, root, Limits(**limits), expected).run()
+    zygote = Zygote(control, root, Limits(**limits), expected)
+    zygote.load("torch")
+    zygote.run()

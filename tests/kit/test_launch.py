@@ -17,6 +17,10 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are for
 
 SOURCE = b"""
 import os
+import sys
+
+def loaded():
+    return "sklearn" in sys.modules
 
 def place():
     return os.getcwd(), os.getpid(), os.getppid()
@@ -33,8 +37,13 @@ def place(connection):
     end = time.monotonic() + LIMIT
     load = {"op": "load", "name": "toy", "filename": "toy.py", "source": SOURCE}
     connection.request(encode(load), end)
-    call = {"op": "call", "function": "place", "inputs": encode(((), {}))}
-    return decode(connection.request(encode(call), end))["value"]
+    return answer(connection, "place")
+
+
+def answer(connection, function):
+    """Return what a function of the module gives."""
+    call = {"op": "call", "function": function, "inputs": encode(((), {}))}
+    return decode(connection.request(encode(call), time.monotonic() + LIMIT))["value"]
 
 
 def test_closing_a_launcher_ends_its_zygote_and_all_its_workers(processes):
@@ -76,16 +85,17 @@ def test_a_judge_that_is_killed_leaves_no_zygote_and_no_worker(kit, processes):
     processes.wait_until_gone(*pids)
 
 
-def test_a_branch_ends_its_own_workers_only(fork_launcher, processes):
+@pytest.mark.parametrize("groups", [[], ["meta"]], ids=["torch only", "from a stage"])
+def test_a_branch_ends_its_own_workers_only(fork_launcher, processes, groups):
     branch = fork_launcher.branch()
-    ours, theirs = fork_launcher.start([]), branch.start([])
+    ours, theirs = fork_launcher.start(groups), branch.start(groups)
     folder, worker, zygote = place(theirs)
     _, other, same_zygote = place(ours)
     assert zygote == same_zygote
     branch.close()
     processes.wait_until_gone(worker)
     # The zygote does one thing after the other: with this answer, the tidying up is over.
-    fork_launcher.start([]).end()
+    fork_launcher.start(groups).end()
     assert not os.path.exists(folder)
     assert processes.running(other)
     ours.end()
@@ -103,6 +113,32 @@ def test_a_zygote_that_is_killed_is_an_error_of_the_launcher(processes):
     connection.wire.close()
     processes.wait_until_gone(worker, zygote)
     # The only one who would have removed it is gone.
+    shutil.rmtree(folder)
+
+
+def test_a_worker_has_no_packages_that_it_did_not_ask_for(processes):
+    launcher = ForkLauncher()
+    connections = [launcher.start(groups) for groups in (["sklearn", "meta"], ["sklearn"], [])]
+    folders, workers, zygotes = (set(each) for each in zip(*map(place, connections), strict=True))
+    assert len(zygotes) == 3
+    assert [answer(connection, "loaded") for connection in connections] == [True, True, False]
+    launcher.close()
+    processes.wait_until_gone(*workers, *zygotes)
+    assert not any(map(os.path.exists, folders))
+
+
+def test_after_a_stage_was_killed_there_is_another_one(processes):
+    launcher = ForkLauncher()
+    connection = launcher.start(["meta"])
+    folder, worker, stage = place(connection)
+    os.kill(stage, signal.SIGKILL)
+    with pytest.raises(LaunchError, match="stage"):
+        launcher.start(["meta"])
+    assert connection.end() == ""
+    _, _, other = place(launcher.start(["meta"]))
+    assert other != stage
+    launcher.close()
+    processes.wait_until_gone(worker, other)
     shutil.rmtree(folder)
 
 
