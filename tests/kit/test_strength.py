@@ -29,7 +29,7 @@ def strong_kit(tmp_path) -> Kit:
             ROOT / folder, kit.root / folder, ignore=shutil.ignore_patterns("__pycache__")
         )
     shutil.copytree(ROOT / "tests" / "variants", kit.root / "tests" / "variants")
-    for name in ("shared_probes", "references", "strategies"):
+    for name in ("shared_probes", "references", "strategies", "properties"):
         shutil.copy(ROOT / "grader" / f"{name}.py", kit.root / "grader")
     (kit.root / "grader" / "recorded" / "measured.json").unlink()
     return kit
