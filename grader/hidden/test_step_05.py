@@ -206,7 +206,7 @@ networks = st.tuples(tensors((3, 2)), tensors((3,)), tensors((1, 3)), tensors((1
 
 
 @pytest.mark.exercise("update_", "a network with a layer without gradients", points=2)
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(weights=networks, data=tensor_points(2, 5), lr=rates, frozen=st.sampled_from([0, 2]))
 def test_update_of_a_network(learner, weights, data, lr, frozen):
     x, y = torch.cat([data[0], data[1].flip(0)], dim=1), data[1]
@@ -250,10 +250,10 @@ def test_fit_on_any_points(learner, a, b, data, lr, n_epochs, layout):
 
 
 @pytest.mark.exercise("fit", "many epochs, also when little is left to learn", points=2)
-@settings(max_examples=5)
+@settings(max_examples=4)
 @given(
     a=numbers(), b=numbers(), x=tensors(st.tuples(sizes(2, 6), st.just(1))), lr=rates,
-    off=st.sampled_from([0.0, 0.125, 0.5]), n_epochs=sizes(10, 20),
+    off=st.sampled_from([0.0, 0.125, 0.5]), n_epochs=sizes(10, 15),
 )  # fmt: skip
 def test_fit_for_many_epochs(learner, a, b, x, lr, off, n_epochs):
     # The start is near the line of the points, or on it: all epochs are made nevertheless.
@@ -396,11 +396,11 @@ def test_freeze_by_any_prefix(learner, layers, prefix, value):
 @pytest.mark.exercise("freeze_all_but", "numbered layers: 1, 10, 11 begin alike", points=2)
 @settings(max_examples=6)
 @given(
-    count=sizes(11, 13), n_in=sizes(1, 3), n_out=sizes(4, 6),
-    prefix=st.sampled_from(["1.", "1", "10", "0.", "7"]), value=numbers(0.25, 3),
+    other=sizes(2, 9), n_in=sizes(1, 3), n_out=sizes(4, 6),
+    prefix=st.sampled_from(["1.", "1", "10", "0.", "11."]), value=numbers(0.25, 3),
 )  # fmt: skip
-def test_freeze_numbered_layers(learner, count, n_in, n_out, prefix, value):
-    layers = [(str(i), "linear", n_in, n_out) for i in range(count)]
+def test_freeze_numbered_layers(learner, other, n_in, n_out, prefix, value):
+    layers = [(str(number), "linear", n_in, n_out) for number in (0, 1, other, 10, 11)]
     answer = learner.run(freeze_and_learn, layers=layers, prefix=prefix, value=value)
     check_frozen(answer, layers, prefix, value)
 
