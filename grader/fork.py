@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -12,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from grader import control
 from grader.connection import (
     BOOT,
     ROOT,
@@ -77,15 +77,9 @@ class ForkLauncher:
         self.warm_up()
         assert self._control
         try:
-            fds = [sock.fileno() for sock in sockets]
-            socket.send_fds(self._control, [json.dumps(request).encode()], fds)
-            answer = self._control.recv(1 << 16)
+            return control.ask(self._control, request, [sock.fileno() for sock in sockets])
         except OSError as error:
             raise LaunchError(f"the zygote does not answer: {error}{self._last_words()}") from error
-        if not answer:
-            raise LaunchError(f"the zygote has ended{self._last_words()}")
-        result: dict[str, Any] = json.loads(answer)
-        return result
 
     def _last_words(self) -> str:
         self._errors.seek(0)

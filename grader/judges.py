@@ -159,17 +159,17 @@ class ForkingSession(Generic[Work]):
         gc.freeze()
         rehearsed = self._rehearsed(session)
         self.begin()
-        places = _places(self.jobs)
+        free = places(self.jobs)
         running: dict[int, tuple[Work, float, set[int]]] = {}
         while self.waiting or running:
             while self.waiting and len(running) < self.jobs:
-                work, place = self.waiting.pop(), places.popleft()
+                work, place = self.waiting.pop(), free.popleft()
                 pid = self._fork(session, rehearsed, partial(self.judge, work), place)
                 running[pid] = (work, time.monotonic(), place)
             pid, status = os.wait()
             if pid in running:
                 work, start, place = running.pop(pid)
-                places.append(place)
+                free.append(place)
                 self.done(work, time.monotonic() - start, os.waitstatus_to_exitcode(status))
         return True
 
@@ -189,7 +189,7 @@ class ForkingSession(Generic[Work]):
             code = FAILED
             try:
                 judge.launcher = branch
-                if place and sys.platform == "linux":
+                if place:
                     with contextlib.suppress(OSError):
                         os.sched_setaffinity(0, place)
                 code = act(Forked(session, judge, rehearsed))
@@ -220,7 +220,7 @@ class ForkingSession(Generic[Work]):
         return rehearsed
 
 
-def _places(jobs: int) -> deque[set[int]]:
+def places(jobs: int) -> deque[set[int]]:
     """Return the processors for each judge, in turn; an empty set stands for any.
 
     A judge and its worker never work at the same time, so one processor is enough for both, and to wake the other

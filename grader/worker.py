@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import builtins
 import dis
+import functools
 import inspect
 import io
 import linecache
@@ -84,20 +85,17 @@ class Service:
     def run(self, target: Callable[..., Any], request: dict[str, Any]) -> dict[str, Any]:
         """Call the target with the inputs of the request."""
         args, kwargs = decode(request["inputs"])
+        if request["op"] == "call":
+            problem = signature_problem(target, args, kwargs)
+            if problem:
+                return {"kind": "signature", "message": problem}
+        else:
+            args = (self.module, *args)
         seed_everything()
+        value = self.invoke(target, args, kwargs)
         after = None
         if request["op"] == "call":
-            try:
-                value = self.invoke(target, args, kwargs)
-            except TypeError:
-                # Looked for only now: to find out a signature takes longer than most calls.
-                problem = signature_problem(target, args, kwargs)
-                if problem:
-                    return {"kind": "signature", "message": problem}
-                raise
             after = encode((args, kwargs))
-        else:
-            value = self.invoke(target, (self.module, *args), kwargs)
         return {
             "kind": "value",
             "value": value,
@@ -147,12 +145,17 @@ def seed_everything() -> None:
             torch.cuda.manual_seed_all(0)
 
 
+_signature_of = functools.lru_cache(maxsize=64)(inspect.signature)
+
+
 def signature_problem(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
     """Return why the target cannot be called with these inputs, or None."""
     if not callable(target):
         return f"it is not a function but {type(target).__name__}"
+    # Found out once: that takes longer than most calls. Other objects may compare as they like.
+    signature_of = _signature_of if type(target) is types.FunctionType else inspect.signature
     try:
-        signature = inspect.signature(target)
+        signature = signature_of(target)
     except (TypeError, ValueError):
         return None
     try:

@@ -31,10 +31,12 @@ import subprocess
 import tempfile
 import traceback
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from grader.control import ask
 from grader.limits import Limits
 from grader.packages import GROUPS
 from grader.sandbox import Sandbox, User
@@ -47,15 +49,11 @@ class Alive:
 
     Attributes:
         control: who asked for it.
-        scratch: its folder.
-        user: its user, if it has one of its own.
-        stage: whose worker it is, if it is not this zygote's own; then folder and user are kept there.
+        end: ends it, and returns its wait status.
     """
 
     control: socket.socket
-    scratch: str = ""
-    user: User | None = None
-    stage: socket.socket | None = None
+    end: Callable[[], int]
 
 
 class Zygote:
@@ -89,14 +87,14 @@ class Zygote:
     def run(self) -> None:
         """Answer requests until all judges are gone."""
         try:
+            firsts = [name for groups in self.expected for name in self.missing(groups)[:1]]
+            ahead = [name for name in GROUPS if name in firsts]
             while self.controls:
-                firsts = [name for groups in self.expected for name in self.missing(groups)[:1]]
-                ahead = [name for name in GROUPS if name in firsts and name not in self.stages]
                 ready, _, _ = select.select(self.controls, [], [], 0 if ahead else None)
                 for control in ready:
                     self.serve_one(control)
                 if not ready:
-                    self.stage(ahead[0])
+                    self.stage(ahead.pop(0))
         finally:
             for pid in list(self.alive):
                 self.end(pid)
@@ -154,11 +152,12 @@ class Zygote:
         stage = self.stage(group)
         try:
             answer = ask(stage, request, descriptors)
-        except OSError:
+        except OSError as error:
             del self.stages[group]
-            raise
+            raise OSError("a stage of the zygote has ended") from error
         if "pid" in answer:
-            self.alive[answer["pid"]] = Alive(control, stage=stage)
+            pid = answer["pid"]
+            self.alive[pid] = Alive(control, partial(end_in_stage, stage, pid))
         return answer
 
     def sandbox(self, layers: list[str]) -> Sandbox:
@@ -229,7 +228,7 @@ class Zygote:
                 traceback.print_exc()
             finally:
                 os._exit(0)
-        self.alive[pid] = Alive(control, scratch, user)
+        self.alive[pid] = Alive(control, partial(end_worker, pid, scratch, user))
         return pid
 
     def become_worker(
@@ -248,47 +247,34 @@ class Zygote:
         serve(frames, frames)
 
     def end(self, pid: int) -> int:
-        """Kill a worker and its process group and remove its scratch folder; return its wait status."""
+        """End a worker, if there is one with this number, and return its wait status."""
         worker = self.alive.pop(pid, None)
-        if worker is None:
-            return 0
-        if worker.stage:
-            try:
-                status: int = ask(worker.stage, {"op": "end", "pid": pid})["status"]
-            except OSError:
-                # The stage is gone, and its workers with it.
-                status = signal.SIGKILL
-            return status
-        try:
-            # Before waiting: until then the number cannot belong to a new process.
-            os.killpg(pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
-        if worker.user:
-            worker.user.kill_all()
-            worker.user.give_back()
-        remove(worker.scratch)
-        return status
+        return worker.end() if worker else 0
 
 
-def ask(
-    stage: socket.socket, request: dict[str, Any], descriptors: Iterable[int] = ()
-) -> dict[str, Any]:
-    """Pass a request on, and return the answer.
-
-    Raises:
-        OSError: the stage is gone.
-    """
+def end_worker(pid: int, scratch: str, user: User | None) -> int:
+    """Kill a worker and its process group and remove its scratch folder; return its wait status."""
     try:
-        socket.send_fds(stage, [json.dumps(request).encode()], list(descriptors))
-        answer = stage.recv(1 << 16)
-    except ConnectionError:
-        answer = b""
-    if not answer:
-        raise OSError("a stage of the zygote has ended")
-    result: dict[str, Any] = json.loads(answer)
-    return result
+        # Before waiting: until then the number cannot belong to a new process.
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    if user:
+        user.kill_all()
+        user.give_back()
+    remove(scratch)
+    return status
+
+
+def end_in_stage(stage: socket.socket, pid: int) -> int:
+    """Let a stage end its worker; return its wait status."""
+    try:
+        status: int = ask(stage, {"op": "end", "pid": pid})["status"]
+    except OSError:
+        # The stage is gone, and its workers with it.
+        status = signal.SIGKILL
+    return status
 
 
 def close_all_but(descriptor: int) -> None:

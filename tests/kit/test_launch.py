@@ -11,6 +11,7 @@ import pytest
 
 from grader.codec import encode
 from grader.decoder import decode
+from grader.judges import places
 from grader.launch import ForkLauncher, LaunchError, SpawnLauncher, how_it_ended
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
@@ -125,6 +126,25 @@ def test_a_worker_has_no_packages_that_it_did_not_ask_for(processes):
     launcher.close()
     processes.wait_until_gone(*workers, *zygotes)
     assert not any(map(os.path.exists, folders))
+
+
+@pytest.mark.parametrize("groups", [[], ["meta"]], ids=["torch only", "from a stage"])
+def test_a_worker_runs_on_the_processors_of_its_judge(fork_launcher, groups):
+    all_of_them = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {max(all_of_them)})
+        connection = fork_launcher.start(groups)
+    finally:
+        os.sched_setaffinity(0, all_of_them)
+    _, worker, _ = place(connection)
+    assert os.sched_getaffinity(worker) == {max(all_of_them)}
+    connection.end()
+
+
+def test_each_judge_has_a_processor_if_there_are_enough():
+    there = os.sched_getaffinity(0)
+    assert sorted(map(tuple, places(len(there)))) == sorted((one,) for one in there)
+    assert list(places(len(there) + 1)) == [there] * (len(there) + 1)
 
 
 def test_after_a_stage_was_killed_there_is_another_one(processes):

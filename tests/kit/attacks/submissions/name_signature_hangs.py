@@ -1,4 +1,4 @@
-"""Has a function that refuses its arguments, and whose signature never comes."""
+"""Has a function whose signature never comes."""
 # expect: gradients=timeout rest=passed
 
 
@@ -8,8 +8,7 @@ class Function:
         while True:
             pass
 
-    def __call__(self, *args, **kwargs):
-        raise TypeError("none of these fits")
+    __call__ = staticmethod(formula)
 
 
 gradients = Function()
