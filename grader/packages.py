@@ -14,7 +14,10 @@ def load_torch() -> None:
 
 
 def load_meta() -> None:
-    """Make a tensor without memory: the first one imports half a second of Python."""
+    """Make a tensor without memory: the first one imports half a second of Python.
+
+    So does the first backward pass that is given a gradient to start with; it imports the same.
+    """
     import torch
 
     torch.randn(1, device="meta", requires_grad=True)
