@@ -86,6 +86,17 @@ def _exercises_link(folder: Path) -> None:
     (folder / "exercises").symlink_to(folder.parent / "000-honest")
 
 
+def _in_a_folder(folder: Path) -> None:
+    (folder / "__pycache__").mkdir()
+    (folder / "my work").mkdir()
+    (folder / "my work" / MODULE).write_bytes(HONEST)
+
+
+def _link_in_a_folder(folder: Path) -> None:
+    (folder / "work").mkdir()
+    (folder / "work" / "exercises").symlink_to(folder.parent / "000-honest")
+
+
 def _beside(**files: str) -> Callable[[Path], object]:
     """Return what makes further files beside an honest module; `__` in their names stands for a dot."""
 
@@ -114,6 +125,12 @@ FOLDERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "place_link_to_itself": (LOST, _link(MODULE)),
     "place_link_to_memory": (LOST, _link("/proc/self/environ")),
     "place_exercises_link": (LOST, _exercises_link),
+    "place_in_a_folder": (PASSED, _in_a_folder),
+    "place_link_as_folder": (
+        LOST,
+        lambda folder: (folder / "work").symlink_to(folder.parent / "000-honest"),
+    ),
+    "place_link_in_a_folder": (LOST, _link_in_a_folder),
     "place_exercises_pipe": (LOST, lambda folder: os.mkfifo(folder / "exercises")),
     "place_nothing": (LOST, lambda folder: None),
     "place_conftest": (
@@ -230,6 +247,12 @@ def _twice(path: Path) -> None:
 ZIPS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "zip_honest": (PASSED, _zip((MODULE, HONEST))),
     "zip_honest_in_exercises": (PASSED, _zip((f"exercises/{MODULE}", HONEST))),
+    "zip_honest_in_a_folder": (
+        PASSED,
+        _zip((f"my work/exercises/{MODULE}", HONEST), (f"__MACOSX/my work/._{MODULE}", WRONG)),
+    ),
+    "zip_two_folders": (LOST, _zip((f"old/{MODULE}", HONEST), (f"new/{MODULE}", WRONG))),
+    "zip_folder_beside_modules": (PASSED, _zip((MODULE, HONEST), (f"old/{MODULE}", WRONG))),
     "zip_upward_names": (
         PASSED,
         _zip((MODULE, HONEST), ("../../left", b"1"), (f"../000-honest/{MODULE}", WRONG)),
