@@ -11,6 +11,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -112,7 +113,6 @@ class _Bench:
             # Here the learner's code itself is larger, and differs from what was rehearsed.
             ("four other styles, all hidden tests", whole, styles, "", 3),
         ):
-            # The speed of a machine changes from minute to minute, so ratios are taken in each round.
             table = [self.ratios(steps, sources) for _ in range(rounds)]
             cold, alone, direct = (
                 f"{statistics.median(row):.3f}" for row in zip(*table, strict=True)
@@ -123,32 +123,39 @@ class _Bench:
             yield Figure(what, "the learner's code alone", alone, "2" if several else "")
             yield Figure(what, "the same in process", direct, "1.3" if several else "")
 
-    def ratios(self, steps: list[Step], sources: list[Path]) -> tuple[float, float, float]:
-        """Return what grading one submission costs, against a cold run, the code alone, and no isolation."""
-        direct = self.further(steps, sources, "direct")
-        isolated = self.further(steps, sources, "isolated")
-        cold = statistics.fmean(self.cold(steps, one) for one in sources)
-        alone = statistics.fmean(self.alone(steps, one) for one in sources)
-        return isolated / cold, isolated / alone, isolated / direct
+    def ratios(self, steps: list[Step], sources: list[Path]) -> list[float]:
+        """Return what grading one submission costs, against a cold run, the code alone, and no isolation.
 
-    def further(self, steps: list[Step], sources: list[Path], kind: str) -> float:
-        """Return the processor time of one further submission, isolated or in process."""
-        return statistics.fmean(self.graded(steps, sources, kind, 1)[1:])
+        The speed of a machine changes from minute to minute, so grading with and without isolation takes turns,
+        submission by submission, and the other two are run in between.
+        """
+        cold: list[float] = []
+        alone: list[float] = []
+        every = (_MANY - 1) // len(sources)
+        with (
+            self.grader(steps, sources, "isolated") as isolated,
+            self.grader(steps, sources, "direct") as direct,
+        ):
+            isolated.wait()
+            direct.wait()
+            for number in range(_MANY):
+                isolated.go_on()
+                direct.go_on()
+                if number % every == every // 2:
+                    cold.append(self.cold(steps, sources[len(cold)]))
+                    alone.append(self.alone(steps, sources[len(alone)]))
+        # The first submission is left out: what is done only once is done in it.
+        cost = statistics.fmean(isolated.costs()[1:])
+        return [cost / statistics.fmean(other) for other in (cold, alone, direct.costs()[1:])]
 
-    def graded(
-        self, steps: list[Step], sources: list[Path], kind: str, jobs: int, many: int = _MANY
-    ) -> list[float]:
-        """Return the time that each submission took, in a class that is made of some sources in turn."""
-        out = self.folder / "costs.json"
-        with tempfile.TemporaryDirectory(dir=self.folder) as place:
-            for number in range(many):
-                source = sources[number % len(sources)]
-                shutil.copytree(source, Path(place) / f"{number:02}")
-            ids = ",".join(step.id for step in steps)
-            arguments = f"{place!r}, {ids!r}, {kind!r}, {jobs}, {str(out)!r}"
-            self.run(f"from grader.bench import grade_copies; grade_copies({arguments})")
-        costs: list[float] = json.loads(out.read_text())
-        return costs
+    def grader(
+        self, steps: list[Step], sources: list[Path], kind: str, jobs: int = 1, many: int = _MANY
+    ) -> _Grader:
+        """Return a process that grades a class, which is made of some sources in turn."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        for number in range(many):
+            shutil.copytree(sources[number % len(sources)], folder / f"class/{number:02}")
+        return _Grader(self.course, steps, folder, kind, jobs)
 
     def alone(self, steps: list[Step], source: Path) -> float:
         """Return the processor time of the learner's code alone, on the calls of all tests."""
@@ -184,17 +191,71 @@ class _Bench:
 
         def wall(jobs: int) -> float:
             # An even number: with an odd one, the second judge has nothing to do at the end.
-            return sum(self.graded(steps, solutions, "isolated-wall", jobs, _MANY + 1))
+            with self.grader(steps, solutions, "wall", jobs, _MANY + 1) as grader:
+                pass
+            return sum(grader.costs())
 
         ratio = statistics.median(wall(2) / wall(1) for _ in range(3))
         return Figure("two judges, wall time", "one judge", f"{ratio:.3f}", "0.55")
 
 
-def grade_copies(place: str, ids: str, kind: str, jobs: int, file: str) -> None:
-    """Grade a class, isolated or in process, and write what each submission took; in a process of its own.
+class _Grader:
+    """A process that grades a class; a context manager that lets it go on to its end.
 
-    The kinds are "isolated" and "direct", for processor time, and "isolated-wall".
+    Args:
+        course: the course.
+        steps: whose hidden tests it runs.
+        folder: a folder with the class.
+        kind: "isolated" or "direct", for the processor time of each submission, with a pause before each and
+            one at the end; or "wall", isolated, for the wall time between the end of one and of the next.
+        jobs: how many judges.
     """
+
+    def __init__(
+        self, course: Course, steps: list[Step], folder: Path, kind: str, jobs: int
+    ) -> None:
+        self._folder = folder
+        arguments = f"{str(folder)!r}, {','.join(step.id for step in steps)!r}, {kind!r}, {jobs}"
+        code = f"from grader.bench import grade_class; grade_class({arguments})"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=course.root, stdout=subprocess.DEVNULL
+        )
+
+    def __enter__(self) -> _Grader:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        if any(problem):
+            self._process.kill()
+        else:
+            self._process.send_signal(signal.SIGCONT)
+        if self._process.wait() and not any(problem):
+            raise RuntimeError("grading failed")
+
+    def wait(self) -> None:
+        """Wait until it pauses.
+
+        Raises:
+            RuntimeError: it has ended.
+        """
+        _, status = os.waitpid(self._process.pid, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+            raise RuntimeError("grading ended too early")
+
+    def go_on(self) -> None:
+        """Let it go on until it pauses again."""
+        self._process.send_signal(signal.SIGCONT)
+        self.wait()
+
+    def costs(self) -> list[float]:
+        """Return what each submission took, in seconds, after it has ended."""
+        costs: list[float] = json.loads((self._folder / "costs.json").read_text())
+        return costs
+
+
+def grade_class(folder: str, ids: str, kind: str, jobs: int) -> None:
+    """Grade a class as `_Grader` says, and write what each submission took; in a process of its own."""
     os.environ["OMP_NUM_THREADS"] = "1"
     course = Course.load(Path.cwd())
     steps = [course.by_id[name] for name in ids.split(",")]
@@ -210,22 +271,25 @@ def grade_copies(place: str, ids: str, kind: str, jobs: int, file: str) -> None:
     moments: list[float] = []
 
     def begin() -> None:
-        moments.append(time.monotonic() if kind == "isolated-wall" else _spent(fork))
+        if kind == "wall":
+            moments.append(time.monotonic())
+        else:
+            moments.append(_spent(fork))
+            os.kill(os.getpid(), signal.SIGSTOP)
 
-    with tempfile.TemporaryDirectory() as out:
-        grade(
-            course,
-            find_submissions(Path(place)),
-            Path(out),
-            hidden_files(course, steps),
-            launcher,
-            jobs,
-            lambda one: begin(),
-            begin,
-            rehearse=True,
-        )
+    grade(
+        course,
+        find_submissions(Path(folder, "class")),
+        Path(folder),
+        hidden_files(course, steps),
+        launcher,
+        jobs,
+        lambda one: begin(),
+        begin,
+        rehearse=True,
+    )
     costs = [after - before for before, after in itertools.pairwise(moments)]
-    Path(file).write_text(json.dumps(costs))
+    Path(folder, "costs.json").write_text(json.dumps(costs))
     if fork:
         fork.close()
 
