@@ -72,11 +72,11 @@ def measure(command: list[str], cwd: Path) -> Cost:
 def run_all(course: Course) -> Iterator[Figure]:
     """Yield the figures, as they are measured."""
     yield from _checking(course)
+    yield _memory(course)
     with tempfile.TemporaryDirectory() as folder:
         bench = _Bench(course, Path(folder))
         yield from bench.grading()
         yield bench.two_judges()
-    yield _memory(course)
 
 
 def _checking(course: Course) -> Iterator[Figure]:
@@ -218,7 +218,10 @@ class _Grader:
         arguments = f"{str(folder)!r}, {','.join(step.id for step in steps)!r}, {kind!r}, {jobs}"
         code = f"from grader.bench import grade_class; grade_class({arguments})"
         self._process = subprocess.Popen(
-            [sys.executable, "-c", code], cwd=course.root, stdout=subprocess.DEVNULL
+            [sys.executable, "-c", code],
+            cwd=course.root,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
 
     def __enter__(self) -> _Grader:
@@ -259,7 +262,7 @@ def grade_class(folder: str, ids: str, kind: str, jobs: int) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     course = Course.load(Path.cwd())
     steps = [course.by_id[name] for name in ids.split(",")]
-    fork = None if kind == "direct" else ForkLauncher((), course.limits)
+    fork = None if kind == "direct" else ForkLauncher((), course.limits, many=True)
     launcher: Any = DirectLauncher()
     if fork is None:
         # As the zygote does it: what is loaded before is loaded once for all.
@@ -339,7 +342,7 @@ def time_alone(source: str, ids: str, out: str) -> None:
 
 def _memory(course: Course) -> Figure:
     """Return what a further worker has for itself, after it loaded a module and ran it."""
-    launcher = ForkLauncher((), course.limits)
+    launcher = ForkLauncher((), course.limits, many=True)
     try:
         launcher.start(["sklearn", "optimizers"])
         second: Any = launcher.start(["sklearn", "optimizers"])

@@ -136,7 +136,7 @@ def grade(
         raise _fail(f"Nothing to grade: {class_dir} holds no folder and no zip file.", USAGE)
     if not available():
         raise _fail("Grading needs Linux, where submissions can be isolated.", USAGE)
-    launcher = ForkLauncher((), course.limits)
+    launcher = ForkLauncher((), course.limits, many=True)
     launcher.expected = {one.packages for one in chosen}
     screen = GradingScreen(Console(highlight=False), len(places))
     try:
@@ -274,7 +274,7 @@ def _maintaining(
     from grader.session import KitError
 
     console = Console(stderr=True)
-    launcher = ForkLauncher((), course.limits)
+    launcher = ForkLauncher((), course.limits, many=True)
     launcher.expected = {one.packages for one in steps}
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("judging", total=None)

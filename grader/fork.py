@@ -29,6 +29,11 @@ from grader.wire import Wire
 class ForkLauncher:
     """Starts workers by asking a zygote, which is started on the first use or by `warm_up`.
 
+    Args:
+        layers: of isolation, that workers are in.
+        limits: of each worker.
+        many: whether hundreds of workers will be asked for; then the zygote takes time to make forking them cheap.
+
     Attributes:
         expected: the package groups of later workers, each one's together; the zygote loads them while it
             has nothing else to do.
@@ -36,10 +41,13 @@ class ForkLauncher:
 
     in_process = False
 
-    def __init__(self, layers: Iterable[str] = (), limits: Limits | None = None) -> None:
+    def __init__(
+        self, layers: Iterable[str] = (), limits: Limits | None = None, *, many: bool = False
+    ) -> None:
         self.expected: set[tuple[str, ...]] = set()
         self._layers = sorted(layers)
         self._limits = limits or Limits()
+        self._many = many
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
@@ -58,7 +66,7 @@ class ForkLauncher:
         command = BOOT.format(
             root=ROOT,
             module="zygote",
-            args=f"{ROOT!r}, {asdict(self._limits)!r}, {sorted(map(list, self.expected))!r}",
+            args=f"{ROOT!r}, {asdict(self._limits)!r}, {sorted(map(list, self.expected))!r}, {self._many}",
         )
         self._process = subprocess.Popen(
             [sys.executable, "-s", "-c", command],

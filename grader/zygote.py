@@ -36,6 +36,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from grader import large_pages
 from grader.control import ask
 from grader.limits import Limits
 from grader.packages import GROUPS
@@ -64,6 +65,7 @@ class Zygote:
         root: the kit's folder.
         limits: of each worker.
         expected: groups that judges will ask for; their stages are made while nobody asks.
+        many: whether hundreds of workers will be asked for.
         loaded: the groups that this process has loaded already.
     """
 
@@ -73,12 +75,14 @@ class Zygote:
         root: str,
         limits: Limits,
         expected: list[list[str]],
+        many: bool,
         loaded: tuple[str, ...] = (),
     ) -> None:
         self.controls = [control]
         self.root = root
         self.limits = limits
         self.expected = expected
+        self.many = many
         self.loaded = loaded
         self.sandboxes: dict[tuple[str, ...], Sandbox] = {}
         self.stages: dict[str, socket.socket] = {}
@@ -176,6 +180,9 @@ class Zygote:
         # What is loaded stays: without this, each worker's collector would copy every page of it.
         gc.collect()
         gc.freeze()
+        if self.many:
+            # It takes as long as forking a hundred workers saves.
+            large_pages.collapse()
 
     def missing(self, groups: list[str]) -> list[str]:
         """Return which of these groups are not loaded here, in the order of the lesson."""
@@ -206,7 +213,7 @@ class Zygote:
         """In the new process: keep nothing but the socket, load the group, say so, then serve."""
         close_all_but(control.fileno())
         further = [groups for groups in self.expected if group in self.missing(groups)[:1]]
-        stage = Zygote(control, self.root, self.limits, further, self.loaded)
+        stage = Zygote(control, self.root, self.limits, further, self.many, self.loaded)
         stage.load(group)
         control.sendall(b"loaded")
         stage.run()
@@ -292,12 +299,12 @@ def remove(folder: str) -> None:
         subprocess.run(["/bin/rm", "-rf", "--", folder], check=False)
 
 
-def main(root: str, limits: dict[str, int], expected: list[list[str]]) -> None:
+def main(root: str, limits: dict[str, int], expected: list[list[str]], many: bool) -> None:
     """Serve on standard input until it closes; make the expected stages as long as nobody asks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     control = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    zygote = Zygote(control, root, Limits(**limits), expected)
+    zygote = Zygote(control, root, Limits(**limits), expected, many)
     zygote.load("torch")
     zygote.run()
