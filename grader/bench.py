@@ -218,10 +218,10 @@ class _Grader:
         arguments = f"{str(folder)!r}, {','.join(step.id for step in steps)!r}, {kind!r}, {jobs}"
         code = f"from grader.bench import grade_class; grade_class({arguments})"
         self._process = subprocess.Popen(
-            [sys.executable, "-c", code],
+            # Errors are seen, and warnings about the learner's code are not.
+            [sys.executable, "-W", "ignore", "-c", code],
             cwd=course.root,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
         )
 
     def __enter__(self) -> _Grader:
