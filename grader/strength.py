@@ -1,7 +1,7 @@
 """Strength: are all wrong answers caught, each mistake named, and no right answer refused?
 
 For each step, real judges run all tests on every misconception of the catalogue, on every mutant of the
-solution, and on complete correct sets of solutions in different styles.
+solution, on modules whose functions do no work, and on complete correct sets of solutions in different styles.
 """
 
 from __future__ import annotations
@@ -22,10 +22,21 @@ from grader.judges import Forked, ForkingSession, run_forked
 from grader.launch import ForkLauncher
 from grader.mutants import Mutant, mutants_of
 from grader.record import is_stale, made_of, only
+from grader.stubs import idle_modules
 
 MEASURED = "grader/recorded/measured.json"
 # What the whole must reach.
 VISIBLE_SHARE, NAMED_SHARE, MUTATION_SCORE = 0.90, 0.95, 0.99
+
+
+@dataclass(frozen=True)
+class _Idle:
+    """What functions that do no work do instead, such as "return nothing"."""
+
+    does: str
+
+
+_Subject = Misconception | Mutant | _Idle | str
 
 
 @dataclass(frozen=True)
@@ -36,13 +47,13 @@ class _Work:
         step: the step.
         number: of this piece of work.
         source: the module.
-        subject: what it is: a misconception, a mutant, or the name of a style.
+        subject: what it is: a misconception, a mutant, no work, or the name of a style.
     """
 
     step: Step
     number: int
     source: bytes
-    subject: Misconception | Mutant | str
+    subject: _Subject
 
 
 @dataclass
@@ -60,6 +71,8 @@ class StepStrength:
         mutants: how many there are, without the listed equivalents.
         survivors: mutants that no test fails.
         equivalents: ids of listed mutants that are there.
+        idle: how many modules there are whose functions do no work.
+        rewarded: tests that such modules pass, and what their functions do.
         refused: styles that fail a test, or in which a mistake was named, and where.
         styles: how many correct sets there are.
         stale: whether what is recorded is of other files.
@@ -75,6 +88,8 @@ class StepStrength:
     mutants: int = 0
     survivors: list[Mutant] = field(default_factory=list)
     equivalents: set[str] = field(default_factory=set)
+    idle: int = 0
+    rewarded: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     styles: int = 0
     stale: bool = False
@@ -151,6 +166,7 @@ def problems(found: list[StepStrength]) -> list[str]:
             ("it fails a test of another function", one.elsewhere),
             ("it is called by another's name", one.misnamed),
             ("a correct style is refused", one.refused),
+            ("no work passes it", one.rewarded),
         ):
             texts += [f"{one.step.id} {name}: {what}." for name in names]
         if one.stale:
@@ -185,7 +201,7 @@ class _Strength:
         """Return all modules to judge; steps that take long come first, so that no judge is left over."""
         work: list[_Work] = []
 
-        def add(step: Step, source: bytes, subject: Misconception | Mutant | str) -> None:
+        def add(step: Step, source: bytes, subject: _Subject) -> None:
             work.append(_Work(step, len(work), source, subject))
 
         for step in reversed(steps):
@@ -197,6 +213,8 @@ class _Strength:
                 add(step, module, name)
             for entry in catalogue.load(self.course, step):
                 add(step, entry.module(solution), entry)
+            for does, idle in idle_modules(self.course, step).items():
+                add(step, idle.encode(), _Idle(does))
             for mutant in mutants_of(self.course, step):
                 if mutant.id in self.equivalent:
                     found.equivalents.add(mutant.id)
@@ -225,10 +243,12 @@ class _Strength:
             diagnosis = forked.judge.diagnosis(forked.judge.session(work.step))
             functions = {verdict.function for verdict in verdicts}
             named = [found.id for name in sorted(functions) if (found := diagnosis.look(name))]
+        # Of no work, what passes is of interest; of all else, what does not.
+        idle = isinstance(work.subject, _Idle)
         rows = [
             (v.function, v.visibility, v.status, v.misconception, v.id)
             for v in verdicts
-            if v.status != "passed"
+            if (v.status == "passed") == idle
         ]
         (self.folder / f"{work.number}.json").write_text(json.dumps([rows, named]))
         return 0
@@ -243,6 +263,9 @@ class _Strength:
             found.mutants += 1
             if not rows:
                 found.survivors.append(subject)
+        elif isinstance(subject, _Idle):
+            found.idle += 1
+            found.rewarded += [f"{row[4]} ({subject.does})" for row in rows]
         elif isinstance(subject, Misconception):
             found.misconceptions += 1
             own = [row for row in rows if row[0] == subject.function]
@@ -265,7 +288,10 @@ class _Strength:
         self.done()
 
 
-COLUMNS = ("step", "mistakes", "hidden", "visible", "named", "styles", "mutants", "caught", "equal")
+COLUMNS = (
+    *("step", "mistakes", "hidden", "visible", "named", "styles", "mutants", "caught", "equal"),
+    "idle",
+)
 
 
 def table(found: list[StepStrength]) -> list[tuple[str, ...]]:
@@ -275,7 +301,7 @@ def table(found: list[StepStrength]) -> list[tuple[str, ...]]:
         count = one.misconceptions
         parts = (one.not_hidden, one.not_visible, one.unnamed)
         numbers = [count, *(count - len(part) for part in parts), one.styles]
-        numbers += [one.mutants, one.mutants - len(one.survivors), len(one.equivalents)]
+        numbers += [one.mutants, one.mutants - len(one.survivors), len(one.equivalents), one.idle]
         rows.append((one.step.id, *numbers))
     total = [sum(column) for column in list(zip(*rows, strict=True))[1:]]
     return [tuple(map(str, row)) for row in (*rows, ("all", *total))]

@@ -237,9 +237,10 @@ def test_split_of_two_seeds(learner, pair, n_train):
 
 
 @pytest.mark.exercise("train_val_split", "a part without points is an error", points=2)
-@given(n=sizes(1, 9), beyond=st.integers(1, 5), seed=any_seed)
+@given(n=sizes(2, 9), beyond=st.integers(1, 5), seed=any_seed)
 def test_split_refuses_an_empty_part(learner, n, beyond, seed):
     x = np.arange(float(n)).reshape(n, 1)
+    learner.train_val_split(x=x, y=-x, n_train=n - 1, seed=seed)
     for n_train in (0, n, -beyond, n + beyond):
         with learner.raises(ValueError, f"n_train={n_train} leaves a part of {n} points empty"):
             learner.train_val_split(x=x, y=-x, n_train=n_train, seed=seed)
@@ -250,5 +251,6 @@ def test_split_refuses_an_empty_part(learner, n, beyond, seed):
 def test_split_refuses_different_lengths(learner, n, more, longer_x, seed):
     long, short = np.arange(float(n + more)).reshape(-1, 1), np.arange(float(n)).reshape(-1, 1)
     x, y = (long, short) if longer_x else (short, long)
+    learner.train_val_split(x=short, y=short, n_train=2, seed=seed)
     with learner.raises(ValueError, f"x has {len(x)} points and y has {len(y)}"):
         learner.train_val_split(x=x, y=y, n_train=2, seed=seed)

@@ -172,6 +172,7 @@ def test_updates_without_a_smaller_batch(learner, full, batch_size):
 @pytest.mark.exercise("updates_per_epoch", "fewer than one point is an error", points=2)
 @given(below=st.integers(-99, -1), batch_size=st.integers(1, 99))
 def test_updates_refuses_fewer_than_one_point(learner, below, batch_size):
+    learner.updates_per_epoch(n_points=1, batch_size=batch_size)
     for n_points in (0, below):
         with learner.raises(ValueError, f"n_points={n_points} is below 1"):
             learner.updates_per_epoch(n_points=n_points, batch_size=batch_size)
@@ -180,6 +181,7 @@ def test_updates_refuses_fewer_than_one_point(learner, below, batch_size):
 @pytest.mark.exercise("updates_per_epoch", "a batch size below one is an error", points=2)
 @given(n_points=st.integers(1, 99), below=st.integers(-99, -1))
 def test_updates_refuses_an_empty_batch(learner, n_points, below):
+    learner.updates_per_epoch(n_points=n_points, batch_size=1)
     for batch_size in (0, below):
         with learner.raises(ValueError, f"batch_size={batch_size} is below 1"):
             learner.updates_per_epoch(n_points=n_points, batch_size=batch_size)

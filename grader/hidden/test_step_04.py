@@ -54,7 +54,8 @@ def test_pick_device_at_any_moment(learner, cards):
 @probe
 def work_there(module, t):
     """move `t` to the device that `pick_device()` gives, double it there, and bring it back"""
-    return (2 * t.to(device=module.pick_device())).cpu()
+    device = torch.device(module.pick_device())
+    return (2 * t.to(device=device)).cpu()
 
 
 @pytest.mark.exercise("pick_device", "its answer is a device to work on", points=2)

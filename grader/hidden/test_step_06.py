@@ -256,7 +256,7 @@ def test_graph_nodes_of_a_chain(learner, count):
 
 @probe
 def nodes_of_nothing(module, t, kind):
-    """call `graph_nodes` with a tensor that has no graph"""
+    """call `graph_nodes` with a tensor that has no graph, and with twice a leaf"""
     if kind == "leaf":
         t = t.clone().requires_grad_()
     elif kind == "without notes":
@@ -264,13 +264,16 @@ def nodes_of_nothing(module, t, kind):
             t = t.clone().requires_grad_() * 2
     elif kind == "detached":
         t = (t.clone().requires_grad_() * 2).detach()
-    return module.graph_nodes(t=t)
+    twice = 2 * torch.ones(2, requires_grad=True)
+    return {"without": module.graph_nodes(t=t), "with": module.graph_nodes(t=twice)}
 
 
 @pytest.mark.exercise("graph_nodes", "no graph, no nodes", points=2)
 @given(t=tensors(shapes()), kind=st.sampled_from(["plain", "leaf", "without notes", "detached"]))
 def test_graph_nodes_of_nothing(learner, t, kind):
-    names = learner.run(nodes_of_nothing, t=t, kind=kind).each()
+    answer = learner.run(nodes_of_nothing, t=t, kind=kind)
+    answer.check(answer.key("with").each(), "Twice a leaf has a graph, but no node came.")
+    names = answer.key("without").each()
     learner_names = [name.value for name in names]
     if names:
         names[0].check(

@@ -367,6 +367,7 @@ def build(module, lr, momentum, named):
     named=st.booleans(),
 )  # fmt: skip
 def test_sgd_refuses_negative_settings(learner, lr, momentum, negative, tiny, named):
+    learner.run(build, lr=lr, momentum=momentum, named=named)
     lr = lr if negative == "momentum" else tiny
     momentum = momentum if negative == "lr" else tiny
     with learner.raises(ValueError, f"lr={lr} and momentum={momentum} are not both at least 0"):

@@ -181,6 +181,7 @@ def test_mse_teaches_a_line(learner, a, b, data, reduction, factor):
 @given(shapes=apart(), reduction=reductions)
 def test_mse_refuses_shapes(learner, shapes, reduction):
     first, second = shapes
+    learner.mse(yhat=torch.ones(first), y=torch.ones(first), reduction=reduction)
     with learner.raises(ValueError, f"yhat has shape {first} and y has shape {second}"):
         learner.mse(yhat=torch.ones(first), y=torch.ones(second), reduction=reduction)
 
@@ -193,6 +194,7 @@ def test_mse_refuses_shapes(learner, shapes, reduction):
     n=sizes(1, 4),
 )
 def test_mse_refuses_words(learner, word, change, upper, n):
+    learner.mse(yhat=torch.ones(n, 1), y=torch.zeros(n, 1), reduction=word)
     word = change.format(word.upper() if upper else word)
     with learner.raises(ValueError, f'"{word}" is not "mean", "sum" or "none"'):
         learner.mse(yhat=torch.ones(n, 1), y=torch.zeros(n, 1), reduction=word)
@@ -200,6 +202,7 @@ def test_mse_refuses_words(learner, word, change, upper, n):
 
 @pytest.mark.exercise("mse", "reductions in capital letters are an error", points=1)
 def test_mse_refuses_capital_letters(learner):
+    learner.mse(yhat=torch.ones(3, 1), y=torch.zeros(3, 1), reduction="mean")
     for word in ("MEAN", "Sum", "None"):
         with learner.raises(ValueError, f'"{word}" is not "mean", "sum" or "none"'):
             learner.mse(yhat=torch.ones(3, 1), y=torch.zeros(3, 1), reduction=word)

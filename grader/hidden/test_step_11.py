@@ -162,6 +162,7 @@ def one_item(module, x, y, index):
 def test_no_wrapping(learner, x, rounds, back):
     n = len(x)
     index = -n * rounds - 1 if back else n * rounds
+    learner.run(one_item, x=x, y=x.clone(), index=n - 1)
     with learner.raises(IndexError, f"len is {n}, so there is no point {index}"):
         learner.run(one_item, x=x, y=x.clone(), index=index)
 
@@ -186,6 +187,7 @@ def unequal(draw):
 @given(both=unequal())
 def test_different_lengths(learner, both):
     x, y = both
+    learner.run(one_item, x=x, y=x.clone(), index=0)
     with learner.raises(ValueError, f"len(x_tensor) is {len(x)} and len(y_tensor) is {len(y)}"):
         learner.CustomDataset(x_tensor=x, y_tensor=y)
 

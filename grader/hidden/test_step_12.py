@@ -242,6 +242,7 @@ def test_make_loaders_leaves_generators_alone(learner, n_train, n_val, batch_siz
     points = [float(i) for i in range(n_train)]
     for epoch in answer.key("train").each():
         check_complete(epoch, order_of(epoch), points, "an epoch of the train loader")
+        check_batch_sizes(epoch, n_train, batch_size)
     check_draws(answer.key("drawn"), before, "make_loaders")
 
 

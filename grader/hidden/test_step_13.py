@@ -352,9 +352,8 @@ def test_evaluate_moves_batches(learner, case):
 
 
 @probe
-def evaluate_no_batch(module, n, batch_size, columns):
-    """evaluate on a loader that gives no batch: it has `n` points and drops a batch with fewer than
-    `batch_size` points"""
+def evaluate_whole_batches(module, n, batch_size, columns):
+    """evaluate on a loader that has `n` points and drops a batch with fewer than `batch_size` points"""
     x, y = torch.ones(n, columns), torch.ones(n, 1)
     loader = DataLoader(TensorDataset(x, y), batch_size=batch_size, drop_last=True)
     return module.evaluate(
@@ -365,8 +364,9 @@ def evaluate_no_batch(module, n, batch_size, columns):
 @pytest.mark.exercise("evaluate", "a loader without a batch is an error", points=2)
 @given(n=sizes(0, 3), more=sizes(1, 4), columns=sizes(1, 3))
 def test_evaluate_no_batch(learner, n, more, columns):
+    learner.run(evaluate_whole_batches, n=n + more, batch_size=n + more, columns=columns)
     with learner.raises(ValueError, "the loader gives no batch"):
-        learner.run(evaluate_no_batch, n=n, batch_size=n + more, columns=columns)
+        learner.run(evaluate_whole_batches, n=n, batch_size=n + more, columns=columns)
 
 
 @probe

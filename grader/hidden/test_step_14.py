@@ -312,6 +312,7 @@ def resume(module, model, train, val, name, lr, epoch, before, after, change):
         optimizer = optimizer_of(old, name, lr)
         steps_by_hand(old, optimizer, loader, before)
         module.save_checkpoint(path=path, model=old, optimizer=optimizer, epoch=epoch)
+        saved = path.is_file()
         steps_by_hand(old, optimizer, loader, after)
         other = {**model, "weight": model["weight"] + change, "bias": model["bias"] - change}
         fresh = model_of(**other)
@@ -321,7 +322,8 @@ def resume(module, model, train, val, name, lr, epoch, before, after, change):
         number = module.load_checkpoint(path=str(path), model=fresh, optimizer=optimizer)
         loaded = state_of(fresh)
         steps_by_hand(fresh, optimizer, loader, after)
-        return {"epoch": number, "loaded": loaded, "old": state_of(old), "fresh": state_of(fresh)}
+        states = {"loaded": loaded, "old": state_of(old), "fresh": state_of(fresh)}
+        return {"saved": saved, "epoch": number, **states}
 
 
 def states_of_steps(case, *numbers):
@@ -350,6 +352,7 @@ def test_save_and_go_on(learner, case, epoch, before, after, change):
 @given(case=cases(), **breaks)
 def test_saving_changes_nothing(learner, case, before, after, change):
     answer = learner.run(resume, **case, epoch=1, before=before, after=after, change=change)
+    answer.check(answer.key("saved").value is True, "No file was written at `path`.")
     _, at_end = states_of_steps(case, before, after)
     check_values(answer.key("old"), at_end)
 

@@ -62,7 +62,7 @@ def test_weak_hidden_tests_are_found_out(strong_kit):
 
 
 def test_what_is_missing_is_said():
-    found = StepStrength(STEP, misconceptions=20, mutants=100)
+    found = StepStrength(STEP, misconceptions=20, mutants=100, idle=10)
     assert problems([found]) == []
     found.not_visible = ["a", "b"]
     assert problems([found]) == []
@@ -76,4 +76,4 @@ def test_what_is_missing_is_said():
         "85.0% failed by visible tests, and 90% are wanted: a, b, c.",
         "90.0% named, and 95% are wanted: a, b.",
     ]
-    assert table([found])[-1] == ("all", "20", "20", "17", "18", "0", "100", "100", "0")
+    assert table([found])[-1] == ("all", "20", "20", "17", "18", "0", "100", "100", "0", "10")

@@ -188,6 +188,7 @@ def test_split_keeps_all_points_and_pairs(learner, n_train, n_val, seed):
 @pytest.mark.exercise("train_val_split", "an empty training part is an error")
 @pytest.mark.parametrize("n_train", [0, -1])
 def test_split_without_training_points(learner, n_train):
+    learner.train_val_split(x=X, y=Y, n_train=1, seed=3)
     with learner.raises(ValueError, f"n_train={n_train} leaves no points to train on"):
         learner.train_val_split(x=X, y=Y, n_train=n_train, seed=3)
 
@@ -195,6 +196,7 @@ def test_split_without_training_points(learner, n_train):
 @pytest.mark.exercise("train_val_split", "an empty validation part is an error")
 @pytest.mark.parametrize("n_train", [40, 41])
 def test_split_without_validation_points(learner, n_train):
+    learner.train_val_split(x=X, y=Y, n_train=39, seed=3)
     with learner.raises(
         ValueError, f"40 points with n_train={n_train} leave no points to validate with"
     ):
@@ -204,5 +206,6 @@ def test_split_without_validation_points(learner, n_train):
 @pytest.mark.exercise("train_val_split", "x and y of different lengths are an error")
 @pytest.mark.parametrize(("n_x", "n_y"), [(6, 5), (5, 6)])
 def test_split_of_different_lengths(learner, n_x, n_y):
+    learner.train_val_split(x=X[:5], y=Y[:5], n_train=3, seed=3)
     with learner.raises(ValueError, "x and y have different lengths"):
         learner.train_val_split(x=X[:n_x], y=Y[:n_y], n_train=3, seed=3)

@@ -136,6 +136,7 @@ def test_updates_per_epoch_counts_the_batches(learner, n_points, batch_size):
 @pytest.mark.exercise("updates_per_epoch", "no points are an error")
 @pytest.mark.parametrize("n_points", [0, -5])
 def test_updates_per_epoch_without_points(learner, n_points):
+    learner.updates_per_epoch(n_points=1, batch_size=16)
     with learner.raises(ValueError, f"n_points={n_points} is below 1"):
         learner.updates_per_epoch(n_points=n_points, batch_size=16)
 
@@ -143,6 +144,7 @@ def test_updates_per_epoch_without_points(learner, n_points):
 @pytest.mark.exercise("updates_per_epoch", "a batch without points is an error")
 @pytest.mark.parametrize("batch_size", [0, -16])
 def test_updates_per_epoch_without_batch_size(learner, batch_size):
+    learner.updates_per_epoch(n_points=80, batch_size=1)
     with learner.raises(ValueError, f"batch_size={batch_size} is below 1"):
         learner.updates_per_epoch(n_points=80, batch_size=batch_size)
 

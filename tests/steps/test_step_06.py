@@ -137,11 +137,12 @@ def nodes_of_lesson(module, x):
 
 @probe
 def nodes_without_graph(module):
-    """call `graph_nodes` with a plain tensor, and with a leaf that requires a gradient"""
+    """call `graph_nodes` with a plain tensor, with a leaf that requires a gradient, and with twice the leaf"""
     leaf = torch.ones(2, requires_grad=True)
     return {
         "plain tensor": module.graph_nodes(t=torch.ones(2) * 3),
         "leaf": module.graph_nodes(t=leaf),
+        "twice the leaf": module.graph_nodes(t=2 * leaf),
     }
 
 
@@ -220,6 +221,7 @@ def test_graph_nodes_without_graph(learner):
     answer = learner.run(nodes_without_graph)
     check_names(answer.key("plain tensor"))
     check_names(answer.key("leaf"))
+    check_names(answer.key("twice the leaf"), MulBackward0=1, AccumulateGrad=1)
 
 
 @pytest.mark.exercise("graph_nodes", "a line has two branches", points=2)
@@ -390,7 +392,7 @@ def write_into_cut(module, values):
     c = module.cut(t=t)
     with torch.no_grad():
         c.fill_(7.0)
-    return t.detach()
+    return {"t": t.detach(), "c is another tensor": c is not t}
 
 
 def check_cut(answer, expected):
@@ -420,7 +422,11 @@ def test_cut_leaf(learner):
 @pytest.mark.exercise("cut", "shares the memory of t", points=2)
 def test_cut_shares_memory(learner):
     answer = learner.run(write_into_cut, values=X)
-    seen = answer.tensor(shape=(3, 2))
+    seen = answer.key("t").tensor(shape=(3, 2))
+    answer.check(
+        answer.key("c is another tensor").value is True,
+        "cut(t) gave t itself. Give back another tensor, outside the graph, that shares its memory.",
+    )
     answer.check(
         bool((seen == 7).all()),
         "c was filled with 7, but t does not show it. cut(t) must share the memory of t; a copy "

@@ -141,6 +141,7 @@ def test_mse_gradient_is_two_errors(learner, pair, reduction):
 
 @pytest.mark.exercise("mse", "shapes (3, 1) and (3,) are an error")
 def test_mse_refuses_a_column_and_a_row(learner):
+    learner.mse(YHAT, Y)
     with learner.raises(ValueError, "yhat has shape (3, 1) and y has shape (3,)"):
         learner.mse(YHAT, Y.squeeze())
     with learner.raises(ValueError, "yhat has shape (3,) and y has shape (3, 1)"):
@@ -150,18 +151,21 @@ def test_mse_refuses_a_column_and_a_row(learner):
 @pytest.mark.exercise("mse", "different shapes are an error, for every reduction")
 @given(n=sizes(2, 6), m=sizes(1, 6), reduction=reductions)
 def test_mse_refuses_different_shapes(learner, n, m, reduction):
+    learner.mse(torch.ones(n, 1), torch.ones(n, 1), reduction=reduction)
     with learner.raises(ValueError, f"yhat has shape ({n}, 1) and y has shape (1, {m})"):
         learner.mse(torch.ones(n, 1), torch.ones(1, m), reduction=reduction)
 
 
 @pytest.mark.exercise("mse", "one number for the whole batch is an error too")
 def test_mse_refuses_a_single_number(learner):
+    learner.mse(YHAT, Y)
     with learner.raises(ValueError, "yhat has shape (3, 1) and y has shape (1, 1)"):
         learner.mse(YHAT, torch.ones(1, 1))
 
 
 @pytest.mark.exercise("mse", "an unknown reduction is an error")
 def test_mse_refuses_an_unknown_reduction(learner):
+    learner.mse(YHAT, Y, reduction="mean")
     for reduction in ("average", "Mean", ""):
         with learner.raises(ValueError, f'"{reduction}" is not "mean", "sum" or "none"'):
             learner.mse(YHAT, Y, reduction=reduction)
@@ -170,6 +174,7 @@ def test_mse_refuses_an_unknown_reduction(learner):
 @pytest.mark.exercise("mse", "any other word is an error")
 @given(reduction=st.text("abcdefgmnosu", max_size=6).filter(lambda word: word not in REDUCTIONS))
 def test_mse_refuses_other_words(learner, reduction):
+    learner.mse(YHAT, Y, reduction="none")
     with learner.raises(ValueError, f'"{reduction}" is not "mean", "sum" or "none"'):
         learner.mse(YHAT, Y, reduction=reduction)
 

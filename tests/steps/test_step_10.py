@@ -116,9 +116,9 @@ def train_network(module, x, y, seed):
 
 @pytest.mark.exercise("make_train_step", "the loss of the first step, by hand")
 def test_first_loss(learner):
-    answer = learner.run(train_line, x=X, y=Y, a=0.0, b=1.0, lr=0.125, n_steps=1)
-    # The errors are -1, -1 and -2: (1 + 1 + 4) / 3.
-    answer.key("losses").is_close([2.0], **FLOAT32)
+    answer = learner.run(train_line, x=X, y=Y, a=1.0, b=2.0, lr=0.125, n_steps=1)
+    # The errors are 0, 1 and 2: (0 + 1 + 4) / 3.
+    answer.key("losses").is_close([5 / 3], **FLOAT32)
 
 
 @pytest.mark.exercise("make_train_step", "the line after one step, by hand")
@@ -138,7 +138,8 @@ def test_first_update(learner):
 
 @pytest.mark.exercise("make_train_step", "the loss is a Python float")
 def test_loss_is_a_python_float(learner):
-    answer = learner.run(train_line, x=X, y=Y, a=0.0, b=1.0, lr=0.125, n_steps=2)
+    answer = learner.run(train_line, x=X, y=Y, a=1.0, b=2.0, lr=0.125, n_steps=2)
+    answer.key("losses").each()[0].is_close(5 / 3, **FLOAT32)
     for loss in answer.key("losses").each():
         loss.python_float()
 

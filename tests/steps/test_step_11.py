@@ -26,8 +26,9 @@ def data(draw):
 
 @probe
 def is_dataset(module, x, y):
-    "make a CustomDataset and ask whether it is a torch Dataset"
-    return isinstance(module.CustomDataset(x_tensor=x, y_tensor=y), Dataset)
+    "make a CustomDataset, and ask whether it is a torch Dataset and for its length"
+    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
+    return {"is a Dataset": isinstance(dataset, Dataset), "length": len(dataset)}
 
 
 @probe
@@ -89,7 +90,11 @@ def is_point(answer, x, y):
 @pytest.mark.exercise("CustomDataset", "it is a torch Dataset")
 def test_is_a_dataset(learner):
     answer = learner.run(is_dataset, x=X, y=Y)
-    answer.check(answer.value is True, "The class must be built on torch.utils.data.Dataset.")
+    answer.check(
+        answer.key("is a Dataset").value is True,
+        "The class must be built on torch.utils.data.Dataset.",
+    )
+    answer.key("length").equals(5)
 
 
 @pytest.mark.exercise("CustomDataset", "len counts the points")
@@ -137,6 +142,7 @@ def test_integer_labels(learner):
 
 @pytest.mark.exercise("CustomDataset", "an index past the end is an error")
 def test_index_past_the_end(learner):
+    learner.run(item, x=X, y=Y, index=4)
     for index in (5, 6, 100):
         with learner.raises(IndexError, f"len is 5, so there is no point {index}"):
             learner.run(item, x=X, y=Y, index=index)
@@ -144,6 +150,7 @@ def test_index_past_the_end(learner):
 
 @pytest.mark.exercise("CustomDataset", "an index before the first point is an error")
 def test_index_before_the_start(learner):
+    learner.run(item, x=X, y=Y, index=0)
     for index in (-6, -7, -100):
         with learner.raises(IndexError, f"len is 5, so -5 is the first point and {index} is none"):
             learner.run(item, x=X, y=Y, index=index)
@@ -153,8 +160,10 @@ def test_index_before_the_start(learner):
 @given(n=sizes(1, 6), beyond=sizes(0, 6), before=st.booleans())
 def test_index_outside(learner, n, beyond, before):
     index = -n - 1 - beyond if before else n + beyond
+    x, y = torch.ones(n, 2), torch.ones(n, 1)
+    learner.run(item, x=x, y=y, index=n - 1)
     with learner.raises(IndexError, f"len is {n}, so there is no point {index}"):
-        learner.run(item, x=torch.ones(n, 2), y=torch.ones(n, 1), index=index)
+        learner.run(item, x=x, y=y, index=index)
 
 
 @pytest.mark.exercise("CustomDataset", "a for loop ends after the last point")
@@ -172,6 +181,7 @@ def test_loop(learner):
 
 @pytest.mark.exercise("CustomDataset", "different lengths are an error")
 def test_different_lengths(learner):
+    learner.run(length, x=X, y=Y)
     with learner.raises(ValueError, "len(x_tensor) is 5 and len(y_tensor) is 4"):
         learner.CustomDataset(x_tensor=X, y_tensor=Y[:4])
     with learner.raises(ValueError, "len(x_tensor) is 4 and len(y_tensor) is 5"):
@@ -182,6 +192,7 @@ def test_different_lengths(learner):
 @given(n=sizes(1, 6), more=sizes(1, 3), x_is_longer=st.booleans())
 def test_any_different_lengths(learner, n, more, x_is_longer):
     n_x, n_y = (n + more, n) if x_is_longer else (n, n + more)
+    learner.run(length, x=torch.ones(n, 2), y=torch.ones(n, 1))
     with learner.raises(ValueError, f"len(x_tensor) is {n_x} and len(y_tensor) is {n_y}"):
         learner.CustomDataset(x_tensor=torch.ones(n_x, 2), y_tensor=torch.ones(n_y, 1))
 

@@ -37,8 +37,8 @@ def split_parts(module, n, n_train, seeds):
 def draws_after_split(module, seed):
     "seed the global generators with 7, split, and then draw random numbers"
     seed_all(7)
-    module.split(dataset=numbered(0, 10), n_train=8, seed=seed)
-    return draws()
+    parts = module.split(dataset=numbered(0, 10), n_train=8, seed=seed)
+    return {"draws": draws(), "sizes": [len(part) for part in parts]}
 
 
 @probe
@@ -62,10 +62,13 @@ def epochs(module, n_train, n_val, batch_size, seeds, n_epochs):
 
 @probe
 def draws_after_make_loaders(module, seed):
-    "seed the global generators with 7, make the loaders, and then draw random numbers"
+    "seed the global generators with 7, make the loaders, draw random numbers, and then read the batches"
     seed_all(7)
-    module.make_loaders(train=numbered(0, 10), val=numbered(50, 5), batch_size=4, seed=seed)
-    return draws()
+    loaders = module.make_loaders(
+        train=numbered(0, 10), val=numbered(50, 5), batch_size=4, seed=seed
+    )
+    drawn = draws()
+    return {"draws": drawn, "sizes": [[len(x) for x, y in loader] for loader in loaders]}
 
 
 def check_points(answer, points, numbers, part):
@@ -97,6 +100,15 @@ def epoch_points(epoch):
 
 def batch_sizes(epoch):
     return [len(batch.parts("x", "y")[0].numbers()) for batch in epoch.each()]
+
+
+def check_batch_sizes(epoch, expected, part):
+    """Demand batches of these sizes."""
+    came = batch_sizes(epoch)
+    sentence = f"The {part} loader should give batches of {expected} points, but {came} came."
+    if came == expected[:-1]:
+        sentence += " The last, smaller batch counts too."
+    epoch.check(came == expected, sentence)
 
 
 def orders(run):
@@ -132,9 +144,13 @@ def test_split_is_complete_and_disjoint(learner, n_train, n_val, seed):
 @given(seed=seeds())
 def test_split_is_reproducible(learner, seed):
     answer = learner.run(split_parts, n=20, n_train=13, seeds=[seed, seed])
-    first, second = answer.each()
+    first, second = map(_sorted_parts, answer.each())
+    sizes_came = tuple(map(len, first))
     answer.check(
-        _sorted_parts(first) == _sorted_parts(second),
+        sizes_came == (13, 7), f"13 training and 7 validation points expected, {sizes_came} came."
+    )
+    answer.check(
+        first == second,
         "Two splits with the same seed differ. Does the split use its seed, or PyTorch's global one?",
     )
 
@@ -162,7 +178,8 @@ def _sorted_parts(split):
 @pytest.mark.exercise("split", "the caller's random numbers stay the same")
 def test_split_leaves_global_generators_alone(learner):
     answer = learner.run(draws_after_split, seed=3)
-    _check_draws(answer, "split")
+    answer.key("sizes").equals([8, 2])
+    _check_draws(answer.key("draws"), "split")
 
 
 def _check_draws(answer, name):
@@ -181,11 +198,7 @@ def test_loaders_batch_sizes(learner):
     answer = learner.run(epochs, n_train=10, n_val=5, batch_size=4, seeds=[0], n_epochs=1)
     run = answer.each()[0]
     for name, expected in (("train", [4, 4, 2]), ("val", [4, 1])):
-        came = batch_sizes(run.key(name).each()[0])
-        sentence = f"The {name} loader should give batches of {expected} points, but {came} came."
-        if came == expected[:-1]:
-            sentence += " The last, smaller batch counts too."
-        answer.check(came == expected, sentence)
+        check_batch_sizes(run.key(name).each()[0], expected, name)
 
 
 @pytest.mark.exercise("make_loaders", "in every epoch each point comes once", points=2)
@@ -197,6 +210,12 @@ def test_loaders_drop_no_point(learner, n_train, n_val, batch_size, seed):
     run = answer.each()[0]
     for epoch in run.key("train").each():
         check_points(answer, epoch_points(epoch), range(n_train), "an epoch of the train loader")
+        n_batches = len(epoch.each())
+        answer.check(
+            n_batches == -(-n_train // batch_size),
+            f"{n_train} points in batches of {batch_size} give {-(-n_train // batch_size)} batches, but "
+            f"{n_batches} came.",
+        )
     for epoch in run.key("val").each():
         val_points = range(1000, 1000 + n_val)
         check_points(answer, epoch_points(epoch), val_points, "an epoch of the val loader")
@@ -215,6 +234,7 @@ def test_val_loader_keeps_the_order(learner):
                 f"The validation loader should give the points 1000 to 1011 in this order, but gave "
                 f"{[int(x) for x in came]}." + (" It must not shuffle." if shuffled else ""),
             )
+            check_batch_sizes(epoch, [5, 5, 2], "val")
 
 
 @pytest.mark.exercise(
@@ -239,6 +259,7 @@ def test_train_loader_shuffles_every_epoch(learner):
 def test_train_loader_is_reproducible(learner, seed):
     answer = learner.run(epochs, n_train=12, n_val=2, batch_size=5, seeds=[seed, seed], n_epochs=2)
     first, second = answer.each()
+    check_batch_sizes(first.key("train").each()[0], [5, 5, 2], "train")
     answer.check(
         orders(first) == orders(second),
         "Two train loaders with the same seed give different orders. Does the loader have a "
@@ -259,7 +280,8 @@ def test_train_loader_uses_its_seed(learner):
 @pytest.mark.exercise("make_loaders", "the caller's random numbers stay the same")
 def test_make_loaders_leaves_global_generators_alone(learner):
     answer = learner.run(draws_after_make_loaders, seed=3)
-    _check_draws(answer, "make_loaders")
+    answer.key("sizes").equals([[4, 4, 2], [4, 1]])
+    _check_draws(answer.key("draws"), "make_loaders")
 
 
 @pytest.mark.exercise("standardize", "two columns, by hand")

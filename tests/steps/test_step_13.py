@@ -92,8 +92,18 @@ def batch_norm_state(module, x, y):
 def mode_after_evaluate(module, training):
     "put the model in training mode (True) or eval mode (False), evaluate it, and look at its mode"
     model = nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.5)).train(training)
-    module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=batches(X, Y, 2), device="cpu")
-    return [model.training, model[0].training, model[1].training]
+    # With these, Dropout changes nothing.
+    for p in model.parameters():
+        p.data.zero_()
+    loss = module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=batches(X, Y, 3), device="cpu")
+    return {"modes": [model.training, model[0].training, model[1].training], "loss": loss}
+
+
+def check_modes(answer, expected, sentence):
+    """Check the mode of the model and of its layers, and that it was evaluated at all."""
+    # The model says 0, so the loss is the mean of 1, 9 and 25.
+    answer.key("loss").is_close(35 / 3, **FLOAT32)
+    answer.check(answer.key("modes").value == [expected] * 3, sentence)
 
 
 @probe
@@ -104,8 +114,10 @@ def state_after_evaluate(module, x, y):
     for p in model.parameters():
         p.data.fill_(0.5)
         p.grad = torch.full_like(p, 3.0)
-    module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=batches(x, y, 2), device="cpu")
+    loader = batches(x, y, len(x))
+    loss = module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=loader, device="cpu")
     return {
+        "loss": loss,
         "parameters": [p.detach() for p in model.parameters()],
         "gradients": [p.grad for p in model.parameters()],
         "requires_grad": [p.requires_grad for p in model.parameters()],
@@ -145,13 +157,14 @@ def devices_in_evaluate(module, x, y):
         module.evaluate(model=Model(), loss_fn=loss_fn, loader=loader, device=device)
 
     evaluate_on("cpu")
+    used = {f"{name} on the cpu": len(noted) for name, noted in devices.items()}
     for noted in devices.values():
         noted.clear()
     # Every computer has the device "meta", but its tensors have a shape and no numbers. So an error
     # that comes after a batch was used says nothing.
     with contextlib.suppress(Exception):
         evaluate_on("meta")
-    return devices
+    return devices | used
 
 
 @probe
@@ -226,8 +239,9 @@ def test_evaluate_leaves_batch_norm_alone(learner):
 @pytest.mark.exercise("evaluate", "a model in training mode is in training mode again")
 def test_evaluate_restores_training_mode(learner):
     answer = learner.run(mode_after_evaluate, training=True)
-    answer.check(
-        answer.value == [True, True, True],
+    check_modes(
+        answer,
+        True,
         "The model was in training mode before, but is in eval mode afterwards.",
     )
 
@@ -235,8 +249,9 @@ def test_evaluate_restores_training_mode(learner):
 @pytest.mark.exercise("evaluate", "a model in eval mode stays in eval mode")
 def test_evaluate_restores_eval_mode(learner):
     answer = learner.run(mode_after_evaluate, training=False)
-    answer.check(
-        answer.value == [False, False, False],
+    check_modes(
+        answer,
+        False,
         "The model was in eval mode before, but is in training mode afterwards. Put back the mode "
         "that it was in.",
     )
@@ -247,6 +262,8 @@ def test_evaluate_restores_eval_mode(learner):
 def test_evaluate_leaves_parameters_and_gradients_alone(learner, data):
     x, y = data
     answer = learner.run(state_after_evaluate, x=x, y=y)
+    expected = float(((0.5 + 0.5 * x - y).double() ** 2).mean())
+    answer.key("loss").is_close(expected, **FLOAT32)
     for parameter in answer.key("parameters").each():
         parameter.check(
             bool((parameter.tensor() == 0.5).all()), "evaluate changed a parameter of the model."
@@ -289,12 +306,17 @@ def check_no_graphs(answer):
 @pytest.mark.exercise("evaluate", "every batch is moved to the device")
 def test_evaluate_moves_batches(learner):
     answer = learner.run(devices_in_evaluate, x=X, y=Y)
-    check_devices(answer.key("x"), "x")
-    check_devices(answer.key("y"), "y")
+    check_devices(answer, "x")
+    check_devices(answer, "y")
 
 
 def check_devices(answer, name):
-    for came in answer.each():
+    """Check where each batch was used, and that the batches were used at all."""
+    answer.check(
+        answer.key(f"{name} on the cpu").value,
+        f"On the cpu, no {name} of a batch was used at all.",
+    )
+    for came in answer.key(name).each():
         answer.check(
             came.value == "meta",
             f'The device is "meta", but the {name} of a batch was used on the device '
@@ -309,6 +331,7 @@ def test_evaluate_takes_any_form_of_device(learner):
 
 @pytest.mark.exercise("evaluate", "an empty loader is an error")
 def test_evaluate_empty_loader(learner):
+    learner.run(losses_on_cpu, x=X, y=Y)
     with learner.raises(ValueError, "the loader gives no batch"):
         learner.run(evaluate_nothing, shape=(1,), batch_size=16)
 
@@ -316,6 +339,7 @@ def test_evaluate_empty_loader(learner):
 @pytest.mark.exercise("evaluate", "an empty loader is an error, for any shape of points")
 @given(n_columns=sizes(1, 4), batch_size=sizes())
 def test_evaluate_empty_loader_of_any_shape(learner, n_columns, batch_size):
+    learner.run(loss_of_identity, x=X, y=Y, batch_size=batch_size)
     with learner.raises(ValueError, "the loader gives no batch"):
         learner.run(evaluate_nothing, shape=(n_columns,), batch_size=batch_size)
 
@@ -360,10 +384,11 @@ def devices_in_r2_score(module, x, y):
             return x
 
     module.r2_score(model=Model(), loader=batches(x, y, 2), device="cpu")
+    used = len(devices)
     devices.clear()
     with contextlib.suppress(Exception):
         module.r2_score(model=Model(), loader=batches(x, y, 2), device="meta")
-    return devices
+    return {"x": devices, "x on the cpu": used}
 
 
 @probe
@@ -396,6 +421,9 @@ def test_r2_of_mean(learner):
         f"The model always guesses 6, the mean of all y. So R2 should be 0, but {came:.6g} came. "
         "R2 compares with the mean of all points, not of one batch.",
     )
+    # The squared errors add up to 108, the squared distances from the mean to 104.
+    answer = learner.run(r2_of_identity, x=torch.full((4, 1), 5.0), y=y, batch_size=2)
+    answer.is_close(1 - 108 / 104, **FLOAT32)
 
 
 @pytest.mark.exercise("r2_score", "a bad model is below 0")

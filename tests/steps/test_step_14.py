@@ -188,13 +188,14 @@ def devices_in_training(train):
 
     train_on("cpu")
     train_on(torch.device("cpu"))
+    used = sum(map(len, devices.values()))
     for noted in devices.values():
         noted.clear()
     # Every computer has the device "meta", but its tensors have a shape and no numbers. So an error
     # that comes after a batch was used says nothing.
     with contextlib.suppress(Exception):
         train_on("meta")
-    return devices
+    return {**devices, "used on the cpu": used}
 
 
 @probe
@@ -212,6 +213,7 @@ def devices_in_fit_early(module):
 
 
 def check_devices(answer):
+    answer.check(answer.key("used on the cpu").value, "On the cpu, no batch was used at all.")
     for name in ("training x", "training y", "validation x", "validation y"):
         for came in answer.key(name).each():
             answer.check(
@@ -395,7 +397,8 @@ def trained_on_after_saving(module, x, y):
         train_steps(model, optimizer, x, y, 3)
         path = folder + "/checkpoint.pt"
         module.save_checkpoint(path=path, model=model, optimizer=optimizer, epoch=3)
-        return train_steps(model, optimizer, x, y, 2)
+        saved = pathlib.Path(path).is_file()
+        return {"saved": saved, "weights": train_steps(model, optimizer, x, y, 2)}
 
 
 @probe
@@ -533,7 +536,11 @@ def test_checkpoint_restores_the_same_model(learner, a, b):
 def test_saving_changes_nothing(learner):
     expected = train_network_by_hand(3, 5, momentum=0.9)
     answer = learner.run(trained_on_after_saving, x=X, y=Y)
-    for part, value in zip(answer.parts("w1", "b1", "w2", "b2"), expected, strict=True):
+    answer.check(
+        answer.key("saved").value is True, "save_checkpoint has not written a file at `path`."
+    )
+    parts = answer.key("weights").parts("w1", "b1", "w2", "b2")
+    for part, value in zip(parts, expected, strict=True):
         part.check(
             torch.allclose(part.tensor(tuple(value.shape)).float(), value, rtol=1e-4, atol=1e-5),
             "After save_checkpoint, the training goes on with other numbers than without it. Saving "
