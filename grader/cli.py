@@ -217,7 +217,7 @@ def strength(
     ] = False,
     jobs: Annotated[int, typer.Option(min=1, help="How many judges at a time.")] = 2,
 ) -> None:
-    """Measure whether the tests catch all misconceptions and mutants, and refuse no correct style."""
+    """Measure whether the tests catch all misconceptions, all mutants and no work, and refuse no correct style."""
     from grader import strength as strong
 
     course = _load()

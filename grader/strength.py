@@ -166,7 +166,7 @@ def problems(found: list[StepStrength]) -> list[str]:
             ("it fails a test of another function", one.elsewhere),
             ("it is called by another's name", one.misnamed),
             ("a correct style is refused", one.refused),
-            ("no work passes it", one.rewarded),
+            ("a function that does no work passes it", one.rewarded),
         ):
             texts += [f"{one.step.id} {name}: {what}." for name in names]
         if one.stale:

@@ -58,6 +58,7 @@ def test_weak_hidden_tests_are_found_out(strong_kit):
     ran = strong_kit.grader("strength", "11")
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "11 custom-dataset-index-wraps-around: no hidden test fails it." in ran.stdout
+    assert "test_nothing (return nothing): a function that does no work passes it." in ran.stdout
     assert "what is recorded is of other files; run `make record`." in ran.stdout
 
 
