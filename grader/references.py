@@ -98,6 +98,17 @@ def check_fit(answer: Answer, a: float, b: float, x: Any, y: Any, lr: float, n_e
         answer.key(name).is_close(value, **TRAINING)
 
 
+def check_points_stay(answer: Answer, x: Any, y: Any) -> None:
+    """Check x and y after a training, and that neither of them requires a gradient now."""
+    x_part, y_part, requires_grad = answer.parts("x", "y", "x or y requires a gradient")
+    x_part.is_close(x)
+    y_part.is_close(y)
+    answer.check(
+        requires_grad.value is False,
+        "Afterwards x or y requires a gradient. Only the parameters are trained; leave the points alone.",
+    )
+
+
 def check_python_floats(losses: Answer) -> None:
     """Check that the losses are Python floats, if they came as a list or a tuple."""
     for loss in losses.each() if isinstance(losses.value, (list, tuple)) else ():

@@ -208,22 +208,36 @@ def devices_picked(module: Any, cards: Sequence[int]) -> list[Any]:
     Returns:
         The name of the kind of device, "cuda" or "cpu", for each time; or what else came.
     """
+    numbers: list[Any] = [lambda: 0, lambda: 1, lambda: 2]
+    # What torch can be asked, and what it says if there is no card and if there is one; None is as it is.
+    questions: list[tuple[Any, Any, Any]] = [
+        (torch.cuda.is_available, lambda: False, lambda: True),
+        (torch.cuda.current_device, None, lambda: 0),
+        (torch.cuda.get_device_name, None, lambda device=None: "a card"),
+        (torch.accelerator.is_available, lambda: False, lambda: True),
+        (
+            torch.accelerator.current_accelerator,
+            lambda check_available=False: None,
+            lambda check_available=False: torch.device("cuda"),
+        ),
+    ]
+    counts: list[Any] = [torch.cuda.device_count, torch.accelerator.device_count]
+    functions = [*counts, *(question for question, _, _ in questions)]
     # The code inside torch's functions is exchanged, so it does not matter how they were imported.
-    available: Any = torch.cuda.is_available
-    count: Any = torch.cuda.device_count
-    real = available.__code__, count.__code__
-    numbers = [(lambda: 0).__code__, (lambda: 1).__code__, (lambda: 2).__code__]
+    real = [function.__code__ for function in functions]
     picked = []
     try:
         for card in cards:
-            available.__code__ = (lambda: True).__code__ if card else (lambda: False).__code__
-            count.__code__ = numbers[card]
+            answers = [numbers[card]] * 2 + [one if card else none for _, none, one in questions]
+            for function, answer, code in zip(functions, answers, real, strict=True):
+                function.__code__ = answer.__code__ if answer else code
             device = module.pick_device()
             # "cuda" and "cuda:0" and torch.device("cuda") mean the same.
             device = str(device) if isinstance(device, torch.device) else device
             picked.append(device.split(":")[0] if isinstance(device, str) else device)
     finally:
-        available.__code__, count.__code__ = real
+        for function, code in zip(functions, real, strict=True):
+            function.__code__ = code
     return picked
 
 
@@ -246,6 +260,8 @@ def on_card(t: torch.Tensor) -> torch.Tensor:
                 return torch.device("cuda", 0)
             if func in (plain.is_cuda.__get__, plain.is_cpu.__get__):
                 return func == plain.is_cuda.__get__
+            if func == plain.get_device:
+                return 0
             if func in (plain.numpy, plain.__array__) and not kwargs.get("force"):
                 raise TypeError(
                     "can't convert cuda:0 device type tensor to numpy. "
@@ -254,8 +270,9 @@ def on_card(t: torch.Tensor) -> torch.Tensor:
             computed: Any = super()
             result = computed.__torch_function__(func, types, args, kwargs)
             named = [v for v in (*args[1:], *kwargs.values()) if isinstance(v, (str, torch.device))]
-            to_cpu = func == plain.to and "cpu" in map(str, named)
-            if func == plain.cpu or to_cpu:
+            # What it is copied into stays where it is.
+            into_cpu = func == plain.copy_ and type(args[0]) is not OnCard
+            if func == plain.cpu or "cpu" in map(str, named) or into_cpu:
                 result = result.as_subclass(plain)
             return result
 

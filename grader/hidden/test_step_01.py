@@ -113,6 +113,8 @@ def test_split_has_every_point_once(learner, case, seed):
     x, y = points_of(case)
     answer = learner.train_val_split(x=x, y=y, n_train=case["n_train"], seed=seed)
     x_train, y_train, x_val, y_val = parts_of(answer, case["n_train"], case["n_val"])
+    for part in answer.each():
+        part.array(dtype=np.float64)
     for name, whole, train, val in (("x", x, x_train, x_val), ("y", y, y_train, y_val)):
         both = np.concatenate([train, val])
         lost = np.setdiff1d(whole, both).tolist()
@@ -121,6 +123,21 @@ def test_split_has_every_point_once(learner, case, seed):
             not lost and not twice and np.isin(both, whole).all(),
             f"Both parts together should hold every {name} exactly once: {len(lost)} numbers are "
             f"in no part, such as {lost[:1]}, and {twice} are there more than once.",
+        )
+
+
+@pytest.mark.exercise("train_val_split", "points that are equal are all kept", points=2)
+@given(n=sizes(4, 12), kinds=st.integers(1, 3), n_train=sizes(1, 3), seed=any_seed)
+def test_split_keeps_equal_points(learner, n, kinds, n_train, seed):
+    x = np.arange(float(n)).reshape(n, 1) % kinds
+    answer = learner.train_val_split(x=x, y=-x, n_train=n_train, seed=seed)
+    x_train, y_train, x_val, y_val = parts_of(answer, n_train, n - n_train)
+    for name, whole, parts in (("x", x, (x_train, x_val)), ("y", -x, (y_train, y_val))):
+        came = np.sort(np.concatenate(parts).ravel())
+        answer.check(
+            np.array_equal(came, np.sort(whole.ravel())),
+            f"Some points are equal, and all of them count. Both parts together should hold the numbers "
+            f"{np.sort(whole.ravel()).tolist()} as {name}, but they hold {came.tolist()}.",
         )
 
 
@@ -237,10 +254,11 @@ def test_split_of_two_seeds(learner, pair, n_train):
 
 
 @pytest.mark.exercise("train_val_split", "a part without points is an error", points=2)
-@given(n=sizes(2, 9), beyond=st.integers(1, 5), seed=any_seed)
+@given(n=sizes(1, 9), beyond=st.integers(1, 5), seed=any_seed)
 def test_split_refuses_an_empty_part(learner, n, beyond, seed):
-    x = np.arange(float(n)).reshape(n, 1)
-    learner.train_val_split(x=x, y=-x, n_train=n - 1, seed=seed)
+    x = np.arange(float(n + 1)).reshape(n + 1, 1)
+    learner.train_val_split(x=x, y=-x, n_train=n, seed=seed)
+    x = x[:n]
     for n_train in (0, n, -beyond, n + beyond):
         with learner.raises(ValueError, f"n_train={n_train} leaves a part of {n} points empty"):
             learner.train_val_split(x=x, y=-x, n_train=n_train, seed=seed)

@@ -45,6 +45,7 @@ layouts = st.sampled_from(["column of a table", "every second row", "backwards i
 def test_predict_any_numbers(learner, a, b, form_a, form_b, data, scale):
     x = scale * data[0]
     answer = learner.predict(a=as_form(a, form_a), b=as_form(b, form_b), x=x)
+    answer.array(shape=x.shape, dtype=np.float64)
     answer.is_close(a + b * x)
 
 

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from grader.probes import probe
-from grader.references import TRAINING, check_fit, check_python_floats, line_gradients
+from grader.references import (
+    TRAINING,
+    check_fit,
+    check_points_stay,
+    check_python_floats,
+    line_gradients,
+)
 from grader.shared_probes import leaf, parameters_of, points_laid_out, small_network
 from grader.strategies import exact_rates, numbers, shapes, sizes, tensor_points, tensors
 
@@ -235,7 +241,8 @@ def fit_on_view(module, a, b, x, y, lr, n_epochs, layout):
     a, b = leaf(a), leaf(b)
     x, y = points_laid_out(x, y, layout)
     losses = module.fit(x=x, y=y, a=a, b=b, lr=lr, n_epochs=n_epochs)
-    return {"losses": losses, "a": a.detach(), "b": b.detach()}
+    points = [x.detach(), y.detach(), x.requires_grad or y.requires_grad]
+    return {"losses": losses, "a": a.detach(), "b": b.detach(), "points": points}
 
 
 @pytest.mark.exercise("fit", "any points, any number of epochs", points=3)
@@ -247,6 +254,7 @@ def test_fit_on_any_points(learner, a, b, data, lr, n_epochs, layout):
     answer = learner.run(fit_on_view, a=a, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout=layout)
     check_fit(answer, a, b, x, y, lr, n_epochs)
     check_python_floats(answer.key("losses"))
+    check_points_stay(answer.key("points"), x, y)
 
 
 @pytest.mark.exercise("fit", "many epochs, also when little is left to learn", points=2)

@@ -3,13 +3,16 @@
 The reference moves in float64 by the formula of the lesson, which is that of `torch.optim.SGD`.
 """
 
+import inspect
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.optim import sgd
 
 from grader.probes import probe
-from grader.references import TRAINING, check_fit, check_python_floats
+from grader.references import TRAINING, check_fit, check_points_stay, check_python_floats
 from grader.shared_probes import leaf, parameters_of, points_laid_out, small_network
 from grader.strategies import exact_rates, numbers, shapes, sizes, tensor_points, tensors
 
@@ -29,7 +32,8 @@ def fit_on_view(module, a, b, x, y, lr, n_epochs, layout):
     a, b = leaf(a), leaf(b)
     x, y = points_laid_out(x, y, layout)
     losses = module.fit_with_sgd(x=x, y=y, a=a, b=b, lr=lr, n_epochs=n_epochs)
-    return {"losses": losses, "a": a.detach(), "b": b.detach()}
+    points = [x.detach(), y.detach(), x.requires_grad or y.requires_grad]
+    return {"losses": losses, "a": a.detach(), "b": b.detach(), "points": points}
 
 
 @pytest.mark.exercise("fit_with_sgd", "any points, any number of epochs", points=3)
@@ -41,6 +45,7 @@ def test_fit_on_any_points(learner, a, b, data, lr, n_epochs, layout):
     answer = learner.run(fit_on_view, a=a, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout=layout)
     check_fit(answer, a, b, x, y, lr, n_epochs)
     check_python_floats(answer.key("losses"))
+    check_points_stay(answer.key("points"), x, y)
 
 
 @pytest.mark.exercise("fit_with_sgd", "many epochs, also when little is left to learn", points=2)
@@ -282,15 +287,15 @@ def test_sgd_zero_grad_only_clears(learner, run, lr, momentum):
 
 @probe
 def train_network(module, weights, x, y, lr, momentum):
-    """build a small network with the given weights, freeze its last bias, train it for three rounds with
-    `backward()`, `step()` and `zero_grad()`, and look at its parameters"""
+    """build a small network with the given weights, train it for three rounds with `zero_grad()`, `backward()`
+    and `step()`, always without a gradient of the last bias, and look at its parameters"""
     model = small_network(weights)
-    model[2].bias.requires_grad_(False)
     optimizer = module.SGD(params=model.parameters(), lr=lr, momentum=momentum)
     for _ in range(3):
         optimizer.zero_grad()
         loss = ((model(x) - y) ** 2).mean()
         loss.backward()
+        model[2].bias.grad = None
         optimizer.step()
     return [p.detach() for p in model.parameters()]
 
@@ -298,7 +303,7 @@ def train_network(module, weights, x, y, lr, momentum):
 networks = st.tuples(tensors((3, 2)), tensors((3,)), tensors((1, 3)), tensors((1,)))
 
 
-@pytest.mark.exercise("SGD", "trains a network, one parameter frozen", points=3)
+@pytest.mark.exercise("SGD", "trains a network, one parameter without a gradient", points=3)
 @settings(max_examples=8)
 @given(weights=networks, data=tensor_points(2, 5), lr=rates, momentum=st.sampled_from([0.0, 0.5]))
 def test_sgd_trains_a_network(learner, weights, data, lr, momentum):
@@ -320,18 +325,22 @@ def test_sgd_trains_a_network(learner, weights, data, lr, momentum):
 
 @probe
 def run_without_torchs(module, value, grad, lr):
-    """let `step()` of `torch.optim.SGD` do nothing for a moment, and let the `SGD` of the module take one step
-    with one parameter"""
+    """let torch's own SGD do nothing for a moment, and let the `SGD` of the module take one step with one
+    parameter"""
     p = value.clone().requires_grad_()
-    torchs = torch.optim.SGD
-    step = torchs.step
+    # The code inside torch's functions is exchanged, so it does not matter how they were imported.
+    torchs = [inspect.unwrap(torch.optim.SGD.step), sgd.sgd]
+    torchs += [sgd._single_tensor_sgd, sgd._multi_tensor_sgd]
+    real = [function.__code__ for function in torchs]
     try:
-        torchs.step = lambda self, closure=None: None
+        for function in torchs:
+            function.__code__ = (lambda *args, **kwargs: None).__code__
         optimizer = module.SGD(params=[p], lr=lr)
         p.grad = grad.clone()
         optimizer.step()
     finally:
-        torchs.step = step
+        for function, code in zip(torchs, real, strict=True):
+            function.__code__ = code
     return p.detach()
 
 
@@ -343,7 +352,7 @@ def test_sgd_is_from_scratch(learner, value, lr):
     p = learner.run(run_without_torchs, value=value, grad=grad, lr=lr)
     p.check(
         not torch.equal(p.tensor(shape=(3,)), value),
-        "Without torch.optim.SGD your SGD does not move: it leaves its work to torch. Write it from scratch.",
+        "Without torch's own SGD your SGD does not move: it leaves its work to torch. Write it from scratch.",
     )
     p.is_close(value - lr * grad)
 
