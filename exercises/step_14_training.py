@@ -71,7 +71,7 @@ def fit(
             there.
 
     Returns:
-        A dict with two sequences of `n_epochs` scalars:
+        A dict with two lists, tuples, arrays or tensors of `n_epochs` scalars:
         `train_losses`: mean per point of the losses seen by the steps of this epoch, each
         before its update; `val_losses`: mean loss per point of the validation part after
         the epoch. A point in a smaller batch counts as much as any other.

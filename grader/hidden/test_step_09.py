@@ -8,6 +8,7 @@ from torch import nn
 
 from grader.probes import probe
 from grader.references import TRAINING, line_gradients
+from grader.shared_probes import seed_all
 from grader.strategies import arrays, exact_rates, numbers, sizes, tensor_points, tensors
 
 rates = exact_rates()
@@ -159,6 +160,30 @@ def test_manual_in_a_larger_model(learner, first, second, x, layout):
         for grad, name in zip(part.each(), names.value, strict=True):
             grad.check(grad.value is not None, f"No gradient came back to {name}.")
             grad.is_close(wanted[name], **TRAINING)
+
+
+@probe
+def start_values(module, seeds):
+    "seed the global generators anew before each of several models, and look at their a and b"
+    found = []
+    for seed in seeds:
+        seed_all(seed)
+        model = module.ManualLinearRegression()
+        found.append([model.a.item(), model.b.item()])
+    return found
+
+
+@pytest.mark.exercise("ManualLinearRegression", "random start values")
+@settings(max_examples=4)
+@given(seeds=st.lists(st.integers(0, 10**6), min_size=3, max_size=3, unique=True))
+def test_manual_starts_at_random(learner, seeds):
+    answer = learner.run(start_values, seeds=seeds)
+    # A model may seed its own numbers, so that all models start alike; but a and b differ even then.
+    starts = [number for part in answer.each() for number in part.numbers(2)]
+    answer.check(
+        len(set(starts)) > 1,
+        f"In three new models a and b all start at {starts[0]:.6g}. Give them random start values.",
+    )
 
 
 # LayerLinearRegression

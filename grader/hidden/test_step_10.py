@@ -48,11 +48,13 @@ def step_by_step(module, a, b, batches, lr, layout):
     model = line(a, b)
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     train_step = module.make_train_step(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer)
-    losses, path = [], [[model.bias.item(), model.weight.item()]]
+    losses, path, touched = [], [[model.bias.item(), model.weight.item()]], False
     for x, y in batches:
-        losses.append(train_step(*points_laid_out(x, y, layout)))
+        x, y = points_laid_out(x, y, layout)
+        losses.append(train_step(x, y))
         path.append([model.bias.item(), model.weight.item()])
-    return {"losses": losses, "path": path}
+        touched = touched or x.requires_grad or y.requires_grad
+    return {"losses": losses, "path": path, "touched": touched}
 
 
 @pytest.mark.exercise(
@@ -70,6 +72,29 @@ def test_batch_after_batch(learner, a, b, batches, lr, layout):
     are_losses(answer.key("losses"), losses)
     for part, expected in zip(answer.key("path").each(), path, strict=True):
         part.is_close(expected, **TRAINING)
+    answer.check(
+        answer.key("touched").value is False,
+        "Afterwards x or y requires a gradient. Only the parameters are trained; leave the points alone.",
+    )
+
+
+@probe
+def step_with_hook(module, a, b, x, y, lr):
+    """make a train step for an nn.Linear(1, 1) with a hook that doubles its input, which works when the model is
+    called as model(x)"""
+    model = line(a, b)
+    model.register_forward_pre_hook(lambda layer, inputs: (2 * inputs[0],))
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    train_step = module.make_train_step(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer)
+    return train_step(x, y)
+
+
+@pytest.mark.exercise("make_train_step", "the model is called, so that its hooks work")
+@given(a=numbers(), b=numbers(), data=tensor_points(), lr=rates)
+def test_step_with_hook(learner, a, b, data, lr):
+    x, y = data
+    answer = learner.run(step_with_hook, a=a, b=b, x=x, y=y, lr=lr)
+    answer.is_close(line_gradients(a, b, 2 * x, y)[0], **TRAINING)
 
 
 @probe

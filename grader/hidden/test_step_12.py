@@ -303,7 +303,7 @@ def tables(draw, constant=False):
     n, m = draw(st.permutations([2, 3, 5, 6]))[:2]
     m = draw(st.sampled_from([1, m]))
     # A ramp on top, so that no column is constant; the columns have different sizes.
-    scale = np.array(draw(st.permutations([0.25, 1.0, 8.0, 32.0])))[:k]
+    scale = np.array(draw(st.permutations([1 / 64, 1.0, 8.0, 32.0])))[:k]
     x_train = (draw(arrays((n, k))) + 8.0 * np.arange(n)[:, None]) * scale
     x_val = draw(arrays((m, k))) * scale + draw(numbers())
     if constant:

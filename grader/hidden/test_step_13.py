@@ -308,13 +308,14 @@ def devices_of(use, x, y, sizes):
     def use_on(device):
         use(Model(), loss_fn, loader_of(x, y, sizes), device)
 
-    # Written functions answer on the cpu; on "meta" tensors have no numbers, and an error may come.
     use_on("cpu")
+    used = [len(noted["x"]), len(noted["y"])]
     noted["x"].clear()
     noted["y"].clear()
+    # On "meta" tensors have no numbers, so an error may come as soon as a number is read.
     with contextlib.suppress(Exception):
         use_on(torch.device("meta"))
-    return noted
+    return {**noted, "x on the cpu": used[0], "y on the cpu": used[1]}
 
 
 @probe
@@ -339,7 +340,8 @@ def devices_in_r2_score(module, x, y, sizes):
 
 def check_devices(answer, *names):
     for name in names:
-        answer.check(answer.key(name).each(), f"With the device meta, no {name} was used at all.")
+        used = answer.key(f"{name} on the cpu").value
+        answer.check(used, f"With the device cpu, no {name} of a batch was used at all.")
         check_on_meta(answer, name)
 
 
@@ -358,6 +360,52 @@ def evaluate_whole_batches(module, n, batch_size, columns):
     loader = DataLoader(TensorDataset(x, y), batch_size=batch_size, drop_last=True)
     return module.evaluate(
         model=nn.Linear(columns, 1), loss_fn=nn.MSELoss(), loader=loader, device="cpu"
+    )
+
+
+@probe
+def evaluate_a_part(module, n, batch_size):
+    """evaluate a model that returns x, with a loss of 1 for each point, on a loader that has `n` points and
+    drops a batch with fewer than `batch_size` points"""
+    points = TensorDataset(torch.zeros(n, 1), torch.ones(n, 1))
+    loader = DataLoader(points, batch_size=batch_size, drop_last=True)
+    return module.evaluate(model=nn.Identity(), loss_fn=nn.L1Loss(), loader=loader, device="cpu")
+
+
+@pytest.mark.exercise("evaluate", "points that the loader drops do not count")
+@given(full=sizes(1, 3), batch_size=sizes(2, 5), part=st.integers(0, 3))
+def test_evaluate_dropped_points(learner, full, batch_size, part):
+    n = full * batch_size + 1 + part % (batch_size - 1)
+    learner.run(evaluate_a_part, n=n, batch_size=batch_size).is_close(1.0, **FLOAT32)
+
+
+@probe
+def evaluate_classes(module, weight, x, labels, sizes):
+    """evaluate a linear layer with CrossEntropyLoss on labels that are integers; the bias is frozen, and the
+    weight is not"""
+    model = nn.Linear(weight.shape[1], weight.shape[0])
+    with torch.no_grad():
+        model.weight.copy_(weight)
+        model.bias.zero_()
+    model.bias.requires_grad_(False)
+    loader = loader_of(x, labels, sizes)
+    loss = module.evaluate(model=model, loss_fn=nn.CrossEntropyLoss(), loader=loader, device="cpu")
+    return {"loss": loss, "trainable": [model.weight.requires_grad, model.bias.requires_grad]}
+
+
+@pytest.mark.exercise("evaluate", "labels that are integers, and a frozen parameter", points=2)
+@given(
+    weight=tensors((3, 2)), x=tensors((8, 2)), labels=st.lists(st.integers(0, 2), min_size=8, max_size=8),
+    sizes=st.sampled_from([[8], [7, 1], [3, 4, 1], [1, 2, 5]]),
+)  # fmt: skip
+def test_evaluate_classes(learner, weight, x, labels, sizes):
+    labels = torch.tensor(labels)
+    answer = learner.run(evaluate_classes, weight=weight, x=x, labels=labels, sizes=sizes)
+    expected = nn.functional.cross_entropy(x.double() @ weight.double().T, labels)
+    answer.key("loss").is_close(float(expected), **FLOAT32)
+    answer.check(
+        answer.key("trainable").value == [True, False],
+        "Before evaluate, the weight required gradients and the bias did not. Afterwards this is not so any more.",
     )
 
 

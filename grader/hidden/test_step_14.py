@@ -264,12 +264,13 @@ def devices_of(use, n, size):
         )  # fmt: skip
 
     use_on("cpu")
+    used = sum(map(len, noted.values()))
     for devices in noted.values():
         devices.clear()
-    # On "meta", tensors have no numbers, so that an error may come after a batch was used.
+    # On "meta" tensors have no numbers, so an error may come as soon as a number is read.
     with contextlib.suppress(Exception):
         use_on(torch.device("meta"))
-    return noted
+    return {**noted, "used on the cpu": used}
 
 
 @probe
@@ -287,7 +288,8 @@ def devices_in_fit_early(module, n, size):
 
 
 def check_devices(answer):
-    answer.check(answer.key("training x").each(), "With the device meta, no batch was used at all.")
+    used = answer.key("used on the cpu").value
+    answer.check(used, "With the device cpu, no batch was used at all.")
     for name in ("training x", "training y", "validation x", "validation y"):
         check_on_meta(answer, name)
 
@@ -297,6 +299,72 @@ def check_devices(answer):
 @given(n=sizes(1, 5), size=sizes(1, 3))
 def test_fit_moves_batches(learner, n, size):
     check_devices(learner.run(devices_in_fit, n=n, size=size))
+
+
+@probe
+def orders_of(train, n, size, seed):
+    "note in which order the training points come; the loader shuffles them, and the bias of the model is frozen"
+    noted = []
+
+    class Model(nn.Linear):
+        def forward(self, x):
+            if self.training:
+                noted.extend(x.flatten().tolist())
+            return super().forward(x)
+
+    model = Model(1, 1)
+    model.bias.requires_grad_(False)
+    points = TensorDataset(torch.arange(float(n)).reshape(n, 1), torch.zeros(n, 1))
+    shuffled = DataLoader(
+        points, batch_size=size, shuffle=True, generator=torch.Generator().manual_seed(seed)
+    )
+    train(
+        model=model, loss_fn=nn.MSELoss(),
+        optimizer=torch.optim.SGD([model.weight], lr=0.001), train_loader=shuffled,
+        val_loader=DataLoader(points, batch_size=size), device="cpu",
+    )  # fmt: skip
+    return noted
+
+
+@probe
+def orders_in_fit(module, n, size, seed):
+    """fit for three epochs with a loader that shuffles and a model whose bias is frozen, and note in which order
+    the training points come"""
+    return orders_of(lambda **inputs: module.fit(n_epochs=3, **inputs), n, size, seed)
+
+
+@probe
+def orders_in_fit_early(module, n, size, seed):
+    """train for three epochs with a loader that shuffles and a model whose bias is frozen, and note in which order
+    the training points come"""
+    return orders_of(
+        lambda **inputs: module.fit_early(max_epochs=3, patience=3, **inputs), n, size, seed
+    )
+
+
+def check_orders(answer, n):
+    came = answer.numbers()
+    answer.check(
+        sorted(came) == sorted([*range(n)] * 3),
+        f"In three epochs each of the {n} training points should be used three times, in training mode.",
+    )
+    orders = [came[i * n : (i + 1) * n] for i in range(3)]
+    # That two orders are the same by chance is a matter of 1 in 40 000.
+    answer.check(
+        orders[0] != orders[1] or orders[1] != orders[2],
+        "The training points came in the same order in every epoch, though the loader shuffles them. Walk through "
+        "the loader itself in every epoch.",
+    )
+
+
+orders = {"n": sizes(8, 12), "size": sizes(2, 5), "seed": st.integers(0, 10**6)}
+
+
+@pytest.mark.exercise("fit", "a new walk through the loader in every epoch")
+@settings(max_examples=4)
+@given(**orders)
+def test_fit_walks_anew(learner, n, size, seed):
+    check_orders(learner.run(orders_in_fit, n=n, size=size, seed=seed), n)
 
 
 # save_checkpoint and load_checkpoint
@@ -311,8 +379,14 @@ def resume(module, model, train, val, name, lr, epoch, before, after, change):
         old, loader = model_of(**model), loader_of(**train)
         optimizer = optimizer_of(old, name, lr)
         steps_by_hand(old, optimizer, loader, before)
+        old.train(model["training"])
+        gradients = [None if p.grad is None else p.grad.clone() for p in old.parameters()]
         module.save_checkpoint(path=path, model=old, optimizer=optimizer, epoch=epoch)
-        saved = path.is_file()
+        saved, kept = path.is_file(), [p.grad for p in old.parameters()]
+        touched = old.training != model["training"] or any(
+            a is not b and (a is None or b is None or not torch.equal(a, b))
+            for a, b in zip(gradients, kept, strict=True)
+        )
         steps_by_hand(old, optimizer, loader, after)
         other = {**model, "weight": model["weight"] + change, "bias": model["bias"] - change}
         fresh = model_of(**other)
@@ -323,7 +397,7 @@ def resume(module, model, train, val, name, lr, epoch, before, after, change):
         loaded = state_of(fresh)
         steps_by_hand(fresh, optimizer, loader, after)
         states = {"loaded": loaded, "old": state_of(old), "fresh": state_of(fresh)}
-        return {"saved": saved, "epoch": number, **states}
+        return {"saved": saved, "touched": touched, "epoch": number, **states}
 
 
 def states_of_steps(case, *numbers):
@@ -353,6 +427,10 @@ def test_save_and_go_on(learner, case, epoch, before, after, change):
 def test_saving_changes_nothing(learner, case, before, after, change):
     answer = learner.run(resume, **case, epoch=1, before=before, after=after, change=change)
     answer.check(answer.key("saved").value is True, "No file was written at `path`.")
+    answer.check(
+        answer.key("touched").value is False,
+        "After save_checkpoint the model is in another mode, or has other gradients than before.",
+    )
     _, at_end = states_of_steps(case, before, after)
     check_values(answer.key("old"), at_end)
 
@@ -514,7 +592,10 @@ def scripts(draw):
     """A patience, and losses of which some nearly use it up before a better one comes; then something special."""
     patience, special = draw(sizes(1, 4)), draw(st.sampled_from([math.nan, 0.0, math.inf]))
     script = [*draw(moves), *[2.0] * (patience - 1), -1.0, special, *draw(moves)]
-    return patience, losses_after(draw(st.integers(-3, 3)), script)
+    losses = losses_after(draw(st.integers(-3, 3)), script)
+    # Losses may be tiny or huge: what counts is which one is smaller.
+    scale = draw(st.sampled_from([1.0, 1.0, 1e-4, 1e6]))
+    return patience, [scale * loss for loss in losses]
 
 
 @pytest.mark.exercise("fit_early", "when it stops, and which epoch is best", points=3)
@@ -557,3 +638,10 @@ def test_fit_early_keeps_the_model(learner, script):
 @given(n=sizes(1, 5), size=sizes(1, 3))
 def test_fit_early_moves_batches(learner, n, size):
     check_devices(learner.run(devices_in_fit_early, n=n, size=size))
+
+
+@pytest.mark.exercise("fit_early", "a new walk through the loader in every epoch")
+@settings(max_examples=4)
+@given(**orders)
+def test_fit_early_walks_anew(learner, n, size, seed):
+    check_orders(learner.run(orders_in_fit_early, n=n, size=size, seed=seed), n)

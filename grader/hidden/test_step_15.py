@@ -143,11 +143,14 @@ def test_load_data_depends_on_its_seed(learner, seed, other, before):
 
 @probe
 def logits_together_and_alone(module, x, seed):
-    "build a model, and look at the logits of all images together, and of each image alone, in eval mode"
+    """build a model, and look at the logits of all images together, and of each image alone, in eval mode; and
+    look for the lowest and the highest logit of five more models"""
     seed_all(seed)
     model = module.build_model().eval()
     with torch.no_grad():
-        return [model(x), torch.cat([model(image[None]) for image in x])]
+        more = torch.stack([module.build_model().eval()(x) for _ in range(5)])
+        logits = [model(x), torch.cat([model(image[None]) for image in x])]
+    return {"logits": logits, "lowest": more.min(), "highest": more.max()}
 
 
 @pytest.mark.exercise("build_model", "ten logits for each image", points=3)
@@ -156,7 +159,8 @@ def test_build_model_logits(learner, n, first, seed):
     x = torch.tensor(IMAGES[first : first + n] / 16).float()
     answer = learner.run(logits_together_and_alone, x=x, seed=seed)
     together, alone = (
-        part.tensor((n, 10), torch.float32) for part in answer.parts("together", "alone")
+        part.tensor((n, 10), torch.float32)
+        for part in answer.key("logits").parts("together", "alone")
     )
     answer.check(
         torch.allclose(together, alone, rtol=1e-3, atol=1e-4),
@@ -167,6 +171,13 @@ def test_build_model_logits(learner, n, first, seed):
         or not torch.allclose(together.sum(dim=1), torch.ones(n), atol=1e-3),
         "The ten numbers of each image are probabilities. The loss function applies softmax by itself, "
         "so the model must not.",
+    )
+    # Ten logits of a model that knows nothing are all positive in 1 of 1000 models, and never in five.
+    lowest, highest = answer.key("lowest").scalar(), answer.key("highest").scalar()
+    answer.check(
+        lowest < 0 or highest <= 0,
+        f"The lowest of many logits of five new models is {lowest:.4g}, so it seems that none can be negative. A "
+        "logit can be any number: does the model end with an activation?",
     )
 
 
