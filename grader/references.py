@@ -99,7 +99,7 @@ def check_fit(answer: Answer, a: float, b: float, x: Any, y: Any, lr: float, n_e
 
 
 def check_points_stay(answer: Answer, x: Any, y: Any) -> None:
-    """Check x and y after a training, and that neither of them requires a gradient now."""
+    """Check what the probe `points_after` gave after a training: the same numbers, and no gradient is required."""
     x_part, y_part, requires_grad = answer.parts("x", "y", "x or y requires a gradient")
     x_part.is_close(x)
     y_part.is_close(y)
@@ -187,16 +187,45 @@ def expected_draws(seed: int) -> list[float]:
     return [first, np.random.RandomState(small).rand(), random.Random(seed).random()]
 
 
-# Steps 13 and 14: devices and early stopping
+# Steps 12 to 14: batches, devices and early stopping
 
 
-def check_on_meta(answer: Answer, name: str) -> None:
-    """Check that the entry `name`, the devices on which batches were used, holds nothing but "meta"."""
-    for part in answer.key(name).each():
-        part.check(
-            part.value == "meta",
-            f"The device is meta, but the {name} of a batch was left on the device {part.value}.",
-        )
+def check_on_meta(answer: Answer, *names: str) -> None:
+    """Check what the probe `noted_on_meta` gave: batches were used on the cpu, and then on no device but meta.
+
+    Args:
+        answer: what the probe gave.
+        names: those of the lists that are looked at; "used on the cpu" means in any of them.
+    """
+    used = answer.key("used on the cpu")
+    answer.check(
+        any(used.key(name).integer() for name in names),
+        f"On the cpu, no {' or '.join(names)} of a batch was used at all.",
+    )
+    for name in names:
+        for part in answer.key(name).each():
+            part.check(
+                part.value == "meta",
+                f'The device is "meta", but the {name} of a batch was used on the device "{part.value}", where '
+                "the loader left it. Every batch has to be moved to `device`.",
+            )
+
+
+def check_batch_sizes(epoch: Answer, n: int, batch_size: int, part: str) -> None:
+    """Check that an epoch holds batches (x, y) of `batch_size` points, of which only the last one may be smaller.
+
+    Args:
+        epoch: a list of batches.
+        n: the number of points.
+        batch_size: that of all batches but the last.
+        part: whose loader it is, such as "train".
+    """
+    expected = [min(batch_size, n - i) for i in range(0, n, batch_size)]
+    came = [len(batch.parts("x", "y")[0].numbers()) for batch in epoch.each()]
+    sentence = f"The {part} loader should give batches of {expected} points, but {came} came."
+    if came == expected[:-1]:
+        sentence += " The last, smaller batch counts too."
+    epoch.check(came == expected, sentence)
 
 
 def expected_run(val_losses: Sequence[float], patience: int) -> tuple[int, int]:

@@ -6,6 +6,7 @@ value. A layout that a function does not know is the plain one: a copy, all of i
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -97,6 +98,12 @@ def points_laid_out(
         return x, y
     table = torch.cat([x, torch.full_like(x, 99.0), y], dim=1)
     return table[:, : x.shape[1]], table[:, -y.shape[1] :]
+
+
+@probe
+def points_after(x: torch.Tensor, y: torch.Tensor) -> list[Any]:
+    """Return x and y, and whether one of them requires a gradient."""
+    return [x.detach(), y.detach(), x.requires_grad or y.requires_grad]
 
 
 # Parameters
@@ -198,6 +205,50 @@ def devices() -> list[str]:
 
 
 @probe
+def call_with_answers(call: Any, answers: Sequence[tuple[Any, Any]]) -> Any:
+    """Return what a function gives while some functions of torch do something else.
+
+    The code inside torch's functions is exchanged, so it does not matter how they were imported.
+
+    Args:
+        call: the function, which needs no arguments.
+        answers: pairs of a function and another one that takes the same arguments and does its work.
+    """
+    real = [function.__code__ for function, _ in answers]
+    try:
+        for function, answer in answers:
+            function.__code__ = answer.__code__
+        return call()
+    finally:
+        for (function, _), code in zip(answers, real, strict=True):
+            function.__code__ = code
+
+
+@probe
+def noted_on_meta(noted: dict[str, list[str]], use_on: Any, meta: Any) -> dict[str, Any]:
+    """Use something on the cpu and then on the device meta, and return what was noted on meta.
+
+    Every machine has the device meta, but its tensors have a shape and no numbers. So an error may come there as
+    soon as a number is read, and says nothing.
+
+    Args:
+        noted: lists, to which `use_on` adds the kind of the device of each batch, when it is used.
+        use_on: called with a device.
+        meta: the device meta, or its name.
+
+    Returns:
+        The lists, and under "used on the cpu" how many notes each had then, by the same names.
+    """
+    use_on("cpu")
+    used = {name: len(kinds) for name, kinds in noted.items()}
+    for kinds in noted.values():
+        kinds.clear()
+    with contextlib.suppress(Exception):
+        use_on(meta)
+    return {**noted, "used on the cpu": used}
+
+
+@probe
 def devices_picked(module: Any, cards: Sequence[int]) -> list[Any]:
     """Return what `pick_device()` gives with each number of graphics cards, from 0 to 2.
 
@@ -209,35 +260,30 @@ def devices_picked(module: Any, cards: Sequence[int]) -> list[Any]:
         The name of the kind of device, "cuda" or "cpu", for each time; or what else came.
     """
     numbers: list[Any] = [lambda: 0, lambda: 1, lambda: 2]
-    # What torch can be asked, and what it says if there is no card and if there is one; None is as it is.
-    questions: list[tuple[Any, Any, Any]] = [
-        (torch.cuda.is_available, lambda: False, lambda: True),
-        (torch.cuda.current_device, None, lambda: 0),
-        (torch.cuda.get_device_name, None, lambda device=None: "a card"),
-        (torch.accelerator.is_available, lambda: False, lambda: True),
+    counts: list[Any] = [torch.cuda.device_count, torch.accelerator.device_count]
+    without: list[Any] = [
+        (torch.cuda.is_available, lambda: False),
+        (torch.accelerator.is_available, lambda: False),
+        (torch.accelerator.current_accelerator, lambda check_available=False: None),
+    ]
+    with_cards: list[Any] = [
+        (torch.cuda.is_available, lambda: True),
+        (torch.accelerator.is_available, lambda: True),
         (
             torch.accelerator.current_accelerator,
-            lambda check_available=False: None,
             lambda check_available=False: torch.device("cuda"),
         ),
+        (torch.cuda.current_device, lambda: 0),
+        (torch.cuda.get_device_name, lambda device=None: "a card"),
     ]
-    counts: list[Any] = [torch.cuda.device_count, torch.accelerator.device_count]
-    functions = [*counts, *(question for question, _, _ in questions)]
-    # The code inside torch's functions is exchanged, so it does not matter how they were imported.
-    real = [function.__code__ for function in functions]
     picked = []
-    try:
-        for card in cards:
-            answers = [numbers[card]] * 2 + [one if card else none for _, none, one in questions]
-            for function, answer, code in zip(functions, answers, real, strict=True):
-                function.__code__ = answer.__code__ if answer else code
-            device = module.pick_device()
-            # "cuda" and "cuda:0" and torch.device("cuda") mean the same.
-            device = str(device) if isinstance(device, torch.device) else device
-            picked.append(device.split(":")[0] if isinstance(device, str) else device)
-    finally:
-        for function, code in zip(functions, real, strict=True):
-            function.__code__ = code
+    for card in cards:
+        answers = [(count, numbers[card]) for count in counts]
+        answers += with_cards if card else without
+        device = call_with_answers(module.pick_device, answers)
+        # "cuda" and "cuda:0" and torch.device("cuda") mean the same.
+        device = str(device) if isinstance(device, torch.device) else device
+        picked.append(device.split(":")[0] if isinstance(device, str) else device)
     return picked
 
 

@@ -289,7 +289,15 @@ class _Strength:
 
 
 COLUMNS = (
-    *("step", "mistakes", "hidden", "visible", "named", "styles", "mutants", "caught", "equal"),
+    "step",
+    "mistakes",
+    "hidden",
+    "visible",
+    "named",
+    "styles",
+    "mutants",
+    "caught",
+    "equal",
     "idle",
 )
 

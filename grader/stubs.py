@@ -15,10 +15,10 @@ from pathlib import Path
 from grader.course import Course, Step
 
 INDENT = "    "
-_UNWRITTEN = re.compile(r'raise NotImplementedError\("`(.+)` is not written yet\."\)')
+_UNWRITTEN = 'raise NotImplementedError("`{}` is not written yet.")'
 _INPUTS = "(*locals().values(), None, None)"
 # What a function can do without any work.
-IDLE = {
+_IDLE = {
     "return nothing": "return None",
     "return zero": "return 0.0",
     "return true": "return True",
@@ -95,7 +95,7 @@ def _definition(
     return [
         *kept,
         *f"{pad}# TODO: {task}".splitlines(),
-        f'{pad}raise NotImplementedError("`{path}` is not written yet.")',
+        pad + _UNWRITTEN.format(path),
     ]
 
 
@@ -113,19 +113,21 @@ def make_stubs(course: Course) -> dict[Path, str]:
     Raises:
         StubError: a solution is missing, or no stub can be made from it.
     """
-    stubs = {}
-    for step in course.steps:
-        try:
-            source = (course.root / "solutions" / step.filename).read_text("utf-8")
-        except FileNotFoundError:
-            raise StubError(f"solutions/{step.filename} is missing") from None
-        stubs[course.root / "exercises" / step.filename] = stub_of(source, step.filename)
-    return stubs
+    return {course.root / "exercises" / step.filename: _stub(course, step) for step in course.steps}
+
+
+def _stub(course: Course, step: Step) -> str:
+    try:
+        source = (course.root / "solutions" / step.filename).read_text("utf-8")
+    except FileNotFoundError:
+        raise StubError(f"solutions/{step.filename} is missing") from None
+    return stub_of(source, step.filename)
 
 
 def idle_modules(course: Course, step: Step) -> dict[str, str]:
     """Return modules of a step whose functions and methods all do the same, and no work, by what they do."""
-    stub = stub_of((course.root / "solutions" / step.filename).read_text("utf-8"), step.filename)
+    stub = _stub(course, step)
+    unwritten = re.escape(_UNWRITTEN).replace(r"\{\}", "(.+)")
 
     def module(body: str) -> str:
         def written(found: re.Match[str]) -> str:
@@ -133,9 +135,9 @@ def idle_modules(course: Course, step: Step) -> dict[str, str]:
             made = found[1].endswith(".__init__") and body.startswith("return")
             return "super().__init__()" if made else body
 
-        return _UNWRITTEN.sub(written, stub)
+        return re.sub(unwritten, written, stub)
 
-    return {name: module(body) for name, body in IDLE.items()}
+    return {name: module(body) for name, body in _IDLE.items()}
 
 
 def stale(stubs: dict[Path, str]) -> list[Path]:

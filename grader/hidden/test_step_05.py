@@ -18,7 +18,7 @@ from grader.references import (
     check_python_floats,
     line_gradients,
 )
-from grader.shared_probes import leaf, parameters_of, points_laid_out, small_network
+from grader.shared_probes import leaf, parameters_of, points_after, points_laid_out, small_network
 from grader.strategies import exact_rates, numbers, shapes, sizes, tensor_points, tensors
 
 rates = exact_rates()
@@ -241,8 +241,7 @@ def fit_on_view(module, a, b, x, y, lr, n_epochs, layout):
     a, b = leaf(a), leaf(b)
     x, y = points_laid_out(x, y, layout)
     losses = module.fit(x=x, y=y, a=a, b=b, lr=lr, n_epochs=n_epochs)
-    points = [x.detach(), y.detach(), x.requires_grad or y.requires_grad]
-    return {"losses": losses, "a": a.detach(), "b": b.detach(), "points": points}
+    return {"losses": losses, "a": a.detach(), "b": b.detach(), "points": points_after(x, y)}
 
 
 @pytest.mark.exercise("fit", "any points, any number of epochs", points=3)

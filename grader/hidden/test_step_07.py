@@ -13,7 +13,14 @@ from torch.optim import sgd
 
 from grader.probes import probe
 from grader.references import TRAINING, check_fit, check_points_stay, check_python_floats
-from grader.shared_probes import leaf, parameters_of, points_laid_out, small_network
+from grader.shared_probes import (
+    call_with_answers,
+    leaf,
+    parameters_of,
+    points_after,
+    points_laid_out,
+    small_network,
+)
 from grader.strategies import exact_rates, numbers, shapes, sizes, tensor_points, tensors
 
 rates = exact_rates()
@@ -32,8 +39,7 @@ def fit_on_view(module, a, b, x, y, lr, n_epochs, layout):
     a, b = leaf(a), leaf(b)
     x, y = points_laid_out(x, y, layout)
     losses = module.fit_with_sgd(x=x, y=y, a=a, b=b, lr=lr, n_epochs=n_epochs)
-    points = [x.detach(), y.detach(), x.requires_grad or y.requires_grad]
-    return {"losses": losses, "a": a.detach(), "b": b.detach(), "points": points}
+    return {"losses": losses, "a": a.detach(), "b": b.detach(), "points": points_after(x, y)}
 
 
 @pytest.mark.exercise("fit_with_sgd", "any points, any number of epochs", points=3)
@@ -328,19 +334,15 @@ def run_without_torchs(module, value, grad, lr):
     """let torch's own SGD do nothing for a moment, and let the `SGD` of the module take one step with one
     parameter"""
     p = value.clone().requires_grad_()
-    # The code inside torch's functions is exchanged, so it does not matter how they were imported.
-    torchs = [inspect.unwrap(torch.optim.SGD.step), sgd.sgd]
-    torchs += [sgd._single_tensor_sgd, sgd._multi_tensor_sgd]
-    real = [function.__code__ for function in torchs]
-    try:
-        for function in torchs:
-            function.__code__ = (lambda *args, **kwargs: None).__code__
+
+    def take_step():
         optimizer = module.SGD(params=[p], lr=lr)
         p.grad = grad.clone()
         optimizer.step()
-    finally:
-        for function, code in zip(torchs, real, strict=True):
-            function.__code__ = code
+
+    torchs = [inspect.unwrap(torch.optim.SGD.step), sgd.sgd]
+    torchs += [sgd._single_tensor_sgd, sgd._multi_tensor_sgd]
+    call_with_answers(take_step, [(function, lambda *args, **kwargs: None) for function in torchs])
     return p.detach()
 
 

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from grader.answers import FLOAT32
 from grader.probes import probe
-from grader.references import expected_draws
+from grader.references import check_batch_sizes, expected_draws
 from grader.shared_probes import draws, seed_all
 from grader.strategies import arrays, numbers, seeds, sizes
 
@@ -192,12 +192,6 @@ def loaders_once(module, n_train, n_val, batch_size, seed, before, n_epochs):
     }
 
 
-def check_batch_sizes(epoch, n, batch_size):
-    expected = [min(batch_size, n - i) for i in range(0, n, batch_size)]
-    came = [len(batch.parts("x", "y")[0].numbers()) for batch in epoch.each()]
-    epoch.check(came == expected, f"Batches of {expected} points should come, but {came} came.")
-
-
 loader_inputs = {
     "n_train": sizes(1, 9), "n_val": sizes(1, 7), "batch_size": sizes(1, 6), "seed": seeds(),
     "before": seeds(),
@@ -214,7 +208,7 @@ def test_train_loader_is_complete(learner, n_train, n_val, batch_size, seed, bef
     for epoch in answer.key("train").parts("first", "second"):
         points = [float(i) for i in range(n_train)]
         check_complete(epoch, order_of(epoch), points, "an epoch of the train loader")
-        check_batch_sizes(epoch, n_train, batch_size)
+        check_batch_sizes(epoch, n_train, batch_size, "train")
 
 
 @pytest.mark.exercise("make_loaders", "the validation batches keep the order", points=3)
@@ -229,7 +223,7 @@ def test_val_loader_is_complete(learner, n_train, n_val, batch_size, seed, befor
         came = order_of(epoch)
         check_complete(epoch, came, points, "an epoch of the validation loader")
         epoch.check(came == points, "The validation points come in another order than before.")
-        check_batch_sizes(epoch, n_val + 4, batch_size)
+        check_batch_sizes(epoch, n_val + 4, batch_size, "val")
 
 
 @pytest.mark.exercise("make_loaders", "the global random numbers go on as before", points=2)
@@ -242,7 +236,7 @@ def test_make_loaders_leaves_generators_alone(learner, n_train, n_val, batch_siz
     points = [float(i) for i in range(n_train)]
     for epoch in answer.key("train").each():
         check_complete(epoch, order_of(epoch), points, "an epoch of the train loader")
-        check_batch_sizes(epoch, n_train, batch_size)
+        check_batch_sizes(epoch, n_train, batch_size, "train")
     check_draws(answer.key("drawn"), before, "make_loaders")
 
 

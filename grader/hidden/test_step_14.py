@@ -4,7 +4,6 @@ BatchNorm and Dropout(1.0), which gives zeros in training mode, show in every nu
 model was.
 """
 
-import contextlib
 import math
 import pathlib
 import tempfile
@@ -19,7 +18,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from grader.probes import probe
 from grader.references import TRAINING, check_on_meta, expected_run
-from grader.shared_probes import fit_early_by_script, loader_of
+from grader.shared_probes import fit_early_by_script, loader_of, noted_on_meta
 from grader.strategies import exact_rates, numbers, sizes, tensors
 
 EPS = 0.5  # of BatchNorm and of Adam, so large that rounding never decides where a step goes
@@ -263,14 +262,7 @@ def devices_of(use, n, size):
             val_loader=DataLoader(val, batch_size=size), device=device,
         )  # fmt: skip
 
-    use_on("cpu")
-    used = sum(map(len, noted.values()))
-    for devices in noted.values():
-        devices.clear()
-    # On "meta" tensors have no numbers, so an error may come as soon as a number is read.
-    with contextlib.suppress(Exception):
-        use_on(torch.device("meta"))
-    return {**noted, "used on the cpu": used}
+    return noted_on_meta(noted, use_on, torch.device("meta"))
 
 
 @probe
@@ -287,18 +279,14 @@ def devices_in_fit_early(module, n, size):
     )
 
 
-def check_devices(answer):
-    used = answer.key("used on the cpu").value
-    answer.check(used, "With the device cpu, no batch was used at all.")
-    for name in ("training x", "training y", "validation x", "validation y"):
-        check_on_meta(answer, name)
+PARTS = ("training x", "training y", "validation x", "validation y")
 
 
 @pytest.mark.exercise("fit", "batches are moved to the device", points=2)
 @settings(max_examples=4)
 @given(n=sizes(1, 5), size=sizes(1, 3))
 def test_fit_moves_batches(learner, n, size):
-    check_devices(learner.run(devices_in_fit, n=n, size=size))
+    check_on_meta(learner.run(devices_in_fit, n=n, size=size), *PARTS)
 
 
 @probe
@@ -637,7 +625,7 @@ def test_fit_early_keeps_the_model(learner, script):
 @settings(max_examples=4)
 @given(n=sizes(1, 5), size=sizes(1, 3))
 def test_fit_early_moves_batches(learner, n, size):
-    check_devices(learner.run(devices_in_fit_early, n=n, size=size))
+    check_on_meta(learner.run(devices_in_fit_early, n=n, size=size), *PARTS)
 
 
 @pytest.mark.exercise("fit_early", "a new walk through the loader in every epoch")

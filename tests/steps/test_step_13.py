@@ -1,7 +1,5 @@
 """Step 13: evaluation."""
 
-import contextlib
-
 import numpy as np
 import pytest
 import torch
@@ -12,6 +10,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from grader.answers import FLOAT32
 from grader.probes import probe
+from grader.references import check_on_meta
+from grader.shared_probes import noted_on_meta
 from grader.strategies import numbers, points, sizes, tensor_points, tensors
 
 X = torch.tensor([[1.0], [2.0], [5.0]])
@@ -156,15 +156,7 @@ def devices_in_evaluate(module, x, y):
         loader = batches(x, y, 2)
         module.evaluate(model=Model(), loss_fn=loss_fn, loader=loader, device=device)
 
-    evaluate_on("cpu")
-    used = {f"{name} on the cpu": len(noted) for name, noted in devices.items()}
-    for noted in devices.values():
-        noted.clear()
-    # Every computer has the device "meta", but its tensors have a shape and no numbers. So an error
-    # that comes after a batch was used says nothing.
-    with contextlib.suppress(Exception):
-        evaluate_on("meta")
-    return devices | used
+    return noted_on_meta(devices, evaluate_on, "meta")
 
 
 @probe
@@ -306,22 +298,8 @@ def check_no_graphs(answer):
 @pytest.mark.exercise("evaluate", "every batch is moved to the device")
 def test_evaluate_moves_batches(learner):
     answer = learner.run(devices_in_evaluate, x=X, y=Y)
-    check_devices(answer, "x")
-    check_devices(answer, "y")
-
-
-def check_devices(answer, name):
-    """Check where each batch was used, and that the batches were used at all."""
-    answer.check(
-        answer.key(f"{name} on the cpu").value,
-        f"On the cpu, no {name} of a batch was used at all.",
-    )
-    for came in answer.key(name).each():
-        answer.check(
-            came.value == "meta",
-            f'The device is "meta", but the {name} of a batch was used on the device '
-            f'"{came.value}", where the loader left it. Every batch has to be moved to `device`.',
-        )
+    for name in ("x", "y"):
+        check_on_meta(answer, name)
 
 
 @pytest.mark.exercise("evaluate", 'the device can be "cpu" or torch.device("cpu")')
@@ -376,19 +354,17 @@ def graphs_during_r2_score(module, x, y):
 @probe
 def devices_in_r2_score(module, x, y):
     'compute R2 with the device "meta", and note on which device each batch is when it is used'
-    devices = []
+    devices = {"x": []}
 
     class Model(nn.Module):
         def forward(self, x):
-            devices.append(x.device.type)
+            devices["x"].append(x.device.type)
             return x
 
-    module.r2_score(model=Model(), loader=batches(x, y, 2), device="cpu")
-    used = len(devices)
-    devices.clear()
-    with contextlib.suppress(Exception):
-        module.r2_score(model=Model(), loader=batches(x, y, 2), device="meta")
-    return {"x": devices, "x on the cpu": used}
+    def score_on(device):
+        module.r2_score(model=Model(), loader=batches(x, y, 2), device=device)
+
+    return noted_on_meta(devices, score_on, "meta")
 
 
 @probe
@@ -480,7 +456,7 @@ def test_r2_builds_no_graph(learner):
 
 @pytest.mark.exercise("r2_score", "every batch is moved to the device")
 def test_r2_moves_batches(learner):
-    check_devices(learner.run(devices_in_r2_score, x=X, y=Y), "x")
+    check_on_meta(learner.run(devices_in_r2_score, x=X, y=Y), "x")
 
 
 @pytest.mark.exercise("r2_score", 'the device can be "cpu" or torch.device("cpu")')

@@ -1,6 +1,5 @@
 """Step 14: the whole pipeline."""
 
-import contextlib
 import math
 import pathlib
 import tempfile
@@ -15,8 +14,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from grader.answers import FLOAT32
 from grader.probes import probe
-from grader.references import expected_run
-from grader.shared_probes import fit_early_by_script, line
+from grader.references import check_on_meta, expected_run
+from grader.shared_probes import fit_early_by_script, line, noted_on_meta
 from grader.strategies import numbers, points, sizes
 
 # Five points in batches of 2, 2 and 1, and two others.
@@ -24,6 +23,8 @@ X = np.array([[0.0], [1.0], [3.0], [-1.0], [2.0]])
 Y = np.array([[1.0], [2.0], [5.0], [0.0], [-2.0]])
 X_VAL = np.array([[0.5], [2.0], [-1.0]])
 Y_VAL = np.array([[0.0], [4.0], [3.0]])
+
+NO_FILE = "save_checkpoint has not written a file at `path`."
 
 
 @probe
@@ -186,16 +187,8 @@ def devices_in_training(train):
             device=device,
         )
 
-    train_on("cpu")
     train_on(torch.device("cpu"))
-    used = sum(map(len, devices.values()))
-    for noted in devices.values():
-        noted.clear()
-    # Every computer has the device "meta", but its tensors have a shape and no numbers. So an error
-    # that comes after a batch was used says nothing.
-    with contextlib.suppress(Exception):
-        train_on("meta")
-    return {**devices, "used on the cpu": used}
+    return noted_on_meta(devices, train_on, "meta")
 
 
 @probe
@@ -212,15 +205,7 @@ def devices_in_fit_early(module):
     )
 
 
-def check_devices(answer):
-    answer.check(answer.key("used on the cpu").value, "On the cpu, no batch was used at all.")
-    for name in ("training x", "training y", "validation x", "validation y"):
-        for came in answer.key(name).each():
-            answer.check(
-                came.value == "meta",
-                f'The device is "meta", but the {name} was used on the device "{came.value}", where '
-                "the loader left it. Every batch has to be moved to `device`.",
-            )
+PARTS = ("training x", "training y", "validation x", "validation y")
 
 
 @pytest.mark.exercise("fit", "one point, two epochs, by hand")
@@ -370,7 +355,7 @@ def test_fit_validates_without_dropout(learner):
 
 @pytest.mark.exercise("fit", "every batch is moved to the device")
 def test_fit_moves_batches(learner):
-    check_devices(learner.run(devices_in_fit))
+    check_on_meta(learner.run(devices_in_fit), *PARTS)
 
 
 @probe
@@ -536,9 +521,7 @@ def test_checkpoint_restores_the_same_model(learner, a, b):
 def test_saving_changes_nothing(learner):
     expected = train_network_by_hand(3, 5, momentum=0.9)
     answer = learner.run(trained_on_after_saving, x=X, y=Y)
-    answer.check(
-        answer.key("saved").value is True, "save_checkpoint has not written a file at `path`."
-    )
+    answer.check(answer.key("saved").value is True, NO_FILE)
     parts = answer.key("weights").parts("w1", "b1", "w2", "b2")
     for part, value in zip(parts, expected, strict=True):
         part.check(
@@ -558,7 +541,7 @@ def test_checkpoint_holds_buffers(learner):
 def test_checkpoint_loads_safely(learner):
     for momentum in (0.0, 0.9):
         answer = learner.run(read_safely, momentum=momentum)
-        answer.check(answer.value != "no file", "save_checkpoint has not written a file at `path`.")
+        answer.check(answer.value != "no file", NO_FILE)
         answer.check(
             answer.value == "loaded",
             "torch.load(path, weights_only=True) refuses this file. Save state dicts and plain "
@@ -730,4 +713,4 @@ def test_fit_early_switches_modes(learner):
 
 @pytest.mark.exercise("fit_early", "every batch is moved to the device")
 def test_fit_early_moves_batches(learner):
-    check_devices(learner.run(devices_in_fit_early))
+    check_on_meta(learner.run(devices_in_fit_early), *PARTS)
