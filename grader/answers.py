@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from grader import wording
 from grader.codec import Opaque
+from grader.relations import Comparisons
 
 # Float64 work in any order of operations agrees to about 1e-12; one careless float32 step would
 # cost 1e-7.
@@ -71,10 +72,13 @@ class Answer:
         label: which part of the whole answer this is, such as "a_grad"; "" for the whole.
     """
 
-    def __init__(self, value: Any, call: Call, label: str = "") -> None:
+    def __init__(
+        self, value: Any, call: Call, label: str = "", comparisons: Comparisons | None = None
+    ) -> None:
         self.value = value
         self.call = call
         self.label = label
+        self._comparisons = comparisons or Comparisons()
 
     def check(self, holds: object, sentence: str) -> None:
         """Raise a Mismatch with this sentence unless the condition holds."""
@@ -88,8 +92,8 @@ class Answer:
         return Mismatch(self.call, sentence[0].upper() + sentence[1:] + hint)
 
     def _part(self, value: Any, label: str) -> Answer:
-        join = "" if label.startswith("[") or not self.label else "."
-        return Answer(value, self.call, f"{self.label}{join}{label}")
+        join = "" if label.startswith(("[", ".")) or not self.label else "."
+        return Answer(value, self.call, f"{self.label}{join}{label}", self._comparisons)
 
     def parts(self, *labels: str) -> list[Answer]:
         """Return the parts of a tuple or list that has exactly one for each label."""
@@ -216,11 +220,13 @@ class Answer:
         else:
             came = self.scalar()
         got, want = _float64(came), _float64(expected)
+        self._comparisons.note(self.label, got, want)
         # Every finite number is within a tolerance that is infinite.
         near = (np.abs(got - want) <= atol + rtol * np.abs(want)) & np.isfinite(want)
         if not near.all():
-            sentence = wording.difference(self.label, self.value, came, expected)
-            raise Mismatch(self.call, sentence)
+            sentences = [wording.difference(self.label, came, expected)]
+            relation = self._comparisons.relation(self.label)
+            raise Mismatch(self.call, " ".join([*sentences, relation] if relation else sentences))
 
     def _demand_finite(self, number: Any, shown: Any) -> None:
         if not np.isfinite(_float64(number)).all():

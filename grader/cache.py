@@ -52,7 +52,12 @@ def kit_fingerprint(course: Course) -> str:
 
 
 def step_key(
-    course: Course, step: Step, source: bytes | None, refused: str | None, kit: str
+    course: Course,
+    step: Step,
+    source: bytes | None,
+    others: dict[str, bytes],
+    refused: str | None,
+    kit: str,
 ) -> str:
     """Return a digest that is the same exactly while a step's verdict is."""
     files = [course.root / "tests" / "steps" / step.test_file, course.root / step.recorded_file]
@@ -61,6 +66,7 @@ def step_key(
         kit.encode(),
         limits.encode(),
         source or b"",
+        repr(sorted(others.items())).encode(),
         *(file.read_bytes() if file.exists() else b"" for file in files),
     ]
     digest = hashlib.sha256()

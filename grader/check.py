@@ -8,6 +8,7 @@ from typing import Any
 
 from grader.cache import State, kit_fingerprint, step_key
 from grader.course import Course, Step
+from grader.imports import imported
 from grader.session import KitError, run_pytest
 from grader.submission import Submission
 from grader.verdicts import StepVerdict, TestVerdict, collect
@@ -54,7 +55,8 @@ def check(
     for step in steps:
         source = submission.sources.get(step.module)
         refused = submission.refused.get(step.module)
-        keys[step.id] = step_key(course, step, source, refused, kit)
+        others = imported(submission.sources, step.module)
+        keys[step.id] = step_key(course, step, source, others, refused, kit)
         tests = () if fresh else _remembered(known.get(step.id), keys[step.id])
         if tests:
             verdicts[step.id] = StepVerdict(step, tests)

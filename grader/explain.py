@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from grader import advice
 from grader.codec import CodecError
 from grader.decoder import decode
 from grader.wording import plain, shorten, shown
@@ -36,7 +37,7 @@ def message(sentence: str, call: Call | None, output: tuple[str, int]) -> str:
     lines = [f"{asked(call)}", sentence] if call else [sentence]
     text, size = output
     if text.strip():
-        more = f" (the beginning of {size} characters)" if size > len(text.encode()) else ""
+        more = f" (the beginning of {size} bytes)" if size > len(text.encode()) else ""
         lines.append(f"Your code printed{more}: {shorten(text.strip(), 400)}")
     # Half characters can be in a Python text, but in no file.
     whole = "\n".join(lines).encode("utf-8", "backslashreplace").decode()
@@ -51,7 +52,12 @@ def misconception(step: Step, sentence: str, hint: str, read: str) -> str:
 
 def printed_much(size: int) -> str:
     """Return a note for code that prints very much."""
-    return f"Note: your code printed {size} characters in one call. That is slow: print less."
+    return f"Note: your code printed {size} bytes in one call. That is slow: print less."
+
+
+def no_module(path: str, why: str) -> str:
+    """Return the sentence for a file that holds something else than Python."""
+    return f"The file {path} is no Python module: {why}."
 
 
 def empty_file(path: str) -> str:
@@ -97,7 +103,7 @@ def load_crash(path: str, how: str, error: Exception) -> str:
     return f"While Python imported {path}: {crash(how, error)}"
 
 
-def load_failure(path: str, answer: dict[str, Any]) -> str:
+def load_failure(path: str, answer: dict[str, Any], source: bytes) -> str:
     """Return the sentences for a module whose import failed."""
     if answer["kind"] == "missing":
         return missing_function(answer["name"], path)
@@ -113,7 +119,7 @@ def load_failure(path: str, answer: dict[str, Any]) -> str:
         return (
             f"Python cannot read line {line} of {path}: {answer['message']}.\n"
             f"    {shorten(stripped, MAX_SOURCE_LINE)}\n    {caret[: MAX_SOURCE_LINE + 1]}\n"
-            "Look at this line and at the one above it."
+            f"{advice.of_syntax(answer['type'], answer['message'], text, source)}"
         )
     return f"Python could not import {path}. {raised(answer, path)}"
 
@@ -125,12 +131,14 @@ def missing_function(name: str, path: str) -> str:
     )
 
 
-def not_written(answer: dict[str, Any], path: str) -> str:
-    """Return the sentence for a function whose body is still the stub's."""
+def not_written(answer: dict[str, Any], path: str, function: str) -> str:
+    """Return the sentence for a function whose body is still the stub's, or that needs such a one."""
     frames = answer["frames"]
-    said = re.fullmatch(r"(`[\w.]{1,80}`) is not written yet\.", answer["message"])
-    name = said[1] if said else f"`{frames[-1][1]}`" if frames else "This function"
-    return f"{name} is not written yet: open {path}."
+    said = re.fullmatch(r"`([\w.]{1,80})` is not written yet\.", answer["message"])
+    name = said[1] if said else frames[-1][1] if frames else function
+    if said and name.split(".")[0] != function:
+        return f"`{function}` needs `{name}`, which is not written yet: open {path}."
+    return f"`{name}` is not written yet: open {path}."
 
 
 def wrong_signature(call: Call, problem: str) -> str:
@@ -166,19 +174,15 @@ def changed_inputs(call: Call, after: bytes) -> str:
     )
 
 
-_SPECIAL = {
-    "SystemExit": "Your code called `exit()`, which ends the whole program. Use `return` to leave a function.",
-    "EOFError": "Your code waits for keyboard input, but nobody can type here. Take out `input()`.",
-    "RecursionError": "Your code calls itself without end. Which case stops the recursion?",
-    "KeyboardInterrupt": "Your code raised KeyboardInterrupt, which is for Ctrl-C only.",
-    "MemoryError": "Your code asked for more memory than there is.",
-}
-
-
 def raised(answer: dict[str, Any], path: str) -> str:
     """Return sentences for an exception: which, where, and what it usually means."""
-    kind, text = answer["type"], shorten(" ".join(answer["message"].split())).rstrip(".")
-    lines = [_SPECIAL.get(kind, f"Your code raised {kind}{f': {text}' if text else ''}.")]
+    kind = answer["type"]
+    text = " ".join(answer["message"].split())
+    if kind == "ImportError":
+        # It ends in the place of a package on this machine.
+        text = re.sub(r" \([^()]*[/\\][^()]*\)$", "", text)
+    text = shorten(text).rstrip(".")
+    lines = [advice.instead_of(kind) or f"Your code raised {kind}{f': {text}' if text else ''}."]
     in_module = [frame for frame in answer["frames"] if frame[0] == "module"]
     if in_module:
         _, function, line, source = in_module[-1]
@@ -189,28 +193,8 @@ def raised(answer: dict[str, Any], path: str) -> str:
     elif answer["frames"]:
         source = answer["frames"][-1][3]
         lines.append(f"It happened when the test did this: {shorten(source, MAX_SOURCE_LINE)}")
-    hint = _hint(kind, answer["message"])
+    hint = advice.of_error(kind, answer["message"])
     return "\n".join([*lines, hint] if hint else lines)
-
-
-def _hint(kind: str, text: str) -> str:
-    """Return what usually lies behind an error, or ""."""
-    if "NoneType" in text:
-        return (
-            "Something is None here. A function without a `return` gives None; so does `.grad` "
-            "before the first backward()."
-        )
-    if kind == "ModuleNotFoundError":
-        return "The course needs only torch, numpy and scikit-learn. Is the name spelled right?"
-    if kind == "NameError":
-        return "Is the name spelled right, and given a value before it is used?"
-    if "does not require grad" in text:
-        return "backward() needs a loss that was computed from tensors with requires_grad=True."
-    if "leaf Variable that requires grad is being used in an in-place" in text:
-        return "Changes of a parameter must not be recorded: make them inside torch.no_grad()."
-    if "backward through the graph a second time" in text:
-        return "The graph is freed after backward(). Compute the loss anew before each backward()."
-    return ""
 
 
 def counterexample(call: Call | None) -> dict[str, str] | None:

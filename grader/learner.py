@@ -13,6 +13,7 @@ from grader import explain
 from grader.answers import Answer, Call, Mismatch
 from grader.codec import encode
 from grader.probes import Probe
+from grader.relations import Comparisons
 from grader.step_session import StepSession, Stop
 from grader.wording import shown
 
@@ -34,6 +35,7 @@ class Learner:
         self._session = session
         self._function = function
         self._last: Answer | None = None
+        self._comparisons = Comparisons()
 
     def __repr__(self) -> str:
         return f"<the learner's {self._session.step.module}>"
@@ -53,14 +55,14 @@ class Learner:
         answer = self._ask(call, {"op": "call", "function": name, "inputs": inputs})
         if answer["after"] is not None and not name.endswith("_"):
             raise Mismatch(call, explain.changed_inputs(call, answer["after"]))
-        return Answer(answer["value"], call)
+        return Answer(answer["value"], call, comparisons=self._comparisons)
 
     def run(self, probe: Probe, *args: Any, **kwargs: Any) -> Answer:
         """Run a probe in the worker, as `probe(module, *args, **kwargs)`, and return its answer."""
         call = Call(probe.name, args, kwargs, probe.purpose or probe.name)
         inputs = encode((args, kwargs))
         answer = self._ask(call, {"op": "probe", "probe": probe.parcel, "inputs": inputs})
-        return Answer(answer["value"], call)
+        return Answer(answer["value"], call, comparisons=self._comparisons)
 
     def _ask(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         self._last = Answer(None, call)
@@ -77,7 +79,7 @@ class Learner:
         if kind == "unplain":
             raise Mismatch(call, explain.unplain(answer["message"]))
         if answer["stub"]:
-            raise Stop("not_started", explain.not_written(answer, path))
+            raise Stop("not_started", explain.not_written(answer, path, self._function))
         raise LearnerError(call, answer, explain.raised(answer, path))
 
     @contextmanager

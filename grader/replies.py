@@ -87,6 +87,7 @@ _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
         "bases": _is_list(_is_text, MAX_BASES),
         "message": _is_text,
         "frames": _is_list(_is_frame, MAX_FRAMES),
+        "own": lambda value: type(value) is bool,
         "stub": lambda value: type(value) is bool,
     },
 }

@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from grader import explain
+from grader.advice import of_file
 from grader.answers import Call
 from grader.codec import CodecError, encode
 from grader.course import Step
+from grader.imports import imported
 from grader.launch import Connection, Launcher
 from grader.replies import TO_LOAD, TO_RUN, parse
 from grader.submission import Submission
@@ -241,10 +243,18 @@ class StepSession:
             raise explain_missing(step, path, self.submission.refused.get(step.module))
         if not source.strip():
             raise Stop("failed", explain.empty_file(path))
+        if why := of_file(source):
+            raise Stop("failed", explain.no_module(path, why))
         self._connection = connection = self._launcher.start(list(step.packages))
         # A debugger needs the real path; messages have no paths, so that they are the same everywhere.
         filename = self.submission.path_of(path) if self._launcher.in_process else path
-        request = {"op": "load", "name": step.module, "filename": filename, "source": source}
+        request = {
+            "op": "load",
+            "name": step.module,
+            "filename": filename,
+            "source": source,
+            "others": imported(self.submission.sources, step.module),
+        }
         try:
             reply = connection.request(encode(request), time.monotonic() + step.seconds)
             answer = parse(reply, TO_LOAD)
@@ -259,7 +269,7 @@ class StepSession:
             return connection
         self.printed = connection.printed()
         status = "not_started" if answer.get("stub") else "failed"
-        raise Stop(status, explain.load_failure(path, answer))
+        raise Stop(status, explain.load_failure(path, answer, source))
 
     def close(self) -> str:
         """End the worker; return how it had ended by itself, as a clause."""

@@ -123,23 +123,27 @@ class Screen:
         self.console.print()
         title = f"Step {step.id} · {step.title} · {visible(self._path(step))}"
         self.console.print(Text(title, style="bold"), soft_wrap=True)
-        waiting = []
+        unwritten: dict[str, str] = {}
         shown: set[str] = set()
         for function, tests in verdict.by_function.items():
             bad = [test for test in tests if test.status != "passed"]
             if not bad:
                 continue
             if all(test.status == "not_started" for test in bad):
-                waiting.append(function)
+                unwritten[function] = bad[0].unwritten
                 continue
             worst = next(test for test in bad if test.status != "not_started")
             # A file that cannot be imported says the same for every function: once is enough.
             if worst.message not in shown:
                 self._function(worst, len(bad), len(tests))
             shown.add(worst.message)
-        if waiting:
-            names = ", ".join(f"`{name}`" for name in waiting)
+        if unwritten:
+            names = ", ".join(f"`{name}`" for name in dict.fromkeys(unwritten.values()))
             self.console.print(f"  Not written yet: {escape(names)}", soft_wrap=True)
+        for function, name in unwritten.items():
+            if function != name:
+                text = f"  `{function}` needs `{name}`, and can be checked then."
+                self.console.print(escape(text), soft_wrap=True)
         # A named mistake says itself where to read on.
         named = any(test.misconception for test in verdict.tests)
         where = "" if named else "Read on: the lesson at the top of the file. "
@@ -185,10 +189,9 @@ class Screen:
                 return
             if verdict.status != "passed":
                 path = visible(self._path(step))
-                function = next(t.function for t in verdict.tests if t.status != "passed")
-                todo = f"Next: step {step.id}, {step.title}. Write `{function}` in {path}"
-                if verdict.status == "failed":
-                    todo = f"Next: step {step.id}, {step.title}. Mend `{function}` in {path}"
+                test = next(test for test in verdict.tests if test.status != "passed")
+                verb = "Write" if test.status == "not_started" else "Mend"
+                todo = f"Next: step {step.id}, {step.title}. {verb} `{test.unwritten}` in {path}"
                 self.console.print(Text(f"{todo}, then: {command('check')}"), soft_wrap=True)
                 return
         self.console.print("All of it is right. Well done!", style="green")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -44,6 +45,12 @@ class TestVerdict:
     message: str
     misconception: str | None = None
     counterexample: dict[str, str] | None = None
+
+    @property
+    def unwritten(self) -> str:
+        """What has to be written first: this function, or one that it needs (see `explain.not_written`)."""
+        found = re.match(r"`[\w.]+` needs `([\w.]+)`, which is not written yet: ", self.message)
+        return found[1] if found else self.function
 
 
 def told(verdict: TestVerdict, misconception: str | None, words: str, feedback: str) -> TestVerdict:

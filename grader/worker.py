@@ -3,7 +3,8 @@
 A request and its answer are dictionaries of plain data. `Service` answers them, in a process of its
 own (`serve`), or inside the judge for a debugger (`--direct`).
 
-Requests: `{"op": "ready"}`, `{"op": "load", "name", "filename", "source"}`, and `{"op": "call",
+Requests: `{"op": "ready"}`, `{"op": "load", "name", "filename", "source"}` with `others` where it
+may import further modules (their sources, by name), and `{"op": "call",
 "function", "inputs"}` or `{"op": "probe", "probe", "inputs"}`, where inputs are the encoded pair
 (args, kwargs).
 Answers: `{"kind": "loaded"}`, `{"kind": "encoding", "message"}`, `{"kind": "value", "value",
@@ -28,6 +29,9 @@ import tokenize
 import traceback
 import types
 from collections.abc import Callable
+from importlib.abc import ExecutionLoader
+from importlib.machinery import ModuleSpec
+from importlib.util import decode_source, spec_from_loader
 from typing import Any
 
 import numpy as np
@@ -53,6 +57,7 @@ class Service:
             if request["op"] == "ready":
                 return {"kind": "loaded"}
             if request["op"] == "load":
+                Others.offer(request.get("others", {}))
                 return self.load(request["name"], request["filename"], request["source"])
             if request["op"] == "call":
                 target = getattr(self.module, request["function"], None)
@@ -107,6 +112,32 @@ class Service:
     ) -> Any:
         """Run the learner's code; the benchmark measures this part alone."""
         return target(*args, **kwargs)
+
+
+class Others(ExecutionLoader):
+    """Finds and loads the learner's other modules: out of memory, since no file is within reach."""
+
+    def __init__(self, sources: dict[str, bytes]) -> None:
+        self._sources = sources
+
+    @classmethod
+    def offer(cls, sources: dict[str, bytes]) -> None:
+        """Let these modules, and none that were offered before, be imported."""
+        sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, cls)]
+        sys.meta_path.append(cls(sources))
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Return how to load a module, if it is one of these."""
+        found = self._sources.get(name)
+        return None if found is None else spec_from_loader(name, self, origin=f"{name}.py")
+
+    def get_filename(self, fullname: str) -> str:
+        """Return the name by which tracebacks call a module's file."""
+        return f"{fullname}.py"
+
+    def get_source(self, fullname: str) -> str:
+        """Return a module's text."""
+        return decode_source(self._sources[fullname])
 
 
 def encoding_problem(source: bytes) -> str | None:
@@ -170,9 +201,9 @@ def describe_error(error: BaseException, module: types.ModuleType) -> dict[str, 
 
     Returns:
         A dictionary with `type` and `bases` (names, `builtins.` left out), `message`, `frames`
-        (tuples of function, line number and line text, innermost last; `None` for a line of a
-        probe's caller), `stub` (True for the NotImplementedError that an unfinished function raises
-        itself), and for syntax errors `caret`.
+        (tuples of "module" or "probe", function, line number and line text, innermost last), `own`
+        (whether a `raise` or `assert` in the module made it), `stub` (True for the
+        NotImplementedError that an unfinished function raises itself), and for syntax errors `caret`.
     """
     if isinstance(error, AttributeError) and getattr(error, "obj", None) is module:
         return {"kind": "missing", "name": str(error.name)[:MAX_MESSAGE]}
@@ -182,6 +213,7 @@ def describe_error(error: BaseException, module: types.ModuleType) -> dict[str, 
         "bases": [type_name(base) for base in type(error).__mro__[:MAX_BASES]],
         "message": error_message(error),
         "frames": [],
+        "own": False,
         "stub": False,
     }
     filename = module.__file__
@@ -193,10 +225,11 @@ def describe_error(error: BaseException, module: types.ModuleType) -> dict[str, 
             report["frames"].append((inside, frame.f_code.co_name[:MAX_TEXT], line, text))
     report["frames"] = report["frames"][-MAX_FRAMES:]
     last = innermost(error)
-    if last and type(error) is NotImplementedError and last.tb_frame.f_code.co_filename == filename:
+    if last and last.tb_frame.f_code.co_filename == filename:
+        report["own"] = last.tb_frame.f_code.co_code[last.tb_lasti] == _RAISE
         # torch raises NotImplementedError too; only a `raise` written in the module is an
         # unfinished function.
-        report["stub"] = last.tb_frame.f_code.co_code[last.tb_lasti] == _RAISE
+        report["stub"] = report["own"] and type(error) is NotImplementedError
     if isinstance(error, SyntaxError) and error.filename == filename:
         column = (error.offset or 1) - 1
         line_text = (error.text or "").rstrip("\n")[:MAX_TEXT]

@@ -50,7 +50,7 @@ def test_every_form_of_one_number_is_a_scalar(value):
     answer(value).is_close(1.0)
     answer(value).is_close(1)
     answer(value).is_close(np.float64(1))
-    refused(lambda: answer(value).is_close(2.0), "should be 2.0, but 1.0 came", "half of")
+    refused(lambda: answer(value).is_close(2.0), "should be 2.0, but 1.0 came")
 
 
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
@@ -104,7 +104,7 @@ def test_every_list_of_scalars_is_a_list_of_numbers(value):
     answer(value).is_close([1.0, 2.0])
     answer(value).is_close((1, 2))
     refused(lambda: answer(value).numbers(3), "A list of 3 numbers was expected")
-    refused(lambda: answer(value).is_close([2.0, 1.0]), "in another order")
+    refused(lambda: answer(value).is_close([2.0, 1.0]), "The result should be [2.0, 1.0]")
 
 
 def test_other_things_are_no_list_of_numbers():

@@ -175,7 +175,7 @@ def test_a_syntax_error_is_shown_with_its_line_and_a_caret(judged):
 
 def test_much_output_is_noted_even_when_all_is_right(judged):
     tests = judged[1]["loud"]
-    assert "printed 1000001 characters in one call" in tests["double"][0]["message"]
+    assert "printed 1000001 bytes in one call" in tests["double"][0]["message"]
     assert judged[1]["talkative"]["double"][0]["message"] == ""
 
 

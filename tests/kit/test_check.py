@@ -1,13 +1,21 @@
 """`python -m grader check`: exit codes, what is remembered, and what stands in the terminal."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from grader.cache import FOLDER, State
+from grader.course import Course
+from grader.submission import Submission
+from grader.terminal import Screen
+from grader.verdicts import StepVerdict, TestVerdict
+from tests.kit.conftest import ROOT
 
 GOOD = """
 def double(x):
@@ -238,3 +246,47 @@ def test_what_a_submission_says_does_not_act_on_the_terminal(kit_factory):
         for act in ("\x1b[2J", "\x1b]0;", "\x07", "\u202e"):
             assert act not in written
     assert "\x1b[31m" not in written and "\x1b[1;31m" not in written and "\x1b[32m" not in written
+
+
+UNWRITTEN = 'def {}(*values):\n    raise NotImplementedError("`{}` is not written yet.")\n\n'
+
+
+def test_a_function_that_needs_an_unwritten_one_is_not_called_unwritten(kit_factory):
+    kit = kit_factory("step_00_numbers", "step_01_lines", "step_02_words")
+    double, total = UNWRITTEN.format("double", "double"), UNWRITTEN.format("total", "total")
+    kit.write(
+        "step_00_numbers", f"{double}def total(values):\n    return double(values.sum()) / 2\n"
+    )
+    kit.write("step_01_lines", f"def double(x):\n    return total([x, x])\n\n{total}")
+    kit.write("step_02_words", double + total)
+    ran, data = kit.results()
+    messages = [test["message"] for step in json.loads(data)["steps"] for test in step["tests"]]
+    assert (
+        messages[2] == "`total` needs `double`, which is not written yet: open step_00_numbers.py."
+    )
+    assert messages[3] == "`double` needs `total`, which is not written yet: open step_01_lines.py."
+    assert messages[6] == "`double` is not written yet: open step_02_words.py."
+    assert "Next: step 00, Toy 0. Write `double` in " in ran.stdout
+
+
+def test_what_is_unwritten_is_told_apart_from_what_needs_it():
+    needs = "`{}` needs `predict`, which is not written yet: open x.py."
+    tests = [
+        verdict_on("predict", "not_started", "`predict` is not written yet: open x.py."),
+        verdict_on("gradients", "not_started", needs.format("gradients")),
+        verdict_on("numerical_gradients", "not_started", needs.format("numerical_gradients")),
+        verdict_on("mse", "not_started", "`mse` is not written yet: open x.py."),
+        verdict_on("update", "failed", "It is wrong."),
+    ]
+    course, out = Course.load(ROOT), io.StringIO()
+    screen = Screen(Console(file=out, width=200), course, Submission("ada", Path(), {}, {}))
+    screen.summary([StepVerdict(course.by_id["02"], tuple(tests))])
+    lines = out.getvalue().splitlines()
+    assert "  Not written yet: `predict`, `mse`" in lines
+    assert "  `gradients` needs `predict`, and can be checked then." in lines
+    assert "  `numerical_gradients` needs `predict`, and can be checked then." in lines
+    assert any("Write `predict` in " in line for line in lines)
+
+
+def verdict_on(function, status, message):
+    return TestVerdict("test", "02", function, "title", "visible", status, 1, message)

@@ -129,6 +129,7 @@ RAISED = {
     "bases": ["ValueError", "Exception"],
     "message": "no",
     "frames": [("module", "count", 3, "raise ValueError")],
+    "own": False,
     "stub": False,
 }
 MISSING = {"kind": "missing", "name": "count"}
