@@ -75,8 +75,6 @@ def make_loaders(
     The validation loader always keeps the order of its dataset. In one epoch, both give every
     point exactly once. All batches have `batch_size` points; only the last one may be smaller.
     The call itself draws no number from PyTorch's global generator and does not seed it.
-    The loaders read the points in this process: `num_workers` stays 0. Where work is marked, no
-    other process can be started.
 
     Args:
         train: the training points, a dataset of pairs (x, y).

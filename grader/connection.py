@@ -75,9 +75,14 @@ class WiredConnection:
 
 
 def environment() -> dict[str, str]:
-    """Return an empty environment, but for what Windows needs, and sets that iterate alike in every run."""
+    """Return an environment that holds nothing of the judge's, but for what Windows needs.
+
+    Sets iterate alike in every run. What would start processes, which a worker cannot, does its work without:
+    joblib, on which scikit-learn rests, and the compiler of torch.
+    """
     keep = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
-    return keep | {"PYTHONHASHSEED": "0"}
+    alone = {"JOBLIB_MULTIPROCESSING": "0", "TORCH_COMPILE_DISABLE": "1"}
+    return keep | alone | {"PYTHONHASHSEED": "0"}
 
 
 def how_it_ended(code: int) -> str:

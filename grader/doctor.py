@@ -17,6 +17,10 @@ from grader.launch import ForkLauncher, LaunchError, pick_launcher
 PACKAGES = ("torch", "numpy", "scikit-learn", "pytest", "hypothesis", "rich", "typer")
 OPTIONAL = ("pytest-xdist",)
 INSTALL = "python -m pip install -r requirements.lock"
+_WITHOUT = {
+    **dict.fromkeys(REQUIRED, "`grade` needs it"),
+    "scratch": "`grade` does without it, but refuses submissions that write to /tmp",
+}
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,10 @@ def _isolation() -> Iterator[Finding]:
     launcher = ForkLauncher()
     try:
         for layer in try_layers(launcher):
-            word = "works" if layer.works else f"does not work: {layer.problem}"
-            advice = "" if layer.works or layer.name not in REQUIRED else "; `grade` needs it"
-            yield Finding(f"sandbox: {layer.name}", None, word + advice)
+            words = ["works"] if layer.works else [f"does not work: {layer.problem}"]
+            if not layer.works and layer.name in _WITHOUT:
+                words.append(_WITHOUT[layer.name])
+            yield Finding(f"sandbox: {layer.name}", None, "; ".join(words))
     except LaunchError as error:
         yield Finding("sandbox", None, f"cannot be tried: {error}")
     finally:

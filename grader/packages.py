@@ -1,6 +1,13 @@
-"""The heavy packages: loaded, and run once, before a worker meets a learner's code."""
+"""The heavy packages: loaded, and run once, before a worker meets a learner's code.
+
+What they would start processes for, which a worker cannot, is done in its own process.
+"""
 
 from __future__ import annotations
+
+from typing import Any
+
+from grader.surroundings import ONE_PROCESS, refusing
 
 
 def load_torch() -> None:
@@ -11,6 +18,60 @@ def load_torch() -> None:
     torch.set_num_interop_threads(1)
     x = torch.ones(3, 1, requires_grad=True)
     torch.autograd.backward(torch.nn.Linear(1, 1)(x).sum())
+    iterate_in_process()
+    put_threads_for_processes()
+
+
+def iterate_in_process() -> None:
+    """Let every `DataLoader` read in the process that asks, whatever workers it was given.
+
+    The loader keeps what it was made with, and its subclasses have a part in this.
+    """
+    from torch.utils.data import DataLoader
+
+    iterate = DataLoader.__iter__
+
+    def iterate_alone(self: DataLoader[Any]) -> Any:
+        if not self.num_workers:
+            return iterate(self)
+        own = vars(self)
+        asked = {name: own[name] for name in ("num_workers", "timeout")}
+        own.update(num_workers=0, timeout=0)
+        try:
+            return iterate(self)
+        finally:
+            own.update(asked)
+
+    DataLoader.__iter__ = iterate_alone  # type: ignore[method-assign]
+
+
+def put_threads_for_processes() -> None:
+    """Make the locks and pools of `multiprocessing` those of threads; a process is refused in a sentence.
+
+    The locks of processes are files with a second name, and pools of threads would use them, too.
+    """
+    import multiprocessing
+    from multiprocessing import dummy, process
+    from multiprocessing.context import BaseContext
+
+    import torch.multiprocessing
+
+    def pool(
+        processes: int | None = None,
+        initializer: Any = None,
+        initargs: Any = (),
+        maxtasksperchild: int | None = None,
+    ) -> Any:
+        return dummy.Pool(processes, initializer, initargs)
+
+    locks = ("Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "Event", "Barrier")
+    kinds = {"Pool": pool} | {name: getattr(dummy, name) for name in locks}
+    for name, kind in kinds.items():
+        setattr(BaseContext, name, staticmethod(kind))
+        for module in (multiprocessing, torch.multiprocessing):
+            setattr(module, name, kind)
+    start = process.BaseProcess.start
+    process.BaseProcess.start = refusing(start, ONE_PROCESS)  # type: ignore[method-assign]
 
 
 def load_meta() -> None:

@@ -24,12 +24,13 @@ from pathlib import Path
 from typing import Any
 
 from grader import landlock
+from grader.kernel import check, libc
 from grader.limits import LAYERS, Limits
+from grader.scratch import SHARED, mount_scratch, paths_below
 from grader.syscalls import build_filter
 
 FIRST_UID, LAST_UID = 61_000, 64_000
 _MIB = 1 << 20
-_FILES_IN_SCRATCH = 4096
 _ADDRESS_SPACE = 64 << 30
 
 # What torch, NumPy and the C library read late: processors, memory, time zones, names of users.
@@ -40,9 +41,6 @@ _SYSTEM_FILES = (
     *("/dev/zero", "/dev/urandom", "/dev/random"),
 )
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_CLONE_NEWNS, _CLONE_NEWUSER = 0x20000, 0x10000000
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 1 << 18
 _PR_SET_KEEPCAPS, _PR_SET_DUMPABLE, _PR_SET_PDEATHSIG = 8, 4, 1
 _CAP_DAC_READ_SEARCH = 2
 _CAPABILITIES_V3 = 0x20080522
@@ -108,6 +106,8 @@ class Sandbox:
         self.limits = limits
         self._filter: Any = build_filter() if "seccomp" in self.layers else None
         self._readable = readable_paths(root)
+        self._shared = sorted({os.path.realpath(path) for path in SHARED if os.path.isdir(path)})
+        self._kept = paths_below(self._shared, self._readable)
         # An interpreter in a home folder that only root may enter: then the right to read crosses
         # over, and Landlock alone says what may be read.
         hidden_away = not all(map(_open_to_all, self._readable))
@@ -134,16 +134,22 @@ class Sandbox:
         """Give up everything; called in the worker.
 
         Args:
-            scratch: the only folder that stays writable.
+            scratch: the folder that stays writable; with a file system of the worker's own, those that everybody
+                may write to are in it, too.
             uid: the user id to take on, or None.
 
         Raises:
             OSError: a layer does not work here.
         """
         owner = uid if uid is not None else os.getuid()
-        _check(_libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0), "death signal")
+        check(libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0), "death signal")
+        writable = [scratch, "/dev/null"]
         if "scratch" in self.layers:
-            mount_scratch(scratch, owner, self.limits.scratch_mb)
+            mount_scratch(scratch, owner, self.limits.scratch_mb, self._shared, self._kept)
+            writable += self._shared
+            if os.geteuid() != 0:
+                # Those that came with the user namespace.
+                _drop_capabilities(0)
         elif uid is not None:
             os.chown(scratch, uid, uid)
         os.chdir(scratch)
@@ -153,7 +159,7 @@ class Sandbox:
             become(uid, self._keep_reading)
         landlock.forbid_new_privileges()
         if "landlock" in self.layers:
-            landlock.restrict(self._readable, [scratch, "/dev/null"])
+            landlock.restrict(self._readable, writable)
         if self._filter is not None:
             self._filter.load()
 
@@ -218,37 +224,10 @@ def _open_to_all(path: str) -> bool:
     return all(os.stat(folder).st_mode & stat.S_IXOTH for folder in place.parents)
 
 
-def mount_scratch(path: str, owner: int, size_mb: int) -> None:
-    """Put a file system of limited size on the scratch folder, which only this process sees."""
-    if os.geteuid() == 0:
-        _check(_libc.unshare(_CLONE_NEWNS), "a mount namespace")
-    else:
-        uid, gid = os.getuid(), os.getgid()
-        _check(_libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNS), "a user namespace")
-        for name, text in (
-            ("setgroups", "deny"),
-            ("uid_map", f"{uid} {uid} 1"),
-            ("gid_map", f"{gid} {gid} 1"),
-        ):
-            Path(f"/proc/self/{name}").write_text(text)
-    _check(
-        _libc.mount(b"none", b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None),
-        "private mounts",
-    )
-    group = owner if os.geteuid() == 0 else os.getgid()
-    options = f"size={size_mb}m,nr_inodes={_FILES_IN_SCRATCH},mode=0700,uid={owner},gid={group}"
-    flags = ctypes.c_ulong(_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
-    _check(
-        _libc.mount(b"tmpfs", path.encode(), b"tmpfs", flags, options.encode()), "a scratch folder"
-    )
-    if os.geteuid() != 0:
-        _drop_capabilities(0)
-
-
 def become(uid: int, keep_reading: bool) -> None:
     """Give up root for a user without any right; with `keep_reading`, all but reading what permissions hide."""
     if keep_reading:
-        _check(_libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0), "keeping the right to read")
+        check(libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0), "keeping the right to read")
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
@@ -258,10 +237,4 @@ def become(uid: int, keep_reading: bool) -> None:
 def _drop_capabilities(kept: int) -> None:
     header = (ctypes.c_uint32 * 2)(_CAPABILITIES_V3, 0)
     data = (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)
-    _check(_libc.capset(header, data), "dropping capabilities")
-
-
-def _check(result: int, what: str) -> None:
-    if result:
-        error = ctypes.get_errno()
-        raise OSError(error, f"{what}: {os.strerror(error)}")
+    check(libc.capset(header, data), "dropping capabilities")

@@ -24,7 +24,6 @@ import linecache
 import os
 import random
 import sys
-import tempfile
 import tokenize
 import traceback
 import types
@@ -40,6 +39,7 @@ from grader.codec import MAX_TEXT, CodecError, encode
 from grader.decoder import decode
 from grader.probes import compile_probe
 from grader.replies import MAX_BASES, MAX_FRAMES, MAX_MESSAGE
+from grader.surroundings import enter_scratch, forget_kit, keep_source
 from grader.wire import read_frame, write_frame
 
 _RAISE = dis.opmap["RAISE_VARARGS"]
@@ -50,6 +50,7 @@ class Service:
 
     def __init__(self) -> None:
         self.module = types.ModuleType("not_loaded")
+        self.filename = ""
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to one request."""
@@ -69,19 +70,19 @@ class Service:
         except CodecError as error:
             return {"kind": "unplain", "message": str(error)}
         except BaseException as error:
-            return describe_error(error, self.module)
+            return describe_error(error, self.module, self.filename)
 
     def load(self, name: str, filename: str, source: bytes) -> dict[str, Any]:
         """Run the module's source; errors are left to `answer`."""
         self.module = types.ModuleType(name)
-        self.module.__file__ = filename
+        self.filename = filename
+        self.module.__file__ = keep_source(filename, source)
         sys.modules[name] = self.module
         problem = encoding_problem(source)
         if problem:
             return {"kind": "encoding", "message": problem}
         text = source.decode("utf-8", "replace")
-        # Tracebacks and `inspect.getsource` look the lines up here; the file itself may be out of
-        # reach.
+        # Tracebacks look the lines up here: they name the file as the learner does, without its folder.
         linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
         seed_everything()
         exec(compile(source, filename, "exec"), self.module.__dict__)
@@ -196,7 +197,7 @@ def signature_problem(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     return None
 
 
-def describe_error(error: BaseException, module: types.ModuleType) -> dict[str, Any]:
+def describe_error(error: BaseException, module: types.ModuleType, filename: str) -> dict[str, Any]:
     """Return an exception as plain data.
 
     Returns:
@@ -216,7 +217,6 @@ def describe_error(error: BaseException, module: types.ModuleType) -> dict[str, 
         "own": False,
         "stub": False,
     }
-    filename = module.__file__
     for frame, line in traceback.walk_tb(error.__traceback__):
         place = frame.f_code.co_filename
         if place == filename or place.startswith("<probe"):
@@ -308,21 +308,6 @@ def flush_output() -> None:
         sys.stderr.flush()
     except Exception:
         return
-
-
-def enter_scratch(scratch: str) -> None:
-    """Make the scratch folder home, temporary and working folder, and forget all other environment."""
-    keep = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
-    os.environ.clear()
-    os.environ.update(keep | {"HOME": scratch, "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch})
-    os.chdir(scratch)
-    tempfile.tempdir = None
-
-
-def forget_kit(root: str) -> None:
-    """Take the kit's folder off the import path: a learner's module imports no test and no solution."""
-    if sys.path[:1] == [root]:
-        del sys.path[0]
 
 
 def main(scratch: str, root: str, groups: list[str]) -> None:

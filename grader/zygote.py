@@ -41,7 +41,8 @@ from grader.control import ask
 from grader.limits import Limits
 from grader.packages import GROUPS
 from grader.sandbox import Sandbox, User
-from grader.worker import enter_scratch, forget_kit, seed_everything, serve
+from grader.surroundings import enter_scratch, forget_kit
+from grader.worker import seed_everything, serve
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def scribble():
             pass
 
 def leave_a_child():
-    child = os.fork()
+    child = os.fork.__wrapped__()
     if child == 0:
         time.sleep(600)
         os._exit(0)
@@ -161,12 +161,12 @@ def test_nobody_types_into_a_worker(learner):
 
 
 @in_a_process
-def test_the_scratch_folder_is_home_and_the_environment_is_empty(learner, kind):
+def test_the_scratch_folder_is_home_and_the_environment_holds_nothing_of_the_judges(learner, kind):
     folder, environment, pid, _ = learner.place().value
-    assert set(environment) - {"SYSTEMROOT"} == {"HOME", "TMPDIR", "TEMP", "TMP"}
-    assert {os.path.realpath(environment[k]) for k in ("HOME", "TMPDIR")} == {
-        os.path.realpath(folder)
-    }
+    folders = {"HOME", "USERPROFILE", "PWD", "TMPDIR", "TEMP", "TMP"}
+    others = {"USER", "LOGNAME", "USERNAME", "PATH", "SHELL", "LANG"}
+    assert set(environment) - {"SYSTEMROOT"} == folders | others
+    assert {os.path.realpath(environment[name]) for name in folders} == {os.path.realpath(folder)}
     assert pid != os.getpid()
 
 

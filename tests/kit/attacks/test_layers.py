@@ -23,7 +23,7 @@ from grader.decoder import decode
 from grader.launch import ForkLauncher
 from grader.limits import LAYERS, Limits
 from grader.wire import WireBroken, WireTimeout
-from tests.kit.attacks.test_attacks import HERE, ROOT, assemble, interpreter_for_all
+from tests.kit.attacks.test_attacks import HERE, OUTSIDE, ROOT, assemble, interpreter_for_all
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="isolation needs Linux")
 
@@ -40,7 +40,7 @@ SECONDS = 30.0
 @pytest.fixture(scope="module")
 def attempt():
     """Makes an attempt in a worker that has some layers; returns whether it got through."""
-    place = Path(tempfile.mkdtemp(prefix="layers-"))
+    place = Path(tempfile.mkdtemp(prefix="layers-", dir=OUTSIDE))
     place.chmod(0o755)
     (place / "solutions").mkdir()
     (place / "solutions" / "step_02_gradient.py").write_text("bait")

