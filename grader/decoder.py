@@ -201,7 +201,8 @@ class _Reader:
             if data:
                 tensor = torch.frombuffer(data, dtype=dtype).view(shape).clone()
             else:
-                tensor = torch.empty(shape, dtype=dtype)
+                # Wherever a learner's module has tensors made by default.
+                tensor = torch.empty(shape, dtype=dtype, device="cpu")
         if flags & FLAG_REQUIRES_GRAD:
             if not (dtype.is_floating_point or dtype.is_complex):
                 raise CodecError("integers that require a gradient")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,11 +32,20 @@ class LearnerError(Exception):
 class Learner:
     """Calls the learner's functions: `learner.gradients(a=0.0, …)` returns an `Answer`."""
 
-    def __init__(self, session: StepSession, function: str) -> None:
+    def __init__(self, session: StepSession, function: str, *, second: bool = False) -> None:
         self._session = session
         self._function = function
+        self._second = second
         self._last: Answer | None = None
         self._comparisons = Comparisons()
+
+    @functools.cached_property
+    def elsewhere(self) -> Learner:
+        """The same module in a second process, which knows nothing of what was called in the first one.
+
+        What one of them gives can be passed on to the other, as plain data.
+        """
+        return Learner(self._session, self._function, second=True)
 
     def __repr__(self) -> str:
         return f"<the learner's {self._session.step.module}>"
@@ -66,6 +76,8 @@ class Learner:
 
     def _ask(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         self._last = Answer(None, call)
+        if self._second:
+            request = {"op": "elsewhere", "request": encode(request)}
         answer = self._session.ask(self._function, call, request)
         step, kind = self._session.step, answer["kind"]
         path = step.filename
@@ -95,10 +107,12 @@ class Learner:
         try:
             yield
         except LearnerError as error:
-            if kind.__name__ not in error.report["bases"]:
-                raise Mismatch(
-                    error.call, f"{expected}, but another error came. {error.sentence}"
-                ) from None
+            bases, name = error.report["bases"], error.report["type"]
+            if kind.__name__ not in bases:
+                sentence = f"{expected}, but another error came. {error.sentence}"
+                if name.rpartition(".")[2] == kind.__name__:
+                    sentence += f" That class only has the name {kind.__name__}: use the one that Python has."
+                raise Mismatch(error.call, sentence) from None
         else:
             assert self._last, "nothing was called inside raises()"
             came = shown(self._last.value)

@@ -11,11 +11,14 @@ from grader.surroundings import ONE_PROCESS, refusing
 
 
 def load_torch() -> None:
-    """Import torch and run it once, with one thread: a process that used several must not fork."""
+    """Import torch and run it once, with one thread: a process that used several must not fork.
+
+    The threads between operations are left alone: none runs before they are first used, and their number can be
+    set only once, which may be in the learner's module.
+    """
     import torch
 
     torch.set_num_threads(1)
-    torch.set_num_interop_threads(1)
     x = torch.ones(3, 1, requires_grad=True)
     torch.autograd.backward(torch.nn.Linear(1, 1)(x).sum())
     iterate_in_process()

@@ -1,7 +1,7 @@
-"""The session of one step: asks a worker on behalf of tests, keeps the time, replaces a worker that is lost.
+"""The session of one step: asks workers on behalf of tests, keeps the time, replaces a worker that is lost.
 
-`StepSession` belongs to one step of one submission. It starts a worker when one is needed, and a
-new one when the old one crashed or had to be stopped.
+`StepSession` belongs to one step of one submission. It starts a worker when one is needed, and a new one when the
+old one crashed, had to be stopped, or is no longer as it was when the tests of another function begin.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from grader import explain
@@ -68,8 +69,28 @@ class _Lost(Exception):
         self.shared = shared
 
 
+WORN = encode({"kind": "worn"})
+# How a request begins that is for the second worker; the request itself follows.
+ELSEWHERE = encode({"op": "elsewhere", "request": b""})[:-4]
+
+
+@dataclass
+class _Worker:
+    """A place for a worker.
+
+    Attributes:
+        connection: what the session holds of it; None if none is alive.
+        served: the functions whose tests have used it.
+        last: the function whose test used it last.
+    """
+
+    connection: Connection | None = None
+    served: set[str] = field(default_factory=set)
+    last: str = ""
+
+
 class StepSession:
-    """One step of one submission, with at most one worker alive.
+    """One step of one submission, with a worker, and a second one for what must be asked elsewhere.
 
     Attributes:
         printed: the beginning of what the last call printed, and how much it was.
@@ -80,11 +101,10 @@ class StepSession:
         self.submission = submission
         self.step = step
         self._launcher = launcher
-        self._connection: Connection | None = None
+        self._first, self._second = _Worker(), _Worker()
         self._broken: Stop | None = None
         self._spent: dict[str, float] = {}
-        self._crashed = ""
-        self._served: set[str] = set()
+        self._charged = ""
         self._aside: dict[str, float] = {}
         self._expired: dict[str, Stop] = {}
         self._ahead: deque[tuple[bytes, bytes | BaseException]] = deque()
@@ -110,7 +130,7 @@ class StepSession:
             if lost.shared:
                 # Something that another function left behind may have done it: ask a new worker.
                 return self.ask(function, call, request)
-            self._crashed = function
+            self._charged = function
             raise Crash(call, explain.crash(lost.how, lost.error)) from None
         self.heard(function, payload, came)
         return answer
@@ -167,12 +187,29 @@ class StepSession:
             raise self._expired[function].again()
         if self._spent.get(function, 0.0) >= self.step.seconds:
             raise WireTimeout
-        connection = self._connect()
+        worker, message = self._first, payload
+        if payload.startswith(ELSEWHERE):
+            worker, message = self._second, payload[len(ELSEWHERE) + 4 :]
+        before = worker.last
+        if before in ("", function):
+            return self._exchange(worker, function, message)
+        came = self._exchange(worker, function, encode({"op": "turn", "request": message}))
+        if came != WORN:
+            return came
+        # Who left behind what cannot be put back pays for the new worker.
+        self._charged = before
+        self._end(worker)
+        return self._send(function, payload)
+
+    def _exchange(self, worker: _Worker, function: str, message: bytes) -> bytes:
+        """Send a message to a worker, and return what came within the function's time; raises as `_send` does."""
+        connection = self._connect(worker)
+        worker.served.add(function)
+        worker.last = function
         spent = self._spent.get(function, 0.0)
-        self._served.add(function)
         start = time.monotonic()
         try:
-            return connection.request(payload, start + self.step.seconds - spent)
+            return connection.request(message, start + self.step.seconds - spent)
         except WireTimeout:
             self.close()
             raise
@@ -191,7 +228,7 @@ class StepSession:
 
     def _lost(self, function: str, error: Exception) -> _Lost:
         """End a worker that does not answer as it should."""
-        shared = bool(self._served - {function})
+        shared = bool((self._first.served | self._second.served) - {function})
         return _Lost(self.close(), error, shared)
 
     @contextmanager
@@ -214,28 +251,30 @@ class StepSession:
         self._expired[function] = Stop("timeout", explain.expired(function, stop.sentence))
         return stop
 
-    def _connect(self) -> Connection:
+    def _connect(self, worker: _Worker) -> Connection:
         """Return a worker that has the module loaded."""
         if self._broken:
             raise self._broken.again()
-        if self._connection is None:
+        if worker.connection is None:
             start = time.monotonic()
             try:
-                self._connection = self._load()
+                self._load(worker)
             except Stop as stop:
                 # The module will not load a second time either: one attempt, one verdict for all
                 # its functions.
                 self._broken = stop
                 self.close()
                 raise
-            if self._crashed:
-                # Who crashed pays for the new worker: a slow import must not cost a limit for each test.
+            if self._charged:
+                # Who made it necessary pays for it: a slow import must not cost a limit for each test.
                 seconds = time.monotonic() - start
-                self._spent[self._crashed] = self._spent.get(self._crashed, 0.0) + seconds
-                self._crashed = ""
-        return self._connection
+                self._spent[self._charged] = self._spent.get(self._charged, 0.0) + seconds
+                self._charged = ""
+        assert worker.connection
+        return worker.connection
 
-    def _load(self) -> Connection:
+    def _load(self, worker: _Worker) -> None:
+        """Start a worker and let it load the module; raises Stop if it cannot."""
         step = self.step
         path = step.filename
         source = self.submission.sources.get(step.module)
@@ -245,7 +284,7 @@ class StepSession:
             raise Stop("failed", explain.empty_file(path))
         if why := of_file(source):
             raise Stop("failed", explain.no_module(path, why))
-        self._connection = connection = self._launcher.start(list(step.packages))
+        worker.connection = connection = self._launcher.start(list(step.packages))
         # A debugger needs the real path; messages have no paths, so that they are the same everywhere.
         filename = self.submission.path_of(path) if self._launcher.in_process else path
         request = {
@@ -266,15 +305,18 @@ class StepSession:
             how = self.close()
             raise Stop("crashed", explain.load_crash(path, how, error)) from None
         if answer["kind"] == "loaded":
-            return connection
+            return
         self.printed = connection.printed()
         status = "not_started" if answer.get("stub") else "failed"
         raise Stop(status, explain.load_failure(path, answer, source))
 
     def close(self) -> str:
-        """End the worker; return how it had ended by itself, as a clause."""
-        connection, self._connection = self._connection, None
-        self._served = set()
+        """End the workers; return how one had ended by itself, as a clause."""
+        return self._end(self._second) or self._end(self._first)
+
+    def _end(self, worker: _Worker) -> str:
+        connection, worker.connection = worker.connection, None
+        worker.served, worker.last = set(), ""
         if connection is None:
             return ""
         how = connection.end()

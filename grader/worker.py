@@ -6,11 +6,13 @@ own (`serve`), or inside the judge for a debugger (`--direct`).
 Requests: `{"op": "ready"}`, `{"op": "load", "name", "filename", "source"}` with `others` where it
 may import further modules (their sources, by name), and `{"op": "call",
 "function", "inputs"}` or `{"op": "probe", "probe", "inputs"}`, where inputs are the encoded pair
-(args, kwargs).
+(args, kwargs). `{"op": "turn", "request"}` holds one of the last two, with which the tests of another function
+begin.
 Answers: `{"kind": "loaded"}`, `{"kind": "encoding", "message"}`, `{"kind": "value", "value",
 "after"}` (`after` holds the encoded inputs if the call changed them), `{"kind": "missing",
 "name"}`, `{"kind": "signature", "message"}`, `{"kind": "unplain", "message"}`, or `{"kind":
-"raised", …}` (see `describe_error`).
+"raised", …}` (see `describe_error`). To "turn" also `{"kind": "worn"}`: something was left behind that cannot be
+put back, so nothing was run.
 """
 
 from __future__ import annotations
@@ -37,20 +39,38 @@ import numpy as np
 
 from grader.codec import MAX_TEXT, CodecError, encode
 from grader.decoder import decode
+from grader.defaults import Defaults
 from grader.probes import compile_probe
-from grader.replies import MAX_BASES, MAX_FRAMES, MAX_MESSAGE
+from grader.replies import MAX_FRAMES, MAX_MESSAGE
+from grader.settings import Settings
 from grader.surroundings import enter_scratch, forget_kit, keep_source
 from grader.wire import read_frame, write_frame
 
 _RAISE = dis.opmap["RAISE_VARARGS"]
+# What Python itself calls an exception, and what a class says of itself, bound before a learner's class can lie.
+_NOT_WRITTEN = NotImplementedError
+_BUILT_IN = {
+    id(kind): kind.__name__
+    for kind in vars(builtins).values()
+    if isinstance(kind, type) and issubclass(kind, BaseException)
+}
+_mro_of, _name_of, _module_of = (
+    vars(type)[name].__get__ for name in ("__mro__", "__qualname__", "__module__")
+)
 
 
 class Service:
-    """Loads one module and runs its functions and the probes that drive them."""
+    """Loads one module and runs its functions and the probes that drive them.
 
-    def __init__(self) -> None:
+    Args:
+        settings: of this process, to be put back before each call; None in a process that is not the module's own.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
         self.module = types.ModuleType("not_loaded")
         self.filename = ""
+        self.settings = settings
+        self.defaults = Defaults()
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to one request."""
@@ -60,6 +80,12 @@ class Service:
             if request["op"] == "load":
                 Others.offer(request.get("others", {}))
                 return self.load(request["name"], request["filename"], request["source"])
+            if request["op"] == "turn":
+                if self.settings and not self.settings.unchanged():
+                    return {"kind": "worn"}
+                request = decode(request["request"])
+            if self.settings:
+                self.settings.put_back()
             if request["op"] == "call":
                 target = getattr(self.module, request["function"], None)
                 if target is None:
@@ -85,7 +111,11 @@ class Service:
         # Tracebacks look the lines up here: they name the file as the learner does, without its folder.
         linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
         seed_everything()
-        exec(compile(source, filename, "exec"), self.module.__dict__)
+        code = compile(source, filename, "exec")
+        exec(code, self.module.__dict__)
+        self.defaults.note()
+        if self.settings:
+            self.settings.note(self.module, code)
         return {"kind": "loaded"}
 
     def run(self, target: Callable[..., Any], request: dict[str, Any]) -> dict[str, Any]:
@@ -97,6 +127,7 @@ class Service:
                 return {"kind": "signature", "message": problem}
         else:
             args = (self.module, *args)
+            target = self.defaults.kept_apart(target, self.filename)
         seed_everything()
         value = self.invoke(target, args, kwargs)
         after = None
@@ -201,17 +232,18 @@ def describe_error(error: BaseException, module: types.ModuleType, filename: str
     """Return an exception as plain data.
 
     Returns:
-        A dictionary with `type` and `bases` (names, `builtins.` left out), `message`, `frames`
-        (tuples of "module" or "probe", function, line number and line text, innermost last), `own`
-        (whether a `raise` or `assert` in the module made it), `stub` (True for the
-        NotImplementedError that an unfinished function raises itself), and for syntax errors `caret`.
+        A dictionary with `type` (the class's name, a bare one if it is built in), `bases` (the names of all
+        classes above it that are built in), `message`, `frames` (tuples of "module" or "probe", function, line
+        number and line text, innermost last), `own` (whether a `raise` or `assert` in the module made it), `stub`
+        (True for the NotImplementedError that an unfinished function raises itself), and for syntax errors
+        `caret`.
     """
     if isinstance(error, AttributeError) and getattr(error, "obj", None) is module:
         return {"kind": "missing", "name": str(error.name)[:MAX_MESSAGE]}
     report: dict[str, Any] = {
         "kind": "raised",
         "type": type_name(type(error)),
-        "bases": [type_name(base) for base in type(error).__mro__[:MAX_BASES]],
+        "bases": [_BUILT_IN[id(base)] for base in _mro_of(type(error)) if id(base) in _BUILT_IN],
         "message": error_message(error),
         "frames": [],
         "own": False,
@@ -229,7 +261,7 @@ def describe_error(error: BaseException, module: types.ModuleType, filename: str
         report["own"] = last.tb_frame.f_code.co_code[last.tb_lasti] == _RAISE
         # torch raises NotImplementedError too; only a `raise` written in the module is an
         # unfinished function.
-        report["stub"] = report["own"] and type(error) is NotImplementedError
+        report["stub"] = report["own"] and type(error) is _NOT_WRITTEN
     if isinstance(error, SyntaxError) and error.filename == filename:
         column = (error.offset or 1) - 1
         line_text = (error.text or "").rstrip("\n")[:MAX_TEXT]
@@ -247,9 +279,9 @@ def innermost(error: BaseException) -> types.TracebackType | None:
 
 
 def type_name(kind: type) -> str:
-    """Return a type's name, with its module unless it is built in."""
-    module = "" if kind.__module__ == builtins.__name__ else f"{kind.__module__}."
-    return f"{module}{kind.__qualname__}"[:MAX_TEXT]
+    """Return a class's name, with its module unless it is a real built-in exception."""
+    name = _BUILT_IN.get(id(kind))
+    return name or f"{_module_of(kind)}.{_name_of(kind)}"[:MAX_TEXT]
 
 
 def error_message(error: BaseException) -> str:
@@ -287,7 +319,7 @@ def serve(read_fd: int, write_fd: int) -> None:
         )
         setattr(sys, name, stream)
     sys.stdin = NoInput()
-    service = Service()
+    service = Service(Settings())
     while True:
         try:
             number, payload = read_frame(read_fd)

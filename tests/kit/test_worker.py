@@ -216,9 +216,9 @@ def test_a_huge_output_is_cut_and_counted(learner, session):
     learner.flood(1_000_000)
     # Through a pipe and a thread, the last pieces may come after the answer.
     end = time.monotonic() + OUTER
-    while session._connection.wire.printed < 1_000_001 and time.monotonic() < end:
-        session._connection.wire.drain()
-    text, size = session._connection.printed()
+    while session._first.connection.wire.printed < 1_000_001 and time.monotonic() < end:
+        session._first.connection.wire.drain()
+    text, size = session._first.connection.printed()
     assert (text, size) == ("x" * 4000, 1_000_001)
 
 
