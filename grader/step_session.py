@@ -279,7 +279,8 @@ class StepSession:
         path = step.filename
         source = self.submission.sources.get(step.module)
         if source is None:
-            raise explain_missing(step, path, self.submission.refused.get(step.module))
+            status = "failed" if step.module in self.submission.refused else "not_started"
+            raise Stop(status, self.submission.absence(step))
         if not source.strip():
             raise Stop("failed", explain.empty_file(path))
         if why := of_file(source):
@@ -322,10 +323,3 @@ class StepSession:
         how = connection.end()
         self.printed = connection.printed()
         return how
-
-
-def explain_missing(step: Step, path: str, refused: str | None) -> Stop:
-    """Return the verdict for a module that is not there, or that was not taken."""
-    if refused:
-        return Stop("failed", f"The file {path} was not taken: {refused}.")
-    return Stop("not_started", f"The file {path} is not there, so step {step.id} has not begun.")
