@@ -24,7 +24,8 @@ from typing import Any
 
 from grader import worker
 from grader.course import Course, Step
-from grader.grade import find_submissions, grade, hidden_files
+from grader.grade import grade, hidden_files
+from grader.hand_ins import read_class
 from grader.isolation import working_layers
 from grader.launch import DirectLauncher, ForkLauncher
 from grader.packages import GROUPS
@@ -282,7 +283,7 @@ def grade_class(folder: str, ids: str, kind: str, jobs: int) -> None:
 
     grade(
         course,
-        find_submissions(Path(folder, "class")),
+        read_class(Path(folder, "class"), course).hand_ins,
         Path(folder),
         hidden_files(course, steps),
         launcher,

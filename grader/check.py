@@ -18,9 +18,9 @@ Progress = Callable[[StepVerdict], None]
 
 
 def find_target(course: Course, target: str) -> Path:
-    """Return the folder that `--target` names: one beside the working folder, or else in the kit's."""
+    """Return the folder or file that `--target` names: one beside the working folder, or else in the kit's."""
     path = Path(target)
-    return path if path.is_absolute() or path.is_dir() else course.root / path
+    return path if path.is_absolute() or path.exists() else course.root / path
 
 
 def check(
@@ -54,7 +54,7 @@ def check(
     keys, verdicts, to_run = {}, {}, []
     for step in steps:
         source = submission.sources.get(step.module)
-        refused = submission.refused.get(step.module)
+        refused = None if step.module in submission.sources else submission.absence(step)
         others = imported(submission.sources, step.module)
         keys[step.id] = step_key(course, step, source, others, refused, kit)
         tests = () if fresh else _remembered(known.get(step.id), keys[step.id])

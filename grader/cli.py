@@ -20,6 +20,7 @@ from grader.course import Course, CourseError, Step, find_root
 
 if TYPE_CHECKING:
     from grader.launch import ForkLauncher
+    from grader.submission import Submission
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 FAILED, USAGE, KIT = 1, 2, 3
@@ -73,9 +74,18 @@ def check(
     course = _load()
     steps = _steps(course, step or [])
     try:
-        submission = Submission.read(find_target(course, target), course)
+        place = find_target(course, target)
+        submission = Submission.read(place, course, steps[0] if len(steps) == 1 else None)
     except FileNotFoundError as error:
         raise _fail(f"Nothing to check: {error}.", USAGE) from None
+    except OSError as error:
+        raise _fail(
+            f"Nothing to check: {target} cannot be read ({error.strerror}).", USAGE
+        ) from None
+    if submission.unreadable and not submission.sources:
+        raise _fail(f"Nothing to check: {submission.unreadable}.", USAGE)
+    if place.suffix.lower() == ".py" and place.is_file():
+        steps = _of_one_module(course, submission, steps, bool(step))
     screen = Screen(Console(highlight=False), course, submission)
     try:
         verdicts = run_check(
@@ -87,7 +97,9 @@ def check(
         screen.end_progress()
     screen.summary(verdicts)
     if json_file:
-        text = json.dumps(results(submission.name, submission.sha256, verdicts), indent=1)
+        said = submission.not_taken, submission.notes
+        report = results(submission.name, submission.sha256, verdicts, *said)
+        text = json.dumps(report, indent=1)
         try:
             json_file.write_text(text + "\n", "utf-8")
         except OSError as error:
@@ -96,9 +108,25 @@ def check(
     raise typer.Exit(KIT if "error" in found else FAILED if found != {"passed"} else 0)
 
 
+def _of_one_module(
+    course: Course, submission: Submission, steps: list[Step], chosen: bool
+) -> list[Step]:
+    """Return the step of a target that is one module; `chosen` says whether the steps were asked for."""
+    place = submission.folder
+    held = [one for one in course.steps if one.module in submission.sources | submission.refused]
+    if not held:
+        words = "is not named as a step module, such as step_02_gradient.py. Say which step it is"
+        raise _fail(f"Nothing to check: {place} {words}: check 02 --target {place}", USAGE)
+    if chosen and held[0] not in steps:
+        raise _fail(f"Nothing to check: {place} is the module of step {held[0].id}.", USAGE)
+    return held
+
+
 @app.command()
 def grade(
-    class_dir: Annotated[Path, typer.Argument(help="Folder with one folder or zip per learner.")],
+    class_dir: Annotated[
+        str, typer.Argument(help="Folder with one folder or archive per learner.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
     jobs: Annotated[int, typer.Option(min=1, help="How many to judge at a time.")] = 1,
     steps: Annotated[str, typer.Option(help="Steps, such as 02,03; all if left out.")] = "",
@@ -119,48 +147,60 @@ def grade(
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
     from rich.console import Console
 
-    from grader.grade import REHEARSED_FROM, find_submissions, test_files
+    from grader.grade import REHEARSED_FROM, Unwritable, output_names, test_files
     from grader.grade import grade as run_grade
+    from grader.hand_ins import ClassError, check_output, read_class
     from grader.isolation import available, working_layers
     from grader.launch import ForkLauncher
     from grader.session import KitError
     from grader.terminal import GradingScreen
+    from grader.text import visible
 
     course = _load()
     chosen = _steps(course, [steps])
+    if not class_dir:
+        words = "Say which folder holds the class: make grade SUBMISSIONS=class"
+        raise _fail(f"Nothing to grade. {words}", USAGE)
     try:
-        places = find_submissions(class_dir)
-    except FileNotFoundError as error:
+        found = read_class(Path(class_dir), course)
+    except ClassError as error:
         raise _fail(f"Nothing to grade: {error}.", USAGE) from None
-    if not places:
-        raise _fail(f"Nothing to grade: {class_dir} holds no folder and no zip file.", USAGE)
+    hand_ins, left_out = found.hand_ins, found.left_out
+    if not hand_ins:
+        rest = "".join(f"\n  {visible(one.name)}: {one.reason}" for one in left_out)
+        raise _fail(f"Nothing to grade: {class_dir} holds no folder and no archive.{rest}", USAGE)
     if not available():
         raise _fail("Grading needs Linux, where submissions can be isolated.", USAGE)
+    try:
+        check_output(Path(class_dir), out, list(output_names(hand_ins).values()))
+    except ClassError as error:
+        raise _fail(f"Nothing was graded: {error}.", USAGE) from None
     launcher = ForkLauncher((), course.limits, many=True)
     launcher.expected = {one.packages for one in chosen}
-    screen = GradingScreen(Console(highlight=False), len(places))
+    screen = GradingScreen(Console(highlight=False), len(hand_ins))
     try:
         layers, missing = working_layers(launcher)
         if missing and not allow_unsandboxed:
             problems = "; ".join(f"{layer.name}: {layer.problem}" for layer in missing)
             raise _fail(f"Submissions cannot be isolated here ({problems}).", USAGE)
-        out.mkdir(parents=True, exist_ok=True)
         graded = run_grade(
             course,
-            places,
+            hand_ins,
             out,
             test_files(course, chosen),
             launcher.branch(layers),
             jobs,
             screen.done,
-            rehearse=len(places) >= REHEARSED_FROM if rehearse is None else rehearse,
+            rehearse=len(hand_ins) >= REHEARSED_FROM if rehearse is None else rehearse,
         )
     except KitError as error:
         raise _fail(f"The kit itself failed.\n{error}", KIT) from None
+    except Unwritable as error:
+        raise _fail(f"Not everything was graded: {error}.", USAGE) from None
     finally:
         screen.end()
         launcher.close()
-    screen.summary(graded, out, layers)
+    screen.summary(graded, out, layers, left_out)
     raise typer.Exit(KIT if any(one.problem for one in graded) else 0)
 
 

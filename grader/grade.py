@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.course import Course, Step
+from grader.hand_ins import PROBLEM, TIMINGS, HandIn
 from grader.judges import FAILED, Forked, ForkingSession, run_forked
 from grader.launch import DirectLauncher, ForkLauncher
-from grader.submission import Submission
 from grader.verdicts import RESULTS, collect, results
 
-TIMINGS = "timings.json"
-PROBLEM = "problem.txt"
+UNWRITTEN = 4
+_NOT_WRITTEN = "its results could not be written"
 HIDDEN = "grader/hidden"
 # A rehearsal takes as long as one submission, and saves about a third of the time of a correct one.
 REHEARSED_FROM = 10
+
+
+class Unwritable(Exception):
+    """Results cannot be written; the message is a clause."""
 
 
 @dataclass(frozen=True)
@@ -37,43 +41,25 @@ class Graded:
     problem: str = ""
 
 
-def find_submissions(folder: Path) -> list[Path]:
-    """Return the submissions of a class: its folders and zip files, in order of their names.
-
-    Raises:
-        FileNotFoundError: there is no such folder.
-    """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}")
-    places = sorted(folder.iterdir(), key=lambda place: os.fsencode(place.name))
-    return [
-        place
-        for place in places
-        if not place.name.startswith(".")
-        and not place.is_symlink()
-        and (place.is_dir() or place.suffix.lower() == ".zip")
-    ]
-
-
-def output_names(places: list[Path]) -> dict[Path, str]:
+def output_names(hand_ins: list[HandIn]) -> dict[HandIn, str]:
     """Return a safe folder name for each submission; two that would collide get a number."""
-    result: dict[Path, str] = {}
+    result: dict[HandIn, str] = {}
     taken: set[str] = set()
-    for place in places:
-        stem = place.stem if place.suffix.lower() == ".zip" and not place.is_dir() else place.name
-        clean = re.sub(r"[^\w.@+ -]", "_", stem.encode("utf-8", "replace").decode("utf-8"))
+    for hand_in in hand_ins:
+        text = hand_in.name.encode("utf-8", "replace").decode("utf-8")
+        clean = re.sub(r"[^\w.@+ -]", "_", text)
         name = base = clean.strip(". ")[:100] or "submission"
         number = 2
         while name.casefold() in taken:
             name, number = f"{base}-{number}", number + 1
         taken.add(name.casefold())
-        result[place] = name
+        result[hand_in] = name
     return result
 
 
 def grade(
     course: Course,
-    places: list[Path],
+    hand_ins: list[HandIn],
     out: Path,
     files: list[str],
     launcher: ForkLauncher | DirectLauncher,
@@ -89,47 +75,80 @@ def grade(
 
     Raises:
         KitError: the tests could not be collected.
+        Unwritable: not all results could be written.
     """
-    names = output_names(places)
+    names = output_names(hand_ins)
     finished: list[Graded] = []
 
-    def judge(place: Path, forked: Forked) -> int:
-        return _judge(course, place, names[place], out / names[place], forked)
+    def judge(hand_in: HandIn, forked: Forked) -> int:
+        return _judge(course, hand_in, names[hand_in], out / names[hand_in], forked)
 
-    def take(place: Path, seconds: float, code: int) -> None:
-        problem = "" if code == 0 else _read_problem(out / names[place], code)
-        finished.append(Graded(names[place], seconds, problem))
+    def take(hand_in: HandIn, seconds: float, code: int) -> None:
+        problem = "" if code == 0 else _read_problem(out / names[hand_in], code)
+        finished.append(Graded(names[hand_in], seconds, problem))
         done(finished[-1])
 
     solutions = course.root / "solutions"
     known = solutions if rehearse and solutions.is_dir() else None
-    session = ForkingSession(places, launcher, jobs, judge, take, begin, known)
+    session = ForkingSession(hand_ins, launcher, jobs, judge, take, begin, known)
     run_forked(course, files, session)
     times = {graded.name: round(graded.seconds, 3) for graded in finished}
-    (out / TIMINGS).write_text(json.dumps(times, indent=1, sort_keys=True) + "\n", "utf-8")
+    _write(out / TIMINGS, json.dumps(times, indent=1, sort_keys=True) + "\n")
+    lost = sum(graded.problem == _NOT_WRITTEN for graded in finished)
+    if lost:
+        raise Unwritable(f"the results of {lost} submissions could not be written to {out}")
     return finished
 
 
-def _judge(course: Course, place: Path, name: str, folder: Path, forked: Forked) -> int:
+def _judge(course: Course, hand_in: HandIn, name: str, folder: Path, forked: Forked) -> int:
     """Run all tests on one submission and write its results, in a forked judge; return the exit code."""
-    code = FAILED
+    try:
+        try:
+            problem = _judge_and_write(course, hand_in, name, folder, forked)
+        except Unwritable:
+            raise
+        except BaseException as error:
+            problem = f"{type(error).__name__}: {error}"
+        if problem:
+            _write(folder / PROBLEM, problem)
+    except Unwritable:
+        return UNWRITTEN
+    return FAILED if problem else 0
+
+
+def _judge_and_write(
+    course: Course, hand_in: HandIn, name: str, folder: Path, forked: Forked
+) -> str:
+    """Run all tests on one submission and write its results; return why there are none, or ""."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in (folder / RESULTS, folder / PROBLEM):
             old.unlink(missing_ok=True)
-        submission = Submission.read(place, course)
-        verdicts = collect(course, list(forked.run(submission, forked.items)))
-        forked.judge.end_session()
-        text = json.dumps(results(name, submission.sha256, verdicts), indent=1)
-        new = folder / f"{RESULTS}.new"
-        new.write_text(text + "\n", "utf-8")
-        new.replace(folder / RESULTS)
-        code = FAILED if any(verdict.status == "error" for verdict in verdicts) else 0
-        if code:
-            (folder / PROBLEM).write_text("The kit itself failed in a test.", "utf-8")
-    except BaseException as error:
-        (folder / PROBLEM).write_text(f"{type(error).__name__}: {error}", "utf-8")
-    return code
+    except OSError as error:
+        raise Unwritable(str(error)) from error
+    submission = hand_in.read(course)
+    if submission.unreadable:
+        # Nobody knows what was handed in, so there is no mark, and "not begun" would be one.
+        return submission.unreadable
+    verdicts = collect(course, list(forked.run(submission, forked.items)))
+    forked.judge.end_session()
+    said = submission.not_taken, submission.notes
+    text = json.dumps(results(name, submission.sha256, verdicts, *said), indent=1)
+    _write(folder / RESULTS, text + "\n")
+    failed = any(verdict.status == "error" for verdict in verdicts)
+    return "The kit itself failed in a test." if failed else ""
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    new = file.with_name(f"{file.name}.new")
+    try:
+        new.write_text(text, "utf-8")
+        new.replace(file)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise Unwritable(f"{file} cannot be written ({error.strerror})") from error
 
 
 def hidden_files(course: Course, steps: list[Step]) -> list[str]:
@@ -148,6 +167,8 @@ def test_files(course: Course, steps: list[Step]) -> list[str]:
 
 
 def _read_problem(folder: Path, code: int) -> str:
+    if code == UNWRITTEN:
+        return _NOT_WRITTEN
     try:
         return (folder / PROBLEM).read_text("utf-8")
     except OSError:

@@ -104,6 +104,20 @@ def is_stub(source: bytes) -> bool:
     return unwritten == len(_DEFINITION.findall(source)) > 0 and not _RETURN.search(source)
 
 
+def reason_for(filename: str, name: ModuleName) -> str:
+    """Return why a file is not a step module, by its name and what that says."""
+    low = filename.lower()
+    if low.endswith(".ipynb"):
+        return "it is a notebook; the functions are to stand in a module"
+    if low.endswith(_NOTABLE) and not low.endswith(".py"):
+        return "archives of this kind are not opened; zip and tar are"
+    if name.like:
+        return f"its name is not {name.like}.py"
+    if low.endswith(".py"):
+        return "its name is not that of a step"
+    return "it is no Python module"
+
+
 def search(places: list[Path], course: Course) -> Found:
     """Look for the step modules in folders, archives and single files, all in one folder."""
     with ExitStack() as stack:
@@ -164,7 +178,7 @@ class _Search:
                     self._kits.add(tuple(folder[:i]))
             name = understand(filename, self._course)
             if member.kind == "unreadable":
-                self._unreadable.append(f"{path} {_reason(member)}")
+                self._unreadable.append(_about(path, _reason(member)))
             elif name.module and self._count < MAX_CANDIDATES:
                 self._count += 1
                 self._candidates[name.module].append(self._candidate(path, name, member))
@@ -178,7 +192,7 @@ class _Search:
         try:
             file = self._stack.enter_context(member.unpack())
         except Unreadable as reason:
-            self._unreadable.append(f"{member.path} {reason}")
+            self._unreadable.append(_about(member.path, str(reason)))
             return str(reason)
         except Refused as reason:
             return str(reason)
@@ -248,7 +262,7 @@ class _Search:
         try:
             return _Candidate(path, name, member.read())
         except Unreadable as reason:
-            self._unreadable.append(f"{path} {reason}")
+            self._unreadable.append(_about(path, str(reason)))
             return _Candidate(path, name, None, str(reason))
         except Refused as reason:
             return _Candidate(path, name, None, str(reason))
@@ -263,7 +277,7 @@ class _Search:
         try:
             file = self._stack.enter_context(member.unpack())
         except Unreadable as reason:
-            self._unreadable.append(f"{path} {reason}")
+            self._unreadable.append(_about(path, str(reason)))
         except Refused as reason:
             self._broken.append(NotTaken(path, str(reason)))
         else:
@@ -278,22 +292,14 @@ class _Search:
 
     def _name(self, path: str, name: ModuleName, member: Member) -> None:
         """Keep what is to be said of a file that is no module, if it is one of the first."""
-        low = path.lower()
-        if path.rpartition("/")[2] in _OF_THE_KIT:
+        filename = path.rpartition("/")[2]
+        if filename in _OF_THE_KIT:
             return
-        if member.kind == "link":
-            reason = "it is a link, and links are not followed"
-        elif low.endswith(".ipynb"):
-            reason = "it is a notebook; the functions are to stand in a module"
-        elif low.endswith(_NOTABLE) and not low.endswith(".py"):
-            reason = "archives of this kind are not opened; zip and tar are"
-        elif name.like:
-            reason = f"its name is not {name.like}.py"
-        elif low.endswith(".py"):
-            reason = "its name is not that of a step"
-        else:
-            reason = "it is no Python module"
-        notable = member.kind == "link" or name.like or low.endswith(_NOTABLE)
+        linked = member.kind == "link"
+        reason = (
+            "it is a link, and links are not followed" if linked else reason_for(filename, name)
+        )
+        notable = linked or name.like or filename.lower().endswith(_NOTABLE)
         kept = self._notable if notable else self._plain
         if len(kept) < MAX_NAMED:
             kept.append(NotTaken(path, reason, name.like))
@@ -380,6 +386,10 @@ def _why_not(candidate: _Candidate, chosen: _Candidate | None) -> str:
     if candidate.source is not None and is_stub(candidate.source):
         return f"nothing is written in it; {chosen.path} was taken"
     return f"{chosen.path} was taken"
+
+
+def _about(path: str, reason: str) -> str:
+    return reason.replace("it", "the folder" if path == "." else path, 1)
 
 
 def _reason(member: Member) -> str:

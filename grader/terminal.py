@@ -22,7 +22,9 @@ from grader.verdicts import RESULTS, StepVerdict, TestVerdict
 if TYPE_CHECKING:
     # Not at run time: a check where nothing changed must not wait for pytest.
     from grader.grade import Graded
+    from grader.search import NotTaken
 
+_MOST_LINES = 6
 _STYLES = {"passed": "green", "failed": "red", "not_started": "dim", "error": "magenta"}
 
 
@@ -54,13 +56,24 @@ class GradingScreen:
         """Take the bar away."""
         self._bar.stop()
 
-    def summary(self, graded: list[Graded], out: Path, layers: list[str]) -> None:
-        """Show the scores, and where the results are."""
+    def summary(
+        self, graded: list[Graded], out: Path, layers: list[str], left_out: list[NotTaken]
+    ) -> None:
+        """Show the scores, what was handed in and not taken, and where the results are."""
         for one in sorted(graded, key=lambda one: one.name):
             if not one.problem:
                 result = json.loads((out / one.name / RESULTS).read_text("utf-8"))
                 score = f"{result['score']:>7.2f} of {result['max_score']:g}"
                 self.console.print(Text(f"{score}  {visible(one.name)}"), soft_wrap=True)
+                said = [
+                    f"not taken: {file['name']}: {file['reason']}" for file in result["not_taken"]
+                ]
+                self._below(said + result["notes"])
+        for file in left_out:
+            self.console.print(
+                Text(f"left out: {visible(file.name)}: {file.reason}", style="yellow"),
+                soft_wrap=True,
+            )
         failed = sum(bool(one.problem) for one in graded)
         self.console.print(
             f"{len(graded) - failed} graded, {failed} without a result.", style="bold"
@@ -68,6 +81,16 @@ class GradingScreen:
         self.console.print(
             f"Isolation: {', '.join(layers) or 'none'}. Results: {out}", soft_wrap=True
         )
+
+    def _below(self, lines: list[str]) -> None:
+        """Show a few lines on a submission, below its score."""
+        if len(lines) > _MOST_LINES:
+            more = len(lines) - _MOST_LINES + 1
+            lines = [*lines[: _MOST_LINES - 1], f"and {more} more, see {RESULTS}"]
+        for line in lines:
+            self.console.print(
+                Text(f"                {visible(line)}", style="yellow"), soft_wrap=True
+            )
 
 
 class Screen:

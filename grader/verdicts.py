@@ -6,9 +6,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grader.course import Course, Step
+
+if TYPE_CHECKING:
+    # Not at run time: a check of a plain folder needs no search.
+    from grader.search import NotTaken
 
 SCHEMA = 1
 RESULTS = "results.json"
@@ -125,8 +129,22 @@ def collect(course: Course, tests: Iterable[TestVerdict]) -> list[StepVerdict]:
     return [StepVerdict(s, tuple(by_step[s.id])) for s in course.steps if s.id in by_step]
 
 
-def results(name: str, sha256: str, steps: list[StepVerdict]) -> dict[str, Any]:
-    """Return the `results.json` of a submission: the same bytes for the same verdicts, always."""
+def results(
+    name: str,
+    sha256: str,
+    steps: list[StepVerdict],
+    not_taken: Iterable[NotTaken] = (),
+    notes: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Return the `results.json` of a submission: the same bytes for the same verdicts, always.
+
+    Args:
+        name: the submission's name.
+        sha256: digest of the modules.
+        steps: the verdicts.
+        not_taken: the files that were handed in and are not judged.
+        notes: whatever else a reader should know.
+    """
     reached = sum((step.share * step.step.points for step in steps), Fraction(0))
     return {
         "schema": SCHEMA,
@@ -134,6 +152,8 @@ def results(name: str, sha256: str, steps: list[StepVerdict]) -> dict[str, Any]:
         "sha256": sha256,
         "score": _number(reached),
         "max_score": _number(Fraction(sum(step.step.points for step in steps))),
+        "not_taken": [{"name": file.name, "reason": file.reason} for file in not_taken],
+        "notes": list(notes),
         "steps": [_step(step) for step in steps],
     }
 
