@@ -84,7 +84,7 @@ def _plain(name: str) -> str:
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
     if not parts or len(parts) > MAX_DEPTH:
         return ""
-    if parts[-1].startswith(".") or any(map(is_of_tools, parts[:-1])):
+    if parts[-1].startswith(".") or any(is_of_tools(part) for part in parts[:-1] if part != ".."):
         return ""
     return "/".join(parts)
 

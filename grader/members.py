@@ -82,11 +82,11 @@ def folder_members(root: Path) -> Iterator[Member]:
             if listed > MAX_LISTED:
                 raise Refused(f"it holds more than {MAX_LISTED} files")
             path = prefix + entry.name
-            if entry.is_dir(follow_symlinks=False):
+            # A folder that is called as a module is said to be none.
+            if entry.is_dir(follow_symlinks=False) and not entry.name.lower().endswith(".py"):
                 if not is_of_tools(entry.name) and path.count("/") < MAX_DEPTH:
                     waiting.append(f"{path}/")
-                if not entry.name.lower().endswith(".py"):
-                    continue
+                continue
             if not entry.name.startswith("."):
                 yield file_member(root / path, path)
 

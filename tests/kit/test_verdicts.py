@@ -140,7 +140,10 @@ def test_the_same_submission_gives_the_same_bytes_wherever_it_lies(reports):
 
 def test_a_result_file_is_of_the_schema(reports):
     report = json.loads(reports[0])
-    assert list(report) == ["schema", "submission", "sha256", "score", "max_score", "steps"]
+    assert list(report) == [
+        "schema", "submission", "sha256", "score", "max_score", "not_taken", "notes", "steps",
+    ]  # fmt: skip
+    assert report["not_taken"] == report["notes"] == []
     assert report["schema"] == 1 and report["submission"] == "ann" and report["max_score"] == 100.0
     assert len(report["sha256"]) == 64 and int(report["sha256"], 16)
     assert [step["id"] for step in report["steps"]] == [name[5:7] for name in MODULES]
