@@ -15,7 +15,7 @@ from pathlib import Path
 
 from grader.course import COURSE_FILE, Course
 from grader.members import is_archive, is_of_tools, stem_of
-from grader.module_names import platform_learner, understand
+from grader.module_names import platform_age, platform_learner, understand
 from grader.search import NotTaken, reason_for
 from grader.submission import Submission
 from grader.verdicts import RESULTS
@@ -72,7 +72,7 @@ def read_class(folder: Path, course: Course) -> Class:
         raise ClassError(f"there is no folder {folder}")
     if not folder.is_dir():
         raise ClassError(f"{folder} is no folder; unpack it first, if it holds a class")
-    if (folder / COURSE_FILE).is_file() and (folder / "exercises").is_dir():
+    if os.path.isfile(folder / COURSE_FILE) and os.path.isdir(folder / "exercises"):
         raise ClassError(f"{folder} is the folder of a kit, not of a class")
     try:
         places = sorted(folder.iterdir(), key=lambda place: os.fsencode(place.name))
@@ -88,6 +88,9 @@ def read_class(folder: Path, course: Course) -> Class:
             left_out.append(NotTaken(place.name, reason))
         else:
             groups.setdefault(learner, []).append(place)
+    for learner, files in groups.items():
+        groups[learner], older = _without_older(files)
+        left_out += older
     hand_ins = [HandIn(_name(learner, files), tuple(files)) for learner, files in groups.items()]
     hand_ins.sort(key=lambda one: os.fsencode(one.places[0].name))
     return Class(hand_ins, left_out)
@@ -156,6 +159,24 @@ def _learner(place: Path, course: Course) -> tuple[str, str]:
     if name in _RESULT_FILES:
         return "", "it is a result of a grading"
     return "", reason_for(name, found)
+
+
+def _without_older(places: list[Path]) -> tuple[list[Path], list[NotTaken]]:
+    """Leave out archives of which a platform stored a newer one of the same name beside them."""
+    newest: dict[str, tuple[tuple[str, int], str]] = {}
+    ages = {place: platform_age(place.name) for place in places if is_archive(place.name)}
+    for place, named in ages.items():
+        if named:
+            newest[named[0]] = max(newest.get(named[0], (named[1], "")), (named[1], place.name))
+    kept, older = [], []
+    for place in places:
+        named = ages.get(place)
+        if named and newest[named[0]][1] != place.name:
+            reason = f"{newest[named[0]][1]} is newer"
+            older.append(NotTaken(place.name, reason))
+        else:
+            kept.append(place)
+    return kept, older
 
 
 def _name(learner: str, places: list[Path]) -> str:

@@ -79,6 +79,18 @@ def platform_learner(filename: str) -> str:
     return next((_learner(found) for p in _PLATFORMS if (found := p.match(filename))), "")
 
 
+def platform_age(filename: str) -> tuple[str, tuple[str, int]] | None:
+    """Return the name that a learner gave to a file, and how new it is; None if no platform guarantees that."""
+    for platform in _PLATFORMS:
+        if (found := platform.match(filename)) and "unknown" not in found.groupdict():
+            name, _, ending = filename[found.end() :].partition(".")
+            tries = re.fullmatch(r"(?P<name>.+?)(?:-(?P<number>\d+))?", name)
+            if tries:
+                time = found.groupdict().get("time") or ""
+                return f"{tries['name']}.{ending}", (time, int(tries["number"] or 0))
+    return None
+
+
 def _learner(found: re.Match[str]) -> str:
     return "_".join(filter(None, (found["learner"], found.groupdict().get("user"))))
 

@@ -123,13 +123,14 @@ def search(places: list[Path], course: Course) -> Found:
     with ExitStack() as stack:
         one = _Search(course, stack)
         alone = len(places) == 1
-        broken = ""
+        broken = None
         for place in places:
             prefix = "" if alone else f"{place.name}/"
             if place.is_symlink() or not place.is_dir():
                 member = file_member(place, place.name)
                 if alone and not place.name.lower().endswith((".py", ".txt", ".ipynb")):
-                    broken = one.open_root(member)
+                    problem = one.open_root(member)
+                    broken = NotTaken(place.name, problem) if problem else None
                 else:
                     one.look([member])
             else:
@@ -213,22 +214,23 @@ class _Search:
             return f"the {kind} file cannot be read ({error or type(error).__name__})"
         return ""
 
-    def found(self, broken: str = "") -> Found:
+    def found(self, broken: NotTaken | None = None) -> Found:
         """Choose among what was found.
 
         Args:
-            broken: why the whole could not be looked at, or "".
+            broken: the archive that was handed in, if it could not be looked at to its end.
         """
         self._open_kept()
-        found = Found(not_taken=list(self._broken))
+        found = Found(not_taken=[*([broken] if broken else []), *self._broken])
         base = self._base()
         for step in self._course.steps:
             self._choose(step, base, found)
         missing = [step for step in self._course.steps if step.module not in found.sources]
         for step in missing:
-            reasons = [broken] if broken else [f"{one.name}: {one.reason}" for one in self._broken]
-            if reasons:
-                found.refused.setdefault(step.module, "; ".join(reasons))
+            reasons = [f"{one.name}: {one.reason}" for one in self._broken]
+            if broken or reasons:
+                reason = broken.reason if broken else "; ".join(reasons)
+                found.refused.setdefault(step.module, reason)
         # If nothing is missing, the rest is the learner's own affair.
         if missing:
             found.not_taken += self._notable

@@ -88,8 +88,13 @@ class Submission:
         found = search(places, course)
         homes = [path.rpartition("/") for path in found.paths.values()]
         home = homes[0][0] + homes[0][1] if homes else ""
-        if not found.paths and (folder / _EXERCISES).is_dir():
+        if not found.paths and os.path.isdir(folder / _EXERCISES):
             home = _EXERCISES
+        if folder.is_file():
+            # One module has no place in a folder, it is the submission.
+            found.paths = {
+                m: "" if path == folder.name else path for m, path in found.paths.items()
+            }
         return cls(
             name,
             folder,

@@ -135,6 +135,7 @@ class Screen:
         for verdict in verdicts:
             if verdict.status in ("failed", "error"):
                 self._step(verdict)
+        self._handed_in(verdicts)
         self._progress(verdicts)
         self._next(verdicts)
 
@@ -189,6 +190,20 @@ class Screen:
                 [line] if whole else textwrap.wrap(line, max(width, 20), break_on_hyphens=False)
             ):
                 self.console.print(Text(f"      {piece}"), soft_wrap=True)
+
+    def _handed_in(self, verdicts: list[StepVerdict]) -> None:
+        """Show which files were read under another name, and which were not taken for these steps."""
+        modules = {verdict.step.module for verdict in verdicts} - self._submission.sources.keys()
+        lines = [f"Note: {note}." for note in self._submission.notes]
+        lines += [
+            f"Not taken: {file.name}: {file.reason}."
+            for file in self._submission.not_taken
+            if modules and file.module in {"", *modules}
+        ]
+        if lines:
+            self.console.print()
+        for line in lines[:_MOST_LINES]:
+            self.console.print(Text(visible(line), style="yellow"), soft_wrap=True)
 
     def _progress(self, verdicts: list[StepVerdict]) -> None:
         done = sum(verdict.status == "passed" for verdict in verdicts)

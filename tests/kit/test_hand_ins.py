@@ -303,6 +303,8 @@ LMS_FILES = {
     "Flat Moodle_103_assignsubmission_file_step_02_gradient.py": DONE,
     "carla_step_02_gradient.py": DONE,
     "zipper_2003_4_lab.zip": zipped({FILE: DONE}),
+    "tries_2004_5_lab.zip": zipped({FILE: OTHER}),
+    "tries_2004_6_lab-1.zip": zipped({FILE: DONE}),
     "packed.tar.gz": tarred({FILE: DONE}),
     "PACKED.TGZ": tarred({FILE: DONE}),
     "broken.zip": b"PK\3\4 and nothing more",
@@ -321,6 +323,7 @@ LEFT_OUT = {
     "results": "results of a grading",
     "learner": "results of a grading",
     FILE: "does not say whose it is",
+    "tries_2004_5_lab.zip": "tries_2004_6_lab-1.zip is newer",
     "report.pdf": "no Python module",
     "lab.rar": "not opened",
     "lab.7z": "not opened",
@@ -342,6 +345,7 @@ def make_evening(folder):
     names = {*shapes, *LMS} - LEFT_OUT.keys()
     return names | {
         "canvas_2001", "late_2002", "black", "Flat Moodle_103", "carla", "zipper_2003_4_lab",
+        "tries_2004_6_lab-1",
         "packed", "PACKED-2", "broken",
     }  # fmt: skip
 
