@@ -24,6 +24,7 @@ from grader.members import MAX_DEPTH, MAX_LISTED, Member, Refused, is_of_tools, 
 MAX_INNER_BYTES = 256 << 20
 # A tar file has to be unpacked up to its last name to be listed; 4 GiB hold an environment with PyTorch.
 MAX_TAR_BYTES = 4 << 30
+MAX_NAME = 1000
 # `tarfile` believes a header that says how long a name is.
 _MAX_PIECE = 2 << 20
 # The list of a zip file: the lengths in an entry, and the record at the end.
@@ -82,7 +83,7 @@ def _unpacked(stream: IO[bytes]) -> IO[bytes]:
 def _plain(name: str) -> str:
     """Return the path that a name in an archive means, or "" if it is passed over."""
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
-    if not parts or len(parts) > MAX_DEPTH:
+    if not parts or len(parts) > MAX_DEPTH or len(name) > MAX_NAME:
         return ""
     if parts[-1].startswith(".") or any(is_of_tools(part) for part in parts[:-1] if part != ".."):
         return ""

@@ -84,7 +84,7 @@ def check(
         ) from None
     if submission.unreadable and not submission.sources:
         raise _fail(f"Nothing to check: {submission.unreadable}.", USAGE)
-    if place.suffix.lower() == ".py" and place.is_file():
+    if place.name.lower().endswith((".py", ".py.txt")) and place.is_file():
         steps = _of_one_module(course, submission, steps, bool(step))
     screen = Screen(Console(highlight=False), course, submission)
     try:

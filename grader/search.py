@@ -10,8 +10,8 @@ The rule, for each step:
    stored side by side, the last is taken, since these platforms number them.
 4. Otherwise nobody knows which one is meant, and none is taken.
 
-Archives inside are opened, two deep at most, if a module is missing without them. Source is never parsed here:
-bytes are compared, and searched with regular expressions.
+Archives inside are opened, two deep at most, if work on some step is missing without them. Source is never parsed
+here: bytes are compared, and searched with regular expressions.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from grader.members import (
 )
 from grader.module_names import ModuleName, understand
 
-MAX_CANDIDATES = 256
+MAX_CANDIDATES = 128
 MAX_ARCHIVES = 4
 MAX_DEEP = 2
 MAX_NAMED = 20
@@ -287,7 +287,7 @@ class _Search:
 
     def _open_kept(self) -> None:
         for path, file, deep in self._archives:
-            if all(self._candidates.values()):
+            if all(any(map(_is_work, found)) for found in self._candidates.values()):
                 return
             if problem := self.open(file, f"{path}/", deep):
                 self._broken.append(NotTaken(path, problem))
@@ -336,7 +336,7 @@ class _Search:
         for one in candidates:
             if one.source is not None:
                 readable.setdefault(one.source, one)
-        rivals = [one for source, one in readable.items() if not is_stub(source)]
+        rivals = list(filter(_is_work, readable.values()))
         rivals = rivals or list(readable.values())[:1]
         chosen = _best(rivals, places)
         if chosen:
@@ -367,6 +367,10 @@ class _Search:
             ]
 
 
+def _is_work(candidate: _Candidate) -> bool:
+    return candidate.source is not None and not is_stub(candidate.source)
+
+
 def _best(rivals: list[_Candidate], places: list[tuple[str, ...]]) -> _Candidate | None:
     """Return which of several files that differ is meant, in the order of their ranks, or None."""
     if len(rivals) == 1:
@@ -385,7 +389,7 @@ def _best(rivals: list[_Candidate], places: list[tuple[str, ...]]) -> _Candidate
 def _why_not(candidate: _Candidate, chosen: _Candidate | None) -> str:
     if chosen is None:
         return "it differs from others, and nothing says which one is meant"
-    if candidate.source is not None and is_stub(candidate.source):
+    if not _is_work(candidate):
         return f"nothing is written in it; {chosen.path} was taken"
     return f"{chosen.path} was taken"
 

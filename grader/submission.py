@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.course import Course, Step
-from grader.members import Refused, file_member, stem_of
+from grader.members import Refused, file_member, is_archive, is_of_tools, stem_of
 
 if TYPE_CHECKING:
     # Not at run time: a check of a plain folder needs no search.
@@ -134,26 +134,36 @@ class Submission:
 
 
 def _plain(folder: Path, course: Course) -> dict[str, str]:
-    """Return where each module lies in a folder that holds all of them, each once, and nothing like it; else {}.
+    """Return where each module lies in a folder that holds all of them and nothing else of interest, or {}.
 
     Looking closer takes a hundred times as long.
     """
     modules = {step.filename: step.module for step in course.steps}
     paths: dict[str, str] = {}
-    for prefix in ("", _EXERCISES):
-        place = os.path.join(folder, prefix)
-        if prefix and not os.path.lexists(place[:-1]):
-            continue
-        if prefix and os.path.islink(place[:-1]):
-            return {}
+    waiting = [""]
+    for prefix in waiting:
         try:
-            with os.scandir(place) as entries:
+            with os.scandir(os.path.join(folder, prefix)) as entries:
                 for entry in entries:
-                    module = modules.get(entry.name)
-                    if module in paths or (module is None and "step" in entry.name.lower()):
+                    name = entry.name
+                    if (
+                        name in modules
+                        and modules[name] not in paths
+                        and entry.is_file(follow_symlinks=False)
+                    ):
+                        paths[modules[name]] = prefix + name
+                    elif (
+                        name + "/" == _EXERCISES
+                        and not prefix
+                        and entry.is_dir(follow_symlinks=False)
+                    ):
+                        waiting.append(_EXERCISES)
+                    elif not is_of_tools(name) and (
+                        "step" in name.lower()
+                        or is_archive(name)
+                        or not entry.is_file(follow_symlinks=False)
+                    ):
                         return {}
-                    if module and entry.is_file(follow_symlinks=False):
-                        paths[module] = prefix + entry.name
         except OSError:
             return {}
     return paths if len(paths) == len(modules) else {}

@@ -193,12 +193,13 @@ class Screen:
 
     def _handed_in(self, verdicts: list[StepVerdict]) -> None:
         """Show which files were read under another name, and which were not taken for these steps."""
-        modules = {verdict.step.module for verdict in verdicts} - self._submission.sources.keys()
+        modules = {verdict.step.module for verdict in verdicts}
+        missing = modules - self._submission.sources.keys()
         lines = [f"Note: {note}." for note in self._submission.notes]
         lines += [
             f"Not taken: {file.name}: {file.reason}."
             for file in self._submission.not_taken
-            if modules and file.module in {"", *modules}
+            if file.module in modules or (missing and not file.module)
         ]
         if lines:
             self.console.print()

@@ -108,6 +108,7 @@ TAKEN = {
     "stub at the top": {FILE: STUB, f"exercises/{FILE}": DONE},
     "stub with other line ends": {FILE: STUB.replace(b"\n", b"\r\n"), f"exercises/{FILE}": DONE},
     "stub beside a copy": {FILE: STUB, "step_02_gradient (1).py": DONE},
+    "stub beside an archive": {FILE: STUB, "lab.zip": zipped({FILE: DONE})},
     "two with the same bytes": {f"a/{FILE}": DONE, f"b/{FILE}": DONE},
     "expected place": {FILE: DONE, f"old/{FILE}": OTHER, "step_02_gradient (1).py": OTHER},
     "top before exercises": {FILE: DONE, f"exercises/{FILE}": OTHER},
@@ -224,6 +225,22 @@ def test_stubs_are_known_by_their_text():
     begun = STUB.replace(b'raise NotImplementedError("`mse` is', b'print("`mse` is', 1)
     assert begun != STUB and not search.is_stub(begun)
     assert not search.is_stub(b"") and not search.is_stub(b"x = 1\n")
+
+
+@pytest.mark.parametrize(
+    "place", ["exercises", "lab", "more/lab", "lab.zip", "Copy of step_02_gradient.py"]
+)
+def test_a_folder_of_all_stubs_does_not_hide_work_elsewhere(tmp_path, place):
+    for step in COURSE.steps:
+        put(tmp_path, {step.filename: (ROOT / "exercises" / step.filename).read_bytes()})
+    if place.endswith(".zip"):
+        put(tmp_path, {place: zipped({FILE: DONE})})
+    else:
+        put(tmp_path, {place if place.endswith(".py") else f"{place}/{FILE}": DONE})
+    submission = Submission.read(tmp_path, COURSE)
+    assert submission.sources[MODULE] == DONE and len(submission.sources) == len(COURSE.steps)
+    (stub,) = [file for file in submission.not_taken if file.name == FILE]
+    assert stub.reason.startswith("nothing is written in it; ")
 
 
 def test_one_damaged_member_costs_its_own_step(tmp_path):
