@@ -120,6 +120,11 @@ class Course:
         """The steps by id."""
         return {step.id: step for step in self.steps}
 
+    @cached_property
+    def modules(self) -> tuple[str, ...]:
+        """The names of all modules, such as "step_02_gradient"."""
+        return tuple(step.module for step in self.steps)
+
     def find(self, name: str) -> Step:
         """Return the step that a learner means by "5", "05", "step_05" or "step_05_autograd.py".
 

@@ -56,13 +56,12 @@ class ModuleName:
 
 def understand(filename: str, course: Course) -> ModuleName:
     """Return what the name of a file says; it has no folder before it."""
-    modules = tuple(step.module for step in course.steps)
-    if not _hint(modules).search(filename):
+    if not _hint(course.modules).search(filename):
         return ModuleName()
     code = _CODE.fullmatch(filename)
     stem = code["stem"] if code else filename.rpartition(".")[0] or filename
     like = ""
-    for module, whole, part in _patterns(modules):
+    for module, whole, part in _patterns(course.modules):
         if filename == f"{module}.py":
             return ModuleName(module, module, exact=True)
         if found := whole.fullmatch(stem):
