@@ -15,7 +15,8 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from typing import IO, Any, cast
 
 from grader.members import MAX_DEPTH, MAX_LISTED, Member, Refused, is_of_tools, limited
@@ -50,7 +51,7 @@ def archive_members(
     kind = kind_of(file)
     if kind in _FOREIGN:
         raise Refused(f"it is a {kind} archive; only zip and tar are opened")
-    return (_tar_members if kind == "tar" else _zip_members)(file, wanted, stack)
+    return _tar_members(file, wanted, stack) if kind == "tar" else _zip_members(file, wanted)
 
 
 def kind_of(file: IO[bytes]) -> str:
@@ -90,41 +91,52 @@ def _plain(name: str) -> str:
     return "/".join(parts)
 
 
-def _zip_members(
-    file: IO[bytes], wanted: Callable[[str], bool], stack: ExitStack
-) -> Iterator[Member]:
+def _zip_members(file: IO[bytes], wanted: Callable[[str], bool]) -> Iterator[Member]:
     start, shift, entries = _zip_directory(file)
-    kept = []
-    for entry in entries:
-        flags, size = struct.unpack_from("<8xH18xH", entry)
-        name = entry[46 : 46 + size].decode("utf-8" if flags & 0x800 else "cp437", "replace")
-        # `zipfile` ends a name at a zero byte, too.
-        name = name.partition("\0")[0]
-        if not name.endswith(("/", "\\")) and wanted(_plain(name)):
-            kept.append(entry)
-    # `zipfile` makes an object of each entry of the list that it finds at the end, before anybody can count. So it
-    # finds another list, of those that are wanted.
-    directory = b"".join(kept)
-    end = _END.pack(b"PK\5\6", 0, 0, 0, 0, len(directory), start - shift, 0)
-    archive = stack.enter_context(
-        zipfile.ZipFile(cast(Any, io.BufferedReader(_WithEnd(file, start, directory + end))))
-    )
-    # Of two members with one name the last is taken, as unpacking would do.
-    members = {_plain(info.filename): info for info in archive.infolist()}
-    for path, info in members.items():
-
-        def opened(info: zipfile.ZipInfo = info) -> IO[bytes]:
-            if info.flag_bits & 1:
-                raise Refused("it has a password")
-            return archive.open(info)
-
-        # The kind of file stands in the upper half, as Unix writes it; 0 is "not said".
-        mode = stat.S_IFMT(info.external_attr >> 16)
+    kept: dict[str, bytes] = {}
+    damage = None
+    try:
+        for entry in entries:
+            flags, size = struct.unpack_from("<8xH18xH", entry)
+            name = entry[46 : 46 + size].decode("utf-8" if flags & 0x800 else "cp437", "replace")
+            # `zipfile` ends a name at a zero byte, too.
+            name = name.partition("\0")[0]
+            path = _plain(name)
+            if not name.endswith(("/", "\\")) and wanted(path):
+                # Of two members with one name the last is taken, as unpacking would do.
+                kept[path] = entry
+    except zipfile.BadZipFile as error:
+        damage = error
+    for path, entry in kept.items():
+        # The kind of file stands in the upper half of the attributes, as Unix writes it; 0 is "not said".
+        mode = stat.S_IFMT(struct.unpack_from("<38xI", entry)[0] >> 16)
         kind = "link" if mode == stat.S_IFLNK else "other"
+        opened = partial(_zip_member, file, start, shift, entry)
         yield _packed(path, "file" if mode in (0, stat.S_IFREG) else kind, opened)
+    if damage:
+        raise damage
 
 
-def _packed(path: str, kind: str, opened: Callable[[], IO[bytes]]) -> Member:
+@contextmanager
+def _zip_member(file: IO[bytes], start: int, shift: int, entry: bytes) -> Iterator[IO[bytes]]:
+    """Open a member of a zip file.
+
+    `zipfile` reads the list at the end whole, makes an object of each entry, and gives up at the first that is
+    damaged. So it gets to see a list of this entry alone.
+    """
+    if entry[8] & 1:
+        raise Refused("it has a password")
+    # Without the bit that says UTF-8, a name that is none does no harm; it is compared only with itself.
+    entry = entry[:9] + bytes([entry[9] & ~8]) + entry[10:]
+    end = _END.pack(b"PK\5\6", 0, 0, 0, 0, len(entry), start - shift, 0)
+    view = cast(Any, io.BufferedReader(_WithEnd(file, start, entry + end)))
+    with zipfile.ZipFile(view) as archive, archive.open(archive.infolist()[0]) as stream:
+        yield stream
+
+
+def _packed(
+    path: str, kind: str, opened: Callable[[], AbstractContextManager[IO[bytes]]]
+) -> Member:
     """Return a member of an archive."""
     leads_out = ".." in path.split("/")
 
@@ -166,7 +178,7 @@ def _zip_directory(file: IO[bytes]) -> tuple[int, int, Iterator[bytes]]:
             length, offset = struct.unpack_from("<QQ", record, 40)
             end -= 76
     start = end - length
-    if start < offset or start - (start - offset) > 0xFFFFFFFF:
+    if start < offset or offset > 0xFFFFFFFF:
         raise zipfile.BadZipFile("its list of files is not where it should be")
 
     def entries() -> Iterator[bytes]:
@@ -202,7 +214,7 @@ class _WithEnd(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         begin = (0, self._at, self._size + len(self._end))[whence]
         if begin + offset < 0:
-            raise ValueError("a place before the beginning")
+            raise OSError("a place before the beginning")
         self._at = begin + offset
         return self._at
 

@@ -143,7 +143,8 @@ def _write(file: Path, text: str) -> None:
     """Write a file whole or not at all."""
     new = file.with_name(f"{file.name}.new")
     try:
-        new.write_text(text, "utf-8")
+        # Names in a problem may hold what is no text.
+        new.write_text(text, "utf-8", "backslashreplace")
         new.replace(file)
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -68,9 +68,9 @@ def read_class(folder: Path, course: Course) -> Class:
     Raises:
         ClassError: it is no folder of a class, or cannot be read.
     """
-    if not folder.exists():
+    if not os.path.lexists(folder):
         raise ClassError(f"there is no folder {folder}")
-    if not folder.is_dir():
+    if os.path.isfile(folder):
         raise ClassError(f"{folder} is no folder; unpack it first, if it holds a class")
     if os.path.isfile(folder / COURSE_FILE) and os.path.isdir(folder / "exercises"):
         raise ClassError(f"{folder} is the folder of a kit, not of a class")

@@ -252,6 +252,24 @@ def test_one_damaged_member_costs_its_own_step(tmp_path):
     assert list(submission.refused) == [first]
 
 
+def test_a_damaged_entry_in_the_list_of_a_zip_file_costs_its_own_step_or_what_comes_after(tmp_path):
+    place = tmp_path / "one.zip"
+    data = zipped({FILE: DONE, "ab/step_03_descent.py": DONE, "step_04_devices.py": DONE})
+    second = data.index(b"PK\1\2", data.index(b"PK\1\2") + 4)
+    # A name that is said to be UTF-8 and is none, an entry with a wrong place, and no entry.
+    named = data.replace(b"ab/", b"\xff\xff/")
+    place.write_bytes(named[: second + 9] + bytes([8]) + named[second + 10 :])
+    assert len(Submission.read(place, COURSE).sources) == 3
+    place.write_bytes(data[: second + 42] + b"\1\0\0\0" + data[second + 46 :])
+    found = Submission.read(place, COURSE)
+    assert found.sources.keys() == {MODULE, "step_04_devices"}
+    assert "cannot be unpacked" in found.refused["step_03_descent"]
+    place.write_bytes(data[:second] + b"XX" + data[second + 2 :])
+    found = Submission.read(place, COURSE)
+    assert found.sources.keys() == {MODULE}
+    assert "its list of files is damaged" in found.refused["step_04_devices"]
+
+
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar.gz"])
 def test_limits_count_what_is_taken_and_not_what_is_there(tmp_path, kind):
     files = {f"kit/.venv/lib/site-packages/torch/ops/file_{i:05}.h": b"" for i in range(31_899)}
