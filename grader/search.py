@@ -368,7 +368,8 @@ class _Search:
 
 
 def _is_work(candidate: _Candidate) -> bool:
-    return candidate.source is not None and not is_stub(candidate.source)
+    source = candidate.source
+    return source is not None and bool(source.strip()) and not is_stub(source)
 
 
 def _best(rivals: list[_Candidate], places: list[tuple[str, ...]]) -> _Candidate | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from grader.course import Course, Step
 from grader.members import Refused, file_member, is_archive, is_of_tools, stem_of
+from grader.module_names import understand
 
 if TYPE_CHECKING:
     # Not at run time: a check of a plain folder needs no search.
@@ -69,7 +70,7 @@ class Submission:
             return cls._searched(name, place, course, [place])
         if not place.exists():
             raise FileNotFoundError(f"there is no folder or file {place}")
-        if place.suffix.lower() == ".py" and meant:
+        if place.suffix.lower() == ".py" and meant and not understand(place.name, course).module:
             paths = {meant.module: ""}
             return cls(place.stem, place, *_read(place, paths), paths=paths)
         return cls._searched(stem_of(place.name), place, course, [place])

@@ -106,6 +106,7 @@ TAKEN = {
     "notepad": {"step_02_gradient.py.txt": DONE},
     "own name": {"step_02_gradient_anna.py": DONE},
     "stub at the top": {FILE: STUB, f"exercises/{FILE}": DONE},
+    "empty file at the top": {FILE: b"\n", f"exercises/{FILE}": DONE},
     "stub with other line ends": {FILE: STUB.replace(b"\n", b"\r\n"), f"exercises/{FILE}": DONE},
     "stub beside a copy": {FILE: STUB, "step_02_gradient (1).py": DONE},
     "stub beside an archive": {FILE: STUB, "lab.zip": zipped({FILE: DONE})},
