@@ -288,7 +288,7 @@ def grade_class(folder: str, ids: str, kind: str, jobs: int) -> None:
         hidden_files(course, steps),
         launcher,
         jobs,
-        lambda one: begin(),
+        lambda _: begin(),
         begin,
         rehearse=True,
     )

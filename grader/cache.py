@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +42,13 @@ class State:
 def kit_fingerprint(course: Course) -> str:
     """Return a digest of everything besides a step's own files that a verdict may depend on."""
     digest = hashlib.sha256()
-    for name in ("torch", "numpy", "scikit-learn", "hypothesis", "pytest"):
-        try:
-            digest.update(f"{name} {version(name)};".encode())
-        except PackageNotFoundError:
-            digest.update(f"{name} missing;".encode())
-    digest.update(f"{platform.platform()} {platform.python_version()}".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    surroundings = (platform.platform(), sys.version, _packages())
+    # Of the course as it was read, for the tests are run with that.
+    settings = (course.seed, course.limits, course.hidden_feedback)
+    _add(digest, repr((surroundings, settings)).encode())
+    for path in _kit_files(course):
+        _add(digest, path.name.encode())
+        _add(digest, _bytes_of(path))
     return digest.hexdigest()
 
 
@@ -60,16 +61,56 @@ def step_key(
     kit: str,
 ) -> str:
     """Return a digest that is the same exactly while a step's verdict is."""
-    files = [course.root / "tests" / "steps" / step.test_file, course.root / step.recorded_file]
-    limits = f"{course.seed!r} {step.points} {step.seconds} {step.packages} {refused}"
-    parts = [
-        kit.encode(),
-        limits.encode(),
-        source or b"",
-        repr(sorted(others.items())).encode(),
-        *(file.read_bytes() if file.exists() else b"" for file in files),
-    ]
     digest = hashlib.sha256()
-    for part in (*parts, b"there" if source is not None else b"missing"):
-        digest.update(f"{len(part)}:".encode() + part)
+    _add(digest, f"{kit} {step!r} {refused!r}".encode())
+    _add(digest, source)
+    _add(digest, repr(sorted(others.items())).encode())
+    for path in _step_files(course, step):
+        _add(digest, _bytes_of(path))
     return digest.hexdigest()
+
+
+def stamps(course: Course, steps: Iterable[Step]) -> Any:
+    """Return something that is another after any change of the files that the verdicts on these steps depend on.
+
+    A change that was taken back counts, too: in between, the tests may have been run with it. The files of a
+    submission need no look: it is judged as it was read.
+    """
+    files = [*_kit_files(course), *(path for step in steps for path in _step_files(course, step))]
+    return _packages(), [_stamp(path) for path in files]
+
+
+def _kit_files(course: Course) -> list[Path]:
+    configured = ("pyproject.toml", "conftest.py", "tests/conftest.py", "tests/steps/conftest.py")
+    code = sorted(Path(__file__).parent.glob("*.py"))
+    return [*code, *(course.root / name for name in configured)]
+
+
+def _step_files(course: Course, step: Step) -> list[Path]:
+    return [course.root / "tests" / "steps" / step.test_file, course.root / step.recorded_file]
+
+
+def _packages() -> list[list[str]]:
+    """Return what is installed: the names tell the versions, and a learner's module may import any package."""
+    folders = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    return [sorted(os.listdir(folder)) for folder in folders if os.path.isdir(folder)]
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return ()
+    return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _add(digest: hashlib._Hash, part: bytes | None) -> None:
+    """Add a part in such a way that no two rows of parts look alike; None for one that is not there."""
+    digest.update(b"missing;" if part is None else f"{len(part)}:".encode() + part)

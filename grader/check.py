@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from grader.cache import State, kit_fingerprint, step_key
+from grader.cache import State, kit_fingerprint, stamps, step_key
 from grader.course import Course, Step
 from grader.imports import imported
 from grader.session import KitError, run_pytest
@@ -29,8 +29,8 @@ def check(
     steps: Iterable[Step],
     *,
     fresh: bool = False,
-    begin: Callable[[Step], None] = lambda step: None,
-    done: Progress = lambda verdict: None,
+    begin: Callable[[Step], None] = lambda _: None,
+    done: Progress = lambda _: None,
 ) -> list[StepVerdict]:
     """Return the verdicts of these steps.
 
@@ -50,6 +50,8 @@ def check(
     if not isinstance(state.data.get(folder), dict):
         state.data[folder] = {}
     known = state.data[folder]
+    steps = list(steps)
+    before = stamps(course, steps)
     kit = kit_fingerprint(course)
     keys, verdicts, to_run = {}, {}, []
     for step in steps:
@@ -67,9 +69,12 @@ def check(
         # At once: until the first test runs, some seconds go by.
         begin(to_run[0])
         collector = _Collector(course, begin, done)
-        for verdict in _run(course, submission, to_run, collector):
+        found = _run(course, submission, to_run, collector)
+        # A test that was edited while it ran may have said this in either form.
+        unchanged = stamps(course, steps) == before
+        for verdict in found:
             verdicts[verdict.step.id] = verdict
-            if verdict.status != "error":
+            if unchanged and verdict.status != "error":
                 tests_data = [vars(test) for test in verdict.tests]
                 known[verdict.step.id] = {"key": keys[verdict.step.id], "tests": tests_data}
         state.save()
@@ -93,8 +98,13 @@ class _Collector:
         self.course = course
         self.begin = begin
         self.done = done
-        self.tests: list[TestVerdict] = []
+        self._verdicts: dict[str, TestVerdict] = {}
         self._left: dict[str, int] = {}
+
+    @property
+    def tests(self) -> list[TestVerdict]:
+        """The verdict on each test that was run."""
+        return list(self._verdicts.values())
 
     def pytest_collection_finish(self, session: Any) -> None:
         for item in session.items:
@@ -106,7 +116,9 @@ class _Collector:
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if hasattr(report, "verdict"):
-            self.tests.append(TestVerdict(**report.verdict))
+            # A later one takes its place: that of a test whose fixture cannot be taken down, after it passed.
+            verdict = TestVerdict(**report.verdict)
+            self._verdicts[verdict.id] = verdict
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         step = _step_of(nodeid)
@@ -131,13 +143,15 @@ def _run(
         # Now, so that the zygote loads its packages while pytest is imported.
         launcher.expected = {step.packages for step in steps}
         launcher.warm_up()
+    from grader.judge import Judge
+
     try:
         # The first step alone: its verdict need not wait until the tests of all others are imported.
         for part in (steps[:1], steps[1:]):
             if part:
                 files = [f"tests/steps/{step.test_file}" for step in part]
                 branch = launcher.branch() if isinstance(launcher, ForkLauncher) else launcher
-                run_pytest(course, files, submission.folder, collector, branch)
+                run_pytest(files, Judge(course, submission, branch), collector)
     finally:
         launcher.close()
     verdicts = collect(course, collector.tests)

@@ -25,7 +25,7 @@ class LaunchError(RuntimeError):
 class Connection(Protocol):
     """What the judge holds of one worker."""
 
-    def request(self, payload: bytes, deadline: float) -> bytes:
+    def request(self, payload: bytes, deadline: float, /) -> bytes:
         """Return the answer; raises WireBroken or WireTimeout."""
 
     def end(self) -> str:
@@ -44,7 +44,7 @@ class Launcher(Protocol):
 
     in_process: bool
 
-    def start(self, groups: list[str]) -> Connection:
+    def start(self, groups: list[str], /) -> Connection:
         """Start a worker that has these package groups loaded."""
 
     def close(self) -> None:

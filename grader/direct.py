@@ -15,7 +15,7 @@ class DirectLauncher:
         """Return itself: there is nothing to keep apart."""
         return self
 
-    def start(self, groups: list[str]) -> Connection:
+    def start(self, _groups: list[str], /) -> Connection:
         """Return a connection that needs no process."""
         return DirectConnection()
 
@@ -32,8 +32,8 @@ class DirectConnection:
         self._service = worker.Service()
         self._encode = worker.encode_answer
 
-    def request(self, payload: bytes, deadline: float) -> bytes:
-        """Return the answer; the deadline does not count while somebody looks into a debugger."""
+    def request(self, payload: bytes, _deadline: float, /) -> bytes:
+        """Return the answer; no deadline counts while somebody looks into a debugger."""
         return self._encode(self._service.answer(decode(payload)))
 
     def end(self) -> str:

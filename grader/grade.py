@@ -33,12 +33,14 @@ class Graded:
     Attributes:
         name: the submission's name, also that of its folder in the output.
         seconds: wall time.
-        problem: why there is no result, or "".
+        problem: why there is no result, or none that is final; or "".
+        marked: whether there is a result.
     """
 
     name: str
     seconds: float
     problem: str = ""
+    marked: bool = True
 
 
 def output_names(hand_ins: list[HandIn]) -> dict[HandIn, str]:
@@ -85,7 +87,8 @@ def grade(
 
     def take(hand_in: HandIn, seconds: float, code: int) -> None:
         problem = "" if code == 0 else _read_problem(out / names[hand_in], code)
-        finished.append(Graded(names[hand_in], seconds, problem))
+        marked = (out / names[hand_in] / RESULTS).is_file()
+        finished.append(Graded(names[hand_in], seconds, problem, marked))
         done(finished[-1])
 
     solutions = course.root / "solutions"
@@ -135,8 +138,8 @@ def _judge_and_write(
     said = submission.not_taken, submission.notes
     text = json.dumps(results(name, submission.sha256, verdicts, *said), indent=1)
     _write(folder / RESULTS, text + "\n")
-    failed = any(verdict.status == "error" for verdict in verdicts)
-    return "The kit itself failed in a test." if failed else ""
+    broken = [test.id for one in verdicts for test in one.tests if test.status == "error"]
+    return _broken_tests(broken) if broken else ""
 
 
 def _write(file: Path, text: str) -> None:
@@ -150,6 +153,11 @@ def _write(file: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             new.unlink()
         raise Unwritable(f"{file} cannot be written ({error.strerror})") from error
+
+
+def _broken_tests(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"the kit itself failed in {', '.join(names[:3])}{more}, so this mark is not final"
 
 
 def hidden_files(course: Course, steps: list[Step]) -> list[str]:

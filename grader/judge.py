@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from grader import explain
 from grader.answers import Mismatch
 from grader.course import Course, Step
-from grader.diagnosis import Diagnosis
+from grader.diagnosis import Diagnosis, Transcript
 from grader.launch import Launcher
 from grader.learner import LearnerError
 from grader.properties import Properties
@@ -32,27 +31,37 @@ def step_of(course: Course, item: pytest.Item) -> Step:
     return course.by_id[item.path.stem.removeprefix(STEP_TESTS)]
 
 
+def mark_of(item: pytest.Item) -> pytest.Mark:
+    """Return the mark `exercise` of a test."""
+    mark = item.get_closest_marker("exercise")
+    assert mark, "the plugin takes no test without it"
+    return mark
+
+
 class Judge:
     """What one pytest session needs to judge one submission; everything is made at its first use.
+
+    Args:
+        course: the course.
+        submission: what is judged; None if each forked judge takes its own.
+        launcher: what workers are started with.
 
     Attributes:
         naming: whether a misconception is looked for when a test fails.
     """
 
-    def __init__(self, course: Course, target: Path, launcher: Launcher) -> None:
+    def __init__(self, course: Course, submission: Submission | None, launcher: Launcher) -> None:
         self.course = course
         self.launcher = launcher
-        self._target = target
-        self._submission: Submission | None = None
+        self._submission = submission
         self._session: StepSession | None = None
         self._diagnosis: Diagnosis | None = None
         self.naming = True
-        self.properties = Properties(course.seed, _is_mistake)
+        self.properties = Properties(course.seed, _kind_of_mistake)
 
     def session(self, step: Step) -> StepSession:
         """Return the session of a step; only one step's worker lives at a time."""
-        if self._submission is None:
-            self._submission = Submission.read(self._target, self.course)
+        assert self._submission, "no submission was taken yet"
         if self._session is None or self._session.step.id != step.id:
             self.end_session()
             self._session = StepSession(self._submission, step, self.launcher)
@@ -82,26 +91,21 @@ class Judge:
         self.end_session()
         self.launcher.close()
 
-    def answered_like(
-        self, item: pytest.Item, exchanges: Iterable[tuple[bytes, bytes]]
-    ) -> TestVerdict | None:
-        """Return the verdict of a test that passes with certain answers, if the submission gives them all.
-
-        Args:
-            item: the test.
-            exchanges: each request that it sends, and the answer with which it passes.
-
-        Returns:
-            None if some answer is another one: the test must be run.
-        """
-        mark = item.get_closest_marker("exercise")
-        assert mark
+    def passed(self, item: pytest.Item) -> TestVerdict:
+        """Return the verdict on a test that has passed, after what was asked last."""
         session = self.session(step_of(self.course, item))
-        if not session.answers_like(mark.args[0], exchanges):
+        return _verdict(item, mark_of(item), session, None, None)
+
+    def broken(self, item: pytest.Item, problem: str) -> TestVerdict:
+        """Return the verdict on a test that says nothing about the submission."""
+        return _verdict(item, mark_of(item), None, None, problem)
+
+    def _name(self, session: StepSession, verdict: TestVerdict) -> Transcript | None:
+        try:
+            return self.diagnosis(session).name(verdict.function, verdict.id)
+        except Exception:
+            # A name is a courtesy: where none can be looked for, the verdict still stands.
             return None
-        return told(
-            _verdict(item, mark, session, None, None), None, "", self.course.hidden_feedback
-        )
 
     def outcome(
         self,
@@ -116,20 +120,22 @@ class Judge:
         problem = None if report.passed else report.longreprtext
         verdict = _verdict(item, mark, session, error, problem)
         misconception, words = None, ""
-        if self.naming and session and error and _is_mistake(error):
-            found = self.diagnosis(session).name(verdict.function, verdict.id)
+        if self.naming and session and error and _kind_of_mistake(error):
+            found = self._name(session, verdict)
             if found:
                 misconception = found.id
                 words = explain.misconception(session.step, found.sentence, found.hint, found.read)
         return told(verdict, misconception, words, self.course.hidden_feedback)
 
 
-def _is_mistake(error: BaseException) -> bool:
-    """Return whether the code gave a wrong answer, so that asking it once more can tell more.
+def _kind_of_mistake(error: BaseException) -> object:
+    """Return in which way the code gave a wrong answer, so that asking it again can tell more; None if it did not.
 
-    After a crash, each further question would cost a new worker.
+    After a crash, each further question would cost a new worker. Exceptions of two types are two mistakes.
     """
-    return isinstance(error, (Mismatch, LearnerError))
+    if isinstance(error, LearnerError):
+        return error.report["type"]
+    return Mismatch if isinstance(error, Mismatch) else None
 
 
 def _verdict(

@@ -7,12 +7,17 @@ A rehearsal lets the solutions run through all tests first and remembers what th
 answered. The outcome of a test depends on nothing but these answers: a submission that gives the same ones,
 byte for byte, passes as the solutions do, without the test being run. No answer of a learner is remembered. Only
 code that goes by the clock can notice: it is asked faster.
+
+That tests are such is a rule, and it is looked after. The solutions run twice, the second time through the tests
+in the opposite order, and what differs is not used. Of the passes without a run, one in fifty is tried: the test
+runs on the answers that came. If it does not pass with them, or asks for something else, the kit itself failed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import hashlib
 import os
 import sys
 import tempfile
@@ -22,14 +27,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import IO, Generic, TypeVar
 
 import pytest
 
 from grader.codec import encode
 from grader.course import Course
 from grader.decoder import decode
-from grader.judge import Judge, step_of
+from grader.judge import Judge, mark_of, step_of
 from grader.launch import DirectLauncher, ForkLauncher
 from grader.plugin import JUDGE
 from grader.probes import prepare_probes
@@ -43,6 +48,18 @@ Work = TypeVar("Work")
 Exchanges = list[tuple[bytes, bytes]]
 Rehearsed = dict[str, Exchanges]
 FAILED = 3
+TRIED = 50
+
+
+def is_tried(submission: str, test: str) -> bool:
+    """Return whether a test runs though its pass is known: one in fifty, the same ones in any order of a class.
+
+    Args:
+        submission: digest of the submission.
+        test: id of the test.
+    """
+    digest = hashlib.sha256(f"{submission} {test}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") % TRIED == 0
 
 
 class Forked:
@@ -74,41 +91,56 @@ class Forked:
     def run(self, submission: Submission, items: Iterable[pytest.Item]) -> Iterator[TestVerdict]:
         """Run tests on a submission, one by one; who wants no more verdicts stops asking."""
         self.judge.take(submission, self.judge.launcher)
-        chosen = list(items)
+        chosen, digest = list(items), submission.sha256
         for item, following in zip(chosen, [*chosen[1:], None], strict=True):
-            verdict = self._as_rehearsed(item)
-            # Which test pytest will run next is not known, if some need not be run.
-            yield verdict or self.item(item, None if self._rehearsed else following)
+            exchanges = self._rehearsed.get(item.nodeid)
+            if exchanges:
+                yield self._as_rehearsed(item, exchanges, is_tried(digest, item.nodeid))
+            else:
+                # Which test pytest will run next is not known, if some need not be run.
+                yield self.item(item, None if self._rehearsed else following)
 
-    def _as_rehearsed(self, item: pytest.Item) -> TestVerdict | None:
-        exchanges = self._rehearsed.get(item.nodeid)
-        return self.judge.answered_like(item, exchanges) if exchanges else None
+    def _as_rehearsed(self, item: pytest.Item, exchanges: Exchanges, tried: bool) -> TestVerdict:
+        """Ask what the solutions were asked; run the test if other answers come, or to try whether it passes."""
+        session = self.judge.session(step_of(self.judge.course, item))
+        same = session.answers_like(mark_of(item).args[0], exchanges)
+        if same and not tried:
+            session.forget_ahead(asked=True)
+            return self.judge.passed(item)
+        heard, verdict = self._heard(item)
+        session.forget_ahead(asked=False)
+        if same and (verdict.status != "passed" or heard != exchanges):
+            return self.judge.broken(item, "With the same answers it does not do the same again.")
+        return verdict
 
-    def rehearse(self, submission: Submission) -> Rehearsed:
+    def rehearse(self, submission: Submission, items: Iterable[pytest.Item]) -> Rehearsed:
         """Return what a submission is asked in each test that it passes, and what it answers."""
         self.judge.take(submission, self.judge.launcher)
-        return {item.nodeid: self._exchanges(item) for item in self.items}
+        found = ((item.nodeid, *self._heard(item)) for item in items)
+        return {name: heard for name, heard, verdict in found if verdict.status == "passed"}
 
-    def _exchanges(self, item: pytest.Item) -> Exchanges:
-        exchanges: Exchanges = []
-
-        def hear(function: str, request: bytes, came: bytes) -> None:
-            exchanges.append((request, came))
-
-        self.judge.session(step_of(self.judge.course, item)).heard = hear
-        return exchanges if self.item(item).status == "passed" else []
+    def _heard(self, item: pytest.Item) -> tuple[Exchanges, TestVerdict]:
+        """Run one test; return what was asked and answered, and the verdict."""
+        heard: Exchanges = []
+        session = self.judge.session(step_of(self.judge.course, item))
+        session.heard = lambda _, request, came: heard.append((request, came))
+        verdict = self.item(item)
+        session.heard = lambda *_: None
+        return heard, verdict
 
     def item(self, item: pytest.Item, following: pytest.Item | None = None) -> TestVerdict:
-        """Run one test on the submission that is being judged, and say which follows.
-
-        Raises:
-            RuntimeError: it ended without a verdict.
-        """
+        """Run one test on the submission that is being judged, and say which follows."""
         self._verdicts.clear()
-        self._hook.pytest_runtest_protocol(item=item, nextitem=following)
-        if len(self._verdicts) != 1:
-            raise RuntimeError(f"{item.nodeid} ended without a verdict")
-        return self._verdicts[0]
+        try:
+            self._hook.pytest_runtest_protocol(item=item, nextitem=following)
+        except Exception as error:
+            # Such as what `pytest.exit` raises.
+            item.session._setupstate.teardown_exact(None)
+            return self.judge.broken(item, f"{type(error).__name__}: {error}")
+        if not self._verdicts:
+            return self.judge.broken(item, "It ended without a verdict.")
+        # A later one takes its place: that of a test whose fixture cannot be taken down, after it passed.
+        return self._verdicts[-1]
 
 
 class ForkingSession(Generic[Work]):
@@ -145,15 +177,15 @@ class ForkingSession(Generic[Work]):
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Do all that is waiting."""
-        if session.testsfailed:
-            # A test file that cannot be collected must not make everybody's maximum smaller.
-            raise session.Interrupted("the tests cannot be collected")
         judge = session.config.stash[JUDGE]
         for item in session.items:
             # All that is the same for every submission is made before the first fork.
-            prepare_probes(item.module)  # type: ignore[attr-defined]
-            if is_property(item):
-                judge.properties.generate(item)
+            # What cannot be made fails in the test that needs it, and there alone.
+            with contextlib.suppress(Exception):
+                prepare_probes(item.module)  # type: ignore[attr-defined]
+            with contextlib.suppress(Exception):
+                if is_property(item):
+                    judge.properties.generate(item)
         # What is made stays: without this, the collector of each judge would copy every page of it.
         gc.collect()
         gc.freeze()
@@ -202,22 +234,31 @@ class ForkingSession(Generic[Work]):
         return pid
 
     def _rehearsed(self, session: pytest.Session) -> Rehearsed:
-        """Rehearse in a fork, so that nothing of it stays but what was asked and answered."""
+        """Rehearse twice, in forks, so that nothing of it stays but what was asked and answered alike."""
         if self.rehearse is None:
             return {}
         solutions = Submission.read(self.rehearse, session.config.stash[JUDGE].course)
-        with tempfile.TemporaryFile() as file:
 
-            def act(forked: Forked) -> int:
-                file.write(encode(forked.rehearse(solutions), strict=True))
-                file.flush()
-                return 0
+        def act(file: IO[bytes], step: int, forked: Forked) -> int:
+            file.write(encode(forked.rehearse(solutions, forked.items[::step]), strict=True))
+            file.flush()
+            return 0
 
-            _, status = os.waitpid(self._fork(session, {}, act, set()), 0)
-            file.seek(0)
-            # Without it, everything goes on as it would, and takes longer.
-            rehearsed: Rehearsed = {} if status else decode(file.read())
-        return rehearsed
+        with contextlib.ExitStack() as stack:
+            files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(2)]
+            running, statuses = [], []
+            for file, step, place in zip(files, (1, -1), places(2), strict=False):
+                running.append(self._fork(session, {}, partial(act, file, step), place))
+                if len(running) == min(self.jobs, 2) or file is files[-1]:
+                    statuses += [os.waitpid(pid, 0)[1] for pid in running]
+                    running.clear()
+            if any(statuses):
+                # Without it, everything goes on as it would, and takes longer.
+                return {}
+            for file in files:
+                file.seek(0)
+            first, second = (decode(file.read()) for file in files)
+        return {name: heard for name, heard in first.items() if heard == second.get(name)}
 
 
 def places(jobs: int) -> deque[set[int]]:
@@ -241,4 +282,5 @@ def run_forked(course: Course, files: list[str], session: ForkingSession[Work]) 
     """
     if isinstance(session.launcher, ForkLauncher):
         session.launcher.warm_up()
-    run_pytest(course, files, course.root, session)
+    # Nothing is asked before a judge was forked, and each of these has a branch of the launcher.
+    run_pytest(files, Judge(course, None, DirectLauncher()), session)

@@ -1,7 +1,7 @@
 """The pytest plugin: step tests get a `learner` whose code runs in a worker, and reports carry verdicts.
 
 Hooks used, and why:
-- `pytest_addhooks`: a command may lend its launcher.
+- `pytest_addhooks`: a command may lend its judge.
 - `pytest_addoption`: `--submission` and `--direct`.
 - `pytest_configure`: the mark `exercise`, and what is to be judged.
 - `pytest_collectstart`: the properties of each test file are made to work without a clock and a database.
@@ -26,11 +26,12 @@ import pytest
 from grader.answers import Mismatch
 from grader.course import Course, CourseError, find_root
 from grader.judge import STEP_TESTS, Judge, step_of
-from grader.launch import ForkLauncher, Launcher, pick_launcher
+from grader.launch import ForkLauncher, pick_launcher
 from grader.learner import Learner, LearnerError
 from grader.limits import LAYERS
 from grader.properties import is_property, load_profile
 from grader.step_session import Crash, StepSession, Stop
+from grader.submission import Submission
 from grader.text import visible
 
 JUDGE = pytest.StashKey[Judge]()
@@ -42,8 +43,8 @@ class Hooks:
     """What other plugins may do for this one."""
 
     @pytest.hookspec(firstresult=True)
-    def pytest_torchsteps_launcher(self) -> Launcher | None:
-        """Return what workers are started with; it is closed when the session ends."""
+    def pytest_torchsteps_judge(self) -> Judge | None:
+        """Return what the tests judge with; it is closed when the session ends."""
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -87,6 +88,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "exercise(function, title, points=1): the function that a test judges, what it shows, and its weight",
     )
+    config.stash[JUDGE] = config.hook.pytest_torchsteps_judge() or _judge_of_options(config)
+
+
+def _judge_of_options(config: pytest.Config) -> Judge:
     try:
         course = Course.load(find_root(config.rootpath))
     except CourseError as error:
@@ -98,10 +103,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not target.exists():
         raise pytest.UsageError(f"There is no folder {target}: name one with --submission.")
     kind = "direct" if config.getoption("direct") else config.getoption("worker")
-    launcher = config.hook.pytest_torchsteps_launcher()
-    if launcher is None:
-        launcher = pick_launcher(kind, _layers(config), course.limits)
-    config.stash[JUDGE] = Judge(course, target, launcher)
+    launcher = pick_launcher(kind, _layers(config), course.limits)
+    return Judge(course, Submission.read(target, course), launcher)
 
 
 def _layers(config: pytest.Config) -> list[str]:
@@ -129,13 +132,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("exercise"):
             item.repr_failure = partial(_repr_failure, item.repr_failure)  # type: ignore[method-assign]
-        if item.path.name.startswith(STEP_TESTS) and item.get_closest_marker("exercise") is None:
-            raise pytest.UsageError(f"{item.nodeid}: the mark `exercise` is missing.")
+        if item.path.name.startswith(STEP_TESTS) and not _is_marked(item):
+            raise pytest.UsageError(
+                f"{item.nodeid}: the mark `exercise` is missing, or is not as CONTRIBUTING.md says."
+            )
     judge = config.stash[JUDGE]
     if isinstance(judge.launcher, ForkLauncher):
         files = {item.path.name for item in items}
         steps = [step for step in judge.course.steps if step.test_file in files]
         judge.launcher.expected = {step.packages for step in steps}
+
+
+def _is_marked(item: pytest.Item) -> bool:
+    """Return whether a test says which function it judges, what it shows, and its weight."""
+    mark = item.get_closest_marker("exercise")
+    if mark is None or [type(value) for value in mark.args] != [str, str]:
+        return False
+    points = mark.kwargs.get("points", 1)
+    return mark.kwargs.keys() <= {"points"} and type(points) is int and points > 0
 
 
 def _repr_failure(
@@ -177,7 +191,7 @@ def pytest_runtest_makereport(
     outcome = yield
     report: pytest.TestReport = outcome.get_result()
     mark = item.get_closest_marker("exercise")
-    if mark is None or (call.when != "call" and not report.failed):
+    if mark is None or (call.when != "call" and report.passed):
         return
     session = item.stash.get(_SESSION, None)
     verdict = item.config.stash[JUDGE].outcome(item, mark, session, call, report)

@@ -119,6 +119,7 @@ def record(
     """
     with tempfile.TemporaryDirectory() as folder:
         recorder = _Recorder(course, Path(folder), done)
+        before = {step.id: made_of(course, step) for step in steps}
         session = ForkingSession(
             [_Work(step) for step in steps], launcher, jobs, recorder.judge, recorder.take
         )
@@ -127,7 +128,11 @@ def record(
         for step in steps:
             path = course.root / step.recorded_file
             path.parent.mkdir(exist_ok=True)
-            path.write_text(recorder.recorded(step).text(), "utf-8")
+            recorded = recorder.recorded(step)
+            if recorded.made_of != before[step.id]:
+                # It holds behaviour from before and after a change, so it must be made again.
+                recorded.made_of = ""
+            path.write_text(recorded.text(), "utf-8")
 
 
 class _Recorder:
@@ -161,7 +166,7 @@ class _Recorder:
             self._write(f"{work.entry.id}.chosen", answers)
         return 0
 
-    def take(self, work: _Work, seconds: float, code: int) -> None:
+    def take(self, work: _Work, _seconds: float, code: int) -> None:
         """Note that a piece of work is done, and what follows from it."""
         if code:
             name = work.entry.id if work.entry else "the solution"
@@ -194,7 +199,7 @@ class _Recorder:
         source = (self.course.root / "solutions" / step.filename).read_bytes()
         heard: dict[str, list[bytes]] = {}
 
-        def hear(function: str, request: bytes, came: bytes) -> None:
+        def hear(function: str, request: bytes, _came: bytes) -> None:
             heard.setdefault(function, []).append(request)
 
         # The visible tests first, so that few calls come from hidden ones.

@@ -76,7 +76,7 @@ def _is_list(of: Callable[[Any], bool], most: int) -> Callable[[Any], bool]:
 _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
     "loaded": {},
     "value": {
-        "value": lambda value: True,
+        "value": lambda _: True,
         "after": lambda value: value is None or type(value) is bytes,
     },
     "missing": {"name": _is_text},

@@ -6,10 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grader.course import Course
-
 if TYPE_CHECKING:
-    from grader.launch import Launcher
+    from grader.judge import Judge
 
 
 class KitError(RuntimeError):
@@ -17,61 +15,65 @@ class KitError(RuntimeError):
 
 
 class _Problems:
-    """A pytest plugin that keeps what went wrong before any test could run."""
+    """A pytest plugin that keeps what went wrong before any test could run, and lets none run then.
 
-    def __init__(self) -> None:
+    A file of which no test is there, or that wants to be skipped, would make the maximum smaller for everybody.
+    """
+
+    def __init__(self, files: list[Path]) -> None:
         self.texts: list[str] = []
+        self._files = files
 
     def pytest_collectreport(self, report: Any) -> None:
-        if report.failed:
+        if not report.passed:
             self.texts.append(f"{report.nodeid}: {report.longreprtext[-1000:]}")
 
-
-class _Launching:
-    """A pytest plugin that lends a launcher."""
-
-    def __init__(self, launcher: Launcher) -> None:
-        self.launcher = launcher
-
-    def pytest_torchsteps_launcher(self) -> Launcher:
-        return self.launcher
+    def pytest_collection_finish(self, session: Any) -> None:
+        if not self.texts:
+            held = {item.path for item in session.items}
+            self.texts = [f"{file}: it holds no test" for file in self._files if file not in held]
+        if self.texts:
+            raise session.Interrupted("the tests cannot be collected")
 
 
-def run_pytest(
-    course: Course,
-    files: list[str],
-    target: Path,
-    plugin: object,
-    launcher: Launcher | None = None,
-) -> None:
-    """Run test files of the kit on a submission, with one more plugin that takes the verdicts.
+class _Lending:
+    """A pytest plugin that lends a judge, so that the session reads no course and no submission once more."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.judge = judge
+
+    def pytest_torchsteps_judge(self) -> Judge:
+        return self.judge
+
+
+def run_pytest(files: list[str], judge: Judge, plugin: object) -> None:
+    """Run test files of the kit, with one more plugin that takes the verdicts.
 
     Args:
-        course: the course.
         files: paths relative to the kit's folder.
-        target: the submission's folder or zip file.
+        judge: what the tests judge with; it is closed afterwards.
         plugin: a pytest plugin.
-        launcher: what workers are started with, closed afterwards; one of the judge's own if left out.
 
     Raises:
         KitError: the tests could not be run.
     """
     import pytest
 
-    missing = [file for file in files if not (course.root / file).is_file()]
+    root = judge.course.root
+    missing = [file for file in files if not (root / file).is_file()]
     if missing:
         raise KitError(f"Test files are missing: {', '.join(missing)}.")
     # Nothing from the surroundings takes part: no other plugin, no option of the environment.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)
-    options = ["-c", str(course.root / "pyproject.toml"), "--rootdir", str(course.root)]
+    options = ["-c", str(root / "pyproject.toml"), "--rootdir", str(root)]
     options += ["-o", "addopts=--import-mode=importlib -p grader.plugin"]
     options += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:logging", "--capture=no"]
-    options += ["--submission", str(target.resolve()), *(str(course.root / file) for file in files)]
-    problems = _Problems()
-    plugins = [problems, plugin, *([_Launching(launcher)] if launcher else [])]
-    code = pytest.main(options, plugins=plugins)
+    paths = [root / file for file in files]
+    options += [str(path) for path in paths]
+    problems = _Problems(paths)
+    code = pytest.main(options, plugins=[problems, plugin, _Lending(judge)])
     if code == pytest.ExitCode.INTERRUPTED and not problems.texts:
         raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):

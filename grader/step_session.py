@@ -109,7 +109,7 @@ class StepSession:
         self._expired: dict[str, Stop] = {}
         self._ahead: deque[tuple[bytes, bytes | BaseException]] = deque()
         self.printed = ("", 0)
-        self.heard: Callable[[str, bytes, bytes], None] = lambda function, request, came: None
+        self.heard: Callable[[str, bytes, bytes], None] = lambda *_: None
 
     def ask(self, function: str, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         """Send a request on behalf of a function's test, and return a well-formed answer.
@@ -138,14 +138,13 @@ class StepSession:
     def answers_like(self, function: str, exchanges: Iterable[tuple[bytes, bytes]]) -> bool:
         """Ask a series of requests on behalf of a function's test; return whether each answer is the given one.
 
-        The first other answer ends the series. Then the test has to be run: it gets what came when it asks the
-        same requests, so that nothing is asked twice.
+        The first other answer ends the series. When the test is run, it gets what came as long as it asks the
+        same requests, so that nothing is asked twice. Call `forget_ahead` after it, or if it need not run.
 
         Args:
             function: whose time it takes.
             exchanges: pairs of request and expected answer, as bytes.
         """
-        self._ahead.clear()
         for payload, expected in exchanges:
             try:
                 came = self._send(function, payload)
@@ -158,8 +157,17 @@ class StepSession:
             self._ahead.append((payload, came))
             if came != expected:
                 return False
-        self._ahead.clear()
         return True
+
+    def forget_ahead(self, asked: bool) -> None:
+        """Forget the answers that were asked ahead, for an equal request in another test is another call.
+
+        Args:
+            asked: whether the test would have asked them all; calls that it did not make must not count.
+        """
+        if self._ahead and not asked:
+            self.close()
+        self._ahead.clear()
 
     def _asked_ahead(self, payload: bytes) -> bytes | None:
         """Return the answer to a request that was asked ahead, or None; raises what came in its place."""
@@ -167,9 +175,9 @@ class StepSession:
             return None
         asked, came = self._ahead.popleft()
         if asked != payload:
-            # The test goes another way; calls that it would not have made must not count.
-            self._ahead.clear()
-            self.close()
+            # The test goes another way.
+            self._ahead.append((asked, came))
+            self.forget_ahead(asked=False)
             return None
         if isinstance(came, BaseException):
             raise came

@@ -76,6 +76,7 @@ class StepStrength:
         refused: styles that fail a test, or in which a mistake was named, and where.
         styles: how many correct sets there are.
         stale: whether what is recorded is of other files.
+        made_of: fingerprint of all that it depends on, from before it was measured.
     """
 
     step: Step
@@ -93,6 +94,7 @@ class StepStrength:
     refused: list[str] = field(default_factory=list)
     styles: int = 0
     stale: bool = False
+    made_of: str = ""
 
 
 def fingerprint(course: Course, step: Step) -> str:
@@ -100,7 +102,7 @@ def fingerprint(course: Course, step: Step) -> str:
     digest = hashlib.sha256(made_of(course, step).encode())
     for module in catalogue.correct_modules(course, step).values():
         digest.update(module)
-    digest.update(repr(catalogue.equivalents(course)).encode())
+    digest.update(repr((catalogue.equivalents(course), course.seed, step.seconds)).encode())
     return digest.hexdigest()
 
 
@@ -113,7 +115,10 @@ def changed(course: Course, steps: list[Step]) -> list[Step]:
 def remember(course: Course, found: list[StepStrength]) -> None:
     """Note down the steps in which nothing is wrong, for `changed`."""
     known = _measured(course)
-    known |= {one.step.id: fingerprint(course, one.step) for one in found if not problems([one])}
+    for one in found:
+        # What changed since then may have been measured in either form.
+        if not problems([one]) and one.made_of == fingerprint(course, one.step):
+            known[one.step.id] = one.made_of
     text = json.dumps(known, indent=1, sort_keys=True) + "\n"
     (course.root / MEASURED).write_text(text, "utf-8")
 
@@ -205,7 +210,8 @@ class _Strength:
             work.append(_Work(step, len(work), source, subject))
 
         for step in reversed(steps):
-            found = self.found[step.id] = StepStrength(step)
+            made_of = fingerprint(self.course, step)
+            found = self.found[step.id] = StepStrength(step, made_of=made_of)
             solution = (self.course.root / "solutions" / step.filename).read_text("utf-8")
             found.stale = is_stale(self.course, step)
             add(step, solution.encode(), "solutions")
@@ -253,7 +259,7 @@ class _Strength:
         (self.folder / f"{work.number}.json").write_text(json.dumps([rows, named]))
         return 0
 
-    def take(self, work: _Work, seconds: float, code: int) -> None:
+    def take(self, work: _Work, _seconds: float, code: int) -> None:
         """Count what one module showed."""
         if code:
             raise RuntimeError(f"{work.step.id}: {work.subject} could not be judged")

@@ -49,7 +49,8 @@ class GradingScreen:
         """Take note of a submission that was graded."""
         self._bar.advance(self._task)
         if graded.problem:
-            text = f"{visible(graded.name)}: no result: {visible(graded.problem)}"
+            what = "" if graded.marked else "no result: "
+            text = f"{visible(graded.name)}: {what}{visible(graded.problem)}"
             self.console.print(Text(text, style="red"), soft_wrap=True)
 
     def end(self) -> None:
@@ -61,7 +62,7 @@ class GradingScreen:
     ) -> None:
         """Show the scores, what was handed in and not taken, and where the results are."""
         for one in sorted(graded, key=lambda one: one.name):
-            if not one.problem:
+            if one.marked:
                 result = json.loads((out / one.name / RESULTS).read_text("utf-8"))
                 score = f"{result['score']:>7.2f} of {result['max_score']:g}"
                 self.console.print(Text(f"{score}  {visible(one.name)}"), soft_wrap=True)
@@ -74,10 +75,14 @@ class GradingScreen:
                 Text(f"left out: {visible(file.name)}: {file.reason}", style="yellow"),
                 soft_wrap=True,
             )
-        failed = sum(bool(one.problem) for one in graded)
+        failed = sum(not one.marked for one in graded)
+        doubtful = sum(one.marked and bool(one.problem) for one in graded)
         self.console.print(
             f"{len(graded) - failed} graded, {failed} without a result.", style="bold"
         )
+        if doubtful:
+            words = "In a test the kit itself failed, so these marks are not final"
+            self.console.print(f"{words}: {doubtful} of {len(graded)}.", style="red")
         self.console.print(
             f"Isolation: {', '.join(layers) or 'none'}. Results: {out}", soft_wrap=True
         )

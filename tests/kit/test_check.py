@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from grader.cache import FOLDER, State
+from grader.cache import FOLDER, State, kit_fingerprint, step_key
 from grader.course import Course
 from grader.submission import Submission
 from grader.terminal import Screen
@@ -32,6 +32,21 @@ def total(values):
     raise NotImplementedError("later")
 """
 BAD = GOOD.replace("2 * x", "3 * x")
+UNSURE = """
+@pytest.mark.skip("not today")
+@pytest.mark.exercise("double", "skipped")
+def test_skipped(learner):
+    pass
+
+@pytest.fixture
+def falling():
+    yield
+    raise OSError("down")
+
+@pytest.mark.exercise("double", "not taken down")
+def test_not_taken_down(learner, falling):
+    learner.double(2).is_close(4.0)
+"""
 # The whole command in one interpreter, and then which heavy packages it has loaded.
 LOOK = """
 import sys
@@ -290,3 +305,139 @@ def test_what_is_unwritten_is_told_apart_from_what_needs_it():
 
 def verdict_on(function, status, message):
     return TestVerdict("test", "02", function, "title", "visible", status, 1, message)
+
+
+# Each of these is run when the tests of a step are imported, which is in the middle of a check.
+IN_BETWEEN = """
+from pathlib import Path
+
+ROOT = Path({root!r})
+
+def append(name, text):
+    path = ROOT / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.open("a").write(text)
+
+{act}
+"""
+
+
+def in_between(kit, act):
+    """Let the tests of step 01, which come last, do something at their import."""
+    tests = kit.root / "tests/steps/test_step_01.py"
+    tests.write_text(tests.read_text() + IN_BETWEEN.format(root=str(kit.root), act=act))
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        "append('exercises/step_01_lines.py', 'def double(x):\\n    return 2 * x\\n')",
+        "(ROOT / 'exercises/step_01_lines.py').unlink()",
+        "import shutil; shutil.rmtree(ROOT / 'exercises')",
+    ],
+    ids=["mended", "removed", "removed with its folder"],
+)
+def test_what_was_read_is_judged_and_remembered(kit, act):
+    kit.write("step_00_numbers", GOOD)
+    kit.write("step_01_lines", BAD)
+    in_between(kit, act)
+    first = kit.verdicts()
+    assert [test["status"] for test in first["01"]] == ["failed", "failed", "passed"]
+    kit.collected()
+    # The same file once more is known, and is still wrong.
+    kit.write("step_00_numbers", GOOD)
+    kit.write("step_01_lines", BAD)
+    assert kit.verdicts() == first and kit.collected() == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tests/steps/test_step_00.py",
+        "tests/steps/conftest.py",
+        "grader/recorded/step_01.json",
+        "pyproject.toml",
+    ],
+)
+def test_what_was_judged_while_the_kit_changed_is_not_remembered(kit, name):
+    path = kit.root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.write_text('{"made_of": "", "functions": {}}\n')
+    # Taken back at once: what is there before and after the check is the same.
+    in_between(kit, f"append({name!r}, ' ')\n(ROOT / {name!r}).write_text({path.read_text()!r})")
+    assert kit.grader("check").returncode == 0
+    assert kit.collected() == ["00", "01"]
+    (known,) = json.loads((kit.root / FOLDER / "checks.json").read_text()).values()
+    assert known == {}
+
+
+def test_the_course_is_read_once(kit):
+    in_between(kit, "append('course.toml', '\\nnonsense = [')")
+    ran = kit.grader("check")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("course.toml", "seconds = 5", "seconds = 6"),
+        ("course.toml", "[limits]", "[limits]\nmemory_mb = 1999"),
+        ("course.toml", "[limits]", 'hidden_feedback = "title"\n[limits]'),
+        ("course.toml", "[limits]", 'seed = "another"\n[limits]'),
+        ("pyproject.toml", "minversion", "filterwarnings = ['error']\nminversion"),
+        ("tests/steps/test_step_00.py", "4.0", "5.0"),
+    ],
+    ids=lambda text: text[-20:],
+)
+def test_what_a_verdict_depends_on_is_part_of_its_key(kit, name, old, new):
+    def key():
+        course = Course.load(kit.root)
+        return step_key(course, course.steps[0], b"", {}, None, kit_fingerprint(course))
+
+    path, before = kit.root / name, key()
+    text = path.read_text()
+    assert key() == before
+    path.write_text(text.replace(old, new, 1))
+    assert key() != before
+    path.write_text(text)
+    assert key() == before
+
+
+def test_other_limits_are_another_check(kit_factory):
+    kit = kit_factory("step_00_numbers")
+    for memory in (2000, 1900):
+        text = (kit.root / "course.toml").read_text()
+        (kit.root / "course.toml").write_text(text.replace("]", f"]\nmemory_mb = {memory}", 1))
+        assert kit.grader("check").returncode == 0
+        assert kit.collected() == ["00"]
+        kit.root.joinpath("course.toml").write_text(text)
+
+
+def test_a_package_that_is_installed_makes_another_key(tmp_path, monkeypatch):
+    course = Course.load(ROOT)
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    before = kit_fingerprint(course)
+    (folder / "pandas-2.3.0.dist-info").mkdir()
+    first = kit_fingerprint(course)
+    (folder / "pandas-2.3.0.dist-info").rename(folder / "pandas-2.3.1.dist-info")
+    assert len({before, first, kit_fingerprint(course)}) == 3
+
+
+def test_a_test_that_is_skipped_or_cannot_be_taken_down_is_an_error_once(kit_factory):
+    kit = kit_factory("step_00_numbers")
+    tests = kit.root / "tests/steps/test_step_00.py"
+    tests.write_text(tests.read_text() + UNSURE)
+    ran, data = kit.results()
+    assert ran.returncode == 3
+    (step,) = json.loads(data)["steps"]
+    found = {test["id"].partition("::")[2]: test["status"] for test in step["tests"]}
+    assert found == {
+        "test_double_of_two": "passed",
+        "test_double_of_any_number": "passed",
+        "test_total_of_three": "passed",
+        "test_skipped": "error",
+        "test_not_taken_down": "error",
+    }

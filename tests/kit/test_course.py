@@ -140,7 +140,8 @@ def test_a_file_that_is_missing_or_not_utf_8_is_refused(tmp_path):
         Course.load(tmp_path)
 
 
-def test_the_kit_is_found_from_any_folder_inside_it(course, tmp_path):
+@pytest.mark.usefixtures("course")
+def test_the_kit_is_found_from_any_folder_inside_it(tmp_path):
     inside = tmp_path / "exercises" / "notes"
     inside.mkdir(parents=True)
     assert find_root(inside) == find_root(tmp_path) == tmp_path

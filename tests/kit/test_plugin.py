@@ -104,11 +104,14 @@ def test_wrong_usage_is_said_in_a_sentence(kit_factory):
         ran.returncode == usage and "There is no folder" in ran.stderr and "nowhere" in ran.stderr
     )
     unmarked = kit.root / "tests/steps/test_step_09.py"
-    unmarked.write_text("def test_nothing(learner):\n    pass\n")
-    ran = kit.pytest("tests/steps")
+    marks = ["", "('double')", "('double', 2)", "('double', 'x', points=0)", "('a', 'b', 'c')"]
+    for mark in marks:
+        decorator = f"@pytest.mark.exercise{mark}\n" if mark else ""
+        unmarked.write_text(f"import pytest\n\n{decorator}def test_nothing(learner):\n    pass\n")
+        ran = kit.pytest("tests/steps")
+        assert ran.returncode == usage
+        assert "test_nothing: the mark `exercise` is missing, or" in ran.stderr + ran.stdout
     unmarked.unlink()
-    assert ran.returncode == usage
-    assert "test_nothing: the mark `exercise` is missing" in ran.stderr + ran.stdout
     (kit.root / "course.toml").write_text("[[step]]\n")
     ran = kit.pytest("tests/steps")
     assert ran.returncode == usage and "course.toml: ?: missing: " in ran.stderr

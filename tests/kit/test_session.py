@@ -107,10 +107,10 @@ class Forged:
         self.answers = list(answers)
         self.ended = 0
 
-    def start(self, groups):
+    def start(self, _groups):
         return self
 
-    def request(self, payload, deadline):
+    def request(self, _payload, _deadline):
         return self.answers.pop(0)
 
     def printed(self):
@@ -269,7 +269,7 @@ def asked_as_in(launcher, session_factory, *calls):
     """Return the exchanges of these calls of `count` and others, on the module above."""
     exchanges = []
     with session_factory(launcher, SOURCE) as session:
-        session.heard = lambda function, request, came: exchanges.append((request, came))
+        session.heard = lambda _, request, came: exchanges.append((request, came))
         for name, args in calls:
             getattr(Learner(session, "count"), name)(*args)
     return exchanges
@@ -280,6 +280,7 @@ def test_the_same_answers_are_recognized(launcher, session_factory):
     assert len(exchanges) == 2
     with session_factory(launcher, SOURCE) as session:
         assert session.answers_like("count", exchanges)
+        session.forget_ahead(asked=True)
         # Nothing of it is left for what is asked next.
         assert Learner(session, "count").count().value == 3
 
@@ -293,6 +294,17 @@ def test_after_another_answer_nothing_is_asked_twice(launcher, session_factory):
         # Two were asked ahead; the module counts them, and would count those that are asked again.
         assert [Learner(session, "count").count().value for _ in range(3)] == [1, [2], [3]]
         assert launcher.started == workers + 1
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_what_a_test_did_not_ask_for_after_all_is_no_answer_later(launcher, session_factory, same):
+    exchanges = asked_as_in(launcher, session_factory, *[("count", ())] * 3)
+    other = SOURCE if same else SOURCE.replace("return len(calls)", "return -len(calls)")
+    with session_factory(launcher, other) as session:
+        assert session.answers_like("count", exchanges) == same
+        # The test ended before it asked, as one that is skipped does.
+        session.forget_ahead(asked=False)
+        assert Learner(session, "count").count().value == (1 if same else -1)
 
 
 def test_a_test_that_goes_another_way_gets_a_new_worker(launcher, session_factory):

@@ -161,7 +161,7 @@ def test_nobody_types_into_a_worker(learner):
 
 
 @in_a_process
-def test_the_scratch_folder_is_home_and_the_environment_holds_nothing_of_the_judges(learner, kind):
+def test_the_scratch_folder_is_home_and_the_environment_holds_nothing_of_the_judges(learner):
     folder, environment, pid, _ = learner.place().value
     folders = {"HOME", "USERPROFILE", "PWD", "TMPDIR", "TEMP", "TMP"}
     others = {"USER", "LOGNAME", "USERNAME", "PATH", "SHELL", "LANG"}

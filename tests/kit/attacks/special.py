@@ -132,7 +132,7 @@ FOLDERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     ),
     "place_link_in_a_folder": (LOST, _link_in_a_folder),
     "place_exercises_pipe": (LOST, lambda folder: os.mkfifo(folder / "exercises")),
-    "place_nothing": (LOST, lambda folder: None),
+    "place_nothing": (LOST, lambda _: None),
     "place_conftest": (
         PASSED,
         _beside(conftest__py=_BAD + _HOOK, pytest__ini="[pytest]\naddopts=-x --co\n"),
