@@ -141,7 +141,7 @@ class Kit:
     def write(self, module: str, source: str | bytes, folder: str = "exercises") -> Path:
         """Write a module of a submission and return its path."""
         path = self.root / folder / f"{module}.py"
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(source if isinstance(source, bytes) else source.encode())
         return path
 

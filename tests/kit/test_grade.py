@@ -14,6 +14,7 @@ import pytest
 
 from grader import catalogue
 from grader.course import Course
+from grader.judges import is_tried
 from tests.kit.conftest import grade_class
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
@@ -239,3 +240,193 @@ def test_the_class_is_a_varied_one(class_folder, first):
         for test in step["tests"]
     }
     assert len(misconceptions - {None}) >= 4
+
+
+BROKEN = '''
+import os
+import pytest
+from hypothesis import assume, given, strategies as st
+from grader.probes import probe
+
+@pytest.mark.exercise("double", "as it should be")
+def test_as_it_should_be(learner):
+    learner.double(3).is_close(6.0)
+
+@pytest.mark.exercise("double", "skipped")
+def test_skipped_inside(learner):
+    pytest.skip("not today")
+
+@pytest.mark.skip("not today")
+@pytest.mark.exercise("double", "skipped")
+def test_skipped_by_a_mark(learner):
+    pass
+
+@pytest.mark.exercise("double", "an error of its own")
+def test_error_of_its_own(learner):
+    learner.double(3)
+    raise ValueError("of the test")
+
+@pytest.mark.exercise("double", "a failing assert")
+def test_assert_of_its_own(learner):
+    assert learner.double(3).value == 7
+
+@pytest.fixture
+def broken():
+    raise OSError("up")
+
+@pytest.mark.exercise("double", "a fixture that fails")
+def test_fixture_that_fails(learner, broken):
+    pass
+
+@pytest.fixture
+def falling():
+    yield
+    raise OSError("down")
+
+@pytest.mark.exercise("double", "not taken down")
+def test_fixture_not_taken_down(learner, falling):
+    learner.double(2).is_close(4.0)
+
+@pytest.mark.exercise("double", "no example")
+@given(x=st.integers().filter(lambda x: False))
+def test_no_example(learner, x):
+    learner.double(x).is_close(2 * x)
+
+@probe
+def not_to_be_shipped(module):
+    """use what no worker has"""
+    return BROKEN_PROBE
+
+@pytest.mark.exercise("double", "a probe that cannot be shipped")
+def test_probe_that_cannot_be_shipped(learner):
+    learner.run(not_to_be_shipped)
+
+@pytest.mark.exercise("double", "an end of all")
+def test_end_of_all(learner):
+    pytest.exit("here")
+
+@pytest.mark.exercise("double", "as it should be, too")
+def test_as_it_should_be_too(learner):
+    learner.double(4).is_close(8.0)
+'''
+UNCOLLECTED = {
+    "a missing module": "import nothing_of_that_name\n",
+    "half a file": "def test(:\n",
+    "a skipped file": "import pytest\npytest.skip('not today', allow_module_level=True)\n",
+    "no test": "import pytest\n",
+}
+
+
+def small_class(kit_factory, hidden, modules):
+    """Return a kit with these hidden tests, and a class with these modules in it; the solutions are right."""
+    kit = kit_factory("step_00_numbers")
+    (kit.root / "exercises").rename(kit.root / "solutions")
+    (kit.root / "grader/hidden").mkdir(parents=True)
+    (kit.root / "grader/hidden/test_step_00.py").write_text(hidden)
+    right = (kit.root / "solutions/step_00_numbers.py").read_text()
+    for name, source in modules.items():
+        kit.write("step_00_numbers", f"{right}\n{source}", f"class/{name}")
+    return kit
+
+
+def graded(kit, *options):
+    """Grade the class; return how it ended, and the results by the submission's name."""
+    ran = kit.grader("grade", "class", "--out", "out", *options)
+    files = (kit.root / "out").glob("*/results.json")
+    return ran, {file.parent.name: json.loads(file.read_text()) for file in files}
+
+
+@pytest.mark.parametrize("rehearse", ["--rehearse", "--no-rehearse"])
+def test_a_broken_hidden_test_costs_nobody_the_other_results(kit_factory, rehearse):
+    wrong = "def double(x):\n    return 3 * x\n"
+    kit = small_class(kit_factory, BROKEN, {"right": "", "wrong": wrong})
+    # So is a file of recorded mistakes that cannot be read: nothing is named then.
+    (kit.root / "grader/recorded").mkdir()
+    (kit.root / "grader/recorded/step_00.json").write_text("{")
+    ran, results = graded(kit, rehearse)
+    assert ran.returncode == 3 and sorted(results) == ["right", "wrong"], ran.stdout + ran.stderr
+    tests = {name: one["steps"][0]["tests"] for name, one in results.items()}
+    for name, other in (("right", "passed"), ("wrong", "failed")):
+        found = {test["id"].partition("::")[2]: test["status"] for test in tests[name]}
+        total = found.pop("test_total_of_three")
+        assert (total, len(found)) == ("passed", 13)
+        sound = ("test_as_it_should_be", "test_as_it_should_be_too", *list(found)[:2])
+        assert found == {test: other if test in sound else "error" for test in found}
+    assert {one["max_score"] for one in results.values()} == {100}
+    worth = [[test["max_score"] for test in one] for one in tests.values()]
+    assert worth[0] == worth[1]
+    assert results["right"]["steps"][0]["status"] == "error"
+    assert "2 graded, 0 without a result." in ran.stdout
+    assert "the kit itself failed in hidden/test_step_00::test_skipped_inside" in ran.stdout
+    assert "these marks are not final: 2 of 2" in ran.stdout
+
+
+@pytest.mark.parametrize("hidden", UNCOLLECTED.values(), ids=UNCOLLECTED)
+def test_a_test_file_that_cannot_be_collected_is_said_before_anything_is_graded(
+    kit_factory, hidden
+):
+    kit = small_class(kit_factory, hidden, {"right": ""})
+    ran, results = graded(kit)
+    assert ran.returncode == 3 and results == {}
+    assert "The kit itself failed" in ran.stderr and "hidden/test_step_00.py" in ran.stderr
+
+
+IMPURE = """
+from pathlib import Path
+import pytest
+
+TURNS = Path(__file__).with_suffix(".turns")
+
+@pytest.mark.parametrize("n", range(200))
+@pytest.mark.exercise("double", "twice right")
+def test_twice_right(learner, n):
+    file = TURNS.with_suffix(f".{n}")
+    turn = len(file.read_text()) if file.exists() else 0
+    file.write_text("." * (turn + 1))
+    learner.double(n).is_close(2.0 * n if turn < 2 else 0.0)
+
+NUMBERS = []
+
+@pytest.mark.parametrize("n", range(3))
+@pytest.mark.exercise("double", "what the tests before have left")
+def test_left(learner, n):
+    NUMBERS.append(n)
+    learner.double(len(NUMBERS)).is_close(2.0 * len(NUMBERS))
+"""
+
+
+def test_a_pass_that_no_test_gives_again_is_an_error_of_the_kit(kit_factory):
+    kit = small_class(kit_factory, IMPURE, {"right": ""})
+    ran, results = graded(kit, "--rehearse", "--allow-unsandboxed")
+    assert ran.returncode == 3, ran.stdout + ran.stderr
+    tests = results["right"]["steps"][0]["tests"]
+    digest = results["right"]["sha256"]
+    names = {
+        test["id"]
+        for test in tests
+        if is_tried(
+            digest, test["id"].replace("hidden/test_step_00", "grader/hidden/test_step_00.py")
+        )
+    }
+    broken = {test["id"]: test["message"] for test in tests if test["status"] == "error"}
+    # Of the tests that are pure, none is broken; of the others, one in fifty was tried.
+    assert broken.keys() == {name for name in names if "twice" in name} and len(broken) >= 2
+    assert all("does not do the same again" in message for message in broken.values())
+    assert {test["status"] for test in tests} == {"passed", "error"}
+
+
+def test_a_rehearsal_changes_nothing_in_any_step(tmp_path):
+    folder = tmp_path / "class"
+    shutil.copytree(SOLUTIONS, folder / "right")
+    shutil.copytree(ROOT / "tests/styles/textbook", folder / "style")
+    shutil.copytree(ROOT / "tests/kit/learner", folder / "half way")
+    shutil.copytree(SOLUTIONS, folder / "wrong")
+    for step in COURSE.steps:
+        entry = catalogue.load(COURSE, step)[0]
+        right = (SOLUTIONS / step.filename).read_text("utf-8")
+        (folder / "wrong" / step.filename).write_bytes(entry.module(right))
+    rehearsed, plain = (
+        grade(folder, tmp_path / option, 2, option, steps="")
+        for option in ("--rehearse", "--no-rehearse")
+    )
+    assert differences(rehearsed, plain) == []
