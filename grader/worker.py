@@ -158,7 +158,9 @@ class Others(ExecutionLoader):
         sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, cls)]
         sys.meta_path.append(cls(sources))
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, _path: object = None, _target: object = None
+    ) -> ModuleSpec | None:
         """Return how to load a module, if it is one of these."""
         found = self._sources.get(name)
         return None if found is None else spec_from_loader(name, self, origin=f"{name}.py")
