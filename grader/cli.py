@@ -154,7 +154,7 @@ def grade(
     from grader.launch import ForkLauncher
     from grader.session import KitError
     from grader.terminal import GradingScreen
-    from grader.text import visible
+    from grader.text import one_line
 
     course = _load()
     chosen = _steps(course, [steps])
@@ -167,7 +167,7 @@ def grade(
         raise _fail(f"Nothing to grade: {error}.", USAGE) from None
     hand_ins, left_out = found.hand_ins, found.left_out
     if not hand_ins:
-        rest = "".join(f"\n  {visible(one.name)}: {one.reason}" for one in left_out)
+        rest = "".join(f"\n  {one_line(one.name)}: {one.reason}" for one in left_out)
         raise _fail(f"Nothing to grade: {class_dir} holds no folder and no archive.{rest}", USAGE)
     if not available():
         raise _fail("Grading needs Linux, where submissions can be isolated.", USAGE)

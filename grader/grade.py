@@ -13,6 +13,7 @@ from grader.course import Course, Step
 from grader.hand_ins import PROBLEM, TIMINGS, HandIn
 from grader.judges import FAILED, Forked, ForkingSession, run_forked
 from grader.launch import DirectLauncher, ForkLauncher
+from grader.text import one_line
 from grader.verdicts import RESULTS, collect, results
 
 UNWRITTEN = 4
@@ -132,7 +133,7 @@ def _judge_and_write(
     submission = hand_in.read(course)
     if submission.unreadable:
         # Nobody knows what was handed in, so there is no mark, and "not begun" would be one.
-        return submission.unreadable
+        return one_line(submission.unreadable)
     verdicts = collect(course, list(forked.run(submission, forked.items)))
     forked.judge.end_session()
     said = submission.not_taken, submission.notes

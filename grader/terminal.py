@@ -16,7 +16,7 @@ from rich.text import Text
 
 from grader.course import Course, Step
 from grader.submission import Submission
-from grader.text import visible
+from grader.text import one_line, visible
 from grader.verdicts import RESULTS, StepVerdict, TestVerdict
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class GradingScreen:
                 self._below(said + result["notes"])
         for file in left_out:
             self.console.print(
-                Text(f"left out: {visible(file.name)}: {file.reason}", style="yellow"),
+                Text(f"left out: {one_line(file.name)}: {file.reason}", style="yellow"),
                 soft_wrap=True,
             )
         failed = sum(not one.marked for one in graded)
@@ -94,7 +94,7 @@ class GradingScreen:
             lines = [*lines[: _MOST_LINES - 1], f"and {more} more, see {RESULTS}"]
         for line in lines:
             self.console.print(
-                Text(f"                {visible(line)}", style="yellow"), soft_wrap=True
+                Text(f"                {one_line(line)}", style="yellow"), soft_wrap=True
             )
 
 
@@ -209,7 +209,7 @@ class Screen:
         if lines:
             self.console.print()
         for line in lines[:_MOST_LINES]:
-            self.console.print(Text(visible(line), style="yellow"), soft_wrap=True)
+            self.console.print(Text(one_line(line), style="yellow"), soft_wrap=True)
 
     def _progress(self, verdicts: list[StepVerdict]) -> None:
         done = sum(verdict.status == "passed" for verdict in verdicts)

@@ -350,6 +350,7 @@ LMS_FILES = {
     "lab.7z": b"7z",
     "a.docx": b"PK",
     "notes_\x1b[31m.txt": b"",
+    "notes\n   7.00 of 7  notes": b"",
     "submission_metadata.yml": b"",
     ".DS_Store": b"",
     "neighbour": "submission_456",
@@ -365,6 +366,7 @@ LEFT_OUT = {
     "lab.7z": "not opened",
     "a.docx": "no Python module",
     "notes_\x1b[31m.txt": "no Python module",
+    "notes\n   7.00 of 7  notes": "no Python module",
     "submission_metadata.yml": "no Python module",
     "neighbour": "links are not followed",
 }
@@ -406,7 +408,7 @@ def test_an_evening_with_a_learning_management_system(tmp_path):
     } | {"packed"}
     lines = ran.stdout.splitlines()
     for name, words in LEFT_OUT.items():
-        shown = name.replace("\x1b", "\\x1b")
+        shown = name.replace("\x1b", "\\x1b").replace("\n", "\\n")
         (line,) = [line for line in lines if line.startswith(f"left out: {shown}: ")]
         assert words in line
     assert sum(line.startswith("left out: ") for line in lines) == len(LEFT_OUT)
