@@ -1,57 +1,71 @@
-# Each target is one line over `python -m grader` or a tool; the environment is made on first use.
+# Each target is one line over `python grader` or a tool; the environment is made on first use.
 PYTHON ?= python3
 STEP ?=
 TARGET ?= exercises
 OUT ?= results
 JOBS ?= 2
 bin := .venv/bin
+kit := $(bin)/python grader
+
+# What learners type. A mistake that was found is no failure of make: with -q, make passes exit code 1 on and does not
+# say "Error 1". Under -q only lines that begin with + are run.
+quiet := help setup check hint
+ifneq ($(MAKECMDGOALS),)
+ifeq ($(filter-out $(quiet),$(MAKECMDGOALS)),)
+MAKEFLAGS += -q
+endif
+endif
+
+# An environment whose Python was removed or replaced is made anew.
+$(shell test -x $(bin)/python || rm -f .venv/ready)
 
 .PHONY: help setup check hint grade stubs test strength record bench lint clean
 
 help:
-	@echo "make check [STEP=05] [TARGET=solutions]  check the steps, say what to do next"
-	@echo "make hint STEP=05                        the next hint of a step"
-	@echo "make grade SUBMISSIONS=class OUT=results  grade a class"
-	@echo "make setup, test, strength, record, lint, stubs, bench, clean   for maintainers: see CONTRIBUTING.md"
+	+@echo "make check [STEP=05] [TARGET=solutions]  check the steps, say what to do next"
+	+@echo "make hint STEP=05                        the next hint of a step"
+	+@echo "make grade SUBMISSIONS=class OUT=results  grade a class"
+	+@echo "make setup, test, strength, record, lint, stubs, bench, clean   for maintainers: see CONTRIBUTING.md"
 
 .venv/ready: requirements.lock
-	@echo "Setting up .venv with the versions of requirements.lock. This takes some minutes, once."
-	@$(PYTHON) -m venv .venv
-	@$(bin)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@touch $@
+	+@command -v "$(PYTHON)" > /dev/null || { echo "There is no $(PYTHON) here. Install Python 3.11 to 3.14, or name yours: make setup PYTHON=python3.12"; exit 1; }
+	+@"$(PYTHON)" grader/bootstrap.py || exit 1
+	+@touch $@
 
 setup: .venv/ready
+	+@:
 
 check: .venv/ready
-	@$(bin)/python -m grader check $(STEP) --target "$(TARGET)"
+	+@$(kit) check $(STEP) --target "$(TARGET)" || exit 1
 
 hint: .venv/ready
-	@$(bin)/python -m grader hint $(STEP)
+	+@$(kit) hint $(STEP) || exit 1
 
 grade: .venv/ready
-	@$(bin)/python -m grader grade "$(SUBMISSIONS)" --out "$(OUT)" --jobs $(JOBS)
+	@$(kit) grade "$(SUBMISSIONS)" --out "$(OUT)" --jobs $(JOBS)
 
 stubs: .venv/ready
-	@$(bin)/python -m grader stubs
+	@$(kit) stubs
 
 test: .venv/ready
 	$(bin)/python -m pytest -q -n 2 --dist loadfile --submission solutions --ignore tests/kit/attacks tests/kit tests/steps grader/hidden
 	$(bin)/python -m pytest -q tests/kit/attacks
-	$(bin)/python -m grader strength --changed
+	$(kit) strength --changed
 
 strength: .venv/ready
-	@$(bin)/python -m grader strength $(STEP)
+	@$(kit) strength $(STEP)
 
 record: .venv/ready
-	@$(bin)/python -m grader record $(STEP)
+	@$(kit) record $(STEP)
 
 bench: .venv/ready
-	@$(bin)/python -m grader bench
+	@$(kit) bench
 
 lint: .venv/ready
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
 
+# What `.torchsteps` keeps of a learner's work stays.
 clean:
-	rm -rf .venv .torchsteps .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .torchsteps/*.json .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist *.egg-info

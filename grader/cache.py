@@ -16,11 +16,20 @@ from grader.course import Course, Step
 FOLDER = ".torchsteps"
 
 
+def memory_of(root: Path) -> Path:
+    """Return the folder where a kit remembers things: in its own folder, or in the user's if that is read-only."""
+    of_user = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    # In a container, a user may have no home.
+    if os.access(root, os.W_OK) or not os.path.isabs(of_user):
+        return root / FOLDER
+    return Path(of_user, "torchsteps", hashlib.sha256(os.fsencode(root)).hexdigest()[:16])
+
+
 class State:
-    """One JSON file in the kit's folder for things to remember; a broken or read-only one does no harm."""
+    """One JSON file for things to remember; a broken one does no harm."""
 
     def __init__(self, root: Path, name: str) -> None:
-        self._path = root / FOLDER / name
+        self._path = memory_of(root) / name
         self.data: dict[str, Any] = {}
         try:
             data = json.loads(self._path.read_text("utf-8"))
@@ -28,15 +37,16 @@ class State:
         except (OSError, ValueError, RecursionError):
             pass
 
-    def save(self) -> None:
-        """Write the file whole or not at all."""
+    def save(self) -> bool:
+        """Write the file whole or not at all; return whether it was written."""
         try:
-            self._path.parent.mkdir(exist_ok=True)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             new = self._path.with_suffix(".new")
             new.write_text(json.dumps(self.data), "utf-8")
             new.replace(self._path)
         except OSError:
-            pass
+            return False
+        return True
 
 
 def kit_fingerprint(course: Course) -> str:

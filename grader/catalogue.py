@@ -7,17 +7,12 @@ a student's bundle has only what was recorded of these implementations (see `gra
 from __future__ import annotations
 
 import ast
-import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from grader.course import Course, Step
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 FOLDER = "grader/misconceptions"
 STYLES = "tests/styles"

@@ -62,13 +62,11 @@ def check(
     fresh: Annotated[bool, typer.Option("--fresh", help="Run unchanged steps, too.")] = False,
 ) -> None:
     """Check the steps, and say what is right, what is wrong, and what to do next."""
-    from rich.console import Console
-
     from grader.check import check as run_check
     from grader.check import find_target
     from grader.session import KitError
     from grader.submission import Submission
-    from grader.terminal import Screen
+    from grader.terminal import Screen, make_console
     from grader.verdicts import results
 
     course = _load()
@@ -86,7 +84,7 @@ def check(
         raise _fail(f"Nothing to check: {submission.unreadable}.", USAGE)
     if place.name.lower().endswith((".py", ".py.txt")) and place.is_file():
         steps = _of_one_module(course, submission, steps, bool(step))
-    screen = Screen(Console(highlight=False), course, submission)
+    screen = Screen(make_console(), course, submission)
     try:
         verdicts = run_check(
             course, submission, steps, fresh=fresh, begin=screen.begin, done=screen.done
@@ -145,7 +143,6 @@ def grade(
 
     # Before torch is imported: a process that has used several threads must not fork.
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
-    from rich.console import Console
 
     from grader.grade import REHEARSED_FROM, Unwritable, output_names, test_files
     from grader.grade import grade as run_grade
@@ -153,7 +150,7 @@ def grade(
     from grader.isolation import available, working_layers
     from grader.launch import ForkLauncher
     from grader.session import KitError
-    from grader.terminal import GradingScreen
+    from grader.terminal import GradingScreen, make_console
     from grader.text import one_line
 
     course = _load()
@@ -177,7 +174,7 @@ def grade(
         raise _fail(f"Nothing was graded: {error}.", USAGE) from None
     launcher = ForkLauncher((), course.limits, many=True)
     launcher.expected = {one.packages for one in chosen}
-    screen = GradingScreen(Console(highlight=False), len(hand_ins))
+    screen = GradingScreen(make_console(), len(hand_ins))
     try:
         layers, missing = working_layers(launcher)
         if missing and not allow_unsandboxed:
@@ -307,13 +304,13 @@ def _maintaining(
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
     # Where mutmut finds its settings.
     os.chdir(course.root)
-    from rich.console import Console
     from rich.progress import Progress
 
     from grader.launch import ForkLauncher
     from grader.session import KitError
+    from grader.terminal import make_console
 
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     launcher = ForkLauncher((), course.limits, many=True)
     launcher.expected = {one.packages for one in steps}
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -338,7 +335,8 @@ def stubs(
     ] = False,
 ) -> None:
     """Make the exercises anew from the solutions."""
-    from grader.stubs import StubError, make_stubs, stale, with_own_work
+    from grader.cache import FOLDER
+    from grader.stubs import StubError, keep_copy, make_stubs, stale, with_own_work
 
     course = _load()
     try:
@@ -349,12 +347,15 @@ def stubs(
     names = ", ".join(path.name for path in old)
     if only_look:
         raise _fail(f"Stale, run `make stubs`: {names}", FAILED) if old else typer.Exit(0)
-    at_risk = [] if force else with_own_work(old)
-    if at_risk:
+    at_risk = with_own_work(old)
+    if at_risk and not force:
         files = ", ".join(path.name for path in at_risk)
         raise _fail(
             f"These exercises hold work that is not committed: {files}. Use --force.", FAILED
         )
+    for path in at_risk:
+        copy = keep_copy(path, course.root / FOLDER / "backup")
+        typer.echo(f"{path.name} was kept as {copy.relative_to(course.root)}")
     for path in old:
         path.parent.mkdir(exist_ok=True)
         path.write_text(new[path], "utf-8")

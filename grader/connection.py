@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Protocol
@@ -14,8 +15,10 @@ from grader.wire import Wire, WireBroken, WireTimeout
 ROOT = str(Path(__file__).resolve().parent.parent)
 # Long enough for the slowest cold import of torch from a network drive.
 START_SECONDS = 120.0
-# The first entry of the import path is the working folder; the kit takes its place.
-BOOT = "import sys; sys.path[0] = {root!r}; from grader.{module} import main; main({args})"
+# With -P the working folder is not on the import path. The kit comes last on it, so that no file of a learner's
+# that is called `torch.py` or `random.py` is taken for the package of this name.
+PYTHON = (sys.executable, "-P", "-s", "-c")
+BOOT = "import sys; sys.path.append({root!r}); from grader.{module} import main; main({args})"
 
 
 class LaunchError(RuntimeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,11 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from grader.limits import Limits
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 COURSE_FILE = "course.toml"
 FEEDBACK = ("all", "mistake", "title")

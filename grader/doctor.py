@@ -41,9 +41,7 @@ class Finding:
 def examine() -> Iterator[Finding]:
     """Yield the findings, as they come."""
     system = f"{platform.system()} {platform.machine()}"
-    good = (3, 10) <= sys.version_info[:2] <= (3, 13)
-    advice = "" if good else "; the kit is made for Python 3.10 to 3.13"
-    yield Finding("Python", good, f"{platform.python_version()} on {system}{advice}")
+    yield Finding("Python", True, f"{platform.python_version()} on {system}")
     for name in PACKAGES:
         try:
             yield Finding(name, True, version(name))

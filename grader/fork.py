@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from typing import Any
 from grader import control
 from grader.connection import (
     BOOT,
+    PYTHON,
     ROOT,
     START_SECONDS,
     Connection,
@@ -69,7 +69,7 @@ class ForkLauncher:
             args=f"{ROOT!r}, {asdict(self._limits)!r}, {sorted(map(list, self.expected))!r}, {self._many}",
         )
         self._process = subprocess.Popen(
-            [sys.executable, "-s", "-c", command],
+            [*PYTHON, command],
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=self._errors,

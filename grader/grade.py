@@ -81,6 +81,8 @@ def grade(
         Unwritable: not all results could be written.
     """
     names = output_names(hand_ins)
+    # Judges work in the kit's folder.
+    out = out.absolute()
     finished: list[Graded] = []
 
     def judge(hand_in: HandIn, forked: Forked) -> int:

@@ -75,7 +75,8 @@ def read_class(folder: Path, course: Course) -> Class:
     if os.path.isfile(folder / COURSE_FILE) and os.path.isdir(folder / "exercises"):
         raise ClassError(f"{folder} is the folder of a kit, not of a class")
     try:
-        places = sorted(folder.iterdir(), key=lambda place: os.fsencode(place.name))
+        # Absolute: judges work in the kit's folder.
+        places = sorted(folder.absolute().iterdir(), key=lambda place: os.fsencode(place.name))
     except OSError as error:
         raise ClassError(f"{folder} cannot be read ({error.strerror})") from None
     groups: dict[str, list[Path]] = {}

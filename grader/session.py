@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,13 +68,13 @@ def run_pytest(files: list[str], judge: Judge, plugin: object) -> None:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)
-    options = ["-c", str(root / "pyproject.toml"), "--rootdir", str(root)]
+    options = ["-c", "pyproject.toml", "--rootdir", ".", "-o", "pythonpath="]
     options += ["-o", "addopts=--import-mode=importlib -p grader.plugin"]
     options += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:logging", "--capture=no"]
-    paths = [root / file for file in files]
-    options += [str(path) for path in paths]
-    problems = _Problems(paths)
-    code = pytest.main(options, plugins=[problems, plugin, _Lending(judge)])
+    problems = _Problems([root / file for file in files])
+    # From there, all paths are relative: pytest gives brackets, "::" and "$" in a path a meaning of their own.
+    with contextlib.chdir(root):
+        code = pytest.main([*options, *files], plugins=[problems, plugin, _Lending(judge)])
     if code == pytest.ExitCode.INTERRUPTED and not problems.texts:
         raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):

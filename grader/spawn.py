@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 from grader.connection import (
     BOOT,
+    PYTHON,
     ROOT,
     Connection,
     LaunchError,
@@ -36,7 +36,7 @@ class SpawnLauncher:
         scratch = tempfile.mkdtemp(prefix="torchsteps-")
         command = BOOT.format(root=ROOT, module="worker", args=f"{scratch!r}, {ROOT!r}, {groups!r}")
         process = subprocess.Popen(
-            [sys.executable, "-s", "-c", command],
+            [*PYTHON, command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -7,6 +7,7 @@ docstring is written once, in the solution.
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 import subprocess
 import sys
@@ -150,14 +151,29 @@ def stale(stubs: dict[Path, str]) -> list[Path]:
 
 
 def with_own_work(paths: list[Path]) -> list[Path]:
-    """Return those files that hold changes git does not know: overwriting them would lose work."""
-    result = []
-    for path in paths:
-        if path.exists():
-            command = ["git", "status", "--porcelain", "--", path.name]
-            answer = subprocess.run(
-                command, cwd=path.parent, capture_output=True, text=True, check=False
-            )
-            if answer.returncode or answer.stdout.strip():
-                result.append(path)
-    return result
+    """Return those files that hold what git does not have: overwriting them would lose work.
+
+    The bytes themselves are compared: `git status` says nothing of files that it was told not to look at.
+    """
+    return [path for path in paths if path.exists() and path.read_bytes() != _committed(path)]
+
+
+def _committed(path: Path) -> bytes | None:
+    """Return the bytes of a file as the last commit has them, or None if it has no such file."""
+    # As git would write it: with the line ends that the learner's system has.
+    command = ["git", "cat-file", "--filters", f"HEAD:./{path.name}"]
+    try:
+        answer = subprocess.run(command, cwd=path.parent, capture_output=True, check=False)
+    except FileNotFoundError:
+        # There is no git here.
+        return None
+    return None if answer.returncode else answer.stdout
+
+
+def keep_copy(path: Path, folder: Path) -> Path:
+    """Copy a file into a folder, under a name that no other copy has; return the copy."""
+    source = path.read_bytes()
+    copy = folder / f"{path.stem}-{hashlib.sha256(source).hexdigest()[:8]}{path.suffix}"
+    folder.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes(source)
+    return copy

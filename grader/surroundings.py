@@ -64,8 +64,8 @@ def keep_source(filename: str, source: bytes) -> str:
 
 def forget_kit(root: str) -> None:
     """Take the kit's folder off the import path: a learner's module imports no test and no solution."""
-    if sys.path[:1] == [root]:
-        del sys.path[0]
+    if root in sys.path:
+        sys.path.remove(root)
 
 
 def refusing(function: Callable[..., Any], sentence: str) -> Callable[..., NoReturn]:

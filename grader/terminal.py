@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from grader.search import NotTaken
 
 _MOST_LINES = 6
+_FEWEST_COLUMNS = 20
 _STYLES = {"passed": "green", "failed": "red", "not_started": "dim", "error": "magenta"}
 
 
@@ -33,6 +34,14 @@ def command(name: str, step: Step | None = None) -> str:
     if os.name == "nt":
         return f"python -m grader {name}" + (f" {step.id}" if step else "")
     return f"make {name}" + (f" STEP={step.id}" if step else "")
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """Return a console; one that says it has hardly any columns, as COLUMNS=0 does, gets the usual 80."""
+    console = Console(highlight=False, stderr=stderr)
+    if console.width < _FEWEST_COLUMNS:
+        console.width = 80
+    return console
 
 
 class GradingScreen:

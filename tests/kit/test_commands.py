@@ -84,8 +84,15 @@ def test_stubs_are_made_from_solutions_but_never_over_own_work(kit):
     refused = kit.grader("stubs")
     assert refused.returncode == 1 and "hold work that is not committed: step_00" in refused.stderr
     assert exercise.read_text() != stub
-    assert kit.grader("stubs", "--force").returncode == 0
+    # What git was told not to look at is work all the same.
+    git(kit, "update-index", "--skip-worktree", "exercises/step_00_numbers.py")
+    assert kit.grader("stubs").returncode == 1
+    forced = kit.grader("stubs", "--force")
+    assert forced.returncode == 0
     assert exercise.read_text() == stub
+    (copy,) = (kit.root / FOLDER / "backup").iterdir()
+    assert "return 2 * x" in copy.read_text() and copy.name in forced.stdout
+    git(kit, "update-index", "--no-skip-worktree", "exercises/step_00_numbers.py")
 
     # What is committed can be brought back, so it may be overwritten.
     kit.write("step_01_lines", SOLUTION.replace("twice", "two times"), "solutions")
@@ -93,6 +100,24 @@ def test_stubs_are_made_from_solutions_but_never_over_own_work(kit):
     made = kit.grader("stubs")
     assert made.stdout == "1 exercises written: step_01_lines.py.\n"
     assert "two times" in (kit.root / "exercises/step_01_lines.py").read_text()
+
+
+@pytest.mark.parametrize("how", ["no git", "ignored", "assume unchanged", "untracked"])
+def test_work_that_git_does_not_have_is_never_lost(kit, how):
+    for module in kit.modules:
+        kit.write(module, SOLUTION, "solutions")
+    exercise = kit.root / "exercises/step_00_numbers.py"
+    assert kit.grader("stubs", "--force").returncode == 0
+    if how != "no git":
+        (kit.root / ".gitignore").write_text("exercises/\n" if how == "ignored" else "")
+        git(kit, "init", "-q")
+        git(kit, "add", *((".gitignore",) if how == "untracked" else (".",)))
+        git(kit, "commit", "-q", "-m", "all")
+    if how == "assume unchanged":
+        git(kit, "update-index", "--assume-unchanged", "exercises/step_00_numbers.py")
+    exercise.write_text("my work\n")
+    assert kit.grader("stubs").returncode == 1
+    assert exercise.read_text() == "my work\n"
 
 
 def test_a_solution_that_is_not_finished_gives_no_stub(kit):
