@@ -290,3 +290,19 @@ def check_table(answer: Answer, came: Any, expected: Any) -> None:
             f"Entry [{row}, {column}] counts the images of digit {row} that were read as {column}. It "
             f"should be {int(expected[row, column])}, but is {int(came[row, column])}.",
         )
+
+
+# Checkpoints
+
+
+def carried(answer: Answer) -> bytes:
+    """Return the content of a checkpoint, the one thing that another process gets to see of what was saved."""
+    content = answer.value
+    if not isinstance(content, bytes):
+        raise Mismatch(answer.call, "save_checkpoint has not written a file at `path`.")
+    answer.check(
+        len(content) < 1 << 20,
+        "The file of this very small model has more than a million bytes. Save only the two state dicts and the "
+        "epoch.",
+    )
+    return content

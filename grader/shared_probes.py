@@ -7,7 +7,9 @@ value. A layout that a function does not know is the plain one: a copy, all of i
 from __future__ import annotations
 
 import contextlib
+import pathlib
 import random
+import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -323,6 +325,45 @@ def on_card(t: torch.Tensor) -> torch.Tensor:
             return result
 
     return t.clone().as_subclass(OnCard).requires_grad_()
+
+
+# Checkpoints
+
+
+@probe
+def file_saved(module: Any, model: nn.Module, optimizer: Any, epoch: int) -> bytes | None:
+    """Return what is in the file that `save_checkpoint` writes, or None if there is no file.
+
+    Args:
+        module: the learner's module with `save_checkpoint`.
+        model: the model.
+        optimizer: its optimizer.
+        epoch: the epoch.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "checkpoint.pt"
+        module.save_checkpoint(path=path, model=model, optimizer=optimizer, epoch=epoch)
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            # More than this is refused, so it need not be read.
+            return file.read(1 << 20)
+
+
+@probe
+def epoch_loaded(module: Any, file: bytes, model: nn.Module, optimizer: Any) -> Any:
+    """Return what `load_checkpoint` gives for a file of this content, which lies elsewhere and has another name.
+
+    Args:
+        module: the learner's module with `load_checkpoint`.
+        file: what `file_saved` gave, in another process.
+        model: the model, which is changed.
+        optimizer: its optimizer, which is changed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/carried over"
+        pathlib.Path(path).write_bytes(file)
+        return module.load_checkpoint(path=path, model=model, optimizer=optimizer)
 
 
 # Early stopping

@@ -17,8 +17,14 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from grader.probes import probe
-from grader.references import TRAINING, check_on_meta, expected_run
-from grader.shared_probes import fit_early_by_script, loader_of, noted_on_meta
+from grader.references import TRAINING, carried, check_on_meta, expected_run
+from grader.shared_probes import (
+    epoch_loaded,
+    file_saved,
+    fit_early_by_script,
+    loader_of,
+    noted_on_meta,
+)
 from grader.strategies import exact_rates, numbers, sizes, tensors
 
 EPS = 0.5  # of BatchNorm and of Adam, so large that rounding never decides where a step goes
@@ -388,6 +394,38 @@ def resume(module, model, train, val, name, lr, epoch, before, after, change):
         return {"saved": saved, "touched": touched, "epoch": number, **states}
 
 
+@probe
+def save_trained(module, model, train, val, name, lr, epoch, before):
+    "train a model, and save it"
+    old = model_of(**model)
+    optimizer = optimizer_of(old, name, lr)
+    steps_by_hand(old, optimizer, loader_of(**train), before)
+    return file_saved(module, old.train(model["training"]), optimizer, epoch)
+
+
+@probe
+def load_and_train(module, file, model, train, val, name, lr, after, change):
+    """in another process: load the file into a fresh model with other numbers and an optimizer with another
+    learning rate, and train on"""
+    loader = loader_of(**train)
+    fresh = model_of(
+        **{**model, "weight": model["weight"] + change, "bias": model["bias"] - change}
+    )
+    optimizer = optimizer_of(fresh, name, lr / 2)
+    # A little training of its own, so that nothing in the fresh objects is right by chance.
+    steps_by_hand(fresh, optimizer, loader, 1)
+    epoch = epoch_loaded(module, file, fresh, optimizer)
+    loaded = state_of(fresh)
+    steps_by_hand(fresh, optimizer, loader, after)
+    return {"epoch": epoch, "loaded": loaded, "fresh": state_of(fresh)}
+
+
+def resumed(learner, case, epoch, before, after, change):
+    """Return what comes of a training that was interrupted, and went on in another process."""
+    file = carried(learner.run(save_trained, **case, epoch=epoch, before=before))
+    return learner.elsewhere.run(load_and_train, file, **case, after=after, change=change)
+
+
 def states_of_steps(case, *numbers):
     reference, states = reference_of(case), []
     for n_epochs in numbers:
@@ -404,7 +442,7 @@ breaks = {"before": sizes(0, 2), "after": sizes(1, 2), "change": numbers()}
 @settings(max_examples=8)
 @given(case=cases(), epoch=st.integers(0, 10**6), **breaks)
 def test_save_and_go_on(learner, case, epoch, before, after, change):
-    answer = learner.run(resume, **case, epoch=epoch, before=before, after=after, change=change)
+    answer = resumed(learner, case, epoch, before, after, change)
     _, at_end = states_of_steps(case, before, after)
     check_values(answer.key("fresh"), at_end)
 
@@ -427,7 +465,7 @@ def test_saving_changes_nothing(learner, case, before, after, change):
 @settings(max_examples=8)
 @given(case=cases(), epoch=st.integers(0, 10**6), **breaks)
 def test_load_any_checkpoint(learner, case, epoch, before, after, change):
-    answer = learner.run(resume, **case, epoch=epoch, before=before, after=after, change=change)
+    answer = resumed(learner, case, epoch, before, after, change)
     came = answer.key("epoch").integer()
     answer.check(came == epoch, f"The epoch {epoch} was saved, but {came} came back.")
     at_save, at_end = states_of_steps(case, before, after)
@@ -438,7 +476,8 @@ def test_load_any_checkpoint(learner, case, epoch, before, after, change):
 @probe
 def save_several(module, first, second, third, epochs):
     """save a line three times: to "a.pt", to "b.pt", and to "a.pt" again; read all files with
-    weights_only=True; load them into one model: "b.pt", "a.pt", and "b.pt" again"""
+    weights_only=True; let the two files change their names; load them into one model: "b.pt", "a.pt", and "b.pt"
+    again"""
     with tempfile.TemporaryDirectory() as folder:
         model = nn.Linear(1, 1)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.5)
@@ -458,6 +497,8 @@ def save_several(module, first, second, third, epochs):
                 safe.append(type(error).__name__)
             else:
                 safe.append("read")
+        for old, new in ("a.pt", "c"), ("b.pt", "a.pt"), ("c", "b.pt"):
+            pathlib.Path(folder, old).rename(pathlib.Path(folder, new))
         found = []
         for name in "bab":
             number = module.load_checkpoint(
@@ -488,7 +529,8 @@ def test_files_are_safe(learner, first, second, third, epochs):
 @given(first=lines, second=lines, third=lines, epochs=three_epochs)
 def test_load_each_file(learner, first, second, third, epochs):
     answer = learner.run(save_several, first=first, second=second, third=third, epochs=epochs)
-    expected = [[epochs[1], *second], [epochs[2], *third], [epochs[1], *second]]
+    # What was saved as "a.pt" last is "b.pt" when it is loaded.
+    expected = [[epochs[2], *third], [epochs[1], *second], [epochs[2], *third]]
     for part, numbers_ in zip(answer.key("found").each(), expected, strict=True):
         part.is_close(numbers_, **TRAINING)
 

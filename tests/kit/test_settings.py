@@ -75,7 +75,7 @@ PUT_BACK = {
     "autocast": "enter(torch.autocast('cpu', dtype=torch.bfloat16))",
     # The folder is torch's own doing.
     "deterministic algorithms": "torch.use_deterministic_algorithms(True);"
-    " [shutil.rmtree(name) for name in os.listdir()]",
+    " [shutil.rmtree(name) for name in os.listdir() if 'inductor' in name]",
     "anomaly detection": "torch.autograd.set_detect_anomaly(True)",
     "threads of torch": "torch.set_num_threads(3)",
     "errors of NumPy": "np.seterr(all='raise')",

@@ -14,8 +14,14 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from grader.answers import FLOAT32
 from grader.probes import probe
-from grader.references import check_on_meta, expected_run
-from grader.shared_probes import fit_early_by_script, line, noted_on_meta
+from grader.references import carried, check_on_meta, expected_run
+from grader.shared_probes import (
+    epoch_loaded,
+    file_saved,
+    fit_early_by_script,
+    line,
+    noted_on_meta,
+)
 from grader.strategies import numbers, points, sizes
 
 # Five points in batches of 2, 2 and 1, and two others.
@@ -359,18 +365,40 @@ def test_fit_moves_batches(learner):
 
 
 @probe
-def resumed_sgd(module, x, y, n_before, n_after):
-    "train with SGD and momentum, save, load into a fresh model and optimizer, and train on"
-    with tempfile.TemporaryDirectory() as folder:
-        path = folder + "/checkpoint.pt"
-        model = network(nn.Linear(1, 3), nn.Tanh(), nn.Linear(3, 1))
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-        train_steps(model, optimizer, x, y, n_before)
-        module.save_checkpoint(path=path, model=model, optimizer=optimizer, epoch=n_before)
-        fresh = nn.Sequential(nn.Linear(1, 3), nn.Tanh(), nn.Linear(3, 1))
-        optimizer = torch.optim.SGD(fresh.parameters(), lr=0.1, momentum=0.9)
-        module.load_checkpoint(path=path, model=fresh, optimizer=optimizer)
-        return train_steps(fresh, optimizer, x, y, n_after)
+def network_of(hidden):
+    return network(nn.Linear(1, hidden), nn.Tanh(), nn.Linear(hidden, 1))
+
+
+@probe
+def optimizer_of(model, kind, lr):
+    if kind == "Adam":
+        return torch.optim.Adam(model.parameters(), lr=lr)
+    return torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+
+
+@probe
+def save_trained(module, x, y, hidden, kind, lr, n_before):
+    "train a small network, and save it"
+    model = network_of(hidden)
+    optimizer = optimizer_of(model, kind, lr)
+    train_steps(model, optimizer, x, y, n_before)
+    return file_saved(module, model, optimizer, n_before)
+
+
+@probe
+def load_and_train(module, file, x, y, hidden, kind, lr, n_after):
+    "in another process: load the file into a fresh network and a fresh optimizer, and train on"
+    fresh = nn.Sequential(nn.Linear(1, hidden), nn.Tanh(), nn.Linear(hidden, 1))
+    optimizer = optimizer_of(fresh, kind, lr)
+    epoch_loaded(module, file, fresh, optimizer)
+    return train_steps(fresh, optimizer, x, y, n_after)
+
+
+def resumed(learner, hidden, kind, lr, fresh_lr, n_before, n_after):
+    """Return the network's parameters after a training that was interrupted, and went on in another process."""
+    inputs = {"x": X, "y": Y, "hidden": hidden, "kind": kind}
+    file = carried(learner.run(save_trained, lr=lr, n_before=n_before, **inputs))
+    return learner.elsewhere.run(load_and_train, file, lr=fresh_lr, n_after=n_after, **inputs)
 
 
 @probe
@@ -387,56 +415,34 @@ def trained_on_after_saving(module, x, y):
 
 
 @probe
-def resumed_adam(module, x, y, lr, fresh_lr):
-    "train 3 steps with Adam, save, load into a fresh model and an optimizer with fresh_lr, train 2 steps"
-    with tempfile.TemporaryDirectory() as folder:
-        path = folder + "/checkpoint.pt"
-        model = network(nn.Linear(1, 2), nn.Tanh(), nn.Linear(2, 1))
-        optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-        train_steps(model, optimizer, x, y, 3)
-        module.save_checkpoint(path=path, model=model, optimizer=optimizer, epoch=3)
-        fresh = nn.Sequential(nn.Linear(1, 2), nn.Tanh(), nn.Linear(2, 1))
-        optimizer = torch.optim.Adam(fresh.parameters(), lr=fresh_lr)
-        module.load_checkpoint(path=path, model=fresh, optimizer=optimizer)
-        return train_steps(fresh, optimizer, x, y, 2)
+def save_running_mean(module, mean):
+    "save a BatchNorm layer with this running mean"
+    model = nn.BatchNorm1d(3)
+    model.running_mean.copy_(mean)
+    return file_saved(module, model, torch.optim.SGD(model.parameters(), lr=0.1), 1)
 
 
 @probe
-def buffers_of_loaded(module, mean):
-    "save a BatchNorm layer with this running mean, and load it into a fresh one"
-    with tempfile.TemporaryDirectory() as folder:
-        path = folder + "/checkpoint.pt"
-        model, fresh = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
-        model.running_mean.copy_(mean)
-        optimizers = [torch.optim.SGD(m.parameters(), lr=0.1) for m in (model, fresh)]
-        module.save_checkpoint(path=path, model=model, optimizer=optimizers[0], epoch=1)
-        module.load_checkpoint(path=path, model=fresh, optimizer=optimizers[1])
-        return fresh.running_mean
+def load_running_mean(module, file):
+    "in another process: load the file into a fresh BatchNorm layer, and read its running mean"
+    fresh = nn.BatchNorm1d(3)
+    epoch_loaded(module, file, fresh, torch.optim.SGD(fresh.parameters(), lr=0.1))
+    return fresh.running_mean
 
 
 @probe
-def epoch_of_loaded(module, epoch):
-    "save a checkpoint with this epoch and load it again"
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "checkpoint.pt"
-        model = line(1.0, 2.0)
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        module.save_checkpoint(path=path, model=model, optimizer=optimizer, epoch=epoch)
-        return module.load_checkpoint(path=path, model=model, optimizer=optimizer)
+def save_line(module, a, b, epoch):
+    "save the line a + b * x with this epoch"
+    model = line(a, b)
+    return file_saved(module, model, torch.optim.SGD(model.parameters(), lr=0.1), epoch)
 
 
 @probe
-def back_to_checkpoint(module, a, b):
-    "save the line a + b * x, set both of its numbers to 50, and load into the same model"
-    with tempfile.TemporaryDirectory() as folder:
-        path = folder + "/checkpoint.pt"
-        model = line(a, b)
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        module.save_checkpoint(path=path, model=model, optimizer=optimizer, epoch=1)
-        for p in model.parameters():
-            p.data.fill_(50.0)
-        module.load_checkpoint(path=path, model=model, optimizer=optimizer)
-        return {"a": model.bias.detach(), "b": model.weight.detach()}
+def load_line(module, file):
+    "in another process: load the file into a line whose two numbers are 50"
+    model = line(50.0, 50.0)
+    epoch = epoch_loaded(module, file, model, torch.optim.SGD(model.parameters(), lr=0.1))
+    return {"epoch": epoch, "a": model.bias.detach(), "b": model.weight.detach()}
 
 
 @probe
@@ -476,8 +482,7 @@ def rounded(tensor):
 @pytest.mark.exercise("save_checkpoint", "after a break, SGD with momentum goes on", points=2)
 def test_resume_sgd_with_momentum(learner):
     expected = train_network_by_hand(3, 5, momentum=0.9)
-    answer = learner.run(resumed_sgd, x=X, y=Y, n_before=3, n_after=2)
-    check_resumed(answer, expected)
+    check_resumed(resumed(learner, 3, "SGD", 0.1, 0.1, 3, 2), expected)
 
 
 @pytest.mark.exercise("load_checkpoint", "after a break at any time, training goes on", points=2)
@@ -485,23 +490,22 @@ def test_resume_sgd_with_momentum(learner):
 @settings(max_examples=8)
 def test_resume_at_any_time(learner, n_before, n_after):
     expected = train_network_by_hand(3, n_before + n_after, momentum=0.9)
-    answer = learner.run(resumed_sgd, x=X, y=Y, n_before=n_before, n_after=n_after)
-    check_resumed(answer, expected)
+    check_resumed(resumed(learner, 3, "SGD", 0.1, 0.1, n_before, n_after), expected)
 
 
 @pytest.mark.exercise("load_checkpoint", "after a break, Adam goes on with its old learning rate")
 def test_resume_adam(learner):
     expected = train_network_by_hand(2, 5)
-    answer = learner.run(resumed_adam, x=X, y=Y, lr=0.1, fresh_lr=0.5)
-    check_resumed(answer, expected)
+    check_resumed(resumed(learner, 2, "Adam", 0.1, 0.5, 3, 2), expected)
 
 
 @pytest.mark.exercise("load_checkpoint", "the epoch that was saved comes back")
 @given(epoch=st.integers(0, 1000))
 @settings(max_examples=8)
 def test_checkpoint_epoch(learner, epoch):
-    answer = learner.run(epoch_of_loaded, epoch=epoch)
-    came = answer.integer()
+    file = carried(learner.run(save_line, a=1.0, b=2.0, epoch=epoch))
+    answer = learner.elsewhere.run(load_line, file)
+    came = answer.key("epoch").integer()
     answer.check(
         came == epoch,
         f"The epoch {epoch} was saved, so {epoch} should come back, but {came} came.",
@@ -512,7 +516,8 @@ def test_checkpoint_epoch(learner, epoch):
 @given(a=numbers(), b=numbers())
 @settings(max_examples=8)
 def test_checkpoint_restores_the_same_model(learner, a, b):
-    answer = learner.run(back_to_checkpoint, a=a, b=b)
+    file = carried(learner.run(save_line, a=a, b=b, epoch=1))
+    answer = learner.elsewhere.run(load_line, file)
     answer.key("a").is_close(a, **FLOAT32)
     answer.key("b").is_close(b, **FLOAT32)
 
@@ -534,7 +539,8 @@ def test_saving_changes_nothing(learner):
 @pytest.mark.exercise("save_checkpoint", "buffers are saved too")
 def test_checkpoint_holds_buffers(learner):
     mean = torch.tensor([1.0, -2.0, 0.5])
-    learner.run(buffers_of_loaded, mean=mean).is_close(mean)
+    file = carried(learner.run(save_running_mean, mean=mean))
+    learner.elsewhere.run(load_running_mean, file).is_close(mean)
 
 
 @pytest.mark.exercise("save_checkpoint", "the file loads with weights_only=True")
