@@ -212,8 +212,8 @@ def _watched(module: types.ModuleType, words: set[str]) -> Iterator[tuple[Any, s
     Whoever puts a function of his own in place of one of torch's has to write its name somewhere. So only names
     are looked at that the module mentions: comparing all that torch has would copy a good part of its memory.
     """
-    places: list[Any] = [builtins, *(sys.modules[name] for name in words & sys.modules.keys())]
-    places += [value for value in vars(module).values() if _is_place(value)]
+    known = [sys.modules[name] for name in words & sys.modules.keys()]
+    places: list[Any] = [builtins, *filter(_is_place, [*known, *vars(module).values()])]
     seen = {id(module)}
     while places:
         place = places.pop()

@@ -321,7 +321,8 @@ class StepSession:
 
     def close(self) -> str:
         """End the workers; return how one had ended by itself, as a clause."""
-        return self._end(self._second) or self._end(self._first)
+        second, first = self._end(self._second), self._end(self._first)
+        return second or first
 
     def _end(self, worker: _Worker) -> str:
         connection, worker.connection = worker.connection, None
