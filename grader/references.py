@@ -110,7 +110,12 @@ def check_points_stay(answer: Answer, x: Any, y: Any) -> None:
 
 
 def check_python_floats(losses: Answer) -> None:
-    """Check that the losses are Python floats, if they came as a list or a tuple."""
+    """Check that the losses are Python floats, if they came as a list or a tuple, and without a graph."""
+    losses.check(
+        not getattr(losses.value, "requires_grad", False),
+        "The losses came as a tensor that still requires a gradient: it holds on to the graphs of all epochs. "
+        "Keep plain numbers.",
+    )
     for loss in losses.each() if isinstance(losses.value, (list, tuple)) else ():
         loss.check(
             type(loss.value) is float,
@@ -154,6 +159,18 @@ def result_and_seconds(answer: Answer) -> tuple[Answer, Any]:
     return result, measured
 
 
+# Step 07: torch's own optimizer
+
+
+def check_uses_torchs_sgd(answer: Answer) -> None:
+    """Check what the probe `sgd_is_torchs` gave."""
+    answer.check(
+        answer.value is True,
+        "torch.optim.SGD did not work here, but the training went on without it. Let torch.optim.SGD move the "
+        "parameters, and not a formula of your own.",
+    )
+
+
 # Step 08: the loss
 
 
@@ -165,14 +182,48 @@ def reduced(squares: Any, reduction: str) -> Any:
 
 
 def is_loss(answer: Answer, expected: Any) -> None:
-    """Demand a tensor (so that `backward()` is possible) with the expected numbers."""
+    """Demand a float32 tensor (so that `backward()` is possible) with the expected numbers."""
+    import torch
+
     answer.check(
         not isinstance(answer.value, float),
         "A Python float came. The loss must stay a tensor: a float has forgotten how it was "
         "computed, so backward() cannot start from it.",
     )
-    answer.tensor()
+    answer.tensor(dtype=torch.float32)
     answer.is_close(expected, **FLOAT32)
+
+
+def check_torchs_loss(answer: Answer) -> None:
+    """Check the list `called` of the context `torchs_losses`, in which a loss of `make_loss` was computed."""
+    answer.check(
+        "mse_loss" in answer.value,
+        "The number was computed without nn.MSELoss. make_loss has to hand out PyTorch's own loss.",
+    )
+
+
+# Step 09: start values
+
+
+def check_start_values(answer: Answer) -> None:
+    """Check what `start_values` gave: a and b of several new models, made after different seeds."""
+    starts = [part.each() for part in answer.each()]
+    values = {name: [pair[k].value for pair in starts] for k, name in enumerate(("a", "b"))}
+    for name, found in values.items():
+        first = found[0]
+        # A model may seed its own numbers, so that all start alike; but nobody draws an eighth.
+        drawn = len(set(found)) > 1 or (
+            all(len(set(other)) == 1 for other in values.values()) and first * 8 % 1 != 0
+        )
+        answer.check(
+            drawn,
+            f"In {len(found)} new models, made after different seeds, {name} always starts at {first:.6g}. "
+            "Give a and b random start values, each its own.",
+        )
+    answer.check(
+        values["a"] != values["b"],
+        "In every new model a and b start at the same number. Draw a number for each of them.",
+    )
 
 
 # Step 12: random numbers

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.optim import sgd
+from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader, TensorDataset
 
 from grader.probes import probe
@@ -153,6 +155,35 @@ def small_network(weights: Sequence[torch.Tensor]) -> nn.Sequential:
 
 
 @probe
+def with_parameters(model: nn.Module, n_in: int) -> nn.Module:
+    """Return a model after its lazy layers, if there are any, have made their parameters.
+
+    Args:
+        model: any model.
+        n_in: how many numbers one point has.
+    """
+    if any(nn.parameter.is_lazy(p) for p in model.parameters()):
+        model(torch.zeros(1, n_in))
+    return model
+
+
+@probe
+def start_values(module: Any, seeds: Sequence[int]) -> list[list[float]]:
+    """Return a and b of new objects of `ManualLinearRegression`, made after these seeds."""
+    found = []
+    # Then memory that nobody has filled holds NaN, and not the numbers of before.
+    torch.use_deterministic_algorithms(True)
+    try:
+        for seed in seeds:
+            seed_all(seed)
+            model = module.ManualLinearRegression()
+            found.append([model.a.item(), model.b.item()])
+    finally:
+        torch.use_deterministic_algorithms(False)
+    return found
+
+
+@probe
 def loader_of(
     x: torch.Tensor, y: torch.Tensor, sizes: Sequence[int], turned: bool = False
 ) -> DataLoader[Any]:
@@ -171,6 +202,64 @@ def loader_of(
         indices.append(list(range(start, start + size)))
         start += size
     return DataLoader(TensorDataset(x, y), batch_sampler=indices)
+
+
+# From scratch
+
+
+@probe
+def torchs_sgd_refused() -> contextlib.ExitStack:
+    """Return a context in which torch's own SGD raises an error, wherever it was imported from."""
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("torch's own SGD is not to be used here: write the class from scratch")
+
+    context = contextlib.ExitStack()
+    context.callback(setattr, torch.optim.SGD, "__init__", torch.optim.SGD.__init__)
+    setattr(torch.optim.SGD, "__init__", refuse)  # noqa: B010 - mypy refuses a plain assignment
+    for function in (sgd.sgd, sgd._single_tensor_sgd, sgd._multi_tensor_sgd, sgd._fused_sgd):
+        # The code inside a function is the same under every name.
+        context.callback(setattr, function, "__code__", function.__code__)
+        function.__code__ = refuse.__code__
+    return context
+
+
+@probe
+def sgd_is_torchs(module: Any, x: torch.Tensor, y: torch.Tensor) -> bool:
+    """Call `fit_with_sgd` while torch's own SGD raises an error, and see whether that error comes."""
+    try:
+        with torchs_sgd_refused():
+            module.fit_with_sgd(x=x, y=y, a=leaf(0.0), b=leaf(1.0), lr=0.125, n_epochs=1)
+    except RuntimeError as error:
+        return "torch's own SGD" in str(error)
+    return False
+
+
+@probe
+def torchs_losses(refused: bool) -> Any:
+    """Return a context that notes in its list `called` which of torch's own losses are used in it.
+
+    Args:
+        refused: whether such a loss raises an error.
+    """
+
+    class Watch(TorchFunctionMode):
+        def __torch_function__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            name = getattr(func, "__name__", "").partition(".")[0]
+            if name.endswith("_loss"):
+                called.append(name)
+                if refused:
+                    raise RuntimeError(
+                        f"torch's own {name} is not to be used here: write the loss from scratch"
+                    )
+            return func(*args, **(kwargs or {}))
+
+    called: list[str] = []
+    watch: Any = Watch()
+    watch.called = called
+    return watch
 
 
 # Random numbers

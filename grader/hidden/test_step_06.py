@@ -23,9 +23,9 @@ factors = st.sampled_from([-2.0, -0.5, 0.5, 1.5, 3.0])
 
 
 @st.composite
-def small_tensors(draw):
-    """Tensors of both float dtypes, also without dimensions."""
-    shape, dtype = draw(shapes(0, 3)), draw(st.sampled_from([torch.float32, torch.float64]))
+def small_tensors(draw, dims=0):
+    """Tensors of both float dtypes, with `dims` dimensions or more."""
+    shape, dtype = draw(shapes(dims, 3)), draw(st.sampled_from([torch.float64, torch.float32]))
     return draw(tensors((1, *shape), dtype))[0].clone()
 
 
@@ -108,7 +108,7 @@ def gradient_of_part(module, x, start, weight, kind):
 
 @pytest.mark.exercise("gradient_of", "a part of x, or nothing of it", points=2)
 @given(
-    x=tensors(shapes()),
+    x=small_tensors(dims=1),
     start=st.integers(0, 6),
     weight=factors,
     kind=st.sampled_from(["plain", "leaf"]),
@@ -152,7 +152,8 @@ def test_gradient_of_keeps_the_graph(learner, w, factor, powers):
 
 @probe
 def grow(leaf_count, steps):
-    "grow a graph: two leaves or more, a plain tensor, and some operations on the latest results"
+    """grow a graph: some leaves, a plain tensor, some operations on the latest results, and one that takes the
+    last three of all these tensors"""
     leaves = [torch.ones(2, requires_grad=True) for _ in range(leaf_count)]
     values = [torch.ones(2), *leaves]
     for operation, first, second in steps:
@@ -169,6 +170,8 @@ def grow(leaf_count, steps):
         else:
             result = u.detach()
         values.append(result)
+    if steps:
+        values.append(torch.stack(values[-3:]))
     return leaves, values[-1]
 
 
@@ -204,10 +207,11 @@ def programs(*operations):
 
 @probe
 def nodes_of_graph(module, leaf_count, steps):
-    """make some leaves and a plain tensor, let each step compute a new tensor from the latest ones, and call
-    `graph_nodes` with the last one"""
-    _, t = grow(leaf_count, steps)
-    return module.graph_nodes(t=t)
+    """make some leaves and a plain tensor, let each step compute a new tensor from the latest ones, stack the last
+    three of all, and call `graph_nodes` with the stack; then look for gradients in the leaves"""
+    leaves, t = grow(leaf_count, steps)
+    names = module.graph_nodes(t=t)
+    return {"names": names, "touched": [leaf.grad is not None for leaf in leaves]}
 
 
 @probe
@@ -237,14 +241,22 @@ def check_nodes(answer, t):
 @given(leaf_count=st.integers(1, 3), steps=programs("sin", "add", "mul"))
 def test_graph_nodes_of_any_graph(learner, leaf_count, steps):
     answer = learner.run(nodes_of_graph, leaf_count=leaf_count, steps=steps)
-    check_nodes(answer, grow(leaf_count, steps)[1])
+    check_nodes(answer.key("names"), grow(leaf_count, steps)[1])
+    answer.check(
+        not any(answer.key("touched").value),
+        "graph_nodes left a gradient in a leaf. It only looks at the graph; no backward pass is needed.",
+    )
 
 
 @pytest.mark.exercise("graph_nodes", "nodes with two results, and tensors cut off", points=2)
 @given(leaf_count=st.integers(1, 2), steps=programs("swap halves", "mul", "swap halves", "detach"))
 def test_graph_nodes_of_halves(learner, leaf_count, steps):
     answer = learner.run(nodes_of_graph, leaf_count=leaf_count, steps=steps)
-    check_nodes(answer, grow(leaf_count, steps)[1])
+    check_nodes(answer.key("names"), grow(leaf_count, steps)[1])
+    answer.check(
+        not any(answer.key("touched").value),
+        "graph_nodes left a gradient in a leaf. It only looks at the graph; no backward pass is needed.",
+    )
 
 
 @pytest.mark.exercise("graph_nodes", "a long chain", points=2)
@@ -288,6 +300,8 @@ def test_graph_nodes_of_nothing(learner, t, kind):
 def mark(found, known):
     """write the number of its place into each tensor that came, give it that gradient, too, and look at the
     tensors of the test"""
+    touched = [t.grad is not None for t in known.values()]
+    required = [name for name, t in known.items() if t.requires_grad]
     count = len(found)
     with torch.no_grad():
         for place, t in enumerate(found, 1):
@@ -296,6 +310,8 @@ def mark(found, known):
                 t.grad = torch.full_like(t, 100.0 * place)
     return {
         "count": count,
+        "touched": touched,
+        "required": required,
         "values": {name: t.detach().clone() for name, t in known.items()},
         "gradients": {name: t.grad for name, t in known.items()},
     }
@@ -303,8 +319,8 @@ def mark(found, known):
 
 @probe
 def leaves_of_graph(module, leaf_count, steps):
-    """make some leaves and a plain tensor, let each step compute a new tensor from the latest ones, call
-    `leaves` with the last one, and write into the tensors that came"""
+    """make some leaves and a plain tensor, let each step compute a new tensor from the latest ones, stack the last
+    three of all, call `leaves` with the stack, and write into the tensors that came"""
     leaves, t = grow(leaf_count, steps)
     found = module.leaves(t=t)
     if not isinstance(found, (list, tuple)):
@@ -335,12 +351,27 @@ def leaves_of_model(module, sizes, kind, frozen):
     return mark(found, known)
 
 
-def check_leaves(answer, names, expected):
-    """Check that what came are the expected leaves: each one shows what was written into what came."""
+def check_leaves(answer, names, expected, required):
+    """Check that what came are the expected leaves: each one shows what was written into what came.
+
+    Args:
+        answer: what `mark` gave.
+        names: those of the leaves that the test knows.
+        expected: those that `leaves` should have found.
+        required: those that require a gradient.
+    """
     if isinstance(answer.value, (list, tuple)) or not isinstance(answer.value, dict):
         # `leaves` gave no list.
         answer.each()
     values, gradients = answer.key("values"), answer.key("gradients")
+    answer.check(
+        not any(answer.key("touched").value),
+        "leaves left a gradient in a leaf. It only looks at the graph; no backward pass is needed.",
+    )
+    answer.check(
+        answer.key("required").value == required,
+        "After leaves other leaves require a gradient than before. It only looks at the graph.",
+    )
     places = []
     for name in names:
         value = values.key(name).tensor()
@@ -387,7 +418,8 @@ def check_graph_leaves(answer, leaf_count, steps):
         for k, leaf in enumerate(grown, 1)
         if any(leaf is variable for variable in reached)
     ]
-    check_leaves(answer, [f"leaf {k}" for k in range(1, leaf_count + 1)], expected)
+    names = [f"leaf {k}" for k in range(1, leaf_count + 1)]
+    check_leaves(answer, names, expected, names)
 
 
 @pytest.mark.exercise("leaves", "parts of the graph are cut off", points=2)
@@ -409,7 +441,8 @@ FROZEN = ["0.weight", "0.bias", "1.weight", "1.bias", "2.weight", "2.bias"]
 def test_leaves_of_models(learner, sizes, kind, frozen):
     answer = learner.run(leaves_of_model, sizes=sizes, kind=kind, frozen=frozen)
     names = FROZEN if kind == "norm" else [name for name in FROZEN if name[0] != "1"]
-    check_leaves(answer, names, [name for name in names if name not in frozen])
+    trained = [name for name in names if name not in frozen]
+    check_leaves(answer, names, trained, trained)
 
 
 # cut
@@ -427,7 +460,7 @@ def cut_and_write(module, values, kind, layout, factor, places, written):
     c = module.cut(t=t)
     if not isinstance(c, torch.Tensor):
         return {"c": c}
-    seen = {"c": c.detach().clone(), "t": t.detach().clone()}
+    seen = {"c": c.detach().clone(), "t": t.detach().clone(), "required": c.requires_grad}
     p = torch.full(t.shape, factor, dtype=t.dtype, requires_grad=True)
     (c * p).sum().backward()
     seen["through c"], seen["beside c"] = w.grad, p.grad
@@ -458,6 +491,10 @@ def test_cut_of_any_tensor(learner, values, kind, layout, factor, where, written
     answer.check(
         answer.key("through c").value is None,
         "A gradient went through the result of cut(t): it is not outside the graph.",
+    )
+    answer.check(
+        answer.key("required").value is False,
+        "The result of cut(t) requires a gradient. Outside the graph, nobody asks for one.",
     )
     answer.key("beside c").is_close(t)
     if kind != "plain":

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from grader.probes import probe
@@ -12,6 +13,8 @@ from grader.strategies import numbers, shapes, sizes, tensors
 
 ONES = torch.ones(3, 2)
 X = torch.tensor([[1.0, -2.0], [0.5, 3.0], [-1.5, 0.0]])
+
+dtypes = st.sampled_from([torch.float64, torch.float32])
 
 
 @probe
@@ -120,11 +123,13 @@ def test_gradient_of_result(learner):
 @pytest.mark.exercise("gradient_of", "f does not use its argument: zeros")
 def test_gradient_of_constant(learner):
     learner.run(gradient_of_constant, x=X).is_close(torch.zeros(3, 2))
+    learner.run(gradient_of_constant, x=X.double()).is_close(torch.zeros(3, 2).double())
 
 
 @pytest.mark.exercise("gradient_of", "any polynomial at any x", points=2)
-@given(x=tensors(shapes()), c=numbers())
-def test_gradient_of_square_is_the_derivative(learner, x, c):
+@given(x=tensors(shapes()), c=numbers(), dtype=dtypes)
+def test_gradient_of_square_is_the_derivative(learner, x, c, dtype):
+    x = x.to(dtype)
     learner.run(gradient_of_square, x=x, c=c).is_close(2 * c * x + 1)
 
 
@@ -153,6 +158,13 @@ def nodes_of_line(module):
     b = torch.tensor([2.0], requires_grad=True)
     x = torch.tensor([[1.0], [3.0], [4.0]])
     return module.graph_nodes(t=a + b * x)
+
+
+@probe
+def nodes_of_row(module):
+    """make leaves a, b and c and call `graph_nodes(t)` with t = torch.cat([a, b * 2, c])"""
+    a, b, c = [torch.tensor([1.0 + k], requires_grad=True) for k in range(3)]
+    return module.graph_nodes(t=torch.cat([a, b * 2, c]))
 
 
 @probe
@@ -224,9 +236,10 @@ def test_graph_nodes_without_graph(learner):
     check_names(answer.key("twice the leaf"), MulBackward0=1, AccumulateGrad=1)
 
 
-@pytest.mark.exercise("graph_nodes", "a line has two branches", points=2)
+@pytest.mark.exercise("graph_nodes", "a line has two branches, a row of three has three", points=2)
 def test_graph_nodes_of_line(learner):
     check_names(learner.run(nodes_of_line), AddBackward0=1, MulBackward0=1, AccumulateGrad=2)
+    check_names(learner.run(nodes_of_row), CatBackward0=1, MulBackward0=1, AccumulateGrad=3)
 
 
 @pytest.mark.exercise("graph_nodes", "a node that is used twice counts once", points=2)
@@ -387,8 +400,8 @@ def cut_leaf(module, values):
 
 @probe
 def write_into_cut(module, values):
-    """make w a leaf, compute t = w * 2, call `c = cut(t)`, fill c with 7, and look at t"""
-    t = values.clone().requires_grad_() * 2
+    """make w a leaf, compute t = (w * 2).T, call `c = cut(t)`, fill c with 7, and look at t"""
+    t = (values.clone().requires_grad_() * 2).T
     c = module.cut(t=t)
     with torch.no_grad():
         c.fill_(7.0)
@@ -422,7 +435,7 @@ def test_cut_leaf(learner):
 @pytest.mark.exercise("cut", "shares the memory of t", points=2)
 def test_cut_shares_memory(learner):
     answer = learner.run(write_into_cut, values=X)
-    seen = answer.key("t").tensor(shape=(3, 2))
+    seen = answer.key("t").tensor(shape=(2, 3))
     answer.check(
         answer.key("c is another tensor").value is True,
         "cut(t) gave t itself. Give back another tensor, outside the graph, that shares its memory.",
@@ -435,6 +448,7 @@ def test_cut_shares_memory(learner):
 
 
 @pytest.mark.exercise("cut", "any tensor")
-@given(values=tensors(shapes()))
-def test_cut_keeps_values(learner, values):
+@given(values=tensors(shapes(0, 3)), dtype=dtypes)
+def test_cut_keeps_values(learner, values, dtype):
+    values = values.to(dtype)
     check_cut(learner.run(cut_result, values=values), 2 * values)

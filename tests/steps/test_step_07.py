@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from torch import nn
 
 from grader.probes import probe
-from grader.references import check_fit, check_losses, check_python_floats, tutorial_points
+from grader.references import (
+    check_fit,
+    check_losses,
+    check_python_floats,
+    check_uses_torchs_sgd,
+    tutorial_points,
+)
+from grader.shared_probes import sgd_is_torchs, torchs_sgd_refused
 from grader.strategies import (
     exact_rates,
     learning_rates,
@@ -55,6 +62,11 @@ def test_fit_gives_python_floats(learner):
     # The errors are -0.5, -2.5 and -7.5.
     check_losses(losses, [62.75 / 3])
     check_python_floats(losses)
+    loss = losses.numbers()[0]
+    losses.check(
+        abs(loss - 62.75 / 3) < 1e-5,
+        f"The loss came as {loss!r}: it is rounded. Keep the whole number.",
+    )
 
 
 @pytest.mark.exercise("fit_with_sgd", "trains the leaves of the caller")
@@ -68,6 +80,7 @@ def test_fit_trains_given_leaves(learner):
             "optimizer the tensors that came, and take its step after the gradients are there.",
         )
     check_fit(answer, 0.5, -1.0, X, Y, 0.0625, 2)
+    check_uses_torchs_sgd(learner.run(sgd_is_torchs, x=X, y=Y))
 
 
 @pytest.mark.exercise("fit_with_sgd", "any line on any points: four epochs", points=3)
@@ -86,114 +99,117 @@ def test_fit_tutorial(learner):
 
 
 @probe
-def run_sgd(module, values, rounds, lr, momentum):
+def run_sgd(module, values, rounds, lr, **momentum):
     """make a parameter of each of `values`, build `SGD(params, lr, momentum)`, and in each round
     set the gradients and call `step()`"""
-    params = [value.clone().requires_grad_() for value in values]
-    optimizer = module.SGD(params=params, lr=lr, momentum=momentum)
-    path = {}
-    for i, grads in enumerate(rounds, 1):
-        for p, grad in zip(params, grads, strict=True):
-            p.grad = None if grad is None else grad.clone()
-        optimizer.step()
-        for k, p in enumerate(params):
-            path[f"parameter {k} after step {i}"] = p.detach().clone()
-    return path
+    with torchs_sgd_refused():
+        params = [value.clone().requires_grad_() for value in values]
+        optimizer = module.SGD(params=params, lr=lr, **momentum)
+        path = {}
+        for i, grads in enumerate(rounds, 1):
+            for p, grad in zip(params, grads, strict=True):
+                p.grad = None if grad is None else grad.clone()
+            optimizer.step()
+            for k, p in enumerate(params):
+                path[f"parameter {k} after step {i}"] = p.detach().clone()
+        return path
 
 
 @probe
 def run_sgd_on_generator(module, values, rounds, lr, momentum):
     """make a parameter of each of `values`, build `SGD` with a generator of them, and in each round
     call `zero_grad()`, set the gradients and call `step()`; at the end call `zero_grad()` again"""
-    params = [value.clone().requires_grad_() for value in values]
-    optimizer = module.SGD((p for p in params), lr, momentum)
-    path = {}
-    for i, grads in enumerate(rounds, 1):
+    with torchs_sgd_refused():
+        params = [value.clone().requires_grad_() for value in values]
+        optimizer = module.SGD((p for p in params), lr, momentum)
+        path = {}
+        for i, grads in enumerate(rounds, 1):
+            optimizer.zero_grad()
+            for p, grad in zip(params, grads, strict=True):
+                p.grad = grad.clone()
+            optimizer.step()
+            for k, p in enumerate(params):
+                path[f"parameter {k} after step {i}"] = p.detach().clone()
         optimizer.zero_grad()
-        for p, grad in zip(params, grads, strict=True):
-            p.grad = grad.clone()
-        optimizer.step()
-        for k, p in enumerate(params):
-            path[f"parameter {k} after step {i}"] = p.detach().clone()
-    optimizer.zero_grad()
-    grads = {f"gradient {k}": p.grad for k, p in enumerate(params)}
-    return path | grads
+        grads = {f"gradient {k}": p.grad for k, p in enumerate(params)}
+        return path | grads
 
 
 @probe
 def run_sgd_in_place(module, value, rounds, lr, momentum):
     """make one parameter, build `SGD([p], lr, momentum)`, write every new gradient into the same
     tensor p.grad, call `step()`, and look at p and p.grad"""
-    p = value.clone().requires_grad_()
-    p.grad = torch.zeros_like(p)
-    optimizer = module.SGD(params=[p], lr=lr, momentum=momentum)
-    path = {}
-    for i, grad in enumerate(rounds, 1):
-        if p.grad is None:
-            break
-        p.grad.copy_(grad)
-        optimizer.step()
-        path[f"p after step {i}"] = p.detach().clone()
-        path[f"p.grad after step {i}"] = None if p.grad is None else p.grad.clone()
-    return path
+    with torchs_sgd_refused():
+        p = value.clone().requires_grad_()
+        p.grad = torch.zeros_like(p)
+        optimizer = module.SGD(params=[p], lr=lr, momentum=momentum)
+        path = {}
+        for i, grad in enumerate(rounds, 1):
+            if p.grad is None:
+                break
+            p.grad.copy_(grad)
+            optimizer.step()
+            path[f"p after step {i}"] = p.detach().clone()
+            path[f"p.grad after step {i}"] = None if p.grad is None else p.grad.clone()
+        return path
 
 
 @probe
-def run_two(module, grads, lr, momentum):
+def run_two(module, grads, lrs, momenta):
     """build two optimizers for one parameter each, both parameters 0, and let them take their
     steps in turns"""
-    params = [torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)]
-    optimizers = [module.SGD(params=[p], lr=lr, momentum=momentum) for p in params]
-    for pair in grads:
-        for p, optimizer, grad in zip(params, optimizers, pair, strict=True):
-            p.grad = torch.tensor([grad])
-            optimizer.step()
-    return {"first": params[0].detach(), "second": params[1].detach()}
+    with torchs_sgd_refused():
+        params = [torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)]
+        optimizers = [
+            module.SGD(params=[p], lr=lr, momentum=momentum)
+            for p, lr, momentum in zip(params, lrs, momenta, strict=True)
+        ]
+        for pair in grads:
+            for p, optimizer, grad in zip(params, optimizers, pair, strict=True):
+                p.grad = torch.tensor([grad])
+                optimizer.step()
+        return {"first": params[0].detach(), "second": params[1].detach()}
 
 
 @probe
 def train_model(module, seed, x, lr, momentum):
     """build a small network, train it for three rounds with `backward()`, `step()` and
     `zero_grad()`, and look at its parameters"""
-    torch.manual_seed(seed)
-    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
-    start = [p.detach().clone() for p in model.parameters()]
-    optimizer = module.SGD(params=model.parameters(), lr=lr, momentum=momentum)
-    for _ in range(3):
-        model(x).square().mean().backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    names = [name for name, _ in model.named_parameters()]
-    return {
-        "start": dict(zip(names, start, strict=True)),
-        "end": {name: p.detach() for name, p in model.named_parameters()},
-    }
+    with torchs_sgd_refused():
+        torch.manual_seed(seed)
+        model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+        start = [p.detach().clone() for p in model.parameters()]
+        optimizer = module.SGD(params=model.parameters(), lr=lr, momentum=momentum)
+        for _ in range(3):
+            model(x).square().mean().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        names = [name for name, _ in model.named_parameters()]
+        return {
+            "start": dict(zip(names, start, strict=True)),
+            "end": {name: p.detach() for name, p in model.named_parameters()},
+        }
 
 
 @probe
 def clear(module, values):
-    """make a parameter of each of `values` with a gradient of ones, except the last one, which has
+    """make a parameter of each of `values` with a gradient of ones, except the first one, which has
     none; build `SGD(params, lr=0.1)`, call `zero_grad()`, and look at the parameters"""
-    params = [value.clone().requires_grad_() for value in values]
-    for p in params[:-1]:
-        p.grad = torch.ones_like(p)
-    module.SGD(params=params, lr=0.1).zero_grad()
-    values = {f"parameter {k}": p.detach() for k, p in enumerate(params)}
-    return values | {f"gradient {k}": p.grad for k, p in enumerate(params)}
+    with torchs_sgd_refused():
+        params = [value.clone().requires_grad_() for value in values]
+        for p in params[1:]:
+            p.grad = torch.ones_like(p)
+        module.SGD(params=params, lr=0.1).zero_grad()
+        values = {f"parameter {k}": p.detach() for k, p in enumerate(params)}
+        return values | {f"gradient {k}": p.grad for k, p in enumerate(params)}
 
 
 @probe
 def build(module, lr, momentum):
     """make one parameter and build `SGD([p], lr, momentum)`"""
-    module.SGD(params=[torch.ones(2, requires_grad=True)], lr=lr, momentum=momentum)
-    return "built"
-
-
-@probe
-def look_at_class(module):
-    """ask whether `SGD` is torch's own class"""
-    own = module.SGD
-    return isinstance(own, type) and issubclass(own, torch.optim.SGD)
+    with torchs_sgd_refused():
+        module.SGD(params=[torch.ones(2, requires_grad=True)], lr=lr, momentum=momentum)
+        return "built"
 
 
 def move(params, velocities, lr, momentum):
@@ -248,6 +264,7 @@ def runs(draw):
 
 
 ONE = [torch.tensor([1.0])]
+FIVE = [torch.tensor([5.0])]
 
 
 @pytest.mark.exercise("SGD", "plain steps, by hand")
@@ -255,11 +272,10 @@ def test_sgd_plain_steps(learner):
     answer = learner.run(run_sgd, values=[torch.zeros(1)], rounds=[ONE, ONE], lr=0.5, momentum=0.0)
     answer.key("parameter 0 after step 1").is_close(torch.tensor([-0.5]))
     answer.key("parameter 0 after step 2").is_close(torch.tensor([-1.0]))
-    answer = learner.run(look_at_class)
-    answer.check(
-        answer.value is False,
-        "SGD is torch's own optimizer under your name. Write the class from scratch.",
-    )
+    # Without `momentum`, which is 0 then.
+    answer = learner.run(run_sgd, values=[torch.ones(1)], rounds=[FIVE, FIVE], lr=0.1)
+    answer.key("parameter 0 after step 1").is_close(torch.tensor([0.5]))
+    answer.key("parameter 0 after step 2").is_close(torch.tensor([0.0]))
 
 
 @pytest.mark.exercise("SGD", "momentum, by hand: 0.1, then 0.19, then 0.271", points=2)
@@ -291,10 +307,11 @@ def test_sgd_velocity_of_its_own(learner):
 @pytest.mark.exercise("SGD", "two optimizers do not disturb each other")
 def test_sgd_two_optimizers(learner):
     grads = [(1.0, -2.0), (0.0, 3.0), (2.0, 0.0)]
-    answer = learner.run(run_two, grads=grads, lr=0.5, momentum=0.5)
+    lrs, momenta = (0.5, 0.25), (0.5, 0.75)
+    answer = learner.run(run_two, grads=grads, lrs=lrs, momenta=momenta)
     for k, name in enumerate(("first", "second")):
         rounds = [[torch.tensor([pair[k]])] for pair in grads]
-        expected = sgd_path([torch.zeros(1)], rounds, 0.5, 0.5)[-1][0]
+        expected = sgd_path([torch.zeros(1)], rounds, lrs[k], momenta[k])[-1][0]
         answer.key(name).is_close(expected)
 
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.probes import probe
-from grader.references import is_loss, reduced
+from grader.references import check_torchs_loss, is_loss, reduced
+from grader.shared_probes import torchs_losses
 from grader.strategies import shapes, sizes, tensors
 
 YHAT = torch.tensor([[1.0], [2.0], [5.0]])
@@ -25,13 +26,21 @@ pairs = shapes().flatmap(lambda shape: st.tuples(tensors(shape), tensors(shape))
 
 
 @probe
+def mse_from_scratch(module, yhat, y, reduction):
+    "call `mse(yhat, y, reduction)`, while torch's own losses raise an error"
+    with torchs_losses(refused=True):
+        return module.mse(yhat, y, reduction=reduction)
+
+
+@probe
 def gradients_of_mse(module, yhat, y, reduction):
     "call mse, then backward() on the sum of the result"
-    yhat, y = yhat.clone().requires_grad_(), y.clone().requires_grad_()
-    loss = module.mse(yhat, y, reduction)
-    if isinstance(loss, torch.Tensor) and loss.requires_grad:
-        loss.sum().backward()
-    return {"yhat.grad": yhat.grad, "y.grad": y.grad}
+    with torchs_losses(refused=True):
+        yhat, y = yhat.clone().requires_grad_(), y.clone().requires_grad_()
+        loss = module.mse(yhat, y, reduction)
+        if isinstance(loss, torch.Tensor) and loss.requires_grad:
+            loss.sum().backward()
+        return {"yhat.grad": yhat.grad, "y.grad": y.grad}
 
 
 @probe
@@ -45,7 +54,8 @@ def loss_of_make_loss(module, yhat, y, reduction):
     loss = module.make_loss(reduction=reduction)
     if not is_function(loss):
         return {"is_function": False}
-    return {"is_function": True, "loss": loss(yhat, y)}
+    with torchs_losses(refused=False) as watch:
+        return {"is_function": True, "loss": loss(yhat, y), "torch's own": watch.called}
 
 
 @probe
@@ -99,25 +109,29 @@ def test_mse_by_hand(learner):
 
 @pytest.mark.exercise("mse", "the mean over all entries of a table")
 def test_mse_mean_of_a_table(learner):
-    is_loss(learner.mse(TABLE_YHAT, TABLE_Y, reduction="mean"), 5.0)
+    answer = learner.run(mse_from_scratch, yhat=TABLE_YHAT, y=TABLE_Y, reduction="mean")
+    is_loss(answer, 5.0)
 
 
 @pytest.mark.exercise("mse", "the sum")
 def test_mse_sum(learner):
     is_loss(learner.mse(YHAT, Y, reduction="sum"), 5.0)
-    is_loss(learner.mse(TABLE_YHAT, TABLE_Y, reduction="sum"), 30.0)
+    answer = learner.run(mse_from_scratch, yhat=TABLE_YHAT, y=TABLE_Y, reduction="sum")
+    is_loss(answer, 30.0)
 
 
 @pytest.mark.exercise("mse", "no reduction: one squared error for every entry")
 def test_mse_none(learner):
-    is_loss(learner.mse(TABLE_YHAT, TABLE_Y, reduction="none"), TABLE_SQUARES)
+    answer = learner.run(mse_from_scratch, yhat=TABLE_YHAT, y=TABLE_Y, reduction="none")
+    is_loss(answer, TABLE_SQUARES)
 
 
 @pytest.mark.exercise("mse", "any shape, any reduction", points=2)
 @given(pair=pairs, reduction=reductions)
 def test_mse_is_the_formula(learner, pair, reduction):
     yhat, y = pair
-    is_loss(learner.mse(yhat, y, reduction=reduction), reduced((yhat - y) ** 2, reduction))
+    answer = learner.run(mse_from_scratch, yhat=yhat, y=y, reduction=reduction)
+    is_loss(answer, reduced((yhat - y) ** 2, reduction))
 
 
 @pytest.mark.exercise("mse", "gradients come back to yhat and y", points=2)
@@ -184,6 +198,7 @@ def test_make_loss_by_hand(learner):
     for reduction in REDUCTIONS:
         answer = learner.run(loss_of_make_loss, yhat=TABLE_YHAT, y=TABLE_Y, reduction=reduction)
         is_loss(of_a_function(answer).key("loss"), reduced(TABLE_SQUARES, reduction))
+        check_torchs_loss(answer.key("torch's own"))
 
 
 @pytest.mark.exercise("make_loss", "any shape, any reduction", points=2)
