@@ -34,7 +34,7 @@ from torch import nn
 
 
 def mse(yhat: torch.Tensor, y: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
-    """Return the mean squared error of a prediction, written without `nn.MSELoss`.
+    """Return the mean squared error of a prediction, without any of PyTorch's own losses.
 
     Args:
         yhat: the predicted values, a tensor of any shape, float32.
@@ -58,7 +58,7 @@ def mse(yhat: torch.Tensor, y: torch.Tensor, reduction: str = "mean") -> torch.T
         >>> mse(yhat, y, "none").tolist()
         [[0.0], [9.0]]
     """
-    # TODO: Return the mean squared error of a prediction, written without `nn.MSELoss`.
+    # TODO: Return the mean squared error of a prediction, without any of PyTorch's own losses.
     raise NotImplementedError("`mse` is not written yet.")
 
 

@@ -47,8 +47,8 @@ class ManualLinearRegression(nn.Module):
     """
 
     def __init__(self):
-        """Make the parameters `a` and `b` and give them random start values."""
-        # TODO: Make the parameters `a` and `b` and give them random start values.
+        """Make the parameters `a` and `b` and give each a random start value."""
+        # TODO: Make the parameters `a` and `b` and give each a random start value.
         raise NotImplementedError("`ManualLinearRegression.__init__` is not written yet.")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -119,7 +119,8 @@ def make_mlp(n_in: int, n_hidden: int, n_out: int) -> nn.Module:
 
     Returns:
         A model that takes x of shape (n, n_in) and returns a tensor of shape (n, n_out).
-        Both linear layers have a weight and a bias. Nothing comes after the second one.
+        Both linear layers have a weight (a matrix, either way round) and a bias (a vector).
+        Nothing comes after the second one.
 
     Example:
         >>> model = make_mlp(2, 3, 1)
@@ -137,8 +138,8 @@ def count_trainable(model: nn.Module) -> int:
         model: any model. Some of its parameters may be frozen: they require no gradient.
 
     Returns:
-        The count of single numbers in all parameters that require a gradient; 0 when there
-        are none. Buffers do not count.
+        The count of single numbers in all parameters that require a gradient, an int; 0
+        when there are none. Buffers do not count. A parameter in two places counts once.
 
     Example:
         >>> count_trainable(nn.Linear(3, 2))
@@ -151,12 +152,13 @@ def count_trainable(model: nn.Module) -> int:
 def copy_weights(source: nn.Module, target: nn.Module) -> None:
     """Give one model the parameters and buffers of another one, in place, by state dict.
 
-    Afterwards the two models are independent: training one does not move the other. The
-    source is not changed.
+    All numbers are copied, those of frozen parameters too. Afterwards the two models are
+    independent: training one does not move the other. The source is not changed; in the
+    target, only numbers are: what was frozen stays frozen, and its mode stays.
 
     Args:
         source: the model that is copied from.
-        target: a model with the same layers; it is changed.
+        target: a model with the same layers; it gets the numbers.
 
     Example:
         >>> source, target = nn.Linear(1, 1), nn.Linear(1, 1)

@@ -36,8 +36,8 @@ def make_train_step(model: nn.Module, loss_fn, optimizer: optim.Optimizer):
 
     Args:
         model: any model; it is trained in place.
-        loss_fn: any loss function. It is called as `loss_fn(yhat, y)`, in this order, and
-            returns a tensor with one number.
+        loss_fn: any loss function. It is called as `loss_fn(yhat, y)`, in this order, with
+            yhat as the model gives it and y as it is, and returns a tensor with one number.
         optimizer: any optimizer of `torch.optim` that holds the parameters of the model and
             whose `step()` needs no arguments.
 

@@ -211,6 +211,10 @@ def check_start_values(answer: Answer) -> None:
     values = {name: [pair[k].value for pair in starts] for k, name in enumerate(("a", "b"))}
     for name, found in values.items():
         first = found[0]
+        answer.check(
+            np.isfinite(found).all(),
+            f"{name} starts at {first}: this is memory that nobody has filled. Draw a random number for it.",
+        )
         # A model may seed its own numbers, so that all start alike; but nobody draws an eighth.
         drawn = len(set(found)) > 1 or (
             all(len(set(other)) == 1 for other in values.values()) and first * 8 % 1 != 0

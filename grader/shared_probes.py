@@ -168,6 +168,23 @@ def with_parameters(model: nn.Module, n_in: int) -> nn.Module:
 
 
 @probe
+def write_network(model: nn.Module, weights: Sequence[torch.Tensor]) -> nn.Module:
+    """Write numbers into a network of two linear layers; each weight may lie either way round.
+
+    Args:
+        model: any model.
+        weights: of the shapes (hidden, n_in), (hidden,), (n_out, hidden) and (n_out,), where the sizes are all
+            different: so a shape says which parameter it is.
+    """
+    values = {tuple(sorted(weight.shape)): weight for weight in weights}
+    for p in model.parameters():
+        value = values.get(tuple(sorted(p.shape)))
+        if value is not None:
+            p.data.copy_(value if p.shape == value.shape else value.T)
+    return model
+
+
+@probe
 def start_values(module: Any, seeds: Sequence[int]) -> list[list[float]]:
     """Return a and b of new objects of `ManualLinearRegression`, made after these seeds."""
     found = []

@@ -59,7 +59,8 @@ def fit_with_sgd(
 
     Returns:
         List of `n_epochs` Python floats: the mean squared error of each epoch, before
-        the update of that epoch.
+        the update of that epoch. One array of plain numbers, or one tensor without a
+        graph, is as good.
 
     Example:
         >>> a = torch.tensor([0.0], requires_grad=True)
@@ -83,6 +84,8 @@ def fit_with_sgd(
 
 class SGD:
     """Gradient descent with momentum, from scratch; the same numbers as `torch.optim.SGD`.
+
+    The class does its own work: PyTorch's SGD, class or function, is not used.
 
     Args:
         params: the leaf tensors to train, of any shapes; a list or a generator.

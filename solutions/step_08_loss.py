@@ -34,7 +34,7 @@ from torch import nn
 
 
 def mse(yhat: torch.Tensor, y: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
-    """Return the mean squared error of a prediction, written without `nn.MSELoss`.
+    """Return the mean squared error of a prediction, without any of PyTorch's own losses.
 
     Args:
         yhat: the predicted values, a tensor of any shape, float32.

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from grader.probes import probe
-from grader.references import TRAINING, line_gradients
-from grader.shared_probes import seed_all
+from grader.references import TRAINING, check_start_values, line_gradients
+from grader.shared_probes import start_values, with_parameters, write_network
 from grader.strategies import arrays, exact_rates, numbers, sizes, tensor_points, tensors
 
 rates = exact_rates()
@@ -29,8 +29,8 @@ def write_line(model, a, b):
 def line_of(module, kind, a, b):
     "the learner's model of that kind, with the numbers of a line"
     if kind == "make_sequential":
-        return write_line(module.make_sequential(), a, b)
-    model = getattr(module, kind)()
+        return write_line(with_parameters(module.make_sequential(), 1), a, b)
+    model = with_parameters(getattr(module, kind)(), 1)
     if kind == "ManualLinearRegression":
         model.a.data.fill_(a)
         model.b.data.fill_(b)
@@ -89,7 +89,13 @@ def state_round_trip(module, kind, a, b, x):
     for p in first.parameters():
         p.data.add_(1.0)
     names = {name: list(value.shape) for name, value in state.items()}
-    return {"state": names, "first": first(x), "second": second(x)}
+    return {
+        "state": names,
+        "dtypes": [str(value.dtype) for value in state.values()],
+        "is linear": kind != "LayerLinearRegression" or isinstance(first.linear, nn.Linear),
+        "first": first(x),
+        "second": second(x),
+    }
 
 
 def check_state(learner, kind, a, b, x, shapes):
@@ -102,6 +108,10 @@ def check_state(learner, kind, a, b, x, shapes):
         f"The state dict should hold {wanted}, and nothing else; it holds {state.value}. Only "
         "parameters (and buffers) are in it: a plain tensor is not saved.",
     )
+    answer.check(
+        set(answer.key("dtypes").value) == {"torch.float32"}, "The parameters should be float32."
+    )
+    answer.check(answer.key("is linear").value is True, "`linear` should be an nn.Linear.")
     answer.key("first").is_close(a + 1 + (b + 1) * x)
     answer.key("second").is_close(a + b * x)
 
@@ -162,28 +172,11 @@ def test_manual_in_a_larger_model(learner, first, second, x, layout):
             grad.is_close(wanted[name], **TRAINING)
 
 
-@probe
-def start_values(module, seeds):
-    "seed the global generators anew before each of several models, and look at their a and b"
-    found = []
-    for seed in seeds:
-        seed_all(seed)
-        model = module.ManualLinearRegression()
-        found.append([model.a.item(), model.b.item()])
-    return found
-
-
 @pytest.mark.exercise("ManualLinearRegression", "random start values")
 @settings(max_examples=4)
 @given(seeds=st.lists(st.integers(0, 10**6), min_size=3, max_size=3, unique=True))
 def test_manual_starts_at_random(learner, seeds):
-    answer = learner.run(start_values, seeds=seeds)
-    # A model may seed its own numbers, so that all models start alike; but a and b differ even then.
-    starts = [number for part in answer.each() for number in part.numbers(2)]
-    answer.check(
-        len(set(starts)) > 1,
-        f"In three new models a and b all start at {starts[0]:.6g}. Give them random start values.",
-    )
+    check_start_values(learner.run(start_values, seeds=seeds))
 
 
 # LayerLinearRegression
@@ -259,7 +252,8 @@ def sequential_length(module):
     model = module.make_sequential()
     if not isinstance(model, nn.Sequential):
         return [False, None, None]
-    return [True, len(model), sum([p.numel() for p in model.parameters()])]
+    count = sum([p.numel() for p in with_parameters(model, 1).parameters()])
+    return [isinstance(model[0], nn.Linear), len(model), count]
 
 
 @pytest.mark.exercise("make_sequential", "one layer, two numbers", points=1)
@@ -288,12 +282,7 @@ def network_of(module, weights):
     "the learner's network, with these numbers"
     n_hidden, n_in = weights[0].shape
     model = module.make_mlp(n_in=n_in, n_hidden=n_hidden, n_out=len(weights[3]))
-    # The sizes are all different, so a shape says which parameter it is.
-    values = {tuple(weight.shape): weight for weight in weights}
-    for p in model.parameters():
-        if tuple(p.shape) in values:
-            p.data.copy_(values[tuple(p.shape)])
-    return model
+    return write_network(with_parameters(model, n_in), weights)
 
 
 @probe
@@ -343,7 +332,8 @@ def test_mlp_learns(learner, task, lr, mode):
 def even_network(module, n_in, n_hidden, n_out, weight, bias, x):
     """make a network, write weight into every weight and bias into every bias, and let it predict; count its
     numbers, too"""
-    model = write_line(module.make_mlp(n_in=n_in, n_hidden=n_hidden, n_out=n_out), bias, weight)
+    model = module.make_mlp(n_in=n_in, n_hidden=n_hidden, n_out=n_out)
+    write_line(with_parameters(model, n_in), bias, weight)
     return {"count": sum([p.numel() for p in model.parameters()]), "yhat": model(x)}
 
 
@@ -367,16 +357,20 @@ def test_mlp_of_any_sizes(learner, n_in, n_hidden, n_out, weight, bias, rows, st
 
 @probe
 def counted(module, shapes, frozen, depth, buffers, later):
-    """build a nested model with parameters of these shapes, some of them frozen, and with buffers; count its
-    numbers, change which parameters are frozen, and count again"""
+    """build a nested model with parameters of these shapes, some of them used in two places, some frozen, and
+    with buffers; count its numbers, change which parameters are frozen, and count again"""
     model = place = nn.Module()
     for i, shape in enumerate(shapes):
-        place.register_parameter(f"p{i}", nn.Parameter(torch.ones(shape)))
+        parameter = nn.Parameter(torch.ones(shape))
+        place.register_parameter(f"p{i}", parameter)
         if buffers:
             place.register_buffer(f"b{i}", torch.ones(7))
         if i % depth == 0:
             place.add_module("inner", nn.Module())
             place = place.inner
+            if i:
+                # The same parameter in two places: its numbers are there once.
+                place.register_parameter("tied", parameter)
     params = list(model.parameters())
     counts = []
     for flags in (frozen, later):
@@ -454,20 +448,25 @@ def normalized_network(n_in, n_out):
 
 
 @probe
-def copy_and_train(module, state, x, who):
-    """fill the source with `state` and call copy_weights; then let one of the two models predict in train mode and
-    make a step of an SGD that was made before, with a loss that is the sum of all its parameters; look at the
-    state of both"""
+def copy_and_train(module, state, x, who, frozen, modes):
+    """fill the source with `state`, freeze a layer in each model, and call copy_weights; then let one of the two
+    models predict in train mode and make a step of an SGD that was made before, with a loss that is the sum of all
+    its parameters; look at the state of both"""
     n_out, n_in = state["0.weight"].shape
     models = {"source": normalized_network(n_in, n_out), "target": normalized_network(n_in, n_out)}
     models["source"].load_state_dict(state)
+    for model, place, mode in zip(models.values(), frozen, modes, strict=True):
+        model.train(mode)[place].requires_grad_(False)
     optimizer = torch.optim.SGD(models[who].parameters(), lr=0.5)
     returned = module.copy_weights(source=models["source"], target=models["target"])
     seen = {"returned": returned}
     for name, model in models.items():
+        required = [k for k, p in model.named_parameters() if p.requires_grad]
+        seen[f"{name} settings"] = [model.training, required]
         seen[f"{name} copied"] = {k: v.detach().clone() for k, v in model.state_dict().items()}
     # In train mode: BatchNorm moves its buffers.
     models[who].train()(x)
+    models[who].requires_grad_(True)
     sum([p.sum() for p in models[who].parameters()]).backward()
     optimizer.step()
     for name, model in models.items():
@@ -503,11 +502,25 @@ def is_state(answer, expected, sentence):
 @pytest.mark.exercise(
     "copy_weights", "everything is copied, then one of the two is trained", points=3
 )
-@given(task=states(), who=st.sampled_from(["source", "target"]))
-def test_copy_and_train(learner, task, who):
+@given(
+    task=states(), who=st.sampled_from(["source", "target"]), frozen=st.permutations([0, 1, 2]),
+    modes=st.permutations([True, False]),
+)  # fmt: skip
+def test_copy_and_train(learner, task, who, frozen, modes):
     state, x = task
-    answer = learner.run(copy_and_train, state=state, x=x, who=who)
+    answer = learner.run(
+        copy_and_train, state=state, x=x, who=who, frozen=frozen[:2], modes=list(modes)
+    )
     answer.key("returned").is_none()
+    learned = [name for name in state if name.endswith(("weight", "bias"))]
+    for name, place, mode in zip(("source", "target"), frozen, modes, strict=False):
+        mode_part, required = answer.key(f"{name} settings").parts("training", "required")
+        answer.check(
+            mode_part.value is mode
+            and sorted(required.value) == sorted(k for k in learned if int(k[0]) != place),
+            f"After copy_weights, the {name} is in another mode, or other parameters of it are frozen, than "
+            "before. Copy the numbers, and nothing else.",
+        )
     for name in ("source", "target"):
         is_state(answer.key(f"{name} copied"), state, f"After copy_weights, in the {name}:")
     other = "target" if who == "source" else "source"

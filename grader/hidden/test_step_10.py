@@ -54,7 +54,8 @@ def step_by_step(module, a, b, batches, lr, layout):
         losses.append(train_step(x, y))
         path.append([model.bias.item(), model.weight.item()])
         points.append(points_after(x, y))
-    return {"losses": losses, "path": path, "points": points}
+    learning = model(x).requires_grad
+    return {"losses": losses, "path": path, "points": points, "learning": learning}
 
 
 @pytest.mark.exercise(
@@ -70,8 +71,14 @@ def test_batch_after_batch(learner, a, b, batches, lr, layout):
         losses.append(loss)
         path.append([a, b])
     are_losses(answer.key("losses"), losses)
+    # All numbers in the first loss are exact in float32, but for its mean: no digit of it is cut.
+    answer.key("losses").each()[0].is_close(losses[0], rtol=1e-6)
     for part, expected in zip(answer.key("path").each(), path, strict=True):
         part.is_close(expected, **TRAINING)
+    answer.check(
+        answer.key("learning").value is True,
+        "After the train step no gradients are computed any more. Leave them switched on for the caller.",
+    )
     for part, (x, y) in zip(answer.key("points").each(), batches, strict=True):
         check_points_stay(part, x, y)
 
@@ -176,27 +183,52 @@ def test_adam(learner, weights, x, y, n_steps, lr):
 
 
 @probe
-def lopsided_steps(module, a, b, batches, lr, factors):
-    """make a train step whose loss is the mean of f * yhat ** 2 + g * yhat * y + h * y, and call it with each
-    batch"""
+def lopsided_steps(module, a, b, batches, lr, factors, form, double):
+    """make a train step whose loss is the mean of f * yhat ** 2 + g * yhat * y + h * y, of shape (1,), and
+    call it with each batch, in another form and dtype; the loss function also notes what it gets"""
     f, g, h = factors
-    model = line(a, b)
+    dtype = torch.float64 if double else torch.float32
+    model = line(a, b).to(dtype)
+    got = []
+
+    def loss_fn(first, second):
+        got.append([tuple(first.shape), tuple(second.shape), str(first.dtype), str(second.dtype)])
+        first, second = first.reshape(-1), second.reshape(-1)
+        return (f * first**2 + g * first * second + h * second).mean().reshape(1)
+
     train_step = module.make_train_step(
-        model=model,
-        loss_fn=lambda first, second: (f * first**2 + g * first * second + h * second).mean(),
-        optimizer=torch.optim.SGD(model.parameters(), lr=lr),
+        model=model, loss_fn=loss_fn, optimizer=torch.optim.SGD(model.parameters(), lr=lr)
     )
-    losses = [train_step(x, y) for x, y in batches]
-    return {"losses": losses, "line": [model.bias.item(), model.weight.item()]}
+    losses, expected = [], []
+    for x, y in batches:
+        x, y = x.to(dtype), y.to(dtype)
+        if form == "deep":
+            x, y = x[:, None], y[:, None]
+        elif form == "flat y":
+            y = y[:, 0]
+        # A linear layer with one input and one output keeps the shape.
+        expected.append([tuple(x.shape), tuple(y.shape), str(x.dtype), str(y.dtype)])
+        losses.append(train_step(x, y))
+    return {
+        "losses": losses,
+        "line": [model.bias.item(), model.weight.item()],
+        "untouched": got == expected,
+    }
 
 
-@pytest.mark.exercise("make_train_step", "a loss that is not symmetric", points=3)
+@pytest.mark.exercise(
+    "make_train_step", "a loss that is not symmetric, and tensors of any shape", points=3
+)
 @given(
     a=numbers(), b=numbers(), batches=batches, lr=rates,
     factors=st.tuples(st.sampled_from([0.25, 0.5, 1.0]), numbers(), numbers()),
+    form=st.sampled_from(["deep", "flat y", "columns"]),
+    double=st.booleans(),
 )  # fmt: skip
-def test_lopsided_loss(learner, a, b, batches, lr, factors):
-    answer = learner.run(lopsided_steps, a=a, b=b, batches=batches, lr=lr, factors=factors)
+def test_lopsided_loss(learner, a, b, batches, lr, factors, form, double):
+    answer = learner.run(
+        lopsided_steps, a=a, b=b, batches=batches, lr=lr, factors=factors, form=form, double=double
+    )
     (f, g, h), losses = factors, []
     for x, y in batches:
         x, y = x.double(), y.double()
@@ -204,6 +236,11 @@ def test_lopsided_loss(learner, a, b, batches, lr, factors):
         losses.append((f * yhat**2 + g * yhat * y + h * y).mean().item())
         slope = 2 * f * yhat + g * y
         a, b = a - lr * slope.mean().item(), b - lr * (slope * x).mean().item()
+    answer.check(
+        answer.key("untouched").value is True,
+        "The loss function did not get what it should, once in each step: yhat as the model gives it for x as "
+        "it is, and y as it is, without a change of shape or dtype.",
+    )
     are_losses(answer.key("losses"), losses)
     answer.key("line").is_close([a, b], **TRAINING)
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from grader.probes import probe
-from grader.references import trained_line
+from grader.references import check_start_values, trained_line
+from grader.shared_probes import start_values, with_parameters, write_network
 from grader.strategies import learning_rates, numbers, sizes, tensor_points, tensors
 
 X = torch.tensor([[0.0], [1.0], [3.0]])
@@ -74,14 +75,16 @@ def manual_training(module, a, b, x, y, lr):
 
 @probe
 def layer_parameters(module):
-    "make a LayerLinearRegression and look at its parameters"
-    return shapes_of(module.LayerLinearRegression())
+    "make a LayerLinearRegression and look at its layer and its parameters"
+    model = with_parameters(module.LayerLinearRegression(), 1)
+    linear = getattr(model, "linear", None)
+    return {"is linear": isinstance(linear, nn.Linear), "parameters": shapes_of(model)}
 
 
 @probe
 def layer_prediction(module, a, b, x):
     "make a LayerLinearRegression, write numbers into model.linear, call the model"
-    model = module.LayerLinearRegression()
+    model = with_parameters(module.LayerLinearRegression(), 1)
     write_line(model.linear, a, b)
     return model(x)
 
@@ -89,7 +92,7 @@ def layer_prediction(module, a, b, x):
 @probe
 def layer_with_hook(module, a, b, x, extra):
     "make a LayerLinearRegression, hang a hook on model.linear that adds a number, call the model"
-    model = module.LayerLinearRegression()
+    model = with_parameters(module.LayerLinearRegression(), 1)
     write_line(model.linear, a, b)
     model.linear.register_forward_hook(lambda layer, inputs, output: output + extra)
     return model(x)
@@ -101,6 +104,7 @@ def sequential_parts(module):
     model = module.make_sequential()
     if not isinstance(model, nn.Sequential):
         return {"is_sequential": False, "layers": None, "shapes": None}
+    model = with_parameters(model, 1)
     shapes = sorted(tuple(parameter.shape) for parameter in model.parameters())
     return {
         "is_sequential": True,
@@ -114,16 +118,16 @@ def sequential_parts(module):
 @probe
 def sequential_prediction(module, a, b, x):
     "call make_sequential, write numbers into the bias and the weight of its layer, call the model"
-    model = module.make_sequential()
+    model = with_parameters(module.make_sequential(), 1)
     write_line(model, a, b)
     return model(x)
 
 
 @probe
 def mlp_shapes(module, n_in, n_hidden, n_out):
-    "call make_mlp and collect the shapes of all parameters, sorted"
-    model = module.make_mlp(n_in=n_in, n_hidden=n_hidden, n_out=n_out)
-    return sorted(tuple(parameter.shape) for parameter in model.parameters())
+    "call make_mlp and collect the sizes of all parameters, sorted"
+    model = with_parameters(module.make_mlp(n_in=n_in, n_hidden=n_hidden, n_out=n_out), n_in)
+    return sorted(tuple(sorted(parameter.shape)) for parameter in model.parameters())
 
 
 @probe
@@ -131,12 +135,8 @@ def mlp_prediction(module, x, weight_1, bias_1, weight_2, bias_2):
     "call make_mlp, write numbers into its two linear layers, call the model"
     n_hidden, n_in = weight_1.shape
     model = module.make_mlp(n_in=n_in, n_hidden=n_hidden, n_out=len(bias_2))
-    # The sizes are all different, so a shape says which parameter it is.
-    values = {tuple(v.shape): v for v in (weight_1, bias_1, weight_2, bias_2)}
-    for parameter in model.parameters():
-        if tuple(parameter.shape) in values:
-            parameter.data.copy_(values[tuple(parameter.shape)])
-    return model(x)
+    weights = (weight_1, bias_1, weight_2, bias_2)
+    return write_network(with_parameters(model, n_in), weights)(x)
 
 
 @probe
@@ -159,6 +159,14 @@ def count_of_network(module, sizes, frozen):
 def count_with_batchnorm(module, n):
     "count_trainable of nn.BatchNorm1d(n), which has parameters and buffers"
     return module.count_trainable(model=nn.BatchNorm1d(n))
+
+
+@probe
+def count_tied(module, n):
+    "count_trainable of two linear layers in a row that share their weight"
+    model = nn.Sequential(nn.Linear(n, n), nn.Linear(n, n))
+    model[1].weight = model[0].weight
+    return module.count_trainable(model=model)
 
 
 @probe
@@ -192,12 +200,19 @@ def copied_batchnorm(module, mean, variance):
 
 @probe
 def copied_state(module, state, n_in, n_out):
-    "make two models of a linear and a BatchNorm layer, fill the source, call copy_weights"
+    """make two models of a linear and a BatchNorm layer, fill the source, freeze its linear layer and the
+    target's BatchNorm, call copy_weights"""
     source = nn.Sequential(nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out))
     target = nn.Sequential(nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out))
     source.load_state_dict(state)
+    source[0].requires_grad_(False)
+    target[1].requires_grad_(False)
     module.copy_weights(source=source, target=target)
-    return dict(target.state_dict())
+    frozen = {
+        name: [k for k, p in model.named_parameters() if not p.requires_grad]
+        for name, model in (("source", source), ("target", target))
+    }
+    return dict(target.state_dict()) | {"frozen": frozen}
 
 
 def are_parameters(answer, expected):
@@ -264,10 +279,17 @@ def test_manual_learns(learner, a, b, data, lr):
     answer.key("b").is_close(torch.tensor([b]))
 
 
+@pytest.mark.exercise("ManualLinearRegression", "random start values")
+def test_manual_starts_at_random(learner):
+    check_start_values(learner.run(start_values, seeds=[1, 2, 3]))
+
+
 @pytest.mark.exercise("LayerLinearRegression", "one layer that is called linear")
 def test_layer_has_one_layer(learner):
     expected = {"linear.weight": (1, 1), "linear.bias": (1,)}
-    are_parameters(learner.run(layer_parameters), expected)
+    answer = learner.run(layer_parameters)
+    answer.check(answer.key("is linear").value is True, "`linear` should be an nn.Linear.")
+    are_parameters(answer.key("parameters"), expected)
 
 
 @pytest.mark.exercise("LayerLinearRegression", "three points on a line, by hand")
@@ -322,10 +344,10 @@ def test_sequential_is_the_line(learner, a, b, data):
 def test_mlp_shapes(learner):
     answer = learner.run(mlp_shapes, n_in=2, n_hidden=4, n_out=3)
     answer.check(
-        answer.value == [(3,), (3, 4), (4,), (4, 2)],
-        "For 2 inputs, 4 hidden units and 3 outputs the parameters must have the shapes (4, 2) and "
-        "(4,) in the first linear layer, (3, 4) and (3,) in the second. Here they are "
-        f"{answer.value}.",
+        answer.value == [(2, 4), (3,), (3, 4), (4,)],
+        "For 2 inputs, 4 hidden units and 3 outputs the parameters must be a weight of 2 times 4 numbers "
+        "and a bias of 4 in the first linear layer, a weight of 4 times 3 numbers and a bias of 3 in the "
+        f"second. Here they have the sizes {answer.value}.",
     )
 
 
@@ -373,6 +395,12 @@ def test_count_skips_frozen(learner):
 @pytest.mark.exercise("count_trainable", "buffers do not count")
 def test_count_skips_buffers(learner):
     learner.run(count_with_batchnorm, n=4).equals(8)
+
+
+@pytest.mark.exercise("count_trainable", "a weight in two places counts once")
+def test_count_takes_tied_once(learner):
+    # A weight of 3 * 3, which both layers use, and two biases.
+    learner.run(count_tied, n=3).equals(15)
 
 
 @pytest.mark.exercise("count_trainable", "any sizes, any of them frozen", points=2)
@@ -428,9 +456,16 @@ def states(draw):
     return state | {"1.num_batches_tracked": torch.tensor(draw(sizes(1, 9)))}
 
 
-@pytest.mark.exercise("copy_weights", "parameters and buffers are copied", points=2)
+@pytest.mark.exercise(
+    "copy_weights", "parameters, frozen ones too, and buffers are copied", points=2
+)
 @given(state=states())
 def test_copy_is_complete(learner, state):
     answer = learner.run(copied_state, state=state, n_in=2, n_out=3)
     for name, value in state.items():
         answer.key(name).is_close(value)
+    linear, norm = ["0.weight", "0.bias"], ["1.weight", "1.bias"]
+    answer.check(
+        answer.key("frozen").value == {"source": linear, "target": norm},
+        "After copy_weights other parameters are frozen than before. Copy the numbers, and nothing else.",
+    )

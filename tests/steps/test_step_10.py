@@ -88,14 +88,21 @@ def train_after_evaluation(module, x, y):
 
 @probe
 def first_loss_of_lopsided(module, x, y, a, b):
-    "make a train step whose loss is the mean of yhat - 2 * y, and call it once"
+    """make a train step whose loss is the mean of yhat - 2 * y, and call it once; the loss function also notes the
+    shapes that it gets"""
     model = line(a, b)
+    shapes = []
+
+    def loss_fn(yhat, y):
+        shapes.append([list(yhat.shape), list(y.shape)])
+        return (yhat - 2 * y).mean()
+
     train_step = module.make_train_step(
         model=model,
-        loss_fn=lambda yhat, y: (yhat - 2 * y).mean(),
+        loss_fn=loss_fn,
         optimizer=torch.optim.SGD(model.parameters(), lr=0.125),
     )
-    return train_step(x, y)
+    return {"loss": train_step(x, y), "shapes": shapes}
 
 
 @probe
@@ -209,9 +216,10 @@ def test_train_mode_in_every_step(learner):
     answer.is_close(torch.tensor([1.0]))
 
 
-@pytest.mark.exercise("make_train_step", "the loss gets yhat first and y second")
+@pytest.mark.exercise("make_train_step", "the loss gets yhat first and y second, as they are")
 def test_order_of_the_loss_arguments(learner):
-    answer = learner.run(first_loss_of_lopsided, x=X, y=Y, a=0.5, b=1.0)
+    found = learner.run(first_loss_of_lopsided, x=X, y=Y, a=0.5, b=1.0)
+    answer = found.key("loss")
     # The mean of yhat is 11/6 and the mean of y is 8/3.
     loss = answer.python_float()
     answer.check(
@@ -219,6 +227,11 @@ def test_order_of_the_loss_arguments(learner):
         "The loss function got y first and yhat second. Call it as loss_fn(yhat, y).",
     )
     answer.is_close(11 / 6 - 2 * 8 / 3, **FLOAT32)
+    found.check(
+        found.key("shapes").value == [[[3, 1], [3, 1]]],
+        "The loss function should be called once, with yhat and y of shape (3, 1), just as they are. It got "
+        f"these shapes: {found.key('shapes').value}.",
+    )
 
 
 @pytest.mark.exercise("make_train_step", "two train steps do not disturb each other", points=2)
