@@ -34,7 +34,9 @@ from torch import nn
 
 
 def mse(yhat: torch.Tensor, y: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
-    """Return the mean squared error of a prediction, without any of PyTorch's own losses.
+    """Return the mean squared error of a prediction, from scratch.
+
+    None of PyTorch's own losses is used.
 
     Args:
         yhat: the predicted values, a tensor of any shape, float32.
