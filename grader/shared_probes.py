@@ -187,7 +187,7 @@ def write_network(model: nn.Module, weights: Sequence[torch.Tensor]) -> nn.Modul
 @probe
 def start_values(module: Any, seeds: Sequence[int]) -> list[list[float]]:
     """Return a and b of new objects of `ManualLinearRegression`, made after these seeds."""
-    found = []
+    found, before = [], torch.are_deterministic_algorithms_enabled()
     # Then memory that nobody has filled holds NaN, and not the numbers of before.
     torch.use_deterministic_algorithms(True)
     try:
@@ -196,7 +196,7 @@ def start_values(module: Any, seeds: Sequence[int]) -> list[list[float]]:
             model = module.ManualLinearRegression()
             found.append([model.a.item(), model.b.item()])
     finally:
-        torch.use_deterministic_algorithms(False)
+        torch.use_deterministic_algorithms(before)
     return found
 
 
