@@ -1,0 +1,153 @@
+"""Whatever passes `check` passes `grade`: correct modules get the same marks in every way of judging them.
+
+A few modules that write files, ask loaders for workers, start threads or look at their surroundings stand for all
+others. With TORCHSTEPS_PARITY=all, all styles and variants are judged in every way, which takes an hour:
+
+    TORCHSTEPS_PARITY=all .venv/bin/python -m pytest -q tests/kit/test_parity.py
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from itertools import zip_longest
+from pathlib import Path
+
+import pytest
+
+from grader import catalogue
+from grader.course import Course
+from grader.verdicts import RESULTS
+from tests.kit.attacks.test_attacks import ORDINARY, OUTSIDE, ROOT, interpreter_for_all
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
+
+COURSE = Course.load(ROOT)
+ALL = os.environ.get("TORCHSTEPS_PARITY") == "all"
+# Each of them does something that a sandbox could refuse.
+SAMPLE = {
+    "12": ("make-loaders-with-workers",),
+    "13": ("evaluate-loader-of-its-own-with-workers",),
+    "14": ("fit-early-best-weights-in-tmp", "save-checkpoint-copied-from-tmp"),
+    "15": ("train-digits-loaders-with-workers", "accuracy-digits-loader-with-workers"),
+}
+# Run in a kit: judges a class with all tests, in each way. What `check` has of a sandbox are the limits.
+JUDGE = """
+import os, sys
+os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+sys.path.insert(0, os.getcwd())
+from pathlib import Path
+from grader.course import Course
+from grader.grade import find_submissions, grade, test_files
+from grader.isolation import REQUIRED, working_layers
+from grader.launch import ForkLauncher
+
+course = Course.load(Path.cwd())
+places = find_submissions(Path("../class"))
+launcher = ForkLauncher((), course.limits)
+layers = working_layers(launcher)[0]
+assert {*REQUIRED, "scratch"} <= set(layers), layers
+steps = [course.by_id[name] for name in sys.argv[1:]]
+for way, its_layers, rehearse in (
+    ("sandbox", layers, False),
+    ("sandbox, rehearsed", layers, True),
+    ("limits", ["limits"], False),
+    ("no layer, rehearsed", [], True),
+):
+    branch = launcher.branch(its_layers)
+    grade(course, places, Path("../out", way), test_files(course, steps), branch, 2, print, rehearse=rehearse)
+launcher.close()
+"""
+WAYS = ("sandbox", "sandbox, rehearsed", "limits", "no layer, rehearsed")
+OUTER_LIMIT = 7200
+
+
+def write_class(folder):
+    """Write submissions that hold the modules to compare, one of each step; return the steps."""
+    rows = {}
+    for step in COURSE.steps:
+        modules = catalogue.correct_modules(COURSE, step)
+        if ALL or step.id in SAMPLE:
+            names = modules if ALL else SAMPLE[step.id]
+            rows[step] = [modules[name] for name in names]
+    for number, column in enumerate(zip_longest(*rows.values())):
+        place = folder / f"{number:02}"
+        place.mkdir(parents=True)
+        for step, source in zip(rows, column, strict=True):
+            solution = (ROOT / "solutions" / step.filename).read_bytes()
+            (place / step.filename).write_bytes(source or solution)
+    return [step.id for step in rows]
+
+
+@pytest.mark.parametrize("user", ["myself", "ordinary"])
+def test_correct_modules_get_all_points_in_every_way_of_judging_them(user):
+    options = {}
+    if user == "ordinary":
+        if os.geteuid() != 0:
+            pytest.skip("who runs this is an ordinary user already")
+        options = {"user": ORDINARY, "group": ORDINARY, "extra_groups": []}
+    with tempfile.TemporaryDirectory(prefix="parity-", dir=OUTSIDE) as name:
+        place = Path(name)
+        place.chmod(0o755)
+        for folder in ("grader", "tests/steps", "solutions"):
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / folder, place / "kit" / folder, ignore=ignored)
+        for file in ("pyproject.toml", "course.toml"):
+            shutil.copy(ROOT / file, place / "kit")
+        steps = write_class(place / "class")
+        for folder in ("out", "home"):
+            (place / folder).mkdir()
+        python = interpreter_for_all(place / "python") if options else sys.executable
+        if python is None:
+            pytest.skip(
+                "no interpreter of this version with these packages is readable by all users"
+            )
+        if options:
+            for path in (place, *place.rglob("*")):
+                os.chown(path, ORDINARY, ORDINARY, follow_symlinks=False)
+
+        def run(*arguments):
+            return subprocess.run(
+                [python, *arguments],
+                cwd=place / "kit",
+                env={
+                    "PATH": os.defpath,
+                    "HOME": str(place / "home"),
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                },
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=OUTER_LIMIT,
+                check=False,
+                **options,
+            )
+
+        ran = run("-c", JUDGE, *steps)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        for submission in sorted(path.name for path in (place / "class").iterdir()):
+            found = [(place / "out" / way / submission / RESULTS).read_bytes() for way in WAYS]
+            tests = tests_of(found[0])
+            assert not [test for test in tests if test["status"] != "passed"]
+            assert [WAYS[i] for i, data in enumerate(found) if data != found[0]] == []
+            checked = place / "home" / f"{submission}.json"
+            ran = run(
+                "-m",
+                "grader",
+                "check",
+                *steps,
+                "--target",
+                f"../class/{submission}",
+                "--json",
+                checked,
+            )
+            assert ran.returncode == 0, ran.stdout + ran.stderr
+            visible = [test for test in tests if test["visibility"] == "visible"]
+            assert tests_of(checked.read_bytes()) == visible and visible
+
+
+def tests_of(results):
+    """Return the tests of a `results.json`."""
+    return [test for step in json.loads(results)["steps"] for test in step["tests"]]
