@@ -40,12 +40,13 @@ os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 sys.path.insert(0, os.getcwd())
 from pathlib import Path
 from grader.course import Course
-from grader.grade import find_submissions, grade, test_files
+from grader.grade import grade, test_files
+from grader.hand_ins import read_class
 from grader.isolation import REQUIRED, working_layers
 from grader.launch import ForkLauncher
 
 course = Course.load(Path.cwd())
-places = find_submissions(Path("../class"))
+places = read_class(Path("../class"), course).hand_ins
 launcher = ForkLauncher((), course.limits)
 layers = working_layers(launcher)[0]
 assert {*REQUIRED, "scratch"} <= set(layers), layers
@@ -58,6 +59,7 @@ for way, its_layers, rehearse in (
 ):
     branch = launcher.branch(its_layers)
     grade(course, places, Path("../out", way), test_files(course, steps), branch, 2, print, rehearse=rehearse)
+    branch.close()
 launcher.close()
 """
 WAYS = ("sandbox", "sandbox, rehearsed", "limits", "no layer, rehearsed")
