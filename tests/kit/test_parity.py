@@ -147,7 +147,12 @@ def test_correct_modules_get_all_points_in_every_way_of_judging_them(user):
             )
             assert ran.returncode == 0, ran.stdout + ran.stderr
             visible = [test for test in tests if test["visibility"] == "visible"]
-            assert tests_of(checked.read_bytes()) == visible and visible
+            said = ("id", "status", "message")
+            both = [
+                [[test[k] for k in said] for test in tests]
+                for tests in (visible, tests_of(checked.read_bytes()))
+            ]
+            assert both[0] == both[1] != []
 
 
 def tests_of(results):
