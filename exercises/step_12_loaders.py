@@ -29,6 +29,10 @@ The mean and the std come from the training part alone, also for the validation 
 If validation points change the mean, the model learns something about them. This is
 called a *leak*: the validation result then looks better than it is.
 
+A column in which all numbers are equal has the std 0, and nobody can divide by 0. Such a column
+becomes 0. To find it, compare its numbers with each other, and do not ask whether the std
+is 0: a mean is rounded, so PyTorch says that the std of ten times 0.1 is 7.5e-09.
+
 Numbers to expect: a column 1, 2, 3, 6 has the mean 3 and the std 1.8708. It becomes
 -1.0690, -0.5345, 0, 1.6036. With the same numbers, a validation value of 10 becomes
 3.7417: it may be far from 0, and that is right.
@@ -43,8 +47,8 @@ def split(dataset: Dataset, n_train: int, seed: int) -> tuple[Subset, Subset]:
 
     Every point lands in exactly one part. The same seed gives the same split, whatever
     random numbers were drawn before. Another seed gives another split. The random
-    numbers that the caller draws afterwards are the same as without this call: PyTorch's
-    global seed is not touched.
+    numbers that the caller draws afterwards from PyTorch's global generator are the same as
+    without this call. (NumPy's and Python's own random numbers may change.)
 
     Args:
         dataset: any dataset with a length, n points.
@@ -71,10 +75,12 @@ def make_loaders(
     """Return a loader for the training part and one for the validation part.
 
     The training loader has a new random order in every epoch. Two calls with the same seed
-    give loaders with the same orders, epoch by epoch; another seed gives other orders.
+    give loaders with the same orders, epoch by epoch, whatever is drawn or loaded in between;
+    another seed gives other orders.
     The validation loader always keeps the order of its dataset. In one epoch, both give every
     point exactly once. All batches have `batch_size` points; only the last one may be smaller.
     The call itself draws no number from PyTorch's global generator and does not seed it.
+    (NumPy's and Python's own random numbers may change.)
 
     Args:
         train: the training points, a dataset of pairs (x, y).
@@ -103,12 +109,14 @@ def standardize(x_train: torch.Tensor, x_val: torch.Tensor) -> tuple[torch.Tenso
     The training part gets columns with mean 0 and standard deviation 1. The validation
     part is scaled with the same numbers. The standard deviation is that of the
     population: the root of the mean squared distance from the mean (divided by n, not by
-    n - 1). A column that has one and the same value in all rows of both parts becomes
-    0 in both parts, never NaN.
+    n - 1). A column that has one and the same value in all rows of both parts, 0.1 for
+    example, becomes 0 in both parts (up to rounding), never NaN. All others are scaled,
+    however small or large their numbers are.
 
     Args:
-        x_train: training part, float tensor of shape (n, k).
-        x_val: validation part, float tensor of shape (m, k). Both are left as they are.
+        x_train: training part, float32 or float64 tensor of shape (n, k), n >= 1.
+        x_val: validation part, tensor of shape (m, k). Both are left as they are. What becomes
+            of a column that is constant in the training part alone is left open.
 
     Returns:
         A pair of new tensors `(x_train, x_val)`, with shapes and dtype as before.

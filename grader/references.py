@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -236,13 +235,24 @@ def check_start_values(answer: Answer) -> None:
 # Step 12: random numbers
 
 
-def expected_draws(seed: int) -> list[float]:
-    """Return what `draws` gives when the global generators were seeded and nothing was drawn."""
+def check_draws(drawn: Answer, seed: int, name: str) -> None:
+    """Check that a function left PyTorch's global generator alone.
+
+    Args:
+        drawn: what the probe `draw` gave before and after the call.
+        seed: what the generator was seeded with before.
+        name: of the function.
+    """
     import torch
 
-    first = torch.rand((), generator=torch.Generator().manual_seed(seed)).item()
-    small = seed % 2**32
-    return [first, np.random.RandomState(small).rand(), random.Random(seed).random()]
+    generator = torch.Generator().manual_seed(seed)
+    for came in drawn.numbers(2):
+        expected = torch.rand((), generator=generator).item()
+        drawn.check(
+            abs(came - expected) < 1e-6,
+            f"{name} changes PyTorch's global random numbers: the caller draws {came:.6f}, and would have drawn "
+            f"{expected:.6f} without it. Use a generator of your own.",
+        )
 
 
 # Steps 12 to 14: batches, devices and early stopping

@@ -291,9 +291,9 @@ def seed_all(seed: int) -> None:
 
 
 @probe
-def draws() -> list[float]:
-    """Return the next numbers of the global generators of PyTorch, NumPy and Python."""
-    return [float(torch.rand(())), float(np.random.rand()), random.random()]
+def draw() -> float:
+    """Return the next number of PyTorch's global generator."""
+    return float(torch.rand(()))
 
 
 # Devices
@@ -405,6 +405,9 @@ def on_card(t: torch.Tensor) -> torch.Tensor:
     plain: Any = torch.Tensor
 
     class OnCard(torch.Tensor):
+        def __deepcopy__(self, memo: Any) -> Any:
+            return self.detach().clone().requires_grad_(self.requires_grad)
+
         @classmethod
         def __torch_function__(
             cls, func: Any, types: Any, args: Any = (), kwargs: Any = None

@@ -50,7 +50,8 @@ class CustomDataset(Dataset):
         """Keep the two tensors. They stay on their device.
 
         Args:
-            x_tensor: the inputs, shape (n, ...), any dtype. The first dimension counts the points.
+            x_tensor: the inputs, shape (n, ...), any dtype. The first dimension counts the points,
+                at least one.
             y_tensor: the labels, shape (n, ...), any dtype.
 
         Raises:
@@ -70,7 +71,8 @@ class CustomDataset(Dataset):
 
         Args:
             index: the number of the point, from 0 to n - 1. A negative index counts from
-                the end: -1 is the last point and -n the first one.
+                the end: -1 is the last point and -n the first one. What other indices give,
+                such as slices, is left open.
 
         Returns:
             A pair `(x[index], y[index])` of tensors. Each has the shape of its tensor without

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from grader.probes import probe
-from grader.shared_probes import tensor_laid_out
+from grader.shared_probes import on_card, tensor_laid_out
 from grader.strategies import seeds, shapes, sizes, tensors
 
 DTYPES = [torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool]
@@ -290,29 +290,27 @@ def test_subset(learner, asked):
 
 
 @probe
-def on_meta(module, x_shape, y_shape, index):
-    "make a CustomDataset of tensors on the device meta, take an item, and describe it"
-    x, y = (torch.empty(shape, device="meta") for shape in (x_shape, y_shape))
-    try:
-        item = module.CustomDataset(x_tensor=x, y_tensor=y)[index]
-    except NotImplementedError as error:
-        # torch refuses to move such a tensor: there are no numbers in it.
-        if "meta" not in str(error):
-            raise
-        return ["moved"]
-    return [[str(part.device), list(part.shape)] for part in item if isinstance(part, torch.Tensor)]
+def devices_of_item(module, x, y, index):
+    """make a CustomDataset of tensors on the CPU and one of tensors that say they are on a graphics card,
+    take an item of each, and describe it"""
+    return [
+        [[part.device.type, list(part.shape)] for part in dataset[index]]
+        for dataset in (
+            module.CustomDataset(x_tensor=x, y_tensor=y),
+            module.CustomDataset(x_tensor=on_card(x), y_tensor=on_card(y)),
+        )
+    ]
 
 
 @pytest.mark.exercise("CustomDataset", "any data stays on its device", points=2)
 @given(n=sizes(1, 5), shapes=st.tuples(shapes(0, 2), shapes(0, 2)), last=st.booleans())
 def test_device_stays(learner, n, shapes, last):
-    x_shape, y_shape = shapes
-    answer = learner.run(
-        on_meta, x_shape=(n, *x_shape), y_shape=(n, *y_shape), index=-1 if last else 0
-    )
-    answer.check(
-        answer.value == [["meta", list(x_shape)], ["meta", list(y_shape)]],
-        "The tensors were on the device meta, but the item is somewhere else, or it has another "
-        f"shape. The x of a point should have the shape {x_shape} and the y {y_shape}. A dataset "
-        "leaves its tensors where they are.",
-    )
+    x, y = (torch.ones(n, *shape) for shape in shapes)
+    answer = learner.run(devices_of_item, x=x, y=y, index=-1 if last else 0)
+    for part, device in zip(answer.parts("on the CPU", "on a card"), ("cpu", "cuda"), strict=True):
+        part.check(
+            part.value == [[device, list(shape)] for shape in shapes],
+            f'The tensors were on the device "{device}", but the item is somewhere else, or it has another '
+            f"shape. The x of a point should have the shape {shapes[0]} and the y {shapes[1]}. A dataset "
+            "leaves its tensors where they are.",
+        )

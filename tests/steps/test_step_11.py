@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset
 
 from grader.probes import probe
+from grader.shared_probes import on_card
 from grader.strategies import sizes, tensors
 
 # Five points of two numbers each, and five labels.
@@ -44,6 +45,13 @@ def item(module, x, y, index):
 
 
 @probe
+def item_of_first(module, first, second, index):
+    "first = CustomDataset(x, y), then second = CustomDataset(x, y) with other numbers, and look at first[index]"
+    first, _ = [module.CustomDataset(x_tensor=x, y_tensor=y) for x, y in (first, second)]
+    return {"length": len(first), "item": first[index]}
+
+
+@probe
 def items(module, x, y, indices):
     "make a CustomDataset and ask for several items, one after the other"
     dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
@@ -65,17 +73,16 @@ def batches(module, x, y, batch_size):
 
 
 @probe
-def devices(module, n):
-    "make a CustomDataset of tensors on the device meta, take an item, and ask for its devices"
-    x, y = torch.empty(n, 2, device="meta"), torch.empty(n, 1, device="meta")
-    try:
-        item = module.CustomDataset(x_tensor=x, y_tensor=y)[1]
-    except NotImplementedError as error:
-        if "meta" not in str(error):
-            raise
-        # torch refuses to move such a tensor.
-        return ["another device", "another device"]
-    return [str(getattr(part, "device", "none")) for part in item]
+def devices_of_item(module, x, y):
+    """make a CustomDataset of tensors on the CPU and one of tensors that say they are on a graphics card,
+    take an item of each, and ask for its devices"""
+    return [
+        [str(getattr(part, "device", "none")).split(":")[0] for part in dataset[1]]
+        for dataset in (
+            module.CustomDataset(x_tensor=x, y_tensor=y),
+            module.CustomDataset(x_tensor=on_card(x), y_tensor=on_card(y)),
+        )
+    ]
 
 
 def is_point(answer, x, y):
@@ -132,12 +139,24 @@ def test_items_are_x_and_y(learner, data):
         is_point(point, x[index], y[index])
 
 
-@pytest.mark.exercise("CustomDataset", "labels that are integers stay integers")
-def test_integer_labels(learner):
-    x_item, y_item = learner.run(item, x=X, y=LABELS, index=2).parts("x", "y")
-    x_item.is_close(torch.tensor([5.0, 6.0]))
-    y_item.tensor(shape=(), dtype=torch.int64)
-    y_item.equals(torch.tensor(3))
+@pytest.mark.exercise(
+    "CustomDataset", "every dtype stays: pixels and labels that are integers, float64"
+)
+def test_dtypes_stay(learner):
+    pixels = torch.tensor([[0, 255], [7, 16], [3, 1]], dtype=torch.uint8)
+    for x, y in ((X, LABELS), (pixels, LABELS[:3]), (X.double(), Y.double())):
+        x_item, y_item = learner.run(item, x=x, y=y, index=2).parts("x", "y")
+        x_item.tensor(shape=(2,), dtype=x.dtype)
+        x_item.equals(x[2])
+        y_item.tensor(shape=tuple(y.shape[1:]), dtype=y.dtype)
+        y_item.equals(y[2])
+
+
+@pytest.mark.exercise("CustomDataset", "a second dataset does not change the first one")
+def test_two_datasets(learner):
+    answer = learner.run(item_of_first, first=(X, Y), second=(-X[:2], -Y[:2]), index=1)
+    answer.key("length").equals(5)
+    is_point(answer.key("item"), X[1], Y[1])
 
 
 @pytest.mark.exercise("CustomDataset", "an index past the end is an error")
@@ -220,9 +239,10 @@ def test_loader_gives_every_point(learner, data, batch_size):
 
 @pytest.mark.exercise("CustomDataset", "the data stays on its device")
 def test_device_stays(learner):
-    answer = learner.run(devices, n=3)
-    answer.check(
-        answer.value == ["meta", "meta"],
-        "The tensors were on the device meta, but the item is somewhere else. A dataset leaves its "
-        "tensors where they are: the training loop moves one batch at a time.",
-    )
+    answer = learner.run(devices_of_item, x=X, y=Y)
+    for part, device in zip(answer.parts("on the CPU", "on a card"), ("cpu", "cuda"), strict=True):
+        part.check(
+            part.value == [device, device],
+            f'The tensors were on the device "{device}", but the item is somewhere else. A dataset leaves its '
+            "tensors where they are: the training loop moves one batch at a time.",
+        )

@@ -51,7 +51,7 @@ def standardize(x_train, x_val):
         for i in range(n):
             var = var + (float(x_train[i, j]) - mean) ** 2 / n
         std = var ** 0.5
-        if std < 1e-6:
+        if float(x_train[:, j].max()) == float(x_train[:, j].min()):
             std = 1.0
         for i in range(n):
             new_train[i, j] = (x_train[i, j] - mean) / std

@@ -51,7 +51,7 @@ def standardize(x_train: Tensor, x_val: Tensor) -> Tuple[Tensor, Tensor]:
     variance = torch.sum((x_train - mu) ** 2, dim=0, keepdim=True) / n
     sigma = torch.sqrt(variance)
     # A constant column is only shifted.
-    sigma[sigma == 0] = 1.0
+    sigma[(x_train == x_train[0]).all(dim=0, keepdim=True)] = 1.0
     z_train = (x_train - mu) / sigma
     z_val = (x_val - mu) / sigma
     return z_train, z_val
