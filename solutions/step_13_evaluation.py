@@ -43,21 +43,23 @@ def evaluate(model: nn.Module, loss_fn, loader: DataLoader, device) -> float:
     """Return the mean loss per point over all points of a loader.
 
     The model works in eval mode and without gradients. Afterwards everything is as before:
-    the mode that the model was in (training or eval), its parameters, its buffers and
-    the gradients that are stored in `.grad`.
+    the mode that the model was in (training or eval), its parameters and whether they require
+    gradients, its buffers, and the gradients that are stored in `.grad`. Outside of this
+    function, PyTorch builds graphs as before.
 
     Args:
         model: any model, already on `device`. All its layers are in the same mode.
-        loss_fn: called as `loss_fn(yhat, y)`; returns the mean loss of a batch, a tensor with
-            one number.
+        loss_fn: called as `loss_fn(yhat, y)`; returns the mean loss of a batch, a tensor of
+            shape ().
         loader: gives batches `(x, y)`; the first dimension counts the points. The batches
-            can have different sizes.
+            can have different sizes, x and y any dtype. Points of its dataset that the loader
+            leaves out do not count.
         device: where the model is, a str such as "cpu" or a `torch.device`; every batch is moved
             there.
 
     Returns:
-        The mean loss of one point, a scalar: a point in a small batch counts as much as a
-        point in a large one.
+        The mean loss of one point, a scalar of any kind: a number, or an array or tensor of
+        size 1. A point in a small batch counts as much as a point in a large one.
 
     Raises:
         ValueError: the loader gives no batch.
@@ -94,12 +96,14 @@ def r2_score(model: nn.Module, loader: DataLoader, device) -> float:
 
     Args:
         model: any model, already on `device`. All its layers are in the same mode.
-        loader: gives batches `(x, y)`; at least two points in all, with different y.
+        loader: gives batches `(x, y)` of floats; y and the prediction have the shape (n, k). There
+            are at least two points in all, and no column of y is constant. The numbers can be
+            large: with y near 10000, a sum of y ** 2 in float32 is too coarse.
         device: where the model is, a str such as "cpu" or a `torch.device`; every batch is moved
             there.
 
     Returns:
-        R2, a scalar: at most 1, and negative if the mean of y is a better guess than the model.
+        R2, a scalar of any kind: at most 1, and negative if the mean of y is a better guess than the model.
 
     Example:
         >>> from torch.utils.data import TensorDataset

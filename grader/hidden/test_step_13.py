@@ -55,7 +55,7 @@ def state_of(model, rows):
 @probe
 def lopsided(yhat, y):
     "a loss that tells the prediction from y"
-    return (yhat * (yhat - 2 * y) + 3 * y).mean()
+    return (yhat * (yhat - 2 * y) + 3 * y).mean(dim=1).mean()
 
 
 @st.composite
@@ -346,20 +346,24 @@ def test_evaluate_moves_batches(learner, case):
 
 
 @probe
-def evaluate_whole_batches(module, n, batch_size, columns):
-    """evaluate a model that returns x, with a loss of 1 for each point, on a loader that has `n` points and
-    drops a batch with fewer than `batch_size` points"""
-    points = TensorDataset(torch.zeros(n, columns), torch.ones(n, columns))
-    loader = DataLoader(points, batch_size=batch_size, drop_last=True)
+def evaluate_numbered(module, n, batch_size, columns, drop_last):
+    """evaluate a model that returns x, with the losses 0, 1, … of the points, on a loader that has `n` points
+    and, if `drop_last`, drops a batch with fewer than `batch_size` points"""
+    losses = torch.arange(float(n))[:, None].expand(n, columns)
+    points = TensorDataset(torch.zeros(n, columns), losses)
+    loader = DataLoader(points, batch_size=batch_size, drop_last=drop_last)
     return module.evaluate(model=nn.Identity(), loss_fn=nn.L1Loss(), loader=loader, device="cpu")
 
 
-@pytest.mark.exercise("evaluate", "points that the loader drops do not count")
+@pytest.mark.exercise("evaluate", "all points count, but not those that the loader drops")
 @given(full=sizes(1, 3), batch_size=sizes(2, 5), part=st.integers(0, 3))
 def test_evaluate_dropped_points(learner, full, batch_size, part):
     n = full * batch_size + 1 + part % (batch_size - 1)
-    answer = learner.run(evaluate_whole_batches, n=n, batch_size=batch_size, columns=1)
-    answer.is_close(1.0, **FLOAT32)
+    for drop_last, count in ((True, full * batch_size), (False, n)):
+        answer = learner.run(
+            evaluate_numbered, n=n, batch_size=batch_size, columns=1, drop_last=drop_last
+        )
+        answer.is_close((count - 1) / 2, **FLOAT32)
 
 
 @probe
@@ -392,9 +396,10 @@ def test_evaluate_classes(learner, weight, x, labels, sizes):
 @pytest.mark.exercise("evaluate", "a loader without a batch is an error", points=2)
 @given(n=sizes(0, 3), more=sizes(1, 4), columns=sizes(1, 3))
 def test_evaluate_no_batch(learner, n, more, columns):
-    learner.run(evaluate_whole_batches, n=n + more, batch_size=n + more, columns=columns)
+    inputs = {"batch_size": n + more, "columns": columns, "drop_last": True}
+    learner.run(evaluate_numbered, n=n + more, **inputs)
     with learner.raises(ValueError, "the loader gives no batch"):
-        learner.run(evaluate_whole_batches, n=n, batch_size=n + more, columns=columns)
+        learner.run(evaluate_numbered, n=n, **inputs)
 
 
 @probe
@@ -460,11 +465,17 @@ def r2_of_good_model(module, y, noise, sizes):
     return module.r2_score(model=nn.Identity(), loader=loader, device=torch.device("cpu"))
 
 
-@pytest.mark.exercise("r2_score", "good models, columns of different sizes", points=3)
-@given(n=sizes(2, 7), first=sizes(1, 6), noise=arrays((7, 3)), factor=st.sampled_from([0.1, 0.5]))
-def test_r2_of_good_model(learner, n, first, noise, factor):
-    # The columns differ in how far their y are spread.
-    y = torch.arange(n).float()[:, None] * torch.tensor([1.0, -10.0, 40.0]) + 2
+@pytest.mark.exercise(
+    "r2_score", "good models, columns of different sizes, near 0 and far from it", points=3
+)
+@given(
+    n=sizes(2, 7), first=sizes(1, 6), noise=arrays((7, 3)), factor=st.sampled_from([0.1, 0.5]),
+    far=st.sampled_from([9973.25, -20011.0]),
+)  # fmt: skip
+def test_r2_of_good_model(learner, n, first, noise, factor, far):
+    # The columns differ in how far their y are spread. Far from 0, the squares of y say nothing in float32.
+    y = torch.arange(n).float()[:, None] * torch.tensor([1.0, -10.0, 40.0])
+    y = y + torch.tensor([far, 2.0, 2.0])
     noise = torch.tensor(noise[:n] * factor).float()
     first = min(first, n)
     answer = learner.run(r2_of_good_model, y=y, noise=noise, sizes=[first, *[1] * (n - first)])

@@ -52,21 +52,36 @@ def loss_of_line(module, a, b, x, y, batch_size):
 
 
 @probe
+def loss_of_whole_batches(module, x, y, batch_size):
+    "evaluate a model that returns x, with L1Loss, on a loader with drop_last=True"
+    loader = DataLoader(TensorDataset(x, y), batch_size=batch_size, drop_last=True)
+    return module.evaluate(model=nn.Identity(), loss_fn=nn.L1Loss(), loader=loader, device="cpu")
+
+
+@probe
+def loss_of_classes(module, logits, labels, batch_size):
+    "evaluate a model that returns x, with CrossEntropyLoss on labels that are integers"
+    loader = batches(logits, labels, batch_size)
+    loss_fn = nn.CrossEntropyLoss()
+    return module.evaluate(model=nn.Identity(), loss_fn=loss_fn, loader=loader, device="cpu")
+
+
+@probe
 def lopsided_loss(module, x, y):
-    "evaluate a model that returns x, with the loss mean(2 * yhat - y)"
+    "evaluate a model that returns x, with the mean of 2 * yhat - y over each row and then over all rows"
     return module.evaluate(
         model=nn.Identity(),
-        loss_fn=lambda yhat, y: (2 * yhat - y).mean(),
+        loss_fn=lambda yhat, y: (2 * yhat - y).mean(dim=1).mean(),
         loader=batches(x, y, 2),
         device="cpu",
     )
 
 
 @probe
-def loss_with_dropout(module, x, y):
-    "evaluate a model with Dropout that arrives in training mode"
+def loss_with_dropout(module, x, y, training):
+    "evaluate a model with Dropout that arrives in training mode (True) or eval mode (False)"
     return module.evaluate(
-        model=nn.Sequential(nn.Dropout(0.5)).train(),
+        model=nn.Sequential(nn.Dropout(0.5)).train(training),
         loss_fn=nn.L1Loss(),
         loader=batches(x, y, 2),
         device="cpu",
@@ -185,6 +200,25 @@ def test_evaluate_equal_batches(learner):
     learner.run(loss_of_identity, x=x, y=y, batch_size=2).is_close(3.0, **FLOAT32)
 
 
+@pytest.mark.exercise("evaluate", "a point that the loader leaves out does not count")
+def test_evaluate_dropped_point(learner):
+    # The loader drops the last batch, which has only the point with the loss 9.
+    x, y = torch.zeros(5, 1), torch.tensor([[1.0], [3.0], [5.0], [7.0], [9.0]])
+    learner.run(loss_of_whole_batches, x=x, y=y, batch_size=2).is_close(4.0, **FLOAT32)
+
+
+@pytest.mark.exercise("evaluate", "labels that are integers, and numbers in float64")
+def test_evaluate_dtypes(learner):
+    logits, labels = torch.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]]), torch.tensor([0, 1, 1])
+    for x in (logits, logits.double()):
+        answer = learner.run(loss_of_classes, logits=x, labels=labels, batch_size=2)
+        answer.is_close(float(nn.functional.cross_entropy(logits.double(), labels)), **FLOAT32)
+    # float32 does not tell 1, x and y apart.
+    x = torch.full((3, 1), 1.0 + 3e-9, dtype=torch.float64)
+    y = torch.full((3, 1), 1.0 + 1e-9, dtype=torch.float64)
+    learner.run(loss_of_identity, x=x, y=y, batch_size=2).is_close(2e-9, rtol=1e-3, atol=0.0)
+
+
 @pytest.mark.exercise("evaluate", "any line, any points, any batches", points=2)
 @given(a=numbers(), b=numbers(), data=points(), batch_size=sizes(1, 5))
 def test_evaluate_any_line(learner, a, b, data, batch_size):
@@ -206,12 +240,13 @@ def test_evaluate_calls_loss_of_yhat_and_y(learner, data):
 @pytest.mark.exercise("evaluate", "Dropout is switched off")
 def test_evaluate_switches_dropout_off(learner):
     x = torch.arange(1.0, 13.0).reshape(6, 2)
-    answer = learner.run(loss_with_dropout, x=x, y=torch.zeros(6, 2))
-    came = answer.scalar()
-    answer.check(
-        abs(came - 6.5) < 1e-3,
-        f"The loss should be 6.5, but {came:.6g} came. Was Dropout active? It rests in eval mode.",
-    )
+    for training in (True, False):
+        answer = learner.run(loss_with_dropout, x=x, y=torch.zeros(6, 2), training=training)
+        came = answer.scalar()
+        answer.check(
+            abs(came - 6.5) < 1e-3,
+            f"The loss should be 6.5, but {came:.6g} came. Was Dropout active? It rests in eval mode.",
+        )
 
 
 @pytest.mark.exercise("evaluate", "BatchNorm uses its running mean and does not move it", points=2)
@@ -312,6 +347,10 @@ def test_evaluate_empty_loader(learner):
     learner.run(losses_on_cpu, x=X, y=Y)
     with learner.raises(ValueError, "the loader gives no batch"):
         learner.run(evaluate_nothing, shape=(1,), batch_size=16)
+    with learner.raises(
+        ValueError, "the loader drops its only batch, which has 3 points and not 4"
+    ):
+        learner.run(loss_of_whole_batches, x=X, y=Y, batch_size=4)
 
 
 @pytest.mark.exercise("evaluate", "an empty loader is an error, for any shape of points")
@@ -405,6 +444,19 @@ def test_r2_of_mean(learner):
 @pytest.mark.exercise("r2_score", "a bad model is below 0")
 def test_r2_of_bad_model(learner):
     learner.run(r2_of_identity, x=-Y, y=Y, batch_size=3).is_close(-16.5, **FLOAT32)
+
+
+@pytest.mark.exercise("r2_score", "y near 10000")
+def test_r2_of_large_numbers(learner):
+    y = torch.tensor([[9987.0], [10001.0], [10022.0], [10049.0], [10068.0]])
+    x = y + torch.tensor([[21.0], [-13.0], [35.0], [-20.0], [7.0]])
+    answer = learner.run(r2_of_identity, x=x, y=y, batch_size=2)
+    expected, came = metrics.r2_score(y.double().numpy(), x.double().numpy()), answer.scalar()
+    answer.check(
+        np.isclose(came, expected, **FLOAT32),
+        f"R2 should be {expected:.6g}, but {came:.6g} came. Numbers near 10000 have squares near 100000000, and "
+        "float32 knows only seven digits of them. Subtract first, and square then.",
+    )
 
 
 @pytest.mark.exercise("r2_score", "any points in any batches, as scikit-learn says", points=2)
