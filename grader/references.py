@@ -297,14 +297,35 @@ def check_batch_sizes(epoch: Answer, n: int, batch_size: int, part: str) -> None
 
 
 def expected_run(val_losses: Sequence[float], patience: int) -> tuple[int, int]:
-    """Return the number of epochs that are run, and the best of them."""
-    best = 0
+    """Return the number of epochs that are run, and the best of them.
+
+    Args:
+        val_losses: the losses of all epochs that may be run; one of the first `patience` is finite.
+        patience: the patience.
+    """
+    best, best_loss = 0, math.inf
     for epoch, loss in enumerate(val_losses):
-        if loss < val_losses[best]:
-            best = epoch
+        if loss < best_loss:
+            best, best_loss = epoch, loss
         elif epoch - best >= patience:
             return epoch + 1, best
     return len(val_losses), best
+
+
+def check_orders(answer: Answer, n: int) -> None:
+    """Check what the probe `orders_of` gave: three epochs with all points, and not in the same order each time."""
+    came = answer.numbers()
+    answer.check(
+        sorted(came) == sorted([*range(n)] * 3),
+        f"In three epochs each of the {n} training points should be used three times, in training mode.",
+    )
+    orders = [came[i * n : (i + 1) * n] for i in range(3)]
+    # That two orders are the same by chance is a matter of 1 in 40 000.
+    answer.check(
+        orders[0] != orders[1] or orders[1] != orders[2],
+        "The training points came in the same order in every epoch, though the loader shuffles them. Walk through "
+        "the loader itself in every epoch.",
+    )
 
 
 # Step 15: digits

@@ -475,7 +475,43 @@ def epoch_loaded(module: Any, file: bytes, model: nn.Module, optimizer: Any) -> 
         return module.load_checkpoint(path=path, model=model, optimizer=optimizer)
 
 
-# Early stopping
+# Training
+
+
+@probe
+def orders_of(train: Any, n: int, size: int, seed: int) -> list[float]:
+    """Train on labels that are integers, with a loader that shuffles, and return in which order the points came.
+
+    Args:
+        train: called with everything that `fit` gets but the number of epochs.
+        n: the number of points, whose x are 0, 1, …
+        size: the number of points in a batch.
+        seed: the seed of the loader.
+
+    Returns:
+        The x of all points that the model got in training mode. The bias of the model is frozen.
+    """
+    noted: list[float] = []
+
+    class Model(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if self.training:
+                noted.extend(x.flatten().tolist())
+            return super().forward(x)
+
+    model = Model(1, 2)
+    model.bias.requires_grad_(False)
+    points = TensorDataset(torch.arange(float(n)).reshape(n, 1), torch.arange(n) % 2)
+    generator = torch.Generator().manual_seed(seed)
+    train(
+        model=model,
+        loss_fn=nn.CrossEntropyLoss(),
+        optimizer=torch.optim.SGD([model.weight], lr=0.001),
+        train_loader=DataLoader(points, batch_size=size, shuffle=True, generator=generator),
+        val_loader=DataLoader(points, batch_size=size),
+        device="cpu",
+    )
+    return noted
 
 
 @probe

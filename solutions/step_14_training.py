@@ -90,10 +90,12 @@ def fit(
 
     Args:
         model: any model, already on `device`, in any mode.
-        loss_fn: called as `loss_fn(yhat, y)`; returns the mean loss of a batch.
+        loss_fn: called as `loss_fn(yhat, y)`; returns the mean loss of a batch, a tensor of
+            shape ().
         optimizer: any optimizer for the parameters of the model, which needs no closure.
-        train_loader: gives the training batches `(x, y)`, at least one.
-        val_loader: gives the validation batches `(x, y)`, at least one.
+        train_loader: gives the training batches `(x, y)`, at least one, of any dtype. Each epoch
+            walks through it anew. Points of its dataset that it leaves out do not count.
+        val_loader: gives the validation batches `(x, y)`, at least one, in the same way.
         n_epochs: number of epochs.
         device: where the model is, a str such as "cpu" or a `torch.device`; every batch is moved
             there.
@@ -203,8 +205,10 @@ def fit_early(
 
     Training stops after `patience` epochs in a row without a validation loss that is
     smaller than the best one so far. An equal loss is not better. A loss that is not a
-    number (NaN) is never better. When training ends, for this reason or because of `max_epochs`,
-    the model has the weights and buffers that it had after its best epoch.
+    number (NaN) is never better, and never the best one, also when it is the first. When
+    training ends, for this reason or because of `max_epochs`, the model has the weights and
+    buffers that it had after its best epoch. If all of the first `patience` losses are infinite
+    or NaN, there is no best epoch, and what happens is left open.
 
     Args:
         model: any model, already on `device`, in any mode; trained in place.

@@ -14,13 +14,14 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from grader.answers import FLOAT32
 from grader.probes import probe
-from grader.references import carried, check_on_meta, expected_run
+from grader.references import carried, check_on_meta, check_orders, expected_run
 from grader.shared_probes import (
     epoch_loaded,
     file_saved,
     fit_early_by_script,
     line,
     noted_on_meta,
+    orders_of,
 )
 from grader.strategies import numbers, points, sizes
 
@@ -211,6 +212,39 @@ def devices_in_fit_early(module):
     )
 
 
+@probe
+def orders_in_fit(module, n, batch_size, seed):
+    """fit for three epochs with a loader that shuffles, a loss for classes, and labels that are integers, and note
+    in which order the training points come"""
+    return orders_of(lambda **inputs: module.fit(n_epochs=3, **inputs), n, batch_size, seed)
+
+
+@probe
+def orders_in_fit_early(module, n, batch_size, seed):
+    """train for three epochs with a loader that shuffles, a loss for classes, and labels that are integers, and
+    note in which order the training points come"""
+    return orders_of(
+        lambda **inputs: module.fit_early(max_epochs=3, patience=3, **inputs), n, batch_size, seed
+    )
+
+
+@probe
+def fit_left_out(module, x, y):
+    "fit a line of the same dtype with lr=0, and with loaders that leave out the last of three points"
+    model = line(0.0, 0.0).to(x.dtype)
+    loaders = [DataLoader(TensorDataset(x, y), batch_size=2, drop_last=True) for _ in range(2)]
+    return module.fit(
+        model=model,
+        # A loss that needs both dimensions.
+        loss_fn=lambda yhat, y: (yhat - y).abs().sum(dim=1).mean(),
+        optimizer=torch.optim.SGD(model.parameters(), lr=0.0),
+        train_loader=loaders[0],
+        val_loader=loaders[1],
+        n_epochs=1,
+        device="cpu",
+    )
+
+
 PARTS = ("training x", "training y", "validation x", "validation y")
 
 
@@ -357,6 +391,22 @@ def test_fit_validates_without_dropout(learner):
         f"Nothing is learned here, so both validation losses should be 4, but {came} came. Was "
         "Dropout active? It rests in eval mode.",
     )
+
+
+@pytest.mark.exercise("fit", "points that a loader leaves out do not count; float32 and float64")
+def test_fit_leaves_out(learner):
+    for dtype in (torch.float32, torch.float64):
+        y = torch.tensor([[1.0], [3.0], [50.0]], dtype=dtype)
+        history = learner.run(fit_left_out, x=0 * y, y=y)
+        history.key("train_losses").is_close([2.0], **FLOAT32)
+        history.key("val_losses").is_close([2.0], **FLOAT32)
+
+
+@pytest.mark.exercise(
+    "fit", "a new walk through the loader in every epoch; labels that are integers"
+)
+def test_fit_walks_anew(learner):
+    check_orders(learner.run(orders_in_fit, n=10, batch_size=4, seed=1), 10)
 
 
 @pytest.mark.exercise("fit", "every batch is moved to the device")
@@ -642,7 +692,8 @@ def test_fit_early_notes_val_losses(learner):
 
 @pytest.mark.exercise("fit_early", "better and better: all epochs are run")
 def test_fit_early_runs_to_the_end(learner):
-    losses = [5.0, 4.0, 3.0, 2.0]
+    # A loss may be only a little better, or below 0.
+    losses = [0.5, 0.4996, -1.0, -3.0]
     check_script(learner.run(fit_early_on_script, val_losses=losses, patience=1), losses, 1)
 
 
@@ -660,8 +711,12 @@ def test_fit_early_equal_is_not_better(learner):
 
 @pytest.mark.exercise("fit_early", "a loss that is not a number is never the best")
 def test_fit_early_nan_is_never_best(learner):
-    losses = [5.0, math.nan, 4.0, math.nan, math.nan, 1.0]
-    check_script(learner.run(fit_early_on_script, val_losses=losses, patience=2), losses, 2)
+    for losses in (
+        [5.0, math.nan, 4.0, math.nan, math.nan, 1.0],
+        [math.nan, 5.0, 4.0, 6.0, math.nan, 1.0],
+        [math.inf, 5.0, math.inf, 4.0, 6.0],
+    ):
+        check_script(learner.run(fit_early_on_script, val_losses=losses, patience=2), losses, 2)
 
 
 @pytest.mark.exercise("fit_early", "any validation losses", points=2)
@@ -715,6 +770,13 @@ def test_fit_early_switches_modes(learner):
     answer = learner.run(fit_batch_norm_early, max_epochs=4, best="last")
     answer.key("history").key("best_epoch").equals(3)
     check_batches_counted(answer.key("batches counted"), 4)
+
+
+@pytest.mark.exercise(
+    "fit_early", "a new walk through the loader in every epoch; labels that are integers"
+)
+def test_fit_early_walks_anew(learner):
+    check_orders(learner.run(orders_in_fit_early, n=10, batch_size=4, seed=1), 10)
 
 
 @pytest.mark.exercise("fit_early", "every batch is moved to the device")
