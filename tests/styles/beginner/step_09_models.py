@@ -9,8 +9,8 @@ class ManualLinearRegression(nn.Module):
     def __init__(self):
         super(ManualLinearRegression, self).__init__()
         torch.manual_seed(42)
-        self.b = nn.Parameter(torch.zeros(1, requires_grad=True, dtype=torch.float))
-        self.a = nn.Parameter(torch.ones(1, requires_grad=True, dtype=torch.float))
+        self.b = nn.Parameter(torch.randn(1, requires_grad=True, dtype=torch.float))
+        self.a = nn.Parameter(torch.randn(1, requires_grad=True, dtype=torch.float))
         self.number_of_calls = 0
 
     def forward(self, x):
