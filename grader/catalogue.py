@@ -106,10 +106,16 @@ def _read(path: Path, name: str) -> list[dict[str, Any]]:
     """Return the tables of this name in a TOML file; none if there is no file."""
     tables: list[dict[str, Any]] = []
     if path.is_file():
-        tables = tomllib.loads(path.read_text("utf-8"))[name]
+        tables = tomllib.loads(path.read_text("utf-8")).get(name, [])
     return tables
 
 
 def equivalents(course: Course) -> dict[str, str]:
     """Return the mutants that behave as the solution does, by id, with the reason."""
     return {entry["id"]: entry["reason"] for entry in _read(course.root / EQUIVALENT, "mutant")}
+
+
+def rightly_named(course: Course) -> set[tuple[str, str]]:
+    """Return the injected errors that are a known mistake, each with the id of this mistake."""
+    entries = _read(course.root / EQUIVALENT, "injected")
+    return {(entry["id"], entry["misconception"]) for entry in entries}

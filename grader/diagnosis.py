@@ -5,6 +5,11 @@ battery of a function, are the ones out of its tests that tell its misconception
 function fails, the battery runs on the learner's code, in a worker of its own. A misconception is named if it
 alone gives the same answers, and if it fails that test too. Otherwise nothing is named.
 
+Many mistakes end in an error of the same type. So errors that nobody asked for are alike only if Python or
+PyTorch says the same words, with the same sizes, in the same function. Another version may use other words;
+then nothing is named, which is better than a wrong name. Where a call should raise a certain error, only its type
+counts.
+
 The transcripts are files in `grader/recorded`, written by `make record` from the catalogue. They hold no code of a
 wrong implementation.
 """
@@ -28,7 +33,10 @@ from grader.codec import Opaque
 from grader.course import Course, Step
 from grader.decoder import decode
 from grader.step_session import Crash, StepSession, Stop
+from grader.wording import steady
 
+# To be raised when the files get another form, or other calls are chosen for them.
+FORM = 2
 # Sums in another order, and float32 where float64 was recorded; two mistakes are hardly ever that close.
 _RTOL, _ATOL = 1e-3, 1e-5
 # For calls that measure time; what they wait for takes some hundredths of a second.
@@ -36,6 +44,7 @@ SECONDS = 0.03
 _MAX_NUMBERS = 48
 _MAX_FORM = 1000
 _PLACES = 6
+_RAISES, _NO_VALUE = "raises ", "no value: "
 
 
 @dataclass(frozen=True)
@@ -56,17 +65,28 @@ class Fingerprint:
     def of(cls, answer: dict[str, Any]) -> Fingerprint:
         """Return the fingerprint of a worker's answer to a request (see `grader.worker`)."""
         if answer["kind"] == "raised":
-            # Another version of Python or PyTorch may use other words, which the loose form leaves out.
-            message = re.sub(r"0x[0-9a-f]+|[0-9.]+", "…", answer["message"])
-            return cls(f"raises {answer['type']}: {message}", f"raises {answer['type']}", [])
+            form = f"{_RAISES}{answer['type']}: {_origin(answer)}"[:_MAX_FORM]
+            return cls(form, form, [])
         if answer["kind"] != "value":
-            return cls(answer["kind"], answer["kind"], [])
+            form = f"{_NO_VALUE}{answer['kind']}"
+            return cls(form, form, [])
         numbers: list[float] = []
         form = _form(answer["value"], numbers, loose=False)
         loose = _form(answer["value"], [], loose=True)
         if answer["after"] is not None:
             form, loose = (f"{text}; inputs changed" for text in (form, loose))
         return cls(form[:_MAX_FORM], loose[:_MAX_FORM], _some(numbers))
+
+    @property
+    def is_value(self) -> bool:
+        """Whether the answer is a value."""
+        return not self.form.startswith((_RAISES, _NO_VALUE))
+
+    @property
+    def error(self) -> str:
+        """The type of the error that the answer is; "" for all other answers."""
+        raised = self.form.startswith(_RAISES)
+        return self.form.removeprefix(_RAISES).partition(":")[0] if raised else ""
 
     def matches(self, other: Fingerprint, loosely: bool = False, timed: bool = False) -> bool:
         """Return whether both are of the same form and have about the same numbers.
@@ -88,6 +108,21 @@ class Fingerprint:
         numbers = np.array(self.numbers)
         difference = numbers[:, None] - numbers
         return np.where(np.abs(difference) < SECONDS, 0, np.sign(difference)).astype(np.int8)
+
+
+def _origin(answer: dict[str, Any]) -> str:
+    """Return where an error comes from, and its words if they are not the learner's own."""
+    if answer["own"]:
+        return "on purpose"
+    where = ""
+    for place, function, _, line in answer["frames"]:
+        if place == "probe":
+            where = f"where the test does {line}"
+        elif not function.startswith("<"):
+            # Such as <listcomp>, which not every version of Python has.
+            where = f"in {function}"
+    message = re.sub(r"(/[\w.+…-]+){2,}", "…", steady(answer["message"]))
+    return f"{where}: {message}"
 
 
 def _form(value: Any, numbers: list[float], loose: bool) -> str:
@@ -168,24 +203,42 @@ class Transcript:
 
 
 @dataclass(frozen=True)
+class Request:
+    """A call that a battery makes.
+
+    Attributes:
+        payload: the encoded request to a worker.
+        timed: whether it measures time.
+        error: the type of the error that is the right answer; "" if a value is.
+    """
+
+    payload: bytes
+    timed: bool = False
+    error: str = ""
+
+    def same(self, one: Fingerprint, other: Fingerprint, loosely: bool = False) -> bool:
+        """Return whether two answers are alike."""
+        if self.error and one.error == other.error == self.error:
+            return True
+        return one.matches(other, loosely, self.timed)
+
+
+@dataclass(frozen=True)
 class Battery:
     """What tells the misconceptions of a function apart.
 
     Attributes:
-        requests: encoded requests to a worker.
-        timed: which of them measure time.
+        requests: the calls.
         transcripts: the behaviour of each misconception.
     """
 
-    requests: list[bytes]
-    timed: list[bool]
+    requests: list[Request]
     transcripts: list[Transcript]
 
     def same(self, one: list[Fingerprint], other: list[Fingerprint], loosely: bool = False) -> bool:
         """Return whether two rows of answers are alike."""
-        return all(
-            a.matches(b, loosely, timed) for a, b, timed in zip(one, other, self.timed, strict=True)
-        )
+        rows = zip(self.requests, one, other, strict=True)
+        return all(request.same(a, b, loosely) for request, a, b in rows)
 
     def name(self, answers: list[Fingerprint]) -> Transcript | None:
         """Return the only misconception that gives these answers, if there is just one."""
@@ -224,11 +277,11 @@ class Recorded:
         """Return the text of the file; a line for each request and each misconception."""
         functions = []
         for function, battery in self.batteries.items():
-            packed = [zlib.compress(request, 9) for request in battery.requests]
-            requests = _lines(base64.b64encode(one).decode() for one in packed)
+            requests = _lines(map(_packed, battery.requests))
             transcripts = _lines(map(_row, battery.transcripts))
-            fields = f'"requests": {requests},\n"timed": {json.dumps(battery.timed)},\n'
-            functions.append(f'"{function}": {{\n{fields}"transcripts": {transcripts}\n}}')
+            functions.append(
+                f'"{function}": {{\n"requests": {requests},\n"transcripts": {transcripts}\n}}'
+            )
         body = ",\n".join(functions)
         return f'{{"made_of": "{self.made_of}", "functions": {{\n{body}\n}}}}\n'
 
@@ -236,6 +289,11 @@ class Recorded:
 def _lines(values: Iterable[Any]) -> str:
     """Return a JSON list with one value in each line."""
     return "[\n" + ",\n".join(json.dumps(value) for value in values) + "]"
+
+
+def _packed(request: Request) -> list[Any]:
+    payload = base64.b64encode(zlib.compress(request.payload, 9)).decode()
+    return [payload, request.timed, request.error]
 
 
 def _row(one: Transcript) -> dict[str, Any]:
@@ -247,11 +305,14 @@ def _battery(entry: dict[str, Any]) -> Battery:
         Transcript(**(one | {"answers": [Fingerprint(*answer) for answer in one["answers"]]}))
         for one in entry["transcripts"]
     ]
-    requests = [zlib.decompress(base64.b64decode(text)) for text in entry["requests"]]
-    return Battery(requests, entry["timed"], transcripts)
+    requests = [
+        Request(zlib.decompress(base64.b64decode(payload)), *more)
+        for payload, *more in entry["requests"]
+    ]
+    return Battery(requests, transcripts)
 
 
-def ask_all(session: StepSession, function: str, requests: list[bytes]) -> list[Fingerprint]:
+def ask_all(session: StepSession, function: str, requests: Iterable[bytes]) -> list[Fingerprint]:
     """Return the answers of a submission to the requests of a battery.
 
     Raises:
@@ -292,7 +353,9 @@ class Diagnosis:
         if battery is None:
             return None
         try:
-            return battery.name(ask_all(self._session, function, battery.requests))
+            return battery.name(
+                ask_all(self._session, function, [one.payload for one in battery.requests])
+            )
         except (Stop, Crash):
             return None
 

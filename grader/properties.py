@@ -166,6 +166,10 @@ class Properties:
                     raise
 
         try:
+            for example in self.generate(item):
+                # What they answer tells which relation between numbers is chance (see `grader.relations`).
+                with contextlib.suppress(Exception):
+                    inner(**fixtures, **_copy(example))
             self._drive(item, attempt)
         except (EndOfSearch, Exception):
             return smallest

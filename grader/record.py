@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import pickle
 import tempfile
 import time
@@ -24,10 +25,12 @@ from grader.catalogue import Misconception
 from grader.course import Course, Step
 from grader.decoder import decode
 from grader.diagnosis import (
+    FORM,
     SECONDS,
     Battery,
     Fingerprint,
     Recorded,
+    Request,
     Transcript,
     ask_all,
 )
@@ -41,9 +44,9 @@ from grader.submission import Submission
 # Of each function, this many calls at most are tried out, and none that is larger or slower.
 _CANDIDATES = 48
 _MAX_BYTES = 48 * 1024
-_MAX_SECONDS = 1.0
-# How often each misconception should show that it is not right, and not another one.
-_FROM_RIGHT, _FROM_OTHERS = 3, 2
+_MAX_SECONDS, _PATIENCE = 1.0, 20
+# How often each misconception should show that it is not right, that it is not another one, and that it is right.
+_FROM_RIGHT, _FROM_OTHERS, _LIKE_RIGHT = 3, 2, 2
 
 
 @dataclass(frozen=True)
@@ -51,14 +54,19 @@ class _Asked:
     """A call out of the tests of a function.
 
     Attributes:
-        request: the encoded request.
+        request: the call.
         right: the answers of the solution, and of correct sets in other styles.
-        timed: whether it measures time, so that the answer differs a little each time.
     """
 
-    request: bytes
+    request: Request
     right: tuple[Fingerprint, ...]
-    timed: bool
+
+    @classmethod
+    def of(cls, payload: bytes, right: tuple[Fingerprint, ...], timed: bool = False) -> _Asked:
+        """Return a call with its right answers; if all are errors of one type, this type is asked for."""
+        error = right[0].error
+        asked_for = error if all(one.error == error for one in right) else ""
+        return cls(Request(payload, timed, asked_for), right)
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ class _Work:
 
 def made_of(course: Course, step: Step) -> str:
     """Return the fingerprint of the files that a step is recorded from."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"{FORM};".encode())
     files = [f"solutions/{step.filename}", f"{catalogue.FOLDER}/step_{step.id}.toml"]
     files += [
         f"grader/{name}.py" for name in ("shared_probes", "references", "strategies", "properties")
@@ -90,7 +98,10 @@ def made_of(course: Course, step: Step) -> str:
 
 def is_stale(course: Course, step: Step) -> bool:
     """Return whether what is recorded of a step is of other files than there are now."""
-    return Recorded.load(course, step).made_of != made_of(course, step)
+    # Whatever else is in the file may be in an older form.
+    path = course.root / step.recorded_file
+    recorded = json.loads(path.read_text("utf-8"))["made_of"] if path.is_file() else ""
+    return bool(recorded != made_of(course, step))
 
 
 def only(step: Step, source: bytes) -> Submission:
@@ -233,9 +244,11 @@ class _Recorder:
     ) -> list[_Asked]:
         """Return the requests that are quick and have about the same answer each time."""
         styles = catalogue.correct_modules(self.course, step, function).values()
+        # All of it comes to an end, however busy the machine is.
+        patient = replace(step, seconds=_PATIENCE * step.seconds)
         answers: list[list[Fingerprint | None]] = []
         for source in (solution, solution, *styles):
-            session = StepSession(only(step, source), step, forked.judge.launcher)
+            session = StepSession(only(step, source), patient, forked.judge.launcher)
             row: list[Fingerprint | None] = []
             for request in requests:
                 start = time.monotonic()
@@ -251,11 +264,11 @@ class _Recorder:
             # The very same numbers, or else it is a matter of chance how close they are.
             exactly = np.array_equal(right[0].numbers, right[1].numbers, equal_nan=True)
             if exactly and right[0].form == right[1].form:
-                result.append(_Asked(request, right, timed=False))
+                result.append(_Asked.of(request, right))
             elif right[0].matches(right[1], timed=True) and np.allclose(
                 right[0].numbers, right[1].numbers, atol=SECONDS
             ):
-                result.append(_Asked(request, right, timed=True))
+                result.append(_Asked.of(request, right, timed=True))
         return result
 
     def _fails(
@@ -276,7 +289,7 @@ class _Recorder:
         module = self._module(step, entry)
         session = StepSession(only(step, module), step, forked.judge.launcher)
         try:
-            return ask_all(session, entry.function, [call.request for call in calls])
+            return ask_all(session, entry.function, [call.request.payload for call in calls])
         except (Stop, Crash):
             return []
         finally:
@@ -291,7 +304,7 @@ class _Recorder:
         entries = catalogue.load(self.course, step)
         for (step_id, function), chosen in self.chosen.items():
             if step_id == step.id and chosen:
-                battery = Battery([c.request for c in chosen], [c.timed for c in chosen], [])
+                battery = Battery([call.request for call in chosen], [])
                 right = [list(row) for row in zip(*(call.right for call in chosen), strict=True)]
                 transcripts = [
                     transcript
@@ -320,21 +333,33 @@ def _spread(values: list[bytes], count: int) -> list[bytes]:
 
 
 def _fewest(calls: list[_Asked], answers: list[list[Fingerprint]]) -> tuple[_Asked, ...]:
-    """Return the fewest calls that tell these rows of answers from each other, and from the right ones."""
-    right = zip(*(call.right for call in calls), strict=True)
-    pairs = [(one, list(other), _FROM_RIGHT) for other in right for one in answers]
-    pairs += [(*pair, _FROM_OTHERS) for pair in itertools.combinations(answers, 2)]
-    # For each pair, the calls that tell the two apart, and how many of them are wanted.
-    apart = []
-    for one, other, wanted in pairs:
-        places = {
-            k for k, call in enumerate(calls) if not one[k].matches(other[k], timed=call.timed)
-        }
-        apart.append((places, min(len(places), wanted)))
+    """Return the fewest calls that tell these rows of answers from each other, and from the right ones.
+
+    Of each row there are also calls with a value that is wrong and calls with a value that is right: when a
+    mistake shows itself, and when it does not, says more than any error.
+    """
+    wishes: list[tuple[set[int], int]] = []
+
+    def wish(places: set[int], count: int) -> None:
+        wishes.append((places, min(len(places), count)))
+
+    def apart(one: list[Fingerprint], other: list[Fingerprint]) -> set[int]:
+        rows = zip(calls, one, other, strict=True)
+        return {k for k, (call, a, b) in enumerate(rows) if not call.request.same(a, b)}
+
+    for right in zip(*(call.right for call in calls), strict=True):
+        for one in answers:
+            wrong = apart(one, list(right))
+            values = {k for k, answer in enumerate(one) if answer.is_value}
+            wish(wrong, _FROM_RIGHT)
+            wish(wrong & values, _FROM_RIGHT)
+            wish(values - wrong, _LIKE_RIGHT)
+    for one, other in itertools.combinations(answers, 2):
+        wish(apart(one, other), _FROM_OTHERS)
     chosen: set[int] = set()
-    while open_pairs := [places for places, wanted in apart if len(places & chosen) < wanted]:
+    while open_wishes := [places for places, count in wishes if len(places & chosen) < count]:
         gain = {
-            k: (sum(k in places for places in open_pairs), -len(call.request))
+            k: (sum(k in places for places in open_wishes), -len(call.request.payload))
             for k, call in enumerate(calls)
             if k not in chosen
         }

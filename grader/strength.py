@@ -1,7 +1,8 @@
 """Strength: are all wrong answers caught, each mistake named, and no right answer refused?
 
 For each step, real judges run all tests on every misconception of the catalogue, on every mutant of the
-solution, on modules whose functions do no work, and on complete correct sets of solutions in different styles.
+solution, on modules whose functions do no work, and on complete correct sets of solutions in different styles. For
+errors that are no known mistake, they look whether nothing is named.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from typing import Any
 from grader import catalogue
 from grader.catalogue import Misconception
 from grader.course import Course, Step
+from grader.diagnosis import Diagnosis
 from grader.grade import test_files
+from grader.injected import Injected, injected_of
 from grader.judges import Forked, ForkingSession, run_forked
-from grader.launch import ForkLauncher
+from grader.launch import ForkLauncher, Launcher
 from grader.mutants import Mutant, mutants_of
 from grader.record import is_stale, made_of, only
+from grader.step_session import StepSession
 from grader.stubs import idle_modules
 
 MEASURED = "grader/recorded/measured.json"
@@ -36,7 +40,7 @@ class _Idle:
     does: str
 
 
-_Subject = Misconception | Mutant | _Idle | str
+_Subject = Misconception | Mutant | Injected | _Idle | str
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class _Work:
         step: the step.
         number: of this piece of work.
         source: the module.
-        subject: what it is: a misconception, a mutant, no work, or the name of a style.
+        subject: what it is: a misconception, a mutant, an error, no work, or the name of a style.
     """
 
     step: Step
@@ -71,6 +75,8 @@ class StepStrength:
         mutants: how many there are, without the listed equivalents.
         survivors: mutants that no test fails.
         equivalents: ids of listed mutants that are there.
+        injected: how many modules there are with an error that is no known mistake.
+        false_names: such errors, and the mistakes that they are taken for.
         idle: how many modules there are whose functions do no work.
         rewarded: tests that such modules pass, and what their functions do.
         refused: styles that fail a test, or in which a mistake was named, and where.
@@ -89,6 +95,8 @@ class StepStrength:
     mutants: int = 0
     survivors: list[Mutant] = field(default_factory=list)
     equivalents: set[str] = field(default_factory=set)
+    injected: int = 0
+    false_names: list[str] = field(default_factory=list)
     idle: int = 0
     rewarded: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -102,7 +110,8 @@ def fingerprint(course: Course, step: Step) -> str:
     digest = hashlib.sha256(made_of(course, step).encode())
     for module in catalogue.correct_modules(course, step).values():
         digest.update(module)
-    digest.update(repr((catalogue.equivalents(course), course.seed, step.seconds)).encode())
+    listed = (catalogue.equivalents(course), sorted(catalogue.rightly_named(course)))
+    digest.update(repr((listed, course.seed, step.seconds)).encode())
     return digest.hexdigest()
 
 
@@ -170,6 +179,7 @@ def problems(found: list[StepStrength]) -> list[str]:
             ("no hidden test fails it", one.not_hidden),
             ("it fails a test of another function", one.elsewhere),
             ("it is called by another's name", one.misnamed),
+            ("an error is taken for a mistake that it is not", one.false_names),
             ("a correct style is refused", one.refused),
             ("a function that does no work passes it", one.rewarded),
         ):
@@ -194,6 +204,15 @@ def problems(found: list[StepStrength]) -> list[str]:
     return texts
 
 
+def look(course: Course, step: Step, injected: Injected, launcher: Launcher) -> str | None:
+    """Return the id of the mistake that an error is taken for; no test need fail for it."""
+    session = StepSession(only(step, injected.module.encode()), step, launcher)
+    diagnosis = Diagnosis(course, session)
+    found = diagnosis.look(injected.function)
+    diagnosis.close()
+    return found.id if found else None
+
+
 class _Strength:
     def __init__(self, course: Course, folder: Path) -> None:
         self.course = course
@@ -201,6 +220,7 @@ class _Strength:
         self.done: Callable[[], None] = lambda: None
         self.found: dict[str, StepStrength] = {}
         self.equivalent = catalogue.equivalents(course)
+        self.rightly_named = catalogue.rightly_named(course)
 
     def plan(self, steps: list[Step]) -> list[_Work]:
         """Return all modules to judge; steps that take long come first, so that no judge is left over."""
@@ -219,6 +239,8 @@ class _Strength:
                 add(step, module, name)
             for entry in catalogue.load(self.course, step):
                 add(step, entry.module(solution), entry)
+            for injected in injected_of(self.course, step):
+                add(step, injected.module.encode(), injected)
             for does, idle in idle_modules(self.course, step).items():
                 add(step, idle.encode(), _Idle(does))
             for mutant in mutants_of(self.course, step):
@@ -234,6 +256,12 @@ class _Strength:
         forked.judge.properties.search = False
         items: list[Any] = [one for one in forked.items if one.path.name == work.step.test_file]
         submission = only(work.step, work.source)
+        if isinstance(work.subject, Injected):
+            name = look(self.course, work.step, work.subject, forked.judge.launcher)
+            (self.folder / f"{work.number}.json").write_text(
+                json.dumps([[], [name] if name else []])
+            )
+            return 0
         verdicts = []
         if isinstance(work.subject, Mutant):
             # Its own function's tests first: one failure is enough.
@@ -269,6 +297,13 @@ class _Strength:
             found.mutants += 1
             if not rows:
                 found.survivors.append(subject)
+        elif isinstance(subject, Injected):
+            found.injected += 1
+            found.false_names += [
+                f"{subject.id} is called {name}"
+                for name in named
+                if (subject.id, name) not in self.rightly_named
+            ]
         elif isinstance(subject, _Idle):
             found.idle += 1
             found.rewarded += [f"{row[4]} ({subject.does})" for row in rows]
@@ -305,6 +340,8 @@ COLUMNS = (
     "caught",
     "equal",
     "idle",
+    "errors",
+    "silent",
 )
 
 
@@ -316,6 +353,7 @@ def table(found: list[StepStrength]) -> list[tuple[str, ...]]:
         parts = (one.not_hidden, one.not_visible, one.unnamed)
         numbers = [count, *(count - len(part) for part in parts), one.styles]
         numbers += [one.mutants, one.mutants - len(one.survivors), len(one.equivalents), one.idle]
+        numbers += [one.injected, one.injected - len(one.false_names)]
         rows.append((one.step.id, *numbers))
     total = [sum(column) for column in list(zip(*rows, strict=True))[1:]]
     return [tuple(map(str, row)) for row in (*rows, ("all", *total))]

@@ -63,7 +63,7 @@ def test_weak_hidden_tests_are_found_out(strong_kit):
 
 
 def test_what_is_missing_is_said():
-    found = StepStrength(STEP, misconceptions=20, mutants=100, idle=10)
+    found = StepStrength(STEP, misconceptions=20, mutants=100, idle=10, injected=50)
     assert problems([found]) == []
     found.not_visible = ["a", "b"]
     assert problems([found]) == []
@@ -71,10 +71,25 @@ def test_what_is_missing_is_said():
     found.unnamed = ["a", "b"]
     found.misnamed = ["d"]
     found.elsewhere = ["e"]
+    found.false_names = ["f is called g"]
     assert problems([found]) == [
         "11 e: it fails a test of another function.",
         "11 d: it is called by another's name.",
+        "11 f is called g: an error is taken for a mistake that it is not.",
         "85.0% failed by visible tests, and 90% are wanted: a, b, c.",
         "90.0% named, and 95% are wanted: a, b.",
     ]
-    assert table([found])[-1] == ("all", "20", "20", "17", "18", "0", "100", "100", "0", "10")
+    assert table([found])[-1] == (
+        "all",
+        "20",
+        "20",
+        "17",
+        "18",
+        "0",
+        "100",
+        "100",
+        "0",
+        "10",
+        "50",
+        "49",
+    )

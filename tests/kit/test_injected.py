@@ -1,0 +1,136 @@
+"""Injected errors: code that fails for another reason than a known mistake is not called by its name."""
+
+import ast
+import sys
+from collections import Counter
+
+import pytest
+
+from grader import catalogue
+from grader.course import Course
+from grader.diagnosis import Diagnosis, Fingerprint, Request
+from grader.injected import injected_of
+from grader.record import only
+from grader.step_session import StepSession
+from grader.strength import look
+from tests.kit.conftest import ROOT
+
+COURSE = Course.load(ROOT)
+MADE = {step.id: injected_of(COURSE, step) for step in COURSE.steps}
+
+
+def test_there_are_many_of_every_kind_in_every_function():
+    count = sum(map(len, MADE.values()))
+    assert count > 500
+    kinds = Counter(one.id.rsplit(":", 1)[1] for made in MADE.values() for one in made)
+    assert len(kinds) >= 20 and min(kinds.values()) >= 10
+    for step in COURSE.steps:
+        tree = ast.parse((ROOT / "solutions" / step.filename).read_text("utf-8"))
+        functions = {
+            node.name
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name[0] != "_"
+        }
+        made = Counter(one.function for one in MADE[step.id])
+        assert made.keys() == functions and min(made.values()) >= 5
+
+
+def test_each_is_a_module_of_its_own():
+    for made in MADE.values():
+        assert len({one.id for one in made}) == len({one.module for one in made}) == len(made)
+        for one in made:
+            compile(one.module, "x", "exec")
+
+
+def test_listed_ones_exist():
+    made = {one.id for some in MADE.values() for one in some}
+    names = {entry.id for step in COURSE.steps for entry in catalogue.load(COURSE, step)}
+    for error, name in catalogue.rightly_named(COURSE):
+        assert error in made and name in names
+
+
+@pytest.mark.parametrize("step", [COURSE.by_id["05"], COURSE.by_id["10"]], ids=lambda step: step.id)
+def test_they_are_not_called_by_the_name_of_a_mistake(fork_launcher, step):
+    named = {(one.id, look(COURSE, step, one, fork_launcher)) for one in MADE[step.id]}
+    assert {pair for pair in named if pair[1]} <= catalogue.rightly_named(COURSE)
+
+
+# Modules that failed as the recorded mistakes do, with an error of the same type, and their own functions.
+ERRORS_OF_THE_SAME_TYPE = {
+    "misspelled method": (
+        "10",
+        "make_train_step",
+        "optimizer.zero_grad()",
+        "optimizer.zero_gard()",
+    ),
+    "argument missing": ("10", "make_train_step", "loss_fn(yhat, y)", "loss_fn(yhat)"),
+    "dtype": ("10", "make_train_step", "model(x)", "model(x.double())"),
+    "shape": ("10", "make_train_step", "model(x)", "model(x.flatten())"),
+    "none": ("10", "make_train_step", "model(x)", "None(x)"),
+    "numpy argument": ("04", "to_numpy", ".numpy()", ".numpy(float)"),
+    "raised on purpose": (
+        "04",
+        "to_numpy",
+        "return ",
+        "raise TypeError('unsupported')\n    return ",
+    ),
+    "text": ("05", "fit", "lr * ", "'lr' * "),
+    "other name": ("09", "ManualLinearRegression", "self.a", "self.intercept"),
+}
+
+
+@pytest.mark.parametrize("kind", ERRORS_OF_THE_SAME_TYPE)
+def test_the_type_of_an_error_alone_names_nothing(fork_launcher, kind):
+    number, function, right, wrong = ERRORS_OF_THE_SAME_TYPE[kind]
+    step = COURSE.by_id[number]
+    source = (ROOT / "solutions" / step.filename).read_text("utf-8")
+    assert right in source
+    # The lesson may say it, too; what counts is the code behind it.
+    session = StepSession(only(step, source.replace(right, wrong).encode()), step, fork_launcher)
+    diagnosis = Diagnosis(COURSE, session)
+    assert diagnosis.look(function) is None
+    diagnosis.close()
+
+
+def error(kind, message, own=False, frames=(("module", "step", 3, "p += 1"),)):
+    return Fingerprint.of(
+        {"kind": "raised", "type": kind, "message": message, "own": own, "frames": list(frames)}
+    )
+
+
+def test_errors_are_alike_only_with_the_same_words_in_the_same_function():
+    one = error("TypeError", "a must be Tensor, not int")
+    assert one.matches(error("TypeError", "a must be Tensor, not int"), loosely=True)
+    for other in (
+        error("TypeError", "a must be Tensor, not str"),
+        error("RuntimeError", "a must be Tensor, not int"),
+        error("TypeError", "a must be Tensor, not int", own=True),
+        error("TypeError", "a must be Tensor, not int", frames=[("module", "init", 3, "p += 1")]),
+        error("TypeError", "a must be Tensor, not int", frames=[("probe", "step", 3, "p += 1")]),
+        Fingerprint.of({"kind": "value", "value": 1, "after": None}),
+    ):
+        assert not one.matches(other) and not one.matches(other, loosely=True)
+
+
+def test_sizes_count_and_places_in_memory_do_not():
+    sizes = [error("RuntimeError", f"mat1 (3x{size}) does not fit") for size in (2, 4)]
+    assert not sizes[0].matches(sizes[1])
+    assert error("E", "<x at 0x7f00deadbeef>").matches(error("E", "<x at 0x7f11deadbeef>"))
+    assert error("E", "no file /tmp/torchsteps-abcdefgh/m.pt").matches(
+        error("E", "no file /home/me/m.pt")
+    )
+
+
+def test_of_an_error_that_is_asked_for_only_the_type_counts():
+    mine, yours = error("ValueError", "too few", own=True), error("ValueError", "0 is too few")
+    assert Request(b"", error="ValueError").same(mine, yours)
+    assert not Request(b"", error="ValueError").same(mine, error("KeyError", "too few", own=True))
+    assert not Request(b"").same(mine, yours)
+
+
+def test_comprehensions_are_no_functions():
+    inside = [("module", "f", 1, "x"), ("module", "<listcomp>", 1, "x")]
+    assert error("E", "m", frames=inside).matches(error("E", "m", frames=inside[:1]))
+
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the catalogue is for Linux")
