@@ -77,8 +77,8 @@ def _changes(tree: ast.Module, place: int, lines: int) -> Iterator[tuple[int, st
                     yield 10 * body + number, name, ast.fix_missing_locations(module)
 
 
-def _first(statement: ast.stmt, *kinds: type) -> ast.AST | None:
-    """Return the last innermost part of one of these kinds."""
+def _last(statement: ast.stmt, *kinds: type) -> ast.AST | None:
+    """Return the last innermost part of a statement that is of one of these kinds."""
     found = [node for node in ast.walk(statement) if isinstance(node, kinds)]
     return found[-1] if found else None
 
@@ -92,7 +92,7 @@ def _misspelled(text: str) -> str:
 
 
 def _misspelled_attribute(statement: ast.stmt) -> ast.stmt | None:
-    found = _first(statement, ast.Attribute)
+    found = _last(statement, ast.Attribute)
     if not isinstance(found, ast.Attribute) or not isinstance(found.ctx, ast.Load):
         return None
     found.attr = _misspelled(found.attr)
@@ -100,14 +100,10 @@ def _misspelled_attribute(statement: ast.stmt) -> ast.stmt | None:
 
 
 def _misspelled_name(statement: ast.stmt) -> ast.stmt | None:
-    names = [
-        node
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    ]
-    if not names:
+    found = _last(statement, ast.Name)
+    if not isinstance(found, ast.Name) or not isinstance(found.ctx, ast.Load):
         return None
-    names[-1].id = _misspelled(names[-1].id)
+    found.id = _misspelled(found.id)
     return statement
 
 
@@ -119,15 +115,11 @@ def _argument_missing(statement: ast.stmt) -> ast.stmt | None:
     return statement
 
 
-def _text_for_number(statement: ast.stmt) -> ast.stmt | None:
-    return _operand(lambda operand: ast.Constant("3"))(statement)
-
-
 def _operand(change: Callable[[ast.expr], ast.expr]) -> _Change:
     """Return what changes the left operand of the last operation, or the last argument of the last call."""
 
     def changed(statement: ast.stmt) -> ast.stmt | None:
-        found = _first(statement, ast.BinOp, ast.Call)
+        found = _last(statement, ast.BinOp, ast.Call)
         if isinstance(found, ast.BinOp):
             found.left = change(found.left)
         elif isinstance(found, ast.Call) and found.args:
@@ -137,6 +129,11 @@ def _operand(change: Callable[[ast.expr], ast.expr]) -> _Change:
         return statement
 
     return changed
+
+
+def _constant(value: str | None) -> _Change:
+    """Return what puts a constant in the place of an operand."""
+    return _operand(lambda _: ast.Constant(value))
 
 
 def _method(name: str, *arguments: int) -> _Change:
@@ -150,19 +147,19 @@ def _method(name: str, *arguments: int) -> _Change:
 
 
 def _instead(source: str) -> _Change:
-    """Return what puts another statement in the place of one."""
-    return lambda statement: ast.parse(source).body[0] if _may_go(statement) else None
+    """Return what puts another statement in the place of one, but of no inner function."""
 
+    def changed(statement: ast.stmt) -> ast.stmt | None:
+        return None if isinstance(statement, ast.FunctionDef) else ast.parse(source).body[0]
 
-def _may_go(statement: ast.stmt) -> bool:
-    return not isinstance(statement, ast.FunctionDef)
+    return changed
 
 
 _ERRORS: dict[str, _Change] = {
     "misspelled attribute": _misspelled_attribute,
     "misspelled name": _misspelled_name,
     "argument missing": _argument_missing,
-    "text for a number": _text_for_number,
+    "text for a number": _constant("3"),
     "double": _method("double"),
     "half": _method("half"),
     "one dimension more": _method("unsqueeze", 0),
@@ -170,7 +167,7 @@ _ERRORS: dict[str, _Change] = {
     "numpy": _method("numpy"),
     "squeezed": _method("squeeze"),
     "integer": _operand(lambda operand: ast.Call(ast.Name("int", ast.Load()), [operand], [])),
-    "none": _operand(lambda operand: ast.Constant(None)),
+    "none": _constant(None),
     "raises TypeError": _instead('raise TypeError("unsupported")'),
     "raises as PyTorch does": _instead(
         'raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")'
