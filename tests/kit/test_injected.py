@@ -92,6 +92,59 @@ def test_the_type_of_an_error_alone_names_nothing(fork_launcher, kind):
     diagnosis.close()
 
 
+LOADED = (
+    "def load_checkpoint(path, model, optimizer):\n"
+    "    saved = torch.load(path, weights_only=False)\n"
+    "    model.load_state_dict(saved['model']); optimizer.load_state_dict(saved['optimizer'])\n"
+    "    return saved['epoch']\n"
+)
+# Code near a mistake: nothing is named, or a mistake whose sentence is true for it, too.
+OTHER_WAYS = {
+    "parameters with other names": (
+        "09", "ManualLinearRegression", None,
+        "class ManualLinearRegression(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.w, self.c = nn.Parameter(torch.randn(1)), nn.Parameter(torch.randn(1))\n\n"
+        "    def forward(self, x):\n        return self.c + self.w * x\n",
+    ),
+    "torch.Tensor of an array": (
+        "00", "copied", None, "def copied(array):\n    return torch.Tensor(array)\n",
+    ),
+    "backward inside an update": (
+        "05", "update_", None,
+        "def update_(params, lr):\n    for p in params:\n        p.grad.sum().backward()\n"
+        "        p -= lr * p.grad\n",
+    ),
+    "loss without a graph": (
+        "05", "fit", None,
+        "def fit(x, y, a, b, lr, n_epochs):\n    with torch.no_grad():\n        loss = (a + b * x - y).mean()\n"
+        "    loss.backward()\n    return [loss.item()] * n_epochs\n",
+    ),
+    "a NumPy loss in the file": (
+        "14", "save_checkpoint", "save-checkpoint-whole-objects",
+        "def save_checkpoint(path, model, optimizer, epoch):\n    import numpy as np\n"
+        "    torch.save({'model': model.state_dict(), 'optimizer': optimizer.state_dict(), 'epoch': epoch,\n"
+        "                'loss': np.float64(0.5)}, path)\n\n" + LOADED,
+    ),
+    "a device that is tried out": (
+        "04", "pick_device", "pick-device-not-looked-up",
+        "def pick_device():\n    try:\n        torch.zeros(1).cuda()\n        return 'cuda'\n"
+        "    except Exception:\n        return 'cpu'\n",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", OTHER_WAYS)
+def test_other_ways_are_called_by_a_name_that_is_true_or_by_none(fork_launcher, way):
+    number, function, name, code = OTHER_WAYS[way]
+    step = COURSE.by_id[number]
+    source = (ROOT / "solutions" / step.filename).read_text("utf-8")
+    session = StepSession(only(step, f"{source}\n\n{code}".encode()), step, fork_launcher)
+    diagnosis = Diagnosis(COURSE, session)
+    found = diagnosis.look(function)
+    diagnosis.close()
+    assert (found and found.id) == name
+
+
 def error(kind, message, own=False, frames=(("module", "step", 3, "p += 1"),)):
     return Fingerprint.of(
         {"kind": "raised", "type": kind, "message": message, "own": own, "frames": list(frames)}
