@@ -85,8 +85,9 @@ def uniform_like(t: torch.Tensor, seed: int) -> torch.Tensor:
     """Return random numbers, uniform in [0, 1), in the shape of a tensor.
 
     Args:
-        t: a contiguous tensor of any dtype. Only its shape matters.
-        seed: the seed of the random numbers, an int.
+        t: a tensor of one or more dimensions. Only its shape matters: not its dtype, and not
+            how it lies in memory.
+        seed: the seed of the random numbers, an int from 0 to 2**32 - 1.
 
     Returns:
         Tensor of t's shape, float32, whatever the dtype of t. The numbers are those that
@@ -104,7 +105,7 @@ def rows_of(t: torch.Tensor, width: int) -> torch.Tensor:
     """Return the numbers of a tensor, in their order, in rows of a given width.
 
     Args:
-        t: a contiguous tensor of any shape and dtype.
+        t: a contiguous tensor of one or more numbers, of any shape and dtype.
         width: how many numbers one row holds; t.numel() is a multiple of it.
 
     Returns:
@@ -132,6 +133,8 @@ def corner(t: torch.Tensor) -> float:
     Example:
         >>> corner(torch.tensor([[1.5, 2.5], [3.5, 4.5]]))
         4.5
+        >>> corner(torch.tensor([[1, 2], [3, 4]]))
+        4
     """
     # TODO: Return the last number of the last row of a matrix.
     raise NotImplementedError("`corner` is not written yet.")
@@ -141,7 +144,8 @@ def add_(t: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """Add a tensor to another one, in place.
 
     Args:
-        t: the tensor that is changed: afterwards its memory holds the sum.
+        t: the tensor that is changed: afterwards its memory holds the sum. It has one or
+            more dimensions, and lies in memory in any order.
         other: tensor of the same shape and dtype. It is not changed.
 
     Returns:
@@ -162,7 +166,8 @@ def shared(array: np.ndarray) -> torch.Tensor:
     """Return a tensor that shares its memory with a NumPy array.
 
     Args:
-        array: array of one or more dimensions, of a float or an integer dtype.
+        array: array of one or more dimensions, of a float or an integer dtype. It may be a
+            part of a larger array, but does not run backwards, as `array[::-1]` does.
 
     Returns:
         Tensor with the shape, dtype and values of `array`. A change in one of them is seen
@@ -183,7 +188,8 @@ def copied(array: np.ndarray) -> torch.Tensor:
     """Return a tensor with the values of a NumPy array, in memory of its own.
 
     Args:
-        array: array of one or more dimensions, of a float or an integer dtype.
+        array: array of one or more dimensions, of a float or an integer dtype. It may be a
+            part of a larger array, but does not run backwards, as `array[::-1]` does.
 
     Returns:
         Tensor with the shape, dtype and values of `array`. A change in one of them is never

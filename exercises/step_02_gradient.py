@@ -35,8 +35,8 @@ def predict(a, b, x):
     """Return the prediction of the line for every point.
 
     Args:
-        a: intercept, a number or an array of shape (1,).
-        b: slope, a number or an array of shape (1,).
+        a: intercept, a number or an array of shape (1,), float or integer.
+        b: slope, a number or an array of shape (1,), float or integer.
         x: array of shape (n, 1), float64.
 
     Returns:
@@ -59,7 +59,7 @@ def mse(y, yhat):
         yhat: the predicted values, array of shape (n, 1), float64.
 
     Returns:
-        A scalar, never negative; 0 when both arrays are equal.
+        A scalar, never negative; exactly 0 when both arrays are equal.
 
     Example:
         >>> float(mse(np.array([[1.0], [2.0]]), np.array([[1.0], [5.0]])))
@@ -73,8 +73,8 @@ def gradients(a, b, x, y):
     """Return the two partial derivatives of the mean squared error, by formula.
 
     Args:
-        a: intercept, a number or an array of shape (1,).
-        b: slope, a number or an array of shape (1,).
+        a: intercept, a number or an array of shape (1,), float or integer.
+        b: slope, a number or an array of shape (1,), float or integer.
         x: array of shape (n, 1), float64.
         y: the true values, array of shape (n, 1), float64.
 
@@ -95,8 +95,8 @@ def numerical_gradients(a, b, x, y, eps=1e-6):
     """Return the two partial derivatives of the mean squared error, by central differences.
 
     Args:
-        a: intercept, a number or an array of shape (1,).
-        b: slope, a number or an array of shape (1,).
+        a: intercept, a number or an array of shape (1,), float or integer.
+        b: slope, a number or an array of shape (1,), float or integer.
         x: array of shape (n, 1), float64.
         y: the true values, array of shape (n, 1), float64.
         eps: how far a parameter is moved to each side.
@@ -117,14 +117,14 @@ def update(a, b, a_grad, b_grad, lr):
     """Return the parameters after one step of gradient descent.
 
     Args:
-        a: intercept, a number or an array of shape (1,).
-        b: slope, a number or an array of shape (1,).
+        a: intercept, a number or an array of shape (1,), float or integer.
+        b: slope, a number or an array of shape (1,), float or integer.
         a_grad: gradient of `a`, a scalar.
         b_grad: gradient of `b`, a scalar.
         lr: learning rate, a positive number.
 
     Returns:
-        The new pair `(a, b)`. The arguments are not changed.
+        The new pair `(a, b)`, in float64. The arguments are not changed.
 
     Example:
         >>> update(1.0, 2.0, 10.0, -20.0, 0.1)

@@ -43,7 +43,7 @@ def init_parameters(seed):
 
     Args:
         seed: seed of NumPy's legacy generator (`np.random.seed` or
-            `np.random.RandomState`: they give the same numbers).
+            `np.random.RandomState`: they give the same numbers), an int from 0 to 2**32 - 1.
 
     Returns:
         A pair `(a, b)` of arrays of shape (1,), float64: two draws from the standard normal
@@ -51,6 +51,8 @@ def init_parameters(seed):
 
     Example:
         >>> a, b = init_parameters(42)
+        >>> a.shape, a.dtype
+        ((1,), dtype('float64'))
         >>> print(round(a.item(), 8), round(b.item(), 7))
         0.49671415 -0.1382643
     """
@@ -67,15 +69,16 @@ def fit(x, y, a, b, lr, n_epochs):
     Args:
         x: array of shape (n, 1), float64.
         y: the true values, array of shape (n, 1), float64.
-        a: the intercept to start from, array of shape (1,).
-        b: the slope to start from, array of shape (1,).
+        a: the intercept to start from, array of shape (1,), float64.
+        b: the slope to start from, array of shape (1,), float64.
         lr: learning rate, a positive number.
         n_epochs: how many epochs, an int of at least 1.
 
     Returns:
-        Three values `(a, b, losses)`: the parameters after the last update, and
-        the list of losses, `n_epochs` long. `losses[i]` is the loss before update i, so
-        `losses[0]` is the loss of the start. The arrays that were passed in are not changed.
+        Three values `(a, b, losses)`: the parameters after the last update, two scalars, and
+        the list (or array) of losses, `n_epochs` long. `losses[i]` is the loss before update i,
+        so `losses[0]` is the loss of the start. All numbers are computed in float64. The arrays
+        that were passed in are not changed.
 
     Example:
         >>> x = np.array([[0.0], [2.0]])
@@ -114,19 +117,20 @@ def updates_per_epoch(n_points, batch_size):
 
 
 def least_squares(x, y):
-    """Return the line with the smallest mean squared error, by scikit-learn's `LinearRegression`.
+    """Return the line with the smallest mean squared error, as scikit-learn's `LinearRegression` finds it.
 
     Args:
-        x: array of shape (n, 1), float64.
+        x: array of shape (n, 1), float64, with at least two different numbers.
         y: the true values, array of shape (n, 1), float64.
 
     Returns:
-        A pair `(a, b)` of floats: the intercept, then the slope.
+        A pair `(a, b)` of floats, not of arrays: the intercept, then the slope. A float of NumPy
+        is a float, too.
 
     Example:
         >>> a, b = least_squares(np.array([[0.0], [1.0], [2.0]]), np.array([[1.0], [3.0], [5.0]]))
-        >>> round(a, 6), round(b, 6)
-        (1.0, 2.0)
+        >>> print(round(a, 6), round(b, 6))
+        1.0 2.0
     """
-    # TODO: Return the line with the smallest mean squared error, by scikit-learn's `LinearRegression`.
+    # TODO: Return the line with the smallest mean squared error, as scikit-learn's `LinearRegression` finds it.
     raise NotImplementedError("`least_squares` is not written yet.")

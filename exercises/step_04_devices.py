@@ -57,11 +57,12 @@ def to_tensor(array: np.ndarray, device: torch.device | str) -> torch.Tensor:
     """Return the numbers of a NumPy array as a tensor on a device.
 
     Args:
-        array: array of numbers of any shape and type, often float64. It is not changed.
+        array: array of one or more dimensions, of a float or an integer dtype, often float64. It
+            is not changed, and does not run backwards, as `array[::-1]` does.
         device: where the tensor shall live, for example "cpu" or `torch.device("cuda")`.
 
     Returns:
-        Tensor of the same shape, float32, on `device`.
+        Tensor of the same shape, float32, on `device`. It may share the memory of `array`.
 
     Example:
         >>> to_tensor(np.array([[1.5], [2.0]]), "cpu")
@@ -76,16 +77,17 @@ def to_numpy(t: torch.Tensor) -> np.ndarray:
     """Return the numbers of a tensor as a NumPy array.
 
     Args:
-        t: tensor of any shape, on any device. It may require a gradient, and it may be
-            the result of a computation. It is not changed: if it required a gradient
-            before, it still does.
+        t: tensor of any shape, float32, float64 or of an integer dtype, on the CPU or on a
+            graphics card. It may require a gradient, and it may be the result of a
+            computation. It is not changed: if it required a gradient before, it still does.
 
     Returns:
-        Array of the same shape with the same numbers.
+        Array of the same shape with the same numbers. Its dtype is your choice, if it rounds
+        none of them. It may share the memory of `t`.
 
     Example:
-        >>> to_numpy(torch.tensor([1.0, 2.0], requires_grad=True))
-        array([1., 2.], dtype=float32)
+        >>> to_numpy(torch.tensor([1.0, 2.0], requires_grad=True)).tolist()
+        [1.0, 2.0]
     """
     # TODO: Return the numbers of a tensor as a NumPy array.
     raise NotImplementedError("`to_numpy` is not written yet.")
@@ -96,8 +98,8 @@ def make_parameters(device: torch.device | str, seed: int) -> tuple[torch.Tensor
 
     Args:
         device: where the parameters shall live.
-        seed: the seed of PyTorch's random numbers. The same seed on the same device
-            gives the same parameters.
+        seed: the seed of PyTorch's random numbers, an int from 0 to 2**32 - 1. The same seed
+            on the same device gives the same parameters.
 
     Returns:
         A pair `(a, b)` of tensors of shape (1,), float32, on `device`. Both are leaves

@@ -45,7 +45,7 @@ def loss_gradients(
     """Return the gradients of the mean squared error of a line, found by `backward()`.
 
     A second call with the same arguments gives the same numbers. The values of `a` and
-    `b` do not change.
+    `b` do not change, and `x` and `y` stay as they are.
 
     Args:
         a: intercept, a leaf tensor of shape (1,), float32, that requires a gradient.
@@ -54,14 +54,15 @@ def loss_gradients(
         y: the true values, tensor of shape (n, 1), float32.
 
     Returns:
-        A pair `(a_grad, b_grad)` of scalars: the derivative of mean((a + b * x - y) ** 2)
-        with respect to `a`, then with respect to `b`.
+        A pair `(a_grad, b_grad)` of scalars, tensors or numbers: the derivative of
+        mean((a + b * x - y) ** 2) with respect to `a`, then with respect to `b`.
 
     Example:
         >>> a = torch.tensor([0.0], requires_grad=True)
         >>> b = torch.tensor([1.0], requires_grad=True)
-        >>> loss_gradients(a, b, x=torch.tensor([[3.0]]), y=torch.tensor([[1.0]]))
-        (tensor([4.]), tensor([12.]))
+        >>> a_grad, b_grad = loss_gradients(a, b, x=torch.tensor([[3.0]]), y=torch.tensor([[1.0]]))
+        >>> float(a_grad), float(b_grad)
+        (4.0, 12.0)
     """
     # TODO: Return the gradients of the mean squared error of a line, found by `backward()`.
     raise NotImplementedError("`loss_gradients` is not written yet.")
@@ -74,8 +75,9 @@ def update_(params: list[torch.Tensor], lr: float) -> None:
     is the old value minus `lr` times its gradient.
 
     Args:
-        params: a list of leaf tensors of any shapes that require gradients. Where `.grad`
-            is None, the parameter keeps its value.
+        params: a list of one or more leaf tensors of any shapes, float32 or float64, that require
+            gradients. Where `.grad` is None, the parameter keeps its value. The list itself
+            stays as it is.
         lr: learning rate, a positive number.
 
     Returns:
@@ -100,7 +102,7 @@ def fit(
     In each epoch: one loss, one backward pass, one update of both parameters.
 
     Args:
-        x: tensor of shape (n, 1), float32.
+        x: tensor of shape (n, 1), float32. It stays as it is, and so does `y`.
         y: the true values, tensor of shape (n, 1), float32.
         a: intercept, a leaf tensor of shape (1,) that requires a gradient. It is trained.
         b: slope, a leaf tensor of shape (1,) that requires a gradient. It is trained.
@@ -108,8 +110,8 @@ def fit(
         n_epochs: how many epochs, at least 1.
 
     Returns:
-        List of `n_epochs` Python floats: the mean squared error of each epoch, before
-        the update of that epoch.
+        List of `n_epochs` Python floats (or one array of plain numbers): the mean squared error
+        of each epoch, before the update of that epoch.
 
     Example:
         >>> a = torch.tensor([0.0], requires_grad=True)
@@ -130,10 +132,10 @@ def freeze_all_but(model: nn.Module, prefix: str) -> int:
     values of the parameters do not change.
 
     Args:
-        model: any model. It is changed in place: only the parameters whose name starts
-            with `prefix` still require a gradient.
+        model: any model in which all parameters require a gradient. It is changed in place: only
+            those whose name starts with `prefix` still do. Nothing else changes.
         prefix: the beginning of the names to keep. "head" keeps "head.weight" and also
-            "header.weight", but not "my_head.weight".
+            "header.weight", but neither "my_head.weight" nor "Head.weight".
 
     Returns:
         How many numbers can still be trained: the sizes of all parameters that are not

@@ -23,6 +23,8 @@ from grader.relations import Comparisons
 # Float64 work in any order of operations agrees to about 1e-12; one careless float32 step would
 # cost 1e-7.
 FLOAT64 = {"rtol": 1e-6, "atol": 1e-9}
+# For numbers that a test computes in float64 itself: a float32 anywhere on the way shows.
+ALL_FLOAT64 = {"rtol": 1e-10, "atol": 1e-10}
 # Float32 has 24 bits, about 6e-8; sums of a few hundred terms and a few steps of training cost
 # three digits.
 FLOAT32 = {"rtol": 1e-4, "atol": 1e-5}

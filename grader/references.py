@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.answers import FLOAT32, Answer, Mismatch
+from grader.wording import shown
 
 # The numbers on the way are up to about 100, and float32 keeps seven digits of them.
 TRAINING: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-4}
@@ -124,18 +125,51 @@ def check_python_floats(losses: Answer) -> None:
         )
 
 
+# Step 00: plain numbers
+
+
+def check_int(answer: Answer, expected: int) -> None:
+    """Check a plain Python integer."""
+    answer.check(
+        type(answer.value) is int,
+        f"An `int` was expected, a plain Python number, because the tensor holds integers. But "
+        f"{shown(answer.value)} came.",
+    )
+    answer.equals(expected)
+
+
 # Step 01: two parts
 
 
 def parts_of(answer: Answer, n_train: int, n_val: int) -> tuple[NDArray[Any], ...]:
-    """Return x_train, y_train, x_val and y_val as arrays, after a check of their shapes (n, 1)."""
+    """Return x_train, y_train, x_val and y_val as arrays, after a check of their shapes and dtypes."""
     x_train, y_train, x_val, y_val = answer.parts("x_train", "y_train", "x_val", "y_val")
     return (
-        x_train.array(shape=(n_train, 1)),
-        y_train.array(shape=(n_train, 1)),
-        x_val.array(shape=(n_val, 1)),
-        y_val.array(shape=(n_val, 1)),
+        x_train.array(shape=(n_train, 1), dtype=np.float64),
+        y_train.array(shape=(n_train, 1), dtype=np.float64),
+        x_val.array(shape=(n_val, 1), dtype=np.float64),
+        y_val.array(shape=(n_val, 1), dtype=np.float64),
     )
+
+
+# Step 03: the line
+
+
+def check_start(answer: Answer, a: float, b: float, **tolerance: float) -> None:
+    """Check a pair of arrays of shape (1,), float64, with these numbers."""
+    for part, expected in zip(answer.parts("a", "b"), (a, b), strict=True):
+        part.array(shape=(1,), dtype=np.float64)
+        part.is_close(np.array([expected]), **tolerance)
+
+
+def check_line(answer: Answer, a: float, b: float, **tolerance: float) -> None:
+    """Check a pair of floats; those of NumPy are floats, too, and arrays are not."""
+    for part, expected in zip(answer.parts("a", "b"), (a, b), strict=True):
+        part.check(
+            isinstance(part.value, float),
+            f"{part.label} should be a float, but {shown(part.value)} came.",
+        )
+        part.is_close(expected, **tolerance)
 
 
 # Step 04: the clock
@@ -157,6 +191,26 @@ def result_and_seconds(answer: Answer) -> tuple[Answer, Any]:
         measured is not None, "The second part of the pair must be one number, the seconds."
     )
     return result, measured
+
+
+# Step 05: what stays as it is
+
+
+def check_list_stays(answer: Answer) -> None:
+    """Check the entry "the list holds them still" of a probe that called `update_`."""
+    answer.check(
+        answer.key("the list holds them still").value is True,
+        "The list of parameters has changed. Change the numbers in the parameters, and leave the list as it is.",
+    )
+
+
+def check_train_mode(answer: Answer) -> None:
+    """Check the entry "is in train mode" of a probe that called `freeze_all_but`."""
+    answer.check(
+        answer.key("is in train mode").value is True,
+        "The model was in train mode, and now it is not. Freezing is not `model.eval()`: it changes which "
+        "parameters require a gradient, and nothing else.",
+    )
 
 
 # Step 07: torch's own optimizer

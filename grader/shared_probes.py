@@ -33,7 +33,7 @@ def array_laid_out(array: NDArray[Any], layout: str) -> NDArray[Any]:
     Args:
         array: of any shape and dtype; of shape (n, 1) for a column of a table.
         layout: "turned", "every second" (in each dimension), "every second row", "behind others",
-            "column of a table", or "backwards in memory".
+            or "column of a table".
 
     Returns:
         An array of the same shape and dtype that shares no memory with the given one.
@@ -52,8 +52,6 @@ def array_laid_out(array: NDArray[Any], layout: str) -> NDArray[Any]:
         view = np.full((shape[0] + 2, *shape[1:]), 99, array.dtype)[2:]
     elif layout == "column of a table":
         view = np.full((shape[0], 3), 99, array.dtype)[:, 1:2]
-    elif layout == "backwards in memory":
-        view = np.empty(shape, array.dtype)[::-1]
     else:
         view = np.empty(shape, array.dtype)
     view[...] = array
@@ -108,6 +106,30 @@ def points_laid_out(
 def points_after(x: torch.Tensor, y: torch.Tensor) -> list[Any]:
     """Return x and y, and whether one of them requires a gradient."""
     return [x.detach(), y.detach(), x.requires_grad or y.requires_grad]
+
+
+# Results
+
+
+@probe
+def noted(result: Any) -> Any:
+    """Return a copy of a result, and overwrite its arrays and tensors, which nobody should give out again.
+
+    Args:
+        result: an array, a tensor, or a tuple or list of them; anything else stays as it is.
+    """
+    several = isinstance(result, (tuple, list))
+    kept: list[Any] = []
+    for part in result if several else [result]:
+        if isinstance(part, np.ndarray):
+            kept.append(part.copy())
+            part.fill(7)
+        elif isinstance(part, torch.Tensor):
+            kept.append(part.detach().clone())
+            part.detach().fill_(7)
+        else:
+            kept.append(part)
+    return kept if several else kept[0]
 
 
 # Parameters

@@ -28,6 +28,17 @@ def seeds() -> st.SearchStrategy[int]:
     return st.integers(0, 2**31 - 1)
 
 
+def all_seeds() -> st.SearchStrategy[int]:
+    """Seeds of every size that NumPy takes: 0, which counts as False, and those that need 32 bits."""
+    return st.one_of(st.just(0), seeds(), st.integers(2**31, 2**32 - 1))
+
+
+def seed_pairs() -> st.SearchStrategy[list[int]]:
+    """Two seeds in any order; one of them is 0."""
+    other = st.one_of(st.integers(1, 2**31 - 1), st.integers(2**31, 2**32 - 1))
+    return other.flatmap(lambda seed: st.permutations([0, seed]))
+
+
 def learning_rates() -> st.SearchStrategy[float]:
     """Learning rates at which gradient descent on small numbers stays small."""
     return st.sampled_from([0.01, 0.02, 0.05, 0.1, 0.2])
@@ -84,6 +95,16 @@ def points(low: int = 1, high: int = 8) -> st.SearchStrategy[tuple[NDArray[Any],
     return pairs.map(lambda pair: (pair[0].copy(), pair[1].copy()))
 
 
+def many_points() -> st.SearchStrategy[tuple[NDArray[Any], NDArray[Any]]]:
+    """Pairs (x, y) of float64 arrays of one shape (n, 1), with n above 80 and numbers that float32 rounds."""
+
+    def drawn(n: int, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        generator = np.random.RandomState(seed)
+        return generator.uniform(-3, 3, (n, 1)), generator.uniform(-3, 3, (n, 1))
+
+    return st.builds(drawn, sizes(81, 150), seeds())
+
+
 def tensor_points(low: int = 1, high: int = 8) -> st.SearchStrategy[tuple[Any, Any]]:
     """Pairs (x, y) of float32 tensors of one shape (n, 1), with n between low and high."""
     import torch
@@ -92,6 +113,15 @@ def tensor_points(low: int = 1, high: int = 8) -> st.SearchStrategy[tuple[Any, A
         return torch.from_numpy(pair[0]).float(), torch.from_numpy(pair[1]).float()
 
     return points(low, high).map(to_tensors)
+
+
+def many_tensor_points() -> st.SearchStrategy[tuple[Any, Any]]:
+    """Pairs (x, y) of float32 tensors of one shape (n, 1), with n above 80."""
+    import torch
+
+    return many_points().map(
+        lambda pair: (torch.tensor(pair[0]).float(), torch.tensor(pair[1]).float())
+    )
 
 
 def _quarter(value: Any) -> Any:

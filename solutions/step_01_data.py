@@ -44,7 +44,7 @@ def generate_data(n, a, b, noise, seed):
         b: slope, a number.
         noise: standard deviation of the noise on y, a number that is not negative.
         seed: seed of NumPy's legacy generator (`np.random.seed` or
-            `np.random.RandomState`: they give the same numbers).
+            `np.random.RandomState`: they give the same numbers), an int from 0 to 2**32 - 1.
 
     Returns:
         A pair `(x, y)` of arrays of shape (n, 1), float64. `x` is uniform in [0, 1) and
@@ -71,17 +71,18 @@ def train_val_split(x, y, n_train, seed):
 
     Every point is in exactly one part, and the pairs stay together: row i of a part's x
     belongs to row i of its y. The same seed gives the same split again, and another seed
-    gives another split. Which shuffle you use is your choice.
+    gives another split, if there are more than a few points. Which shuffle you use is your
+    choice.
 
     Args:
         x: array of shape (n, 1), float64.
         y: array of shape (n, 1), float64.
         n_train: how many points the training part gets.
-        seed: seed of the shuffle, an int.
+        seed: seed of the shuffle, an int from 0 to 2**32 - 1.
 
     Returns:
         Four arrays `(x_train, y_train, x_val, y_val)`, float64: the first two of shape
-        (n_train, 1), the last two of shape (n - n_train, 1).
+        (n_train, 1), the last two of shape (n - n_train, 1). `x` and `y` stay as they are.
 
     Raises:
         ValueError: if x and y differ in length, or unless 1 <= n_train < n. So both parts

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from grader.probes import probe
 from grader.references import parts_of
-from grader.strategies import numbers, seeds, sizes
+from grader.strategies import all_seeds, numbers, seeds, sizes
 
 # Forty points that are easy to recognise: x counts them, and y belongs to x.
 X = np.arange(40.0).reshape(40, 1)
@@ -20,7 +20,8 @@ Y = 1000 - X
 @pytest.mark.exercise("generate_data", "the first point of the lesson", points=2)
 def test_generate_data_first_point(learner):
     x, y = learner.generate_data(n=100, a=1.0, b=2.0, noise=0.1, seed=42).parts("x", "y")
-    first_x, first_y = x.array(shape=(100, 1))[0, 0], y.array(shape=(100, 1))[0, 0]
+    first_x = x.array(shape=(100, 1), dtype=np.float64)[0, 0]
+    first_y = y.array(shape=(100, 1), dtype=np.float64)[0, 0]
     x.check(
         abs(first_x - 0.37454012) < 1e-7,
         f"With seed 42 the first x should be 0.37454012, but it is {first_x:.8f}. Draw x first, "
@@ -33,10 +34,18 @@ def test_generate_data_first_point(learner):
     )
 
 
-@pytest.mark.exercise("generate_data", "without noise all points are on the line")
+@probe
+def generate_after_draws(module, n, a, b, noise, seed):
+    "draw some random numbers, then call generate_data"
+    np.random.rand(5)
+    return module.generate_data(n=n, a=a, b=b, noise=noise, seed=seed)
+
+
+@pytest.mark.exercise("generate_data", "without noise all points are on the line, also with seed 0")
 def test_generate_data_without_noise(learner):
     # Seed 0: the legacy generator starts with 0.5488135, 0.71518937, 0.60276338.
-    x, y = learner.generate_data(n=3, a=1.0, b=2.0, noise=0.0, seed=0).parts("x", "y")
+    answer = learner.run(generate_after_draws, n=3, a=1, b=2, noise=0, seed=0)
+    x, y = answer.parts("x", "y")
     x.is_close(np.array([[0.5488135], [0.71518937], [0.60276338]]))
     y.is_close(np.array([[2.097627], [2.43037874], [2.20552676]]))
 
@@ -68,7 +77,7 @@ def test_generate_data_noise_is_the_standard_deviation(learner, noise):
     a=numbers(),
     b=numbers(),
     noise=st.sampled_from([0.0, 0.1, 0.5, 2.0]),
-    seed=seeds(),
+    seed=all_seeds(),
 )
 def test_generate_data_is_line_plus_noise(learner, n, a, b, noise, seed):
     generator = np.random.RandomState(seed)
@@ -84,8 +93,9 @@ def test_generate_data_is_line_plus_noise(learner, n, a, b, noise, seed):
 
 @probe
 def split_again(module, x, y, n_train, seed):
-    "split the points twice, with the same seed"
+    "split the points twice, with the same seed, and draw random numbers in between"
     first = module.train_val_split(x, y, n_train, seed)
+    np.random.rand(5)
     second = module.train_val_split(x, y, n_train, seed)
     return {"first": first, "second": second}
 
@@ -140,9 +150,10 @@ def test_split_shuffles(learner, seed):
     )
 
 
-@pytest.mark.exercise("train_val_split", "same seed, same split")
-def test_split_is_repeatable(learner):
-    answer = learner.run(split_again, x=X, y=Y, n_train=25, seed=3)
+@pytest.mark.exercise("train_val_split", "same seed, same split, also with seed 0")
+@pytest.mark.parametrize("seed", [0, 3])
+def test_split_is_repeatable(learner, seed):
+    answer = learner.run(split_again, x=X, y=Y, n_train=25, seed=seed)
     first = parts_of(answer.key("first"), 25, 15)
     second = parts_of(answer.key("second"), 25, 15)
     answer.check(
@@ -153,14 +164,15 @@ def test_split_is_repeatable(learner):
 
 
 @pytest.mark.exercise("train_val_split", "another seed, another split")
-def test_split_depends_on_the_seed(learner):
-    answer = learner.train_val_split(x=X, y=Y, n_train=25, seed=1)
+@pytest.mark.parametrize(("one", "other"), [(1, 2), (0, 42)])
+def test_split_depends_on_the_seed(learner, one, other):
+    answer = learner.train_val_split(x=X, y=Y, n_train=25, seed=one)
     first, _, _, _ = parts_of(answer, 25, 15)
-    answer = learner.train_val_split(x=X, y=Y, n_train=25, seed=2)
+    answer = learner.train_val_split(x=X, y=Y, n_train=25, seed=other)
     second, _, _, _ = parts_of(answer, 25, 15)
     answer.check(
         not np.array_equal(np.sort(first, axis=0), np.sort(second, axis=0)),
-        "Seed 1 and seed 2 should give different splits, but both give the same training "
+        f"Seed {one} and seed {other} should give different splits, but both give the same training "
         "points. Is the seed used?",
     )
 

@@ -16,18 +16,24 @@ ONE_Y = np.array([[1.0]])
 DIFFERENCE = {"rtol": 1e-5, "atol": 1e-6}
 
 
+# Parameters can be given as integers, too.
+KINDS = pytest.mark.parametrize("kind", ["float64", "int64"])
+
+
 # predict
 
 
 @pytest.mark.exercise("predict", "three points on a line, by hand")
 def test_predict_three_points(learner):
-    answer = learner.predict(a=1.0, b=2.0, x=X)
+    answer = learner.predict(a=1, b=2, x=X)
+    answer.array(shape=(3, 1), dtype=np.float64)
     answer.is_close(np.array([[1.0], [3.0], [7.0]]))
 
 
 @pytest.mark.exercise("predict", "parameters as arrays of shape (1,)")
-def test_predict_parameters_as_arrays(learner):
-    answer = learner.predict(a=np.array([1.0]), b=np.array([2.0]), x=X)
+@KINDS
+def test_predict_parameters_as_arrays(learner, kind):
+    answer = learner.predict(a=np.array([1], kind), b=np.array([2], kind), x=X)
     answer.is_close(np.array([[1.0], [3.0], [7.0]]))
 
 
@@ -52,6 +58,18 @@ def test_mse_by_hand(learner):
     answer.is_close(5 / 3)
 
 
+@pytest.mark.exercise("mse", "0 when both arrays are equal, however large")
+def test_mse_of_equal_arrays(learner):
+    y = 1e6 + Y / 3
+    answer = learner.mse(y, y.copy())
+    answer.check(
+        answer.scalar() == 0,
+        f"There is no error, so the result should be 0. {answer.scalar()} came.",
+    )
+    # The squares of such numbers are too large to be subtracted; their differences are not.
+    learner.mse(y, y + 0.5).is_close(0.25)
+
+
 @pytest.mark.exercise("mse", "any two arrays")
 @given(data=points())
 def test_mse_is_the_mean_of_squared_errors(learner, data):
@@ -66,7 +84,7 @@ def test_mse_is_the_mean_of_squared_errors(learner, data):
 @pytest.mark.exercise("gradients", "one point, by hand", points=2)
 def test_gradients_one_point(learner):
     # yhat = 0 + 1 * 3, so the error is 3 - 1 = 2.
-    answer = learner.gradients(a=0.0, b=1.0, x=ONE_X, y=ONE_Y)
+    answer = learner.gradients(a=0, b=1, x=ONE_X, y=ONE_Y)
     a_grad, b_grad = answer.parts("a_grad", "b_grad")
     a_grad.is_close(4.0)
     b_grad.is_close(12.0)
@@ -75,7 +93,7 @@ def test_gradients_one_point(learner):
 @pytest.mark.exercise("gradients", "three points, by hand")
 def test_gradients_three_points(learner):
     # The errors are -1, -1 and -2; times x they are 0, -1 and -6.
-    answer = learner.gradients(a=0.0, b=1.0, x=X, y=Y)
+    answer = learner.gradients(a=0, b=1, x=X, y=Y)
     a_grad, b_grad = answer.parts("a_grad", "b_grad")
     a_grad.is_close(-8 / 3)
     b_grad.is_close(-14 / 3)
@@ -121,7 +139,7 @@ def test_gradients_are_the_formula(learner, a, b, data):
 
 @pytest.mark.exercise("numerical_gradients", "one point, by hand")
 def test_numerical_gradients_one_point(learner):
-    answer = learner.numerical_gradients(a=0.0, b=1.0, x=ONE_X, y=ONE_Y)
+    answer = learner.numerical_gradients(a=0, b=1, x=ONE_X, y=ONE_Y)
     a_grad, b_grad = answer.parts("a_grad", "b_grad")
     a_grad.is_close(4.0, **DIFFERENCE)
     b_grad.is_close(12.0, **DIFFERENCE)
@@ -138,8 +156,9 @@ def test_numerical_gradients_are_central(learner):
 
 
 @pytest.mark.exercise("numerical_gradients", "parameters as arrays of shape (1,)")
-def test_numerical_gradients_parameters_as_arrays(learner):
-    answer = learner.numerical_gradients(a=np.array([0.0]), b=np.array([1.0]), x=X, y=Y)
+@KINDS
+def test_numerical_gradients_parameters_as_arrays(learner, kind):
+    answer = learner.numerical_gradients(a=np.array([0], kind), b=np.array([1], kind), x=X, y=Y)
     a_grad, b_grad = answer.parts("a_grad", "b_grad")
     a_grad.is_close(-8 / 3, **DIFFERENCE)
     b_grad.is_close(-14 / 3, **DIFFERENCE)
@@ -162,16 +181,18 @@ def test_numerical_gradients_agree_with_the_formula(learner, a, b, data, eps):
 @pytest.mark.exercise("update", "one step, by hand")
 def test_update_by_hand(learner):
     # A positive gradient makes the parameter smaller, a negative one makes it larger.
-    a, b = learner.update(a=1.0, b=2.0, a_grad=10.0, b_grad=-20.0, lr=0.1).parts("a", "b")
+    a, b = learner.update(a=1, b=2, a_grad=10.0, b_grad=-20.0, lr=0.1).parts("a", "b")
     a.is_close(0.0)
     b.is_close(4.0)
 
 
 @pytest.mark.exercise("update", "new arrays: the old ones are not changed")
-def test_update_of_arrays(learner):
-    answer = learner.update(a=np.array([1.0]), b=np.array([2.0]), a_grad=4.0, b_grad=12.0, lr=0.25)
+@KINDS
+def test_update_of_arrays(learner, kind):
+    a, b = np.array([1], kind), np.array([2], kind)
+    answer = learner.update(a=a, b=b, a_grad=3.0, b_grad=12.0, lr=0.25)
     a, b = answer.parts("a", "b")
-    a.is_close(0.0)
+    a.is_close(0.25)
     b.is_close(-1.0)
 
 

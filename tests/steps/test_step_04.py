@@ -10,7 +10,7 @@ from hypothesis import given
 from grader.probes import probe
 from grader.references import result_and_seconds
 from grader.shared_probes import devices, devices_picked, on_card
-from grader.strategies import arrays, seeds, shapes, tensors
+from grader.strategies import all_seeds, arrays, shapes, tensors
 
 A = np.array([[1.5, -2.0], [0.25, 3.0], [-1.0, 8.5]])
 T = torch.tensor([[1.5, -2.0], [0.25, 3.0], [-1.0, 8.5]])
@@ -207,11 +207,20 @@ def test_make_parameters_seed_42(learner):
     b.is_close(torch.tensor([0.1288]), atol=1e-4)
 
 
-@pytest.mark.exercise("make_parameters", "any seed: two draws, one after the other", points=2)
-@given(seed=seeds())
+@probe
+def make_after_a_draw(module, seed):
+    """draw a random number and call `make_parameters` for the device "cpu" """
+    torch.rand(1)
+    return module.make_parameters(device="cpu", seed=seed)
+
+
+@pytest.mark.exercise(
+    "make_parameters", "any seed, also 0: two draws, one after the other", points=2
+)
+@given(seed=all_seeds())
 def test_make_parameters_are_two_draws(learner, seed):
     generator = torch.Generator().manual_seed(seed)
-    a, b = learner.make_parameters(device="cpu", seed=seed).parts("a", "b")
+    a, b = learner.run(make_after_a_draw, seed=seed).parts("a", "b")
     a.is_close(torch.randn(1, generator=generator))
     b.is_close(torch.randn(1, generator=generator))
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from grader.answers import FLOAT32
@@ -10,12 +11,16 @@ from grader.probes import probe
 from grader.references import (
     TRAINING,
     check_fit,
+    check_list_stays,
     check_losses,
+    check_points_stay,
     check_python_floats,
+    check_train_mode,
     descend,
     line_gradients,
     tutorial_points,
 )
+from grader.shared_probes import points_after
 from grader.strategies import exact_rates, numbers, shapes, sizes, tensor_points, tensors
 
 X = torch.tensor([[0.0], [1.0], [3.0]])
@@ -65,6 +70,7 @@ def look_at_leaves(module, a, b, x, y):
         "b": b.detach(),
         "a requires a gradient": a.requires_grad,
         "b requires a gradient": b.requires_grad,
+        "points": points_after(x, y),
     }
 
 
@@ -96,7 +102,7 @@ def test_loss_gradients_do_not_add_up(learner):
         second.is_close(b_grad, **FLOAT32)
 
 
-@pytest.mark.exercise("loss_gradients", "the parameters stay as they are")
+@pytest.mark.exercise("loss_gradients", "parameters and points stay as they are")
 def test_loss_gradients_keep_parameters(learner):
     answer = learner.run(look_at_leaves, a=0.5, b=-1.0, x=X, y=Y)
     _, *expected = line_gradients(0.5, -1.0, X, Y)
@@ -108,6 +114,7 @@ def test_loss_gradients_keep_parameters(learner):
     answer.key("b").is_close(torch.tensor([-1.0]))
     answer.key("a requires a gradient").equals(True)
     answer.key("b requires a gradient").equals(True)
+    check_points_stay(answer.key("points"), X, Y)
 
 
 @pytest.mark.exercise("loss_gradients", "any line on any points: the formula of step 02", points=2)
@@ -127,8 +134,10 @@ def call_update(module, values, grads, lr):
     params = [value.clone().requires_grad_() for value in values]
     for p, grad in zip(params, grads, strict=True):
         p.grad = None if grad is None else grad.clone()
-    returned = module.update_(params=list(params), lr=lr)
-    seen = {"returned": returned}
+    given = list(params)
+    returned = module.update_(params=given, lr=lr)
+    same = [id(p) for p in given] == [id(p) for p in params]
+    seen = {"returned": returned, "the list holds them still": same}
     for i, p in enumerate(params):
         seen[f"parameter {i}"] = p.detach()
         seen[f"gradient {i}"] = p.grad
@@ -198,6 +207,7 @@ def test_update_clears_gradients(learner):
 def test_update_keeps_leaves(learner):
     answer = learner.run(call_update, values=VALUES, grads=GRADS, lr=0.1)
     check_moved(answer)
+    check_list_stays(answer)
     for i in (0, 1):
         answer.check(
             answer.key(f"parameter {i} is a leaf to train").value is True,
@@ -214,7 +224,7 @@ def test_update_skips_missing_gradient(learner):
 
 
 @pytest.mark.exercise("update_", "any parameter of any shape")
-@given(values=tensors(shapes()), lr=rates)
+@given(values=st.one_of(tensors(shapes()), tensors(shapes(), torch.float64)), lr=rates)
 def test_update_is_a_step_downhill(learner, values, lr):
     answer = learner.run(call_update, values=[values], grads=[2 * values - 1], lr=lr)
     answer.key("parameter 0").is_close(values - lr * (2 * values - 1))
@@ -244,6 +254,7 @@ def call_fit(module, a, b, x, y, lr, n_epochs):
         "b": b.detach(),
         "are leaves": a.is_leaf and b.is_leaf,
         "require a gradient": a.requires_grad and b.requires_grad,
+        "points": points_after(x, y),
     }
 
 
@@ -281,6 +292,7 @@ def test_fit_trains_given_leaves(learner):
         answer.key("are leaves").value is True and answer.key("require a gradient").value is True,
         "After fit the parameters are no leaves that require a gradient any more.",
     )
+    check_points_stay(answer.key("points"), X, Y)
 
 
 @pytest.mark.exercise("fit", "any line on any points: four epochs", points=3)
@@ -324,6 +336,7 @@ def freeze(module, sizes, prefix):
     after = [p.detach() for p in model.parameters()]
     return {
         "count": count,
+        "is in train mode": all(part.training for part in model.modules()),
         "trainable": [name for name, p in model.named_parameters() if p.requires_grad],
         "changed": [
             i for i, (p, q) in enumerate(zip(before, after, strict=True)) if not torch.equal(p, q)
@@ -378,6 +391,7 @@ def check_trainable(answer, expected):
 def test_freeze_keeps_names_with_prefix(learner):
     answer = learner.run(freeze, sizes=(3, 4, 2), prefix="head.")
     check_trainable(answer, ["head.weight", "head.bias"])
+    check_train_mode(answer)
 
 
 @pytest.mark.exercise("freeze_all_but", "counts numbers: the head has 4 * 2 + 2")
@@ -405,8 +419,9 @@ def test_freeze_prefix_is_the_beginning(learner):
 
 
 @pytest.mark.exercise("freeze_all_but", "a prefix that no name has")
-def test_freeze_everything(learner):
-    answer = learner.run(freeze, sizes=(3, 4, 2), prefix="tail")
+@pytest.mark.parametrize("prefix", ["tail", "Head"])
+def test_freeze_everything(learner, prefix):
+    answer = learner.run(freeze, sizes=(3, 4, 2), prefix=prefix)
     check_trainable(answer, [])
     answer.key("count").equals(0)
 

@@ -43,7 +43,7 @@ def rows_of(t, width):
 def corner(t):
     rows = t.shape[0]
     cols = t.shape[1]
-    return float(t[rows - 1][cols - 1])
+    return t[rows - 1][cols - 1].item()
 
 
 def add_(t, other):
