@@ -50,4 +50,4 @@ def least_squares(x, y):
     linr = LinearRegression()
     linr.fit(x, y)
     print(linr.intercept_, linr.coef_[0])
-    return linr.intercept_, linr.coef_[0]
+    return linr.intercept_[0], linr.coef_[0][0]

@@ -24,7 +24,7 @@ def checkerboard(n: int, *, dtype: torch.dtype = torch.int64) -> Tensor:
 def uniform_like(t: Tensor, seed: int) -> Tensor:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return torch.rand_like(t, dtype=torch.float32, device="cpu")
+        return torch.rand(t.shape, dtype=torch.float32, device="cpu")
 
 
 def rows_of(t: Tensor, width: int) -> Tensor:
