@@ -79,8 +79,9 @@ def build_model() -> nn.Module:
     """Return a new model, not yet trained, that reads a digit from 64 pixels.
 
     The model takes a float32 tensor of shape (n, 64) and gives logits: a float32 tensor of
-    shape (n, 10), one number for each digit. Logits are no probabilities: no softmax was
-    applied to them. Its parameters can be trained.
+    shape (n, 10), one number for each digit. Logits are no probabilities, no softmax was
+    applied to them, and a logit can be any number. Log-softmax outputs count as logits
+    too. The model has parameters that can be trained.
 
     Returns:
         The model.
@@ -97,12 +98,14 @@ def train(train: Dataset, val: Dataset, seed: int) -> tuple[nn.Module, dict]:
     """Train a new model on the training part.
 
     With the digits of `load_data`, the model reads at least 95 % of digits that it has never
-    seen, and the training takes less than 10 seconds on one CPU core. Two calls with the same
-    data and the same seed give models with the same logits. The model does not learn from
-    the validation part; it may be used to watch the training and to choose the best epoch.
+    seen. The training should take less than 10 seconds on one CPU core; all trainings of the
+    tests together have 60 seconds. Two calls with the same data and the same seed give models with
+    the same logits, whatever random numbers were drawn before; another seed gives another
+    model. The model does not learn from the validation part; it may be used to watch the
+    training and to choose the best epoch. Both parts stay as they are.
 
     Args:
-        train: dataset of pairs (image, label), as from `load_data`.
+        train: dataset of pairs (image, label), an object with `len(dataset)` and `dataset[i]`.
         val: dataset of the same kind.
         seed: seed of everything that is random in the training.
 
@@ -140,7 +143,8 @@ def train(train: Dataset, val: Dataset, seed: int) -> tuple[nn.Module, dict]:
 def predict(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """Return the digit that the model reads in each image.
 
-    The model works in eval mode, in whatever mode it arrives.
+    The model works in eval mode, in whatever mode it arrives. In which mode it is afterwards
+    is left open.
 
     Args:
         model: a model that gives logits of shape (n, 10).

@@ -197,6 +197,12 @@ def test_build_model_gives_logits(learner):
         "The ten numbers of each image are probabilities: positive, with the sum 1. The loss "
         "function applies softmax by itself, so the model must not.",
     )
+    # Among 200 logits of a new model some are negative, or, after log-softmax, all.
+    answer.check(
+        bool((logits < 0).any()),
+        f"Of 200 logits of a new model, none is negative; the lowest is {float(logits.min()):.4g}. A logit can be "
+        "any number: does the model end with an activation?",
+    )
 
 
 @pytest.mark.exercise("build_model", "it can be trained")
@@ -241,15 +247,16 @@ def names_of_odd_pictures(module, train, val, pictures):
 
 @probe
 def logits_of_trained(module, train, val, seeds):
-    "train a model on a few digits, once for each seed, and look at its logits"
-    logits = []
+    "train a model on a few digits, lists of pairs, once for each seed; look at its logits and at the digits"
+    parts = [list(zip(*part, strict=True)) for part in (train, val)]
+    before, logits = val[0].clone(), []
     for i, seed in enumerate(seeds):
         seed_all(i)  # what was drawn before must not matter
-        model, _ = module.train(train=TensorDataset(*train), val=TensorDataset(*val), seed=seed)
+        model, _ = module.train(train=parts[0], val=parts[1], seed=seed)
         model.eval()
         with torch.no_grad():
-            logits.append(model(val[0]))
-    return logits
+            logits.append(model(before))
+    return {"logits": logits, "digits": [images for images, _ in (train, val)]}
 
 
 @pytest.mark.exercise("train", "unseen digits are read correctly", points=3)
@@ -289,13 +296,26 @@ def test_train_does_not_learn_from_validation(learner):
 @pytest.mark.exercise("train", "the same seed gives the same model", points=2)
 def test_train_is_reproducible(learner):
     train, val, _ = new_digits(300, 30, 360)
-    answer = learner.run(logits_of_trained, train=train, val=val, seeds=[3, 3])
-    first, second = (part.tensor((30, 10)).double() for part in answer.parts("first", "second"))
+    answer = learner.run(logits_of_trained, train=train, val=val, seeds=[0, 0, 3])
+    first, second, other = (
+        part.tensor((30, 10)).double()
+        for part in answer.key("logits").parts("seed 0", "seed 0 again", "seed 3")
+    )
     answer.check(
         torch.allclose(first, second, rtol=1e-4, atol=1e-5),
         "Two trainings with the same data and the same seed give different models. The seed has to "
         "fix the first weights and also the order of the batches.",
     )
+    answer.check(
+        not torch.allclose(first, other, rtol=1e-4, atol=1e-5),
+        "The seeds 0 and 3 give the same model. The seed is not used.",
+    )
+    digits = answer.key("digits").parts("train", "val")
+    for part, (images, _) in zip(digits, (train, val), strict=True):
+        part.check(
+            torch.equal(part.tensor(tuple(images.shape)), images),
+            f"The training changed the images of the {part.label} part. Compute new tensors, and leave these.",
+        )
 
 
 @probe
