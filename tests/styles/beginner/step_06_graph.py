@@ -9,7 +9,7 @@ def gradient_of(f, x):
     s = out.sum()
     print("sum is", s)
     if s.grad_fn is None:
-        return torch.zeros(x.shape)
+        return torch.zeros(x.shape, dtype=x.dtype)
     s.backward()
     print(y.grad)
     return y.grad
