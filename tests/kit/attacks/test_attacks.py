@@ -55,6 +55,8 @@ def expected(line):
     words = dict(word.split("=") for word in line.split())
     rest = words.pop("rest", "nothing")
     assert words.keys() <= set(FUNCTIONS), line
+    for said in (rest, *words.values()):
+        assert said in ("nothing", "partly") or set(said.split("|")) <= STATUSES, line
     return {name: words.get(name, rest) for name in FUNCTIONS}
 
 
@@ -333,7 +335,9 @@ def reached(tests):
 
 
 def fits(words, statuses):
-    """Return whether a function reached what was expected of it, and no more."""
+    """Return whether a function reached what was expected of it, and no more; by no test, nothing."""
+    if not statuses or not words:
+        return False
     if words == "nothing":
         return "passed" not in statuses
     if words == "partly":
@@ -341,6 +345,30 @@ def fits(words, statuses):
         return True
     # Where it is not passed, a busy machine may end it before the attack does.
     return set(statuses) <= set(words.split("|")) | ({"timeout"} if words != "passed" else set())
+
+
+@pytest.mark.parametrize(
+    ("words", "statuses", "fitting"),
+    [
+        ("passed", ["passed", "passed"], True),
+        ("passed", ["passed", "timeout"], False),
+        ("failed|crashed", ["failed", "crashed", "timeout"], True),
+        ("failed|crashed", ["failed", "passed"], False),
+        ("nothing", ["failed", "not_started"], True),
+        ("nothing", ["failed", "passed"], False),
+        ("partly", ["failed", "passed"], True),
+        *((words, [], False) for words in ("", "passed", "failed|crashed", "nothing", "partly")),
+        *(("", [status], False) for status in ("passed", "failed", "timeout")),
+    ],
+)
+def test_what_is_expected_is_said_and_reached_by_some_test(words, statuses, fitting):
+    assert fits(words, statuses) is fitting
+
+
+@pytest.mark.parametrize("line", ["gradients=", "rest=", "gradients=fialed", "gradient=failed"])
+def test_an_expectation_that_says_nothing_is_refused(line):
+    with pytest.raises(AssertionError):
+        expected(line)
 
 
 def test_there_are_many_attacks_and_each_says_what_it_tries():

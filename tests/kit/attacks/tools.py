@@ -18,7 +18,8 @@ for place, name in (
     (multiprocessing.process.BaseProcess, "start"),
     (socket, "create_connection"),
 ):
-    setattr(place, name, getattr(place, name).__wrapped__)
+    refusing = getattr(place, name)
+    setattr(place, name, getattr(refusing, "__wrapped__", refusing))
 
 
 def through(*attempts):

@@ -1,10 +1,16 @@
-"""Leaves work for the end of the interpreter."""
-# expect: gradients=crashed rest=passed
+"""Leaves work for the end of the interpreter, which it then asks for."""
+# expect: gradients=failed rest=passed
 
 import atexit
 
-atexit.register(lambda: send(asked(), value((4.0, 12.0))))
+
+def late():
+    open(f"{CANARY}/late", "w").close()
+    send(asked(), value((4.0, 12.0)))
+
+
+atexit.register(late)
 
 
 def gradients(a, b, x, y):
-    os._exit(0)
+    sys.exit(0)

@@ -3,5 +3,9 @@
 
 
 def gradients(a, b, x, y):
-    through(lambda: os.link("/etc/passwd", "passwd"), lambda: os.link(f"{CANARY}/bait", "bait"))
+    through(
+        lambda: os.link("/etc/passwd", "passwd"),
+        lambda: os.link(f"{CANARY}/bait", "bait"),
+        lambda: os.link(f"{CANARY}/bait", f"{CANARY}/linked"),
+    )
     return formula(a, b, x, y)

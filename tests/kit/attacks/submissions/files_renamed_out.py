@@ -8,5 +8,6 @@ def gradients(a, b, x, y):
         lambda: os.rename("mine", f"{CANARY}/renamed"),
         lambda: os.link("mine", f"{CANARY}/linked"),
         lambda: os.rename(f"{CANARY}/bait", "bait"),
+        lambda: os.rename(f"{CANARY}/bait", f"{CANARY}/renamed"),
     )
     return formula(a, b, x, y)
