@@ -60,7 +60,7 @@ def fit_early(model, loss_fn, optimizer, train_loader, val_loader, max_epochs, p
         train_losses.append(history["train_losses"][0].item())
         loss = history["val_losses"][0].item()
         val_losses.append(loss)
-        if best is None or (loss == loss and loss < best):
+        if loss == loss and (best is None or loss < best):
             best = loss
             best_epoch = epoch
             for name in model.state_dict():
