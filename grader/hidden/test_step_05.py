@@ -33,7 +33,8 @@ from grader.strategies import (
 )
 
 rates = exact_rates()
-steps = st.sampled_from([0.01, 0.125, 0.5, 1.5])
+# Most of them are not exact in binary, so that float32 shows where float64 is due.
+steps = st.sampled_from([0.01, 0.1, 0.3, 1.5])
 factors = st.sampled_from([-2.0, -0.5, 0.25, 1.0, 3.0])
 layouts = st.sampled_from(["plain", "columns of a table"])
 
