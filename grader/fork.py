@@ -48,6 +48,8 @@ class ForkLauncher:
         self._layers = sorted(layers)
         self._limits = limits or Limits()
         self._many = many
+        # The one that has started the zygote, if this is a branch of it.
+        self._trunk = self
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
@@ -90,6 +92,8 @@ class ForkLauncher:
             raise LaunchError(f"the zygote does not answer: {error}{self._last_words()}") from error
 
     def _last_words(self) -> str:
+        if self._errors.closed:
+            return ""
         self._errors.seek(0)
         lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         return f": {lines[-1]}" if lines else ""
@@ -118,15 +122,22 @@ class ForkLauncher:
     def branch(self, layers: Iterable[str] | None = None) -> ForkLauncher:
         """Return a launcher with a connection of its own to the same zygote, for a forked judge.
 
+        If the zygote is gone, another one is started, so that it costs a class only what was judged meanwhile.
+
         Args:
             layers: other layers of isolation than this launcher's.
         """
+        trunk = self._trunk
         ours, theirs = socket.socketpair()
         with theirs:
-            self.ask({"op": "listen"}, (theirs,))
+            try:
+                trunk.ask({"op": "listen"}, (theirs,))
+            except LaunchError:
+                trunk.close()
+                trunk.ask({"op": "listen"}, (theirs,))
         ours.settimeout(START_SECONDS)
         other = ForkLauncher(self._layers if layers is None else layers, self._limits)
-        other._control, other._errors = ours, self._errors
+        other._trunk, other._control, other._errors = trunk, ours, trunk._errors
         return other
 
     def close(self) -> None:

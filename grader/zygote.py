@@ -149,21 +149,23 @@ class Zygote:
         request: dict[str, Any],
         descriptors: list[int],
     ) -> dict[str, Any]:
-        """Let a stage fork the worker.
+        """Let a stage fork the worker; one that is gone is made anew, once.
 
         Raises:
-            OSError: the stage cannot be made, or is gone; the next request makes another one.
+            OSError: the stage cannot be made, or does not stay.
         """
-        stage = self.stage(group)
-        try:
-            answer = ask(stage, request, descriptors)
-        except OSError as error:
-            del self.stages[group]
-            raise OSError("a stage of the zygote has ended") from error
-        if "pid" in answer:
-            pid = answer["pid"]
-            self.alive[pid] = Alive(control, partial(end_in_stage, stage, pid))
-        return answer
+        for _ in range(2):
+            stage = self.stage(group)
+            try:
+                answer = ask(stage, request, descriptors)
+            except OSError:
+                del self.stages[group]
+                continue
+            if "pid" in answer:
+                pid = answer["pid"]
+                self.alive[pid] = Alive(control, partial(end_in_stage, stage, pid))
+            return answer
+        raise OSError("a stage of the zygote has ended")
 
     def sandbox(self, layers: list[str]) -> Sandbox:
         """Return the sandbox of these layers, prepared at the first call."""
