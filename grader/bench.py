@@ -60,11 +60,16 @@ class Figure:
 
 
 def measure(command: list[str], cwd: Path) -> Cost:
-    """Run a command to its end, and return what it and all its children took."""
+    """Run a command to its end, and return what it and all its children took.
+
+    Raises:
+        RuntimeError: it failed, so that what it took says nothing.
+    """
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    subprocess.run(
-        command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
-    )
+    done = subprocess.run(command, cwd=cwd, capture_output=True, check=False)
+    if done.returncode:
+        said = (done.stdout + done.stderr).decode("utf-8", "replace")
+        raise RuntimeError(f"{' '.join(command[1:4])} failed: {said[-1000:]}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Cost(cpu, time.monotonic() - start)
@@ -90,6 +95,8 @@ def _checking(course: Course) -> Iterator[Figure]:
         process.stdout.readline()
         first = time.monotonic() - start
         process.stdout.read()
+    if process.returncode:
+        raise RuntimeError("check does not pass the solutions")
     again = measure(check, root)
     torch_wall = (torch.wall + measure([python, "-c", "import torch"], root).wall) / 2
     yield Figure("check, nothing changed", "import torch", _ratio(again.wall, torch_wall), "1/3")
@@ -97,11 +104,20 @@ def _checking(course: Course) -> Iterator[Figure]:
 
 
 class _Bench:
-    """Grading, in the ways that are compared."""
+    """Grading, in the ways that are compared.
 
-    def __init__(self, course: Course, folder: Path) -> None:
+    Args:
+        course: the course.
+        folder: where classes are made.
+        many: how many submissions a class has.
+        rounds: how often everything is measured; 0 for as often as each comparison needs.
+    """
+
+    def __init__(self, course: Course, folder: Path, many: int = _MANY, rounds: int = 0) -> None:
         self.course = course
         self.folder = folder
+        self.many = many
+        self.rounds = rounds
 
     def grading(self) -> Iterator[Figure]:
         """Yield what one further submission costs: the whole course, one step, and the course in other styles."""
@@ -114,7 +130,7 @@ class _Bench:
             # Here the learner's code itself is larger, and differs from what was rehearsed.
             ("four other styles, all hidden tests", whole, styles, "", 3),
         ):
-            table = [self.ratios(steps, sources) for _ in range(rounds)]
+            table = [self.ratios(steps, sources) for _ in range(self.rounds or rounds)]
             cold, alone, direct = (
                 f"{statistics.median(row):.3f}" for row in zip(*table, strict=True)
             )
@@ -132,14 +148,14 @@ class _Bench:
         """
         cold: list[float] = []
         alone: list[float] = []
-        every = (_MANY - 1) // len(sources)
+        every = (self.many - 1) // len(sources)
         with (
             self.grader(steps, sources, "isolated") as isolated,
             self.grader(steps, sources, "direct") as direct,
         ):
             isolated.wait()
             direct.wait()
-            for number in range(_MANY):
+            for number in range(self.many):
                 isolated.go_on()
                 direct.go_on()
                 if number % every == every // 2:
@@ -150,11 +166,11 @@ class _Bench:
         return [cost / statistics.fmean(other) for other in (cold, alone, direct.costs()[1:])]
 
     def grader(
-        self, steps: list[Step], sources: list[Path], kind: str, jobs: int = 1, many: int = _MANY
+        self, steps: list[Step], sources: list[Path], kind: str, jobs: int = 1, more: int = 0
     ) -> _Grader:
         """Return a process that grades a class, which is made of some sources in turn."""
         folder = Path(tempfile.mkdtemp(dir=self.folder))
-        for number in range(many):
+        for number in range(self.many + more):
             shutil.copytree(sources[number % len(sources)], folder / f"class/{number:02}")
         return _Grader(self.course, steps, folder, kind, jobs)
 
@@ -192,11 +208,11 @@ class _Bench:
 
         def wall(jobs: int) -> float:
             # An even number: with an odd one, the second judge has nothing to do at the end.
-            with self.grader(steps, solutions, "wall", jobs, _MANY + 1) as grader:
+            with self.grader(steps, solutions, "wall", jobs, more=1) as grader:
                 pass
             return sum(grader.costs())
 
-        ratio = statistics.median(wall(2) / wall(1) for _ in range(3))
+        ratio = statistics.median(wall(2) / wall(1) for _ in range(self.rounds or 3))
         return Figure("two judges, wall time", "one judge", f"{ratio:.3f}", "0.55")
 
 
@@ -281,7 +297,7 @@ def grade_class(folder: str, ids: str, kind: str, jobs: int) -> None:
             moments.append(_spent(fork))
             os.kill(os.getpid(), signal.SIGSTOP)
 
-    grade(
+    graded = grade(
         course,
         read_class(Path(folder, "class"), course).hand_ins,
         Path(folder),
@@ -292,6 +308,8 @@ def grade_class(folder: str, ids: str, kind: str, jobs: int) -> None:
         begin,
         rehearse=True,
     )
+    if problems := [one.problem for one in graded if one.problem]:
+        raise RuntimeError(problems[0])
     costs = [after - before for before, after in itertools.pairwise(moments)]
     Path(folder, "costs.json").write_text(json.dumps(costs))
     if fork:
@@ -337,7 +355,8 @@ def time_alone(source: str, ids: str, out: str) -> None:
     worker.Service = TimedService  # type: ignore[misc]
     course = Course.load(Path.cwd())
     files = hidden_files(course, [course.by_id[name] for name in ids.split(",")])
-    pytest.main(["-q", "-p", "no:cacheprovider", "--direct", "--submission", source, *files])
+    if pytest.main(["-q", "-p", "no:cacheprovider", "--direct", "--submission", source, *files]):
+        raise RuntimeError(f"{source} does not pass")
     Path(out).write_text(str(spent))
 
 
