@@ -9,6 +9,7 @@ import json
 import os
 import pickle
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import pytest
 from grader.codec import encode
 from grader.decoder import decode
 from tests.kit.attacks.conftest import CALL
-from tests.kit.attacks.special import HONEST, WRONG
+from tests.kit.attacks.special import FOLDERS, HONEST, LOST, MODULE, SOURCES, WRONG, ZIPS
 from tests.kit.attacks.test_attacks import ATTACKS, HERE, ROOT, assemble
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="attacks are tried on Linux")
@@ -163,6 +164,57 @@ NAIVE = {
     "walk_referrers": ("equal", "passed"),
 }
 
+# The same for what is handed in with a strange source, in a strange folder or as a strange zip file: the parser
+# gives up, there is no end, the judge breaks, or it runs what is not the learner's.
+UNREADABLE = "raised (Syntax|Indentation|Memory|Recursion|Unicode|Lookup|Value)Error|ended -"
+ENDLESS = "hung|broke MemoryError"
+BREAKING = "broke |raised SyntaxError"
+HANDED_IN = {
+    **dict.fromkeys(
+        (
+            name
+            for name, (words, _) in SOURCES.items()
+            if name.startswith(("source_nested_", "source_cookie_")) and words == LOST
+        ),
+        UNREADABLE,
+    ),
+    "source_cookie_escape": "failed",
+    "source_huge_integer": UNREADABLE,
+    "source_constant_bomb": UNREADABLE,
+    "source_zero_bytes": UNREADABLE,
+    "source_utf_16": UNREADABLE,
+    "source_noise": UNREADABLE,
+    "source_star_import": "passed",
+    "place_pipe": ENDLESS,
+    "place_device": ENDLESS,
+    "place_sparse_terabyte": ENDLESS,
+    "place_folder": BREAKING,
+    "place_socket": BREAKING,
+    "place_link_to_itself": BREAKING,
+    "place_link_to_memory": BREAKING,
+    "place_link_to_hidden_tests": BREAKING,
+    "place_exercises_pipe": BREAKING,
+    "place_link_to_solution": "passed",
+    "place_link_to_neighbour": "passed",
+    "place_exercises_link": "passed",
+    "zip_bomb": ENDLESS,
+    "zip_bomb_bzip2": ENDLESS,
+    "zip_bomb_elsewhere": ENDLESS,
+    "zip_lzma_dictionary": ENDLESS,
+    "zip_many_entries": ENDLESS,
+    "zip_lzma_broken": BREAKING,
+    "zip_lzma_headless": BREAKING,
+    "zip_encrypted": BREAKING,
+    "zip_far_away": BREAKING,
+    "zip_unknown_method": BREAKING,
+    "zip_wrong_sum": BREAKING,
+    "zip_truncated": BREAKING,
+    "zip_no_zip": BREAKING,
+    "zip_link": BREAKING,
+    "zip_only_upward_names": "passed",
+    "zip_device": "passed",
+}
+
 ZERO, PASSED = ("value", (0.0, 0.0)), ("passed", None)
 RIGHT = ("value", (4.0, 12.0))
 # Frames that come before the stream ends or nothing more comes: the distance of each one's number from that of
@@ -219,6 +271,20 @@ APART = {
 LAYERS = [name for name in NAMES if name not in {*NAIVE, *FRAMES, *STREAMS, *APART}]
 
 
+def hand_in(name, path):
+    """Make a folder or a zip file for one of the attacks in special.py; return where it is."""
+    if name in ZIPS:
+        path = path.with_suffix(".zip")
+        ZIPS[name][1](path)
+        return path
+    path.mkdir()
+    if name in SOURCES:
+        (path / MODULE).write_bytes(SOURCES[name][1])
+    else:
+        FOLDERS[name][1](path)
+    return path
+
+
 @pytest.fixture(scope="module")
 def naive(tmp_path_factory):
     """Judges a module naively; returns what naive.py says, and what is left in the attack's folder."""
@@ -233,16 +299,23 @@ def naive(tmp_path_factory):
     )
 
     honest = {}
+    # A class, for those who look around in it.
+    (place / "class/000-honest").mkdir(parents=True)
+    (place / "class/000-honest" / MODULE).write_bytes(HONEST)
+    (place / "kit").symlink_to(ROOT)
 
     def judge(name, way, seconds=SECONDS):
         if name == "honest" and way in honest:
             return honest[way]
         canary = place / name
         canary.mkdir(exist_ok=True)
-        sources = {"honest": HONEST, "wrong": WRONG}
-        path = place / f"{name}.py"
-        source = sources.get(name) or assemble(HERE / f"submissions/{name}.py", CANARY=str(canary))
-        path.write_bytes(source)
+        if name in HANDED_IN:
+            path = hand_in(name, place / "class" / name)
+        else:
+            path = place / f"{name}.py"
+            known = {"honest": HONEST, "wrong": WRONG}
+            attack = HERE / f"submissions/{name}.py"
+            path.write_bytes(known.get(name) or assemble(attack, CANARY=str(canary)))
         print(json.dumps([way, str(path), seconds]), file=process.stdin, flush=True)
         said = " ".join((json.loads(process.stdout.readline()), "left", *os.listdir(canary)))
         if name == "honest":
@@ -278,6 +351,33 @@ def test_a_naive_judge_meets_what_the_attack_says(naive, name):
     assert re.match(pattern, said, re.DOTALL), said
     if pattern != "passed":
         assert not re.match(pattern, naive("honest", way), re.DOTALL), "so it is whatever is judged"
+
+
+@pytest.mark.parametrize("name", HANDED_IN)
+def test_a_naive_judge_of_what_is_handed_in_meets_it(naive, name):
+    pattern = HANDED_IN[name]
+    said = naive(name, "equal", 1.5 if pattern == ENDLESS else SECONDS)
+    assert re.match(pattern, said), said
+
+
+RUN = {
+    "place_conftest": ("-m", "pytest", "."),
+    "place_startup": ("-c", "pass"),
+    "place_shadow_modules": ("-c", "import random"),
+    "zip_shadow_modules": ("-c", "import numpy"),
+}
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_who_runs_python_among_the_learners_files_runs_them(tmp_path, name):
+    path = hand_in(name, tmp_path / "handed_in")
+    if path.suffix == ".zip":
+        shutil.unpack_archive(path, path.with_suffix(""))
+    folder = path.with_suffix("")
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    command = [sys.executable, *RUN[name]]
+    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert ran.returncode and "this was run" in ran.stdout + ran.stderr
 
 
 def read_all(worker, *requests, limit=SECONDS):
