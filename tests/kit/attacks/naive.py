@@ -18,7 +18,6 @@ Behind it stands what was printed.
 import atexit
 import builtins
 import contextlib
-import copy
 import decimal
 import faulthandler
 import gc
@@ -221,14 +220,11 @@ def weighed(module):
 
 def pickled(module):
     answer = pickle.loads(pickle.dumps(ask(module)))
-    copy.deepcopy(answer)
     return passed(answer == RIGHT)
 
 
 def as_bytes(module):
-    return "said " + repr(
-        [str.__call__(a) if not isinstance(a, str) else a.encode() for a in ask(module)]
-    )
+    return "said " + repr([text.encode() for text in ask(module)])
 
 
 def encoded(module):
