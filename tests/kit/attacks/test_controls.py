@@ -384,10 +384,12 @@ def read_all(worker, *requests, limit=SECONDS):
     """Send requests at once; return what comes until the stream ends or is silent, and the first one's number."""
     stream = worker.connection.wire._frames
     first = worker.connection.wire._number + 1
+    sent = b""
     for number, request in enumerate(requests, first):
         payload = encode(request)
-        stream.setblocking(True)
-        stream.sendall(struct.pack("<II", len(payload), number) + payload)
+        sent += struct.pack("<II", len(payload), number) + payload
+    stream.setblocking(True)
+    stream.sendall(sent)
     stream.settimeout(1.0)
     data, end = b"", time.monotonic() + limit
     try:
