@@ -169,7 +169,9 @@ def as_before(found):
         old = f"{len(found) + 1 - int(name[:2]):02}{name[2:]}"
         here, there = (f'"submission": {json.dumps(one)},'.encode() for one in (name, old))
         assert data.count(here) == 1
-        result[old] = data.replace(here, there)
+        # The file itself is named where it cannot be read.
+        files = (f'"{one}.zip'.encode() for one in (name, old))
+        result[old] = data.replace(here, there).replace(*files)
     return result
 
 
