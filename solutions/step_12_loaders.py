@@ -134,6 +134,7 @@ def standardize(x_train: torch.Tensor, x_val: torch.Tensor) -> tuple[torch.Tenso
     # The mean of equal numbers may be off in its last digit, and then their std is tiny but not 0.
     constant = (x_train == x_train[0]).all(dim=0)
     mean = torch.where(constant, x_train[0], x_train.mean(dim=0))
+    std = x_train.std(dim=0, correction=0)
     # A constant column has nothing to scale. Dividing by 1 leaves it at 0.
-    std = x_train.std(dim=0, correction=0).masked_fill(constant, 1.0)
+    std = torch.where(constant, torch.ones_like(std), std)
     return (x_train - mean) / std, (x_val - mean) / std
