@@ -26,7 +26,7 @@ _LINES = (
     ),
     (r">>> |\.\.\. ", "The prompts `>>>` and `...` belong to the Python console: take them out."),
     (r"```|~~~", "Lines such as ``` belong to a page that shows code: take them out."),
-    (r"(\$ |pip3? install |python3? |make |git |cd |conda )", _TERMINAL),
+    (r"\$ |(pip3?|python3?|make|git|cd|conda) +[\w./~-]", _TERMINAL),
     (
         r"print\s+[^\s(=]|exec\s+['\"]",
         "This is Python 2. In Python 3, `print` is a function: write brackets, as in `print(x)`.",
@@ -41,8 +41,6 @@ _LINES = (
 
 # Syntax that came with a version of Python: the version, how a line with it looks, and what it is called.
 _NEWER = (
-    ((3, 10), r"match\b.*:\s*$|case\b.*:\s*", "`match`"),
-    ((3, 11), r"except\s*\*", "`except*`"),
     ((3, 12), r"type\s+\w+.*=", "A `type` statement"),
     ((3, 12), r"(async\s+)?(def|class)\s+\w+\[", "A list of types in square brackets behind a name"),
     ((3, 12), r".*\b[fF]([\"'])[^{]*\{[^}]*(\1|\\)", "An f-string with such quotes or a backslash in its braces"),
@@ -162,8 +160,8 @@ _BEHIND = (
     (
         "ModuleNotFoundError",
         r"'step_\d\d",
-        "A step can import another one of yours, if both files stand in the same folder. Is it there, and is "
-        "its name right?",
+        "A step can import another one of yours, if both files stand in the same folder and the folder is "
+        "checked, not the file alone. Is it there, and is its name right?",
     ),
     (
         "ModuleNotFoundError",

@@ -240,10 +240,14 @@ def _tar_members(
         stream = gzip.GzipFile(fileobj=file)
     elif head.startswith(_BZIP2):
         stream = bz2.BZ2File(file)
-    archive = stack.enter_context(tarfile.TarFile(fileobj=cast(Any, _Forward(stream))))
+    forward = _Forward(stream)
+    archive = stack.enter_context(tarfile.TarFile(fileobj=cast(Any, forward)))
     for _ in range(MAX_LISTED):
         info = archive.next()
         if info is None:
+            # It says so at the end, where a block of zeros stands, and where it cannot go on.
+            if any(forward.last) or not forward.last:
+                raise tarfile.ReadError("its list of files is damaged, or was cut off")
             return
         # It would remember all of them.
         archive.members.clear()  # type: ignore[attr-defined]
@@ -264,13 +268,16 @@ class _Forward:
     """A stream that is read from its beginning to its end, of which nobody reads much at once.
 
     To unpack it again from the beginning for each step back would take for ever; `tarfile` goes back by one byte.
+
+    Attributes:
+        last: what was read last; nothing, if there is nothing more.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._at = 0
         self._back = False
-        self._last = b""
+        self.last = self._byte = b""
 
     def tell(self) -> int:
         return self._at - self._back
@@ -289,7 +296,7 @@ class _Forward:
     def read(self, size: int) -> bytes:
         if size > _MAX_PIECE:
             raise Refused("it has a name of more than a million letters")
-        first = self._last if self._back and size else b""
+        first = self._byte if self._back and size else b""
         self._back = self._back and not first
         return first + self._next(size - len(first))
 
@@ -298,5 +305,6 @@ class _Forward:
             raise Refused(f"it is larger than {MAX_TAR_BYTES >> 30} GB when it is unpacked")
         piece = self._stream.read(size)
         self._at += len(piece)
-        self._last = piece[-1:] or self._last
+        self.last = piece
+        self._byte = piece[-1:] or self._byte
         return piece

@@ -15,6 +15,8 @@ from functools import lru_cache
 
 from grader.course import Course
 
+# No file system takes a longer name, but an archive may hold one.
+_LONGEST = 255
 _CODE = re.compile(r"(?P<stem>.*)\.py(?:\.py|\.txt)?", re.IGNORECASE | re.DOTALL)
 _OTHER_THINGS = re.compile(
     r"(?<![a-z])(?:backup|bak|broken|conftest|draft|old|orig|original|solutions?|stub|template|tests?)(?![a-z])",
@@ -22,7 +24,8 @@ _OTHER_THINGS = re.compile(
 )
 # What browsers, file managers and platforms put around the name of a copy.
 _COPY = r"copy|kopie|copie|copia|cópia|kopia|kopi"
-_BEHIND = re.compile(rf"(?:[ _.-]*(?:\(?(?P<number>\d+)\)?|{_COPY}))*[ _.-]*", re.IGNORECASE)
+# Possessive: a long row of digits can be divided in too many ways to try them all.
+_BEHIND = re.compile(rf"(?:[ _.-]*(?:\(?(?P<number>\d++)\)?|{_COPY}))*+[ _.-]*", re.IGNORECASE)
 _BEFORE = re.compile(
     rf"(?:(?:\(\d+\)|(?:{_COPY})(?: ?\(\d+\))?(?: (?:of|von|de|af))?)[ _.-]*)+", re.IGNORECASE
 )
@@ -56,7 +59,7 @@ class ModuleName:
 
 def understand(filename: str, course: Course) -> ModuleName:
     """Return what the name of a file says; it has no folder before it."""
-    if not _hint(course.modules).search(filename):
+    if len(filename) > _LONGEST or not _hint(course.modules).search(filename):
         return ModuleName()
     code = _CODE.fullmatch(filename)
     stem = code["stem"] if code else filename.rpartition(".")[0] or filename
@@ -117,15 +120,17 @@ def _patterns(modules: tuple[str, ...]) -> list[tuple[str, re.Pattern[str], re.P
 
 def _around(module: str, before: str, after: str) -> ModuleName:
     """Return what the words before and after a module's name say."""
-    mark = _BEHIND.fullmatch(after)
-    if _OTHER_THINGS.search(before) or _OTHER_THINGS.search(after) or after[:1].isalpha():
-        return ModuleName(like=module)
     copied = _BEFORE.match(before)
     before = before[copied.end() :] if copied else before
-    for platform in _PLATFORMS:
-        if found := platform.match(before):
-            number = int(mark["number"] or 0) if mark and len(after) < 10 else 0
-            time = found.groupdict().get("time") or ""
-            age = None if "unknown" in found.groupdict() else (time, number)
-            return ModuleName(module, module, learner=_learner(found), age=age)
-    return ModuleName(module, module, learner=before.strip(" _.-"))
+    found = next((found for p in _PLATFORMS if (found := p.match(before))), None)
+    # An assignment may be called "Test", and a learner Old.
+    own = before[found.end() :] if found else before
+    if _OTHER_THINGS.search(own) or _OTHER_THINGS.search(after) or after[:1].isalpha():
+        return ModuleName(like=module)
+    if found is None:
+        return ModuleName(module, module, learner=before.strip(" _.-"))
+    mark = _BEHIND.fullmatch(after)
+    number = int(mark["number"] or 0) if mark and len(after) < 10 else 0
+    time = found.groupdict().get("time") or ""
+    age = None if "unknown" in found.groupdict() else (time, number)
+    return ModuleName(module, module, learner=_learner(found), age=age)

@@ -35,7 +35,8 @@ from grader.members import (
 )
 from grader.module_names import ModuleName, understand
 
-MAX_CANDIDATES = 128
+# Of each step.
+MAX_CANDIDATES = 24
 MAX_ARCHIVES = 4
 MAX_DEEP = 2
 MAX_NAMED = 20
@@ -150,7 +151,7 @@ class _Search:
         self._course = course
         self._stack = stack
         self._candidates: dict[str, list[_Candidate]] = {step.module: [] for step in course.steps}
-        self._count = 0
+        self._too_many: set[str] = set()
         self._kits: set[tuple[str, ...]] = set()
         self._archives: list[tuple[str, IO[bytes], int]] = []
         self._broken: list[NotTaken] = []
@@ -180,9 +181,12 @@ class _Search:
             name = understand(filename, self._course)
             if member.kind == "unreadable":
                 self._unreadable.append(_about(path, _reason(member)))
-            elif name.module and self._count < MAX_CANDIDATES:
-                self._count += 1
-                self._candidates[name.module].append(self._candidate(path, name, member))
+            elif name.module:
+                candidates = self._candidates[name.module]
+                if len(candidates) < MAX_CANDIDATES:
+                    candidates.append(self._candidate(path, name, member))
+                else:
+                    self._too_many.add(name.module)
             elif is_archive(filename) and member.kind == "file":
                 self._keep(path, member, deep)
             else:
@@ -224,7 +228,12 @@ class _Search:
         found = Found(not_taken=[*([broken] if broken else []), *self._broken])
         base = self._base()
         for step in self._course.steps:
-            self._choose(step, base, found)
+            if step.module in self._too_many:
+                # The one that is meant may be among those that were not read.
+                reason = f"more than {MAX_CANDIDATES} files have this name"
+                found.refused[step.module] = reason
+            else:
+                self._choose(step, base, found)
         missing = [step for step in self._course.steps if step.module not in found.sources]
         for step in missing:
             reasons = [f"{one.name}: {one.reason}" for one in self._broken]
@@ -238,10 +247,6 @@ class _Search:
             found.not_taken += self._plain[: MAX_NAMED - len(self._notable)]
         if not self._seen and not broken:
             found.notes.append("nothing is in it")
-        if self._count >= MAX_CANDIDATES:
-            found.notes.append(
-                f"only the first {MAX_CANDIDATES} files with names of modules were looked at"
-            )
         found.unreadable = "; ".join(self._unreadable[:MAX_NAMED])
         return found
 

@@ -287,8 +287,9 @@ class StepSession:
         path = step.filename
         source = self.submission.sources.get(step.module)
         if source is None:
-            status = "failed" if step.module in self.submission.refused else "not_started"
-            raise Stop(status, self.submission.absence(step))
+            submission = self.submission
+            unclear = step.module in submission.refused or submission.unreadable
+            raise Stop("failed" if unclear else "not_started", submission.absence(step))
         if not source.strip():
             raise Stop("failed", explain.empty_file(path))
         if why := of_file(source):

@@ -121,6 +121,8 @@ class Submission:
         """Return why a module is not there, as sentences for the learner."""
         if reason := self.refused.get(step.module):
             return f"The file {step.filename} was not taken: {reason}."
+        if self.unreadable:
+            return f"The file {step.filename} was not found, but not all could be read: {self.unreadable}."
         sentence = f"The file {step.filename} is not there, so step {step.id} has not begun."
         alike = [one for one in self.not_taken if one.module == step.module][:_MENTIONED]
         return " ".join((sentence, *(f"But there is {one.name}: {one.reason}." for one in alike)))

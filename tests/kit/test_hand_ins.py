@@ -1,6 +1,7 @@
 """What learners hand in, in all the shapes in which it comes: each file is judged, or named with a reason."""
 
 import ctypes
+import gzip
 import io
 import json
 import os
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import pytest
 from grader import archives, members, search
 from grader.course import Course
 from grader.hand_ins import ClassError, check_output, read_class
+from grader.module_names import ModuleName, understand
 from grader.submission import Submission
 from tests.kit.conftest import OUTER_LIMIT, ROOT, grade_class, run_python
 
@@ -316,6 +319,62 @@ def test_what_came_before_the_damage_in_a_tar_file_is_taken(tmp_path):
     submission = Submission.read(place, COURSE)
     assert submission.sources == {MODULE: DONE}
     assert "step_03_descent" in submission.refused
+
+
+@pytest.mark.parametrize("damage", ["checksum", "inside a header", "before a header"])
+@pytest.mark.parametrize("packed", [bytes, gzip.compress])
+def test_a_damaged_list_in_a_tar_file_is_no_end(tmp_path, damage, packed):
+    names = [f"{step.module}.py" for step in COURSE.steps[:4]]
+    whole = tarred(dict.fromkeys(names, DONE), "w")
+    third = 2 * (512 + -(-len(DONE) // 512) * 512)
+    if damage == "checksum":
+        data = whole[: third + 148] + b"7" + whole[third + 149 :]
+    else:
+        data = whole[: third + (200 if damage == "inside a header" else 0)]
+    place = tmp_path / "lab.tar"
+    place.write_bytes(packed(data))
+    submission = Submission.read(place, COURSE)
+    assert list(submission.sources) == [step.module for step in COURSE.steps[:2]]
+    assert COURSE.steps[3].module in submission.refused
+    assert any("cut off" in one.reason for one in submission.not_taken)
+
+
+def test_a_name_with_many_digits_is_read_at_once():
+    start = time.monotonic()
+    for name in (f"step_02_gradient{'1' * 150}x.py", f"step_02_gradient{' (1)' * 40}x.py"):
+        assert understand(name, COURSE).module in ("", MODULE)
+    assert understand("step_02_gradient" + "1" * 5000 + ".py", COURSE) == ModuleName()
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "PyTorch Test 1_anna_attempt_2026-11-20-10-00-00_",
+        "Solutions_anna_attempt_2026-11-20-10-00-00_",
+        "John Old_12345_assignsubmission_file_",
+        "testdraft_12345_67891_",
+    ],
+)
+def test_an_assignment_or_a_learner_may_be_called_test(prefix):
+    assert understand(f"{prefix}{FILE}", COURSE).module == MODULE
+    assert understand(f"{prefix}test_{FILE}", COURSE).module == ""
+
+
+def test_many_copies_of_one_module_cost_no_other_one(tmp_path):
+    copies = {f"lab/v{i}/step_00_tensors.py": OTHER + b"#%d" % i for i in range(129)}
+    weeks = {f"lab/week{i}/{FILE}": OTHER + b"#%d" % i for i in range(8)}
+    place = tmp_path / "lab.zip"
+    place.write_bytes(zipped({**copies, **weeks, f"lab/{FILE}": DONE}))
+    submission = Submission.read(place, COURSE)
+    assert submission.sources == {MODULE: DONE}
+    assert submission.refused["step_00_tensors"] == "more than 24 files have this name"
+
+
+def test_what_may_lie_in_a_folder_that_cannot_be_read_has_begun_perhaps():
+    submission = Submission("anna", Path(), {}, {}, unreadable="lab cannot be read")
+    said = submission.absence(COURSE.by_id["02"])
+    assert "not all could be read: lab cannot be read" in said and "begun" not in said
 
 
 # A class, as platforms export it, and what is expected: the points of step 02, or a reason to be left out.
