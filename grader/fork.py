@@ -166,8 +166,14 @@ class ForkedConnection(WiredConnection):
         self.pid = pid
 
     def end(self) -> str:
-        """End the worker, and say how it had ended by itself."""
-        status = self._launcher.ask({"op": "end", "pid": self.pid})["status"]
+        """End the worker, and say how it had ended by itself.
+
+        Raises:
+            LaunchError: what forked it is gone, so that the worker is no witness of the learner's code.
+        """
+        answer = self._launcher.ask({"op": "end", "pid": self.pid})
         self.wire.drain()
         self.wire.close()
-        return how_it_ended(os.waitstatus_to_exitcode(status))
+        if "problem" in answer:
+            raise LaunchError(f"a worker was lost: {answer['problem']}")
+        return how_it_ended(os.waitstatus_to_exitcode(answer["status"]))

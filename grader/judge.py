@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from grader import explain
 from grader.answers import Mismatch
 from grader.course import Course, Step
 from grader.diagnosis import Diagnosis, Transcript
-from grader.launch import Launcher
+from grader.launch import Launcher, LaunchError
 from grader.learner import LearnerError
 from grader.properties import Properties
 from grader.step_session import Crash, StepSession, Stop
@@ -83,7 +84,9 @@ class Judge:
         """End the current step's workers."""
         for one in (self._session, self._diagnosis):
             if one:
-                one.close()
+                # All is said: a worker that gets lost now takes nothing along.
+                with contextlib.suppress(LaunchError):
+                    one.close()
         self._session = self._diagnosis = None
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from grader.answers import Call
 from grader.codec import CodecError, encode
 from grader.course import Step
 from grader.imports import imported
-from grader.launch import Connection, Launcher
+from grader.launch import Connection, Launcher, LaunchError
 from grader.replies import TO_LOAD, TO_RUN, parse
 from grader.submission import Submission
 from grader.wire import WireBroken, WireTimeout
@@ -235,9 +235,19 @@ class StepSession:
             raise self._lost(function, error) from None
 
     def _lost(self, function: str, error: Exception) -> _Lost:
-        """End a worker that does not answer as it should."""
+        """End a worker that does not answer as it should.
+
+        Raises:
+            LaunchError: it is the kit that lost it, and no other function's test has used it.
+        """
         shared = bool((self._first.served | self._second.served) - {function})
-        return _Lost(self.close(), error, shared)
+        try:
+            how = self.close()
+        except LaunchError:
+            if not shared:
+                raise
+            how = ""
+        return _Lost(how, error, shared)
 
     @contextmanager
     def aside(self, function: str) -> Iterator[None]:
@@ -321,7 +331,11 @@ class StepSession:
         raise Stop(status, explain.load_failure(path, answer, source))
 
     def close(self) -> str:
-        """End the workers; return how one had ended by itself, as a clause."""
+        """End the workers; return how one had ended by itself, as a clause.
+
+        Raises:
+            LaunchError: how it ended is not known, for what forked it is gone.
+        """
         second, first = self._end(self._second), self._end(self._first)
         return second or first
 

@@ -102,7 +102,8 @@ class Zygote:
                     self.stage(ahead.pop(0))
         finally:
             for pid in list(self.alive):
-                self.end(pid)
+                with contextlib.suppress(OSError):
+                    self.end(pid)
 
     def serve_one(self, control: socket.socket) -> None:
         """Answer one request, or let go of a judge that is gone."""
@@ -117,18 +118,19 @@ class Zygote:
         self.controls.remove(control)
         for pid, worker in list(self.alive.items()):
             if worker.control is control:
-                self.end(pid)
+                with contextlib.suppress(OSError):
+                    self.end(pid)
 
     def answer(
         self, control: socket.socket, request: dict[str, Any], descriptors: list[int]
     ) -> dict[str, Any]:
         """Do what a request asks for; a problem is an answer, too."""
-        if request["op"] == "end":
-            return {"status": self.end(request["pid"])}
         if request["op"] == "listen":
             self.controls.append(socket.socket(fileno=descriptors[0]))
             return {}
         try:
+            if request["op"] == "end":
+                return {"status": self.end(request["pid"])}
             missing = self.missing(request["groups"])
             if missing:
                 return self.pass_on(control, missing[0], request, descriptors)
@@ -257,7 +259,11 @@ class Zygote:
         serve(frames, frames)
 
     def end(self, pid: int) -> int:
-        """End a worker, if there is one with this number, and return its wait status."""
+        """End a worker, if there is one with this number, and return its wait status.
+
+        Raises:
+            OSError: the stage that forked it is gone, and the worker with it.
+        """
         worker = self.alive.pop(pid, None)
         return worker.end() if worker else 0
 
@@ -278,12 +284,15 @@ def end_worker(pid: int, scratch: str, user: User | None) -> int:
 
 
 def end_in_stage(stage: socket.socket, pid: int) -> int:
-    """Let a stage end its worker; return its wait status."""
+    """Let a stage end its worker; return its wait status.
+
+    Raises:
+        OSError: the stage is gone, and its workers with it.
+    """
     try:
         status: int = ask(stage, {"op": "end", "pid": pid})["status"]
-    except OSError:
-        # The stage is gone, and its workers with it.
-        status = signal.SIGKILL
+    except OSError as error:
+        raise OSError("a stage of the zygote has ended") from error
     return status
 
 

@@ -5,14 +5,21 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from grader.answers import Call
 from grader.codec import encode
+from grader.course import Step
 from grader.decoder import decode
 from grader.judges import places
 from grader.launch import ForkLauncher, LaunchError, SpawnLauncher, how_it_ended
+from grader.step_session import StepSession
+from grader.submission import Submission
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
 
@@ -171,12 +178,46 @@ def test_after_a_stage_was_killed_there_is_another_one(processes):
     folder, worker, stage = place(connection)
     os.kill(stage, signal.SIGKILL)
     launcher.start(["meta"]).end()
-    assert connection.end() == ""
+    with pytest.raises(LaunchError, match="a worker was lost"):
+        connection.end()
     _, _, other = place(launcher.start(["meta"]))
     assert other != stage
     launcher.close()
     processes.wait_until_gone(worker, other)
     shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_stage_that_is_killed_in_a_call_is_no_crash_of_the_learners_code(shared):
+    source = b"import os, time\n"
+    source += b"def first():\n    return os.getppid()\n"
+    source += b"def second():\n    time.sleep(SECONDS)\n    return 2\n"
+    step = Step("00", "step_00_toy", "Toy", 100, 60.0, ("meta",), ("hint",))
+    submission = Submission(
+        "toy", Path(), {step.module: source.replace(b"SECONDS", b"2" if shared else b"20")}, {}
+    )
+    with closing(ForkLauncher()) as launcher:
+        session = StepSession(submission, step, launcher)
+
+        def ask(function):
+            request = {"op": "call", "function": function, "inputs": encode(((), {}))}
+            return session.ask(function, Call(function), request)
+
+        # Any worker tells which process is the stage.
+        worker = launcher.start(["meta"])
+        stage = int(Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[1])
+        worker.end()
+        if shared:
+            ask("first")
+        killer = threading.Timer(1.0, os.kill, (stage, signal.SIGKILL))
+        killer.start()
+        if shared:
+            assert ask("second")["value"] == 2
+        else:
+            with pytest.raises(LaunchError, match="a worker was lost"):
+                ask("second")
+        killer.join()
+        session.close()
 
 
 def test_a_spawned_worker_that_fails_says_why_and_leaves_nothing(tmp_path, monkeypatch):
