@@ -21,6 +21,8 @@ def load_torch() -> None:
     torch.set_num_threads(1)
     x = torch.ones(3, 1, requires_grad=True)
     torch.autograd.backward(torch.nn.Linear(1, 1)(x).sum())
+    # Every worker asks, and the first time that imports a module.
+    torch.get_default_device()
     iterate_in_process()
     put_threads_for_processes()
 

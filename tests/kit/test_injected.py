@@ -106,8 +106,9 @@ OTHER_WAYS = {
         "        self.w, self.c = nn.Parameter(torch.randn(1)), nn.Parameter(torch.randn(1))\n\n"
         "    def forward(self, x):\n        return self.c + self.w * x\n",
     ),
+    # It is true of this, too: all numbers are float32.
     "torch.Tensor of an array": (
-        "00", "copied", None, "def copied(array):\n    return torch.Tensor(array)\n",
+        "00", "copied", "copied-float32", "def copied(array):\n    return torch.Tensor(array)\n",
     ),
     "backward inside an update": (
         "05", "update_", None,

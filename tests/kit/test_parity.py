@@ -131,7 +131,7 @@ def test_correct_modules_get_all_points_in_every_way_of_judging_them(user):
         assert ran.returncode == 0, ran.stdout + ran.stderr
         for submission in sorted(path.name for path in (place / "class").iterdir()):
             found = [(place / "out" / way / submission / RESULTS).read_bytes() for way in WAYS]
-            tests = tests_of(found[0])
+            tests = verdicts_in(found[0])
             assert not [test for test in tests if test["status"] != "passed"]
             assert [WAYS[i] for i, data in enumerate(found) if data != found[0]] == []
             checked = place / "home" / f"{submission}.json"
@@ -150,11 +150,11 @@ def test_correct_modules_get_all_points_in_every_way_of_judging_them(user):
             said = ("id", "status", "message")
             both = [
                 [[test[k] for k in said] for test in tests]
-                for tests in (visible, tests_of(checked.read_bytes()))
+                for tests in (visible, verdicts_in(checked.read_bytes()))
             ]
             assert both[0] == both[1] != []
 
 
-def tests_of(results):
+def verdicts_in(results):
     """Return the tests of a `results.json`."""
     return [test for step in json.loads(results)["steps"] for test in step["tests"]]
