@@ -356,7 +356,8 @@ def test_a_naive_judge_meets_what_the_attack_says(naive, name):
 @pytest.mark.parametrize("name", HANDED_IN)
 def test_a_naive_judge_of_what_is_handed_in_meets_it(naive, name):
     pattern = HANDED_IN[name]
-    said = naive(name, "equal", 1.5 if pattern == ENDLESS else SECONDS)
+    # What is honest is unpacked in milliseconds; a bomb takes a second on a fast machine.
+    said = naive(name, "equal", 0.3 if pattern == ENDLESS else SECONDS)
     assert re.match(pattern, said), said
 
 
