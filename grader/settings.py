@@ -45,8 +45,8 @@ class Settings:
 
     def note(self, module: types.ModuleType, code: types.CodeType) -> None:
         """Note what the settings are after the import of a module that was made from this code."""
-        self._kept = [(get, put, get()) for get, put in self._pairs]
-        self._noted = [(get, get()) for get in self._marks]
+        self._kept = [(get, put, noted) for get, put in self._pairs for noted in _seen(get)]
+        self._noted = [(get, noted) for get in self._marks for noted in _seen(get)]
         self._watched = list(_watched(module, _words(code)))
 
     def put_back(self) -> None:
@@ -67,6 +67,14 @@ class Settings:
         except Exception:
             return False
         return same and named and not self._lost
+
+
+def _seen(get: Get) -> list[Any]:
+    """Return what there is to see, as a list of one; an empty one where a learner's own object refuses to tell."""
+    try:
+        return [get()]
+    except Exception:
+        return []
 
 
 def _of_python() -> Iterator[tuple[Get, Put]]:

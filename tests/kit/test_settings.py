@@ -200,6 +200,25 @@ def test_what_the_module_sets_at_its_top_stays(launcher, session_factory, name):
         assert launcher.started == 2
 
 
+HOSTILE = """
+class Refusing:
+    def __getattr__(self, name):
+        raise ValueError(name)
+
+sys.stdout = sys.stderr = sys.stdin = Refusing()
+"""
+
+
+@pytest.mark.parametrize(
+    "module", [HOSTILE, "os.close(0)", "os.mkdir('x'); os.chdir('x'); os.rmdir('../x')"]
+)
+def test_a_module_may_leave_what_does_not_tell_about_itself(launcher, session_factory, module):
+    source = f"import os, sys\n{module}\ndef one():\n    return 1\ndef two():\n    return 2\n"
+    with session_factory(launcher, source) as session:
+        Learner(session, "one").one().equals(1)
+        Learner(session, "two").two().equals(2)
+
+
 LEGAL = """
 torch.set_num_interop_threads(4)
 torch.set_num_threads(2)
