@@ -92,18 +92,19 @@ def _misspelled(text: str) -> str:
 
 
 def _misspelled_attribute(statement: ast.stmt) -> ast.stmt | None:
-    found = _last(statement, ast.Attribute)
-    if not isinstance(found, ast.Attribute) or not isinstance(found.ctx, ast.Load):
-        return None
-    found.attr = _misspelled(found.attr)
-    return statement
+    return _with_misspelled(statement, ast.Attribute, "attr")
 
 
 def _misspelled_name(statement: ast.stmt) -> ast.stmt | None:
-    found = _last(statement, ast.Name)
-    if not isinstance(found, ast.Name) or not isinstance(found.ctx, ast.Load):
+    return _with_misspelled(statement, ast.Name, "id")
+
+
+def _with_misspelled(statement: ast.stmt, kind: type[ast.AST], field: str) -> ast.stmt | None:
+    """Misspell a field of the last node of a kind, if it is one that is read."""
+    found = _last(statement, kind)
+    if found is None or not isinstance(getattr(found, "ctx", None), ast.Load):
         return None
-    found.id = _misspelled(found.id)
+    setattr(found, field, _misspelled(getattr(found, field)))
     return statement
 
 

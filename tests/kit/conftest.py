@@ -257,6 +257,23 @@ def direct_launcher() -> Launcher:
     return DirectLauncher()
 
 
+class Counted:
+    """A real launcher, and how many workers it started."""
+
+    in_process = False
+
+    def __init__(self, launcher):
+        self.launcher = launcher
+        self.started = 0
+
+    def start(self, groups):
+        self.started += 1
+        return self.launcher.start(groups)
+
+    def close(self):
+        """Leave the real one open."""
+
+
 SessionMaker = Callable[..., "contextmanager[StepSession]"]
 
 

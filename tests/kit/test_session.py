@@ -8,6 +8,7 @@ from grader.codec import encode
 from grader.launch import LaunchError
 from grader.learner import Learner
 from grader.step_session import Crash, Stop
+from tests.kit.conftest import Counted
 
 SOURCE = """
 import time
@@ -26,23 +27,6 @@ def count():
     calls.append(1)
     return len(calls)
 """
-
-
-class Counted:
-    """A real launcher, and how many workers it started."""
-
-    in_process = False
-
-    def __init__(self, launcher):
-        self.launcher = launcher
-        self.started = 0
-
-    def start(self, groups):
-        self.started += 1
-        return self.launcher.start(groups)
-
-    def close(self):
-        """Leave the real one open."""
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from torch import nn
 
 from grader.learner import Learner
 from grader.probes import probe
+from tests.kit.conftest import Counted
 
 SOURCE = '''
 import gc, locale, math, os, random, shutil, signal, sys, threading, time, warnings
@@ -114,20 +115,6 @@ PATCHES = {
     "a method": "nn.Linear.forward = lambda self, x: x",
     "a built-in": "import builtins; builtins.sum = max",
 }
-
-
-class Counted:
-    """A real launcher, and how many workers it started."""
-
-    in_process = False
-
-    def __init__(self, launcher):
-        self.launcher = launcher
-        self.started = 0
-
-    def start(self, groups):
-        self.started += 1
-        return self.launcher.start(groups)
 
 
 @pytest.fixture
