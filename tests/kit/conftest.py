@@ -225,7 +225,7 @@ def kit_factory(tmp_path_factory: pytest.TempPathFactory) -> KitMaker:
 
 @pytest.fixture(scope="session")
 def real_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
-    """A copy of this kit, without exercises."""
+    """A copy of this kit, without exercises, for all tests: no test changes its exercises."""
     return Kit.real(tmp_path_factory.mktemp("real"))
 
 

@@ -40,10 +40,11 @@ def gradients(a, b, x, y, calls=[]):
 
 
 @pytest.fixture(scope="module")
-def recorded_kit(real_kit: Kit) -> Kit:
-    """A copy of this kit with what is recorded, but without the wrong implementations."""
-    shutil.copytree(ROOT / "grader" / "recorded", real_kit.root / "grader" / "recorded")
-    return real_kit
+def recorded_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    """A copy of this kit with what is recorded, without the wrong implementations; exercises are changed."""
+    kit = Kit.real(tmp_path_factory.mktemp("recorded"))
+    shutil.copytree(ROOT / "grader" / "recorded", kit.root / "grader" / "recorded")
+    return kit
 
 
 def verdicts_on(kit: Kit, step: str, more: str) -> list[dict[str, object]]:
