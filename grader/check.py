@@ -146,6 +146,8 @@ def _run(
     from grader.judge import Judge
 
     try:
+        if isinstance(launcher, ForkLauncher):
+            launcher.prefer("scratch")
         # The first step alone: its verdict need not wait until the tests of all others are imported.
         for part in (steps[:1], steps[1:]):
             if part:

@@ -140,6 +140,17 @@ class ForkLauncher:
         other._trunk, other._control, other._errors = trunk, ours, trunk._errors
         return other
 
+    def prefer(self, layer: str) -> None:
+        """Put workers into this layer of isolation, too, if it works on this machine."""
+        branch = self.branch([*self._layers, layer])
+        try:
+            branch.start([]).end()
+        except LaunchError:
+            return
+        finally:
+            branch.close()
+        self._layers = branch._layers
+
     def close(self) -> None:
         """End all workers, and the zygote if this launcher started it."""
         if self._control and not self._process:

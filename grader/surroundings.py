@@ -7,6 +7,7 @@ passes on the learner's machine passes where it is marked.
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import shutil
 import socket
@@ -18,11 +19,32 @@ from typing import Any, NoReturn
 
 USER = "learner"
 NO_LINKS = "Links and rights of files cannot be made or changed here, nor where the step is marked."
+NO_SYSTEM = "`{}` is refused, here and where the step is marked: no step needs it."
 NO_NETWORK = "There is no network, here and where the step is marked: all data of a step comes with its packages."
 ONE_PROCESS = (
     "No other program and no other process can be started: a step runs in one process, here and where it is "
     "marked. Threads work, those of concurrent.futures.ThreadPoolExecutor for example."
 )
+
+# Which functions of a module are refused, and in which words.
+_REFUSED = (
+    ("os", "fork forkpty posix_spawn posix_spawnp execv execve", ONE_PROCESS),
+    ("_posixsubprocess", "fork_exec", ONE_PROCESS),
+    ("os", "link symlink chmod fchmod lchmod chown fchown lchown setxattr removexattr", NO_LINKS),
+    ("os", "kill killpg pidfd_open mkfifo mknod memfd_create openpty", NO_SYSTEM),
+    ("os", "setpriority sched_setscheduler sched_setparam", NO_SYSTEM),
+    ("signal", "raise_signal pthread_kill", NO_SYSTEM),
+    ("socket", "socketpair", NO_SYSTEM),
+    ("resource", "setrlimit", NO_SYSTEM),
+)
+# What scripts do in passing: it does nothing, and gives this.
+_HARMLESS: dict[str, Any] = {
+    "utime": None,
+    "sched_setaffinity": None,
+    "nice": 0,
+    "getpriority": 0,
+    "getloadavg": (0.0, 0.0, 0.0),
+}
 
 _scratch: list[str] = []
 
@@ -82,18 +104,23 @@ def _be_somebody(home: str) -> None:
     """Have a name: the user id may be one that the system has never heard of."""
     os.getlogin = lambda: USER
     try:
+        import grp
         import pwd
     except ImportError:
         return
-    known = pwd.getpwuid
+    group, user = grp.getgrgid, pwd.getpwuid
 
-    @functools.wraps(known)
+    @functools.wraps(group)
+    def getgrgid(id: int) -> grp.struct_group:
+        return grp.struct_group((USER, "x", id, [])) if id == os.getgid() else group(id)
+
+    @functools.wraps(user)
     def getpwuid(uid: int, /) -> pwd.struct_passwd:
         if uid != os.getuid():
-            return known(uid)
+            return user(uid)
         return pwd.struct_passwd((USER, "x", uid, os.getgid(), USER, home, "/bin/sh"))
 
-    pwd.getpwuid = getpwuid
+    grp.getgrgid, pwd.getpwuid = getgrgid, getpwuid
 
 
 def _be_alone() -> None:
@@ -101,17 +128,33 @@ def _be_alone() -> None:
     init = subprocess.Popen.__init__
     subprocess.Popen.__init__ = refusing(init, ONE_PROCESS)  # type: ignore[method-assign]
     socket.create_connection = refusing(socket.create_connection, NO_NETWORK)
-    for name, sentence in (
-        ("fork", ONE_PROCESS),
-        ("link", NO_LINKS),
-        ("symlink", NO_LINKS),
-        ("chmod", NO_LINKS),
-    ):
+    socket.socket.__init__ = refusing(socket.socket.__init__, NO_NETWORK)  # type: ignore[method-assign]
+    for place, names, sentence in _REFUSED:
+        try:
+            module = importlib.import_module(place)
+        except ImportError:
+            # Not on this system.
+            continue
+        for name in names.split():
+            if hasattr(module, name):
+                stand_in = refusing(getattr(module, name), sentence.format(f"{place}.{name}"))
+                setattr(module, name, stand_in)
+    for name, value in _HARMLESS.items():
         if hasattr(os, name):
-            setattr(os, name, refusing(getattr(os, name), sentence))
+            setattr(os, name, _giving(getattr(os, name), value))
     os.system = _without_shell(os.system)  # type: ignore[assignment]
     # The last step of `shutil.copy` and its like.
     shutil.copymode = shutil.copystat = lambda *args, **kwargs: None
+
+
+def _giving(function: Callable[..., Any], value: Any) -> Callable[..., Any]:
+    """Return what stands for a function that does nothing here, and gives the same always."""
+
+    @functools.wraps(function)
+    def give(*args: Any, **kwargs: Any) -> Any:
+        return value
+
+    return give
 
 
 def _without_shell(system: Callable[[Any], int]) -> Callable[[Any], int]:

@@ -254,8 +254,8 @@ class Zygote:
             os.dup2(source, target)
         close_all_but(frames)
         forget_kit(self.root)
-        enter_scratch(scratch)
         sandbox.enter(scratch, user.uid if user else None)
+        enter_scratch(scratch)
         serve(frames, frames)
 
     def end(self, pid: int) -> int:

@@ -125,7 +125,8 @@ def environment_home():
 
 def user():
     import getpass, pwd
-    return getpass.getuser(), os.getlogin(), pwd.getpwuid(os.getuid()).pw_name, Path("copied").owner()
+    names = getpass.getuser(), os.getlogin(), pwd.getpwuid(os.getuid()).pw_name
+    return names, Path("copied").owner(), Path("copied").group()
 
 def machine():
     import platform
@@ -181,6 +182,11 @@ def compiled():
 def screen_cleared():
     os.system("clear")
 
+def manners():
+    os.utime("copied", (1, 1))
+    os.sched_setaffinity(0, [0])
+    return os.nice(1), os.getpriority(os.PRIO_PROCESS, 0), len(os.getloadavg())
+
 def no_process():
     multiprocessing.Process(target=print).start()
 
@@ -203,11 +209,50 @@ def no_command():
 def no_fork():
     os.fork()
 
+def no_other_way_to_a_process():
+    os.posix_spawn("/bin/true", ["true"], {})
+
+def no_process_of_another_context():
+    multiprocessing.get_context("spawn").Process(target=print).start()
+
+def no_memory_that_processes_share():
+    from multiprocessing import shared_memory
+    shared_memory.SharedMemory(create=True, size=8)
+
 def no_links():
     os.symlink("copied", "link")
 
 def no_rights():
     os.chmod("copied", 0o600)
+
+def no_rights_of_open_files():
+    with open("copied") as file:
+        os.fchmod(file.fileno(), 0o600)
+
+def no_owners():
+    os.chown("copied", os.getuid(), os.getgid())
+
+def no_signals():
+    os.kill(os.getpid(), 0)
+
+def no_signals_to_itself():
+    import signal
+    signal.raise_signal(signal.SIGUSR1)
+
+def no_pipe_with_a_name():
+    os.mkfifo("pipe")
+
+def no_limits():
+    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+
+def no_event_loop():
+    import asyncio
+    asyncio.run(asyncio.sleep(0))
+
+def no_socket():
+    import socket
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
 def no_network():
     import urllib.request
@@ -235,7 +280,7 @@ EXPECTED = {
     "log": "INFO:root:epoch 0\n",
     "environment": ["learner", "learner", "/bin/sh", "C.UTF-8", True],
     "environment_home": True,
-    "user": ("learner",) * 4,
+    "user": (("learner",) * 3, "learner", "learner"),
     "machine": (True,) * 4,
     "source_opened": ("import", True, "toy.py"),
     "source_beside": True,
@@ -246,6 +291,7 @@ EXPECTED = {
     "jobs_of_sklearn": [0, 1, 2],
     "compiled": True,
     "screen_cleared": None,
+    "manners": (0, 0, 3),
 }
 REFUSED = {
     "no_process": surroundings.ONE_PROCESS,
@@ -254,8 +300,19 @@ REFUSED = {
     "no_program": surroundings.ONE_PROCESS,
     "no_command": surroundings.ONE_PROCESS,
     "no_fork": surroundings.ONE_PROCESS,
+    "no_other_way_to_a_process": surroundings.ONE_PROCESS,
+    "no_process_of_another_context": surroundings.ONE_PROCESS,
+    "no_memory_that_processes_share": surroundings.ONE_PROCESS,
     "no_links": surroundings.NO_LINKS,
     "no_rights": surroundings.NO_LINKS,
+    "no_rights_of_open_files": surroundings.NO_LINKS,
+    "no_owners": surroundings.NO_LINKS,
+    "no_signals": surroundings.NO_SYSTEM.format("os.kill"),
+    "no_signals_to_itself": surroundings.NO_SYSTEM.format("signal.raise_signal"),
+    "no_pipe_with_a_name": surroundings.NO_SYSTEM.format("os.mkfifo"),
+    "no_limits": surroundings.NO_SYSTEM.format("resource.setrlimit"),
+    "no_event_loop": surroundings.NO_SYSTEM.format("socket.socketpair"),
+    "no_socket": surroundings.NO_NETWORK,
     "no_network": surroundings.NO_NETWORK,
 }
 LIMIT = 120.0
