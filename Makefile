@@ -50,7 +50,7 @@ stubs: .venv/ready
 	@$(kit) stubs
 
 test: .venv/ready
-	$(bin)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --submission solutions --ignore tests/kit/attacks $(longest) tests/kit tests/steps grader/hidden
+	$(bin)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --submission solutions --ignore tests/kit/attacks $(longest) tests/kit tests/steps grader/content/hidden
 	$(bin)/python -m pytest -q tests/kit/attacks
 	$(kit) strength --changed
 

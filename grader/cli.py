@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.course import Course, CourseError, Step, find_root
+from grader.course.course import Course, CourseError, Step, find_root
 
 if TYPE_CHECKING:
-    from grader.launch import ForkLauncher
-    from grader.submission import Submission
+    from grader.launch.launchers import ForkLauncher
+    from grader.submissions.submission import Submission
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 FAILED, USAGE, KIT = 1, 2, 3
@@ -62,12 +62,12 @@ def check(
     fresh: Annotated[bool, typer.Option("--fresh", help="Run unchanged steps, too.")] = False,
 ) -> None:
     """Check the steps, and say what is right, what is wrong, and what to do next."""
-    from grader.check import check as run_check
-    from grader.check import find_target
-    from grader.session import KitError
-    from grader.submission import Submission
-    from grader.terminal import Screen, make_console
-    from grader.verdicts import results
+    from grader.run.check import check as run_check
+    from grader.run.check import find_target
+    from grader.judge.pytest_run import KitError
+    from grader.submissions.submission import Submission
+    from grader.report.terminal import Screen, make_console
+    from grader.course.verdicts import results
 
     course = _load()
     steps = _steps(course, step or [])
@@ -144,14 +144,14 @@ def grade(
     # Before torch is imported: a process that has used several threads must not fork.
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 
-    from grader.grade import REHEARSED_FROM, Unwritable, output_names, test_files
-    from grader.grade import grade as run_grade
-    from grader.hand_ins import ClassError, check_output, read_class
-    from grader.isolation import available, working_layers
-    from grader.launch import ForkLauncher
-    from grader.session import KitError
-    from grader.terminal import GradingScreen, make_console
-    from grader.text import one_line
+    from grader.run.grade import REHEARSED_FROM, Unwritable, output_names, test_files
+    from grader.run.grade import grade as run_grade
+    from grader.submissions.hand_ins import ClassError, check_output, read_class
+    from grader.launch.trial import available, working_layers
+    from grader.launch.launchers import ForkLauncher
+    from grader.judge.pytest_run import KitError
+    from grader.report.terminal import GradingScreen, make_console
+    from grader.course.plain_text import one_line
 
     course = _load()
     chosen = _steps(course, [steps])
@@ -209,7 +209,7 @@ def hint(
     ] = False,
 ) -> None:
     """Show the next hint of a step, from a nudge to nearly there."""
-    from grader.hints import next_hint
+    from grader.run.hints import next_hint
 
     course = _load()
     (chosen,) = _steps(course, [step])[:1]
@@ -222,7 +222,7 @@ def hint(
 @app.command()
 def doctor() -> None:
     """Say what works on this machine, what is missing, and how to get it."""
-    from grader.doctor import examine
+    from grader.run.doctor import examine
 
     bad = False
     for finding in examine():
@@ -235,7 +235,7 @@ def doctor() -> None:
 @app.command()
 def bench() -> None:
     """Measure what checking and grading cost; takes some minutes on a quiet machine."""
-    from grader.bench import run_all
+    from grader.maintain.bench import run_all
 
     course = _load()
     typer.echo(f"{'what':<46}{'against':<28}{'measured':>10}{'at most':>10}")
@@ -255,7 +255,7 @@ def strength(
     jobs: Annotated[int, typer.Option(min=1, help="How many judges at a time.")] = 2,
 ) -> None:
     """Measure whether the tests catch all misconceptions, all mutants and no work, and refuse no correct style."""
-    from grader import strength as strong
+    from grader.maintain import strength as strong
 
     course = _load()
     chosen = _steps(course, step or [])
@@ -282,8 +282,8 @@ def record(
     jobs: Annotated[int, typer.Option(min=1, help="How many judges at a time.")] = 2,
 ) -> None:
     """Write down how the misconceptions behave, for those steps of which it is not known any more."""
-    from grader.record import is_stale
-    from grader.record import record as write
+    from grader.maintain.record import is_stale
+    from grader.maintain.record import record as write
 
     course = _load()
     stale = [one for one in _steps(course, step or []) if is_stale(course, one)]
@@ -306,9 +306,9 @@ def _maintaining(
     os.chdir(course.root)
     from rich.progress import Progress
 
-    from grader.launch import ForkLauncher
-    from grader.session import KitError
-    from grader.terminal import make_console
+    from grader.launch.launchers import ForkLauncher
+    from grader.judge.pytest_run import KitError
+    from grader.report.terminal import make_console
 
     console = make_console(stderr=True)
     launcher = ForkLauncher((), course.limits, many=True)
@@ -335,8 +335,8 @@ def stubs(
     ] = False,
 ) -> None:
     """Make the exercises anew from the solutions."""
-    from grader.cache import FOLDER
-    from grader.stubs import StubError, keep_copy, make_stubs, stale, with_own_work
+    from grader.run.cache import FOLDER
+    from grader.maintain.stubs import StubError, keep_copy, make_stubs, stale, with_own_work
 
     course = _load()
     try:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from grader.course import Course, Step
-from grader.launch import DirectLauncher, ForkLauncher, Launcher, SpawnLauncher
-from grader.step_session import StepSession
-from grader.submission import Submission
-from grader.verdicts import RESULTS
+from grader.course.course import Course, Step
+from grader.launch.launchers import DirectLauncher, ForkLauncher, Launcher, SpawnLauncher
+from grader.judge.step_session import StepSession
+from grader.submissions.submission import Submission
+from grader.course.verdicts import RESULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 # Far more than anything here needs, on a slow and busy machine too.
@@ -28,7 +28,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from grader.strategies import numbers
+from grader.testing.strategies import numbers
 
 with open(__file__ + ".log", "a") as log:
     log.write("collected\\n")

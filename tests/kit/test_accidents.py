@@ -21,7 +21,7 @@ def children(pid):
 
 def kill():
     command = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(os.getppid())}
-    zygotes = [pid for pid in command if b"grader.zygote" in command[pid]]
+    zygotes = [pid for pid in command if b"grader.launch.zygote" in command[pid]]
     if WHAT == "judge":
         os.kill(os.getpid(), signal.SIGKILL)
     # A stage belongs to the session of its zygote, a worker has one of its own.
@@ -83,7 +83,7 @@ def test_a_stage_that_is_killed_costs_nothing(kit_factory):
         file.write('\npackages = ["meta"]\n')
     ran, results = graded(kit, "--no-rehearse")
     assert ran.returncode == 0 and sorted(results) == NAMES, ran.stdout + ran.stderr
-    assert (kit.root / "grader/hidden/test_step_00.py.runs").stat().st_size == len(NAMES)
+    assert (kit.root / "grader/content/hidden/test_step_00.py.runs").stat().st_size == len(NAMES)
     assert len({tuple(statuses(one)) for one in results.values()}) == 1
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from grader.answers import Answer, Call, Mismatch
-from grader.codec import Opaque
+from grader.testing.answers import Answer, Call, Mismatch
+from grader.wire.codec import Opaque
 
 NAN, INF = math.nan, math.inf
 HUGE = 10**5000

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from grader import bench
-from grader.course import Course
+from grader.maintain import bench
+from grader.course.course import Course
 from tests.kit.conftest import TOY_TESTS
 from tests.kit.test_grade import small_class
 
@@ -56,7 +56,7 @@ def test_a_further_worker_has_some_memory_of_its_own(kit):
 
 def test_what_does_not_run_is_not_measured(kit, small):
     steps, solutions = list(small.course.steps), small.course.root / "solutions"
-    (kit.root / "grader/hidden/test_step_00.py").write_text("def test(:\n")
+    (kit.root / "grader/content/hidden/test_step_00.py").write_text("def test(:\n")
     with pytest.raises(RuntimeError, match=r"(?s)-m pytest -q failed: .*SyntaxError"):
         small.cold(steps, solutions)
     with pytest.raises(RuntimeError, match="cannot be run"):
@@ -65,7 +65,7 @@ def test_what_does_not_run_is_not_measured(kit, small):
 
 def test_grading_that_fails_is_said(kit, small):
     steps, solutions = list(small.course.steps), [small.course.root / "solutions"]
-    (kit.root / "grader/hidden/test_step_00.py").write_text("def test(:\n")
+    (kit.root / "grader/content/hidden/test_step_00.py").write_text("def test(:\n")
     with (
         pytest.raises(RuntimeError, match="ended too early"),
         small.grader(steps, solutions, "isolated") as broken,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from grader import catalogue
-from grader.course import Course
-from grader.diagnosis import Fingerprint, Recorded
-from grader.mutants import mutants_of
-from grader.record import is_stale
+from grader.maintain import catalogue
+from grader.course.course import Course
+from grader.judge.diagnosis import Fingerprint, Recorded
+from grader.maintain.mutants import mutants_of
+from grader.maintain.record import is_stale
 
 ROOT = Path(__file__).resolve().parents[2]
 COURSE = Course.load(ROOT)

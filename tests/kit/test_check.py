@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from grader.cache import FOLDER, State, kit_fingerprint, step_key
-from grader.course import Course
-from grader.submission import Submission
-from grader.terminal import Screen
-from grader.verdicts import StepVerdict, TestVerdict
+from grader.run.cache import FOLDER, State, kit_fingerprint, step_key
+from grader.course.course import Course
+from grader.submissions.submission import Submission
+from grader.report.terminal import Screen
+from grader.course.verdicts import StepVerdict, TestVerdict
 from tests.kit.conftest import ROOT
 
 GOOD = """
@@ -95,7 +95,7 @@ def test_a_step_is_run_again_only_when_it_changed(kit):
     assert kit.grader("check", "step_00_numbers").returncode == 0
     assert kit.collected() == ["00"]
     # Another mistake may be named now.
-    recorded = kit.root / "grader/recorded/step_00.json"
+    recorded = kit.root / "grader/content/behaviour/step_00.json"
     recorded.parent.mkdir(parents=True)
     recorded.write_text('{"made_of": "", "functions": {}}')
     assert kit.grader("check", "step_00_numbers").returncode == 0
@@ -355,7 +355,7 @@ def test_what_was_read_is_judged_and_remembered(kit, act):
     [
         "tests/steps/test_step_00.py",
         "tests/steps/conftest.py",
-        "grader/recorded/step_01.json",
+        "grader/content/behaviour/step_01.json",
         "pyproject.toml",
     ],
 )

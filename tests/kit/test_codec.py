@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from grader.codec import (
+from grader.wire.codec import (
     ARRAY_ITEMS,
     DTYPES,
     MAX_BYTES,
@@ -25,7 +25,7 @@ from grader.codec import (
     Opaque,
     encode,
 )
-from grader.decoder import decode
+from grader.wire.decoder import decode
 
 MANY = settings(max_examples=200)
 ARRAY_DTYPES = [name for name in DTYPES if name != "bfloat16"]

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from grader.cache import FOLDER
+from grader.run.cache import FOLDER
 
 SOLUTION = '''"""The lesson."""
 

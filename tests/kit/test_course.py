@@ -2,7 +2,7 @@
 
 import pytest
 
-from grader.course import Course, CourseError, find_root
+from grader.course.course import Course, CourseError, find_root
 
 LIMITS = "[limits]\nseconds = 3\n"
 FIRST = {"module": '"step_00_first"', "title": '"First"', "points": "60", "hints": '["a", "b "]'}

@@ -9,8 +9,8 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from grader.codec import ARRAY_ITEMS, DTYPES, MAX_BYTES, MAX_ITEMS, CodecError, Opaque, encode
-from grader.decoder import decode
+from grader.wire.codec import ARRAY_ITEMS, DTYPES, MAX_BYTES, MAX_ITEMS, CodecError, Opaque, encode
+from grader.wire.decoder import decode
 
 MANY = settings(max_examples=500)
 FRAMES = [

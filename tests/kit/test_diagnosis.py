@@ -43,7 +43,7 @@ def gradients(a, b, x, y, calls=[]):
 def recorded_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     """A copy of this kit with what is recorded, without the wrong implementations; exercises are changed."""
     kit = Kit.real(tmp_path_factory.mktemp("recorded"))
-    shutil.copytree(ROOT / "grader" / "recorded", kit.root / "grader" / "recorded")
+    shutil.copytree(ROOT / "grader" / "content" / "behaviour", kit.root / "grader" / "content" / "behaviour")
     return kit
 
 
@@ -98,9 +98,9 @@ def test_how_much_of_a_hidden_test_is_shown(recorded_kit, tmp_path, feedback):
     course = recorded_kit.root / "course.toml"
     text = (ROOT / "course.toml").read_text("utf-8")
     course.write_text(text.replace('hidden_feedback = "all"', f'hidden_feedback = "{feedback}"'))
-    hidden = recorded_kit.root / "grader" / "hidden"
+    hidden = recorded_kit.root / "grader" / "content" / "hidden"
     hidden.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "grader" / "hidden" / "test_step_02.py", hidden)
+    shutil.copy(ROOT / "grader" / "content" / "hidden" / "test_step_02.py", hidden)
     submission = tmp_path / "class" / "ada"
     submission.mkdir(parents=True)
     source = (ROOT / "solutions" / "step_02_gradient.py").read_text("utf-8")

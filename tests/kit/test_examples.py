@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.course import Course
+from grader.course.course import Course
 from tests.kit.test_catalogue import names_in
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ import pytest
 
 from grader import bootstrap
 from grader.bootstrap import version_problem
-from grader.terminal import make_console
+from grader.report.terminal import make_console
 
 from .conftest import OUTER_LIMIT, ROOT, Kit, clean_environment
 

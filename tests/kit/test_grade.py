@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from grader import catalogue
-from grader.course import Course
-from grader.judges import is_tried
+from grader.maintain import catalogue
+from grader.course.course import Course
+from grader.judge.pool import is_tried
 from tests.kit.conftest import grade_class
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
@@ -248,7 +248,7 @@ BROKEN = '''
 import os
 import pytest
 from hypothesis import assume, given, strategies as st
-from grader.probes import probe
+from grader.testing.probes import probe
 
 @pytest.mark.exercise("double", "as it should be")
 def test_as_it_should_be(learner):
@@ -323,8 +323,8 @@ def small_class(kit_factory, hidden, modules):
     """Return a kit with these hidden tests, and a class with these modules in it; the solutions are right."""
     kit = kit_factory("step_00_numbers")
     (kit.root / "exercises").rename(kit.root / "solutions")
-    (kit.root / "grader/hidden").mkdir(parents=True)
-    (kit.root / "grader/hidden/test_step_00.py").write_text(hidden)
+    (kit.root / "grader/content/hidden").mkdir(parents=True)
+    (kit.root / "grader/content/hidden/test_step_00.py").write_text(hidden)
     right = (kit.root / "solutions/step_00_numbers.py").read_text()
     for name, source in modules.items():
         kit.write("step_00_numbers", f"{right}\n{source}", f"class/{name}")
@@ -343,8 +343,8 @@ def test_a_broken_hidden_test_costs_nobody_the_other_results(kit_factory, rehear
     wrong = "def double(x):\n    return 3 * x\n"
     kit = small_class(kit_factory, BROKEN, {"right": "", "wrong": wrong})
     # So is a file of recorded mistakes that cannot be read: nothing is named then.
-    (kit.root / "grader/recorded").mkdir()
-    (kit.root / "grader/recorded/step_00.json").write_text("{")
+    (kit.root / "grader/content/behaviour").mkdir()
+    (kit.root / "grader/content/behaviour/step_00.json").write_text("{")
     ran, results = graded(kit, rehearse)
     assert ran.returncode == 3 and sorted(results) == ["right", "wrong"], ran.stdout + ran.stderr
     tests = {name: one["steps"][0]["tests"] for name, one in results.items()}
@@ -407,7 +407,7 @@ def test_a_pass_that_no_test_gives_again_is_an_error_of_the_kit(kit_factory):
         test["id"]
         for test in tests
         if is_tried(
-            digest, test["id"].replace("hidden/test_step_00", "grader/hidden/test_step_00.py")
+            digest, test["id"].replace("hidden/test_step_00", "grader/content/hidden/test_step_00.py")
         )
     }
     broken = {test["id"]: test["message"] for test in tests if test["status"] == "error"}

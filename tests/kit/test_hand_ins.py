@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from grader import archives, members, search
-from grader.course import Course
-from grader.hand_ins import ClassError, check_output, read_class
-from grader.module_names import ModuleName, understand
-from grader.submission import Submission
+from grader.submissions import archives, members, search
+from grader.course.course import Course
+from grader.submissions.hand_ins import ClassError, check_output, read_class
+from grader.submissions.module_names import ModuleName, understand
+from grader.submissions.submission import Submission
 from tests.kit.conftest import OUTER_LIMIT, ROOT, grade_class, run_python
 
 COURSE = Course.load(ROOT)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from grader.imports import imported
+from grader.submissions.imports import imported
 from tests.kit.conftest import TOY_SOLUTION
 
 FIRST = "step_00_first"

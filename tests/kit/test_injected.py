@@ -6,13 +6,13 @@ from collections import Counter
 
 import pytest
 
-from grader import catalogue
-from grader.course import Course
-from grader.diagnosis import Diagnosis, Fingerprint, Request
-from grader.injected import injected_of
-from grader.record import only
-from grader.step_session import StepSession
-from grader.strength import look
+from grader.maintain import catalogue
+from grader.course.course import Course
+from grader.judge.diagnosis import Diagnosis, Fingerprint, Request
+from grader.maintain.injected import injected_of
+from grader.maintain.record import only
+from grader.judge.step_session import StepSession
+from grader.maintain.strength import look
 from tests.kit.conftest import ROOT
 
 COURSE = Course.load(ROOT)

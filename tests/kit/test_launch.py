@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from grader.answers import Call
-from grader.codec import encode
-from grader.course import Step
-from grader.decoder import decode
-from grader.judges import places
-from grader.launch import ForkLauncher, LaunchError, SpawnLauncher, how_it_ended
-from grader.step_session import StepSession
-from grader.submission import Submission
+from grader.testing.answers import Call
+from grader.wire.codec import encode
+from grader.course.course import Step
+from grader.wire.decoder import decode
+from grader.judge.pool import places
+from grader.launch.launchers import ForkLauncher, LaunchError, SpawnLauncher, how_it_ended
+from grader.judge.step_session import StepSession
+from grader.submissions.submission import Submission
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
 
@@ -67,8 +67,8 @@ def test_closing_a_launcher_ends_its_zygote_and_all_its_workers(processes):
 
 JUDGE = """
 import sys, time
-from grader.codec import encode
-from grader.launch import ForkLauncher
+from grader.wire.codec import encode
+from grader.launch.launchers import ForkLauncher
 sys.path.insert(0, {folder!r})
 from test_launch import place
 if __name__ == "__main__":

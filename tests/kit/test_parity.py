@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from grader import catalogue
-from grader.course import Course
-from grader.verdicts import RESULTS
+from grader.maintain import catalogue
+from grader.course.course import Course
+from grader.course.verdicts import RESULTS
 from tests.kit.attacks.test_attacks import ORDINARY, OUTSIDE, ROOT, interpreter_for_all
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
@@ -39,11 +39,11 @@ import os, sys
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 sys.path.insert(0, os.getcwd())
 from pathlib import Path
-from grader.course import Course
-from grader.grade import grade, test_files
-from grader.hand_ins import read_class
-from grader.isolation import REQUIRED, working_layers
-from grader.launch import ForkLauncher
+from grader.course.course import Course
+from grader.run.grade import grade, test_files
+from grader.submissions.hand_ins import read_class
+from grader.launch.trial import REQUIRED, working_layers
+from grader.launch.launchers import ForkLauncher
 
 course = Course.load(Path.cwd())
 places = read_class(Path("../class"), course).hand_ins

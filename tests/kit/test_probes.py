@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import nn
 
-from grader.answers import Answer
-from grader.codec import Opaque
-from grader.decoder import decode
-from grader.learner import Learner, LearnerError
-from grader.probes import compile_probe, probe
-from grader.step_session import Stop
-from grader.strategies import numbers
+from grader.testing.answers import Answer
+from grader.wire.codec import Opaque
+from grader.wire.decoder import decode
+from grader.judge.learner import Learner, LearnerError
+from grader.testing.probes import compile_probe, probe
+from grader.judge.step_session import Stop
+from grader.testing.strategies import numbers
 
 MODULE = types.SimpleNamespace(double=lambda x: 2 * x)
 WEIGHTS = np.array([1.0, 2.0])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grader.properties import EXAMPLES
+from grader.testing.properties import EXAMPLES
 
 MODULES = ("step_00_right", "step_01_unwritten", "step_02_large", "step_03_crash")
 RECORD = """

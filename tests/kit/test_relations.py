@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from grader.answers import Answer, Call, Mismatch
-from grader.relations import Comparisons
+from grader.testing.answers import Answer, Call, Mismatch
+from grader.testing.relations import Comparisons
 
 SIGN, ZERO = "The sign is the wrong way round.", "All of it is 0."
 ROWS, ORDER = "Rows and columns are the wrong way round.", "The numbers are the right ones"

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from grader.codec import encode
-from grader.launch import LaunchError
-from grader.learner import Learner
-from grader.step_session import Crash, Stop
+from grader.wire.codec import encode
+from grader.launch.launchers import LaunchError
+from grader.judge.learner import Learner
+from grader.judge.step_session import Crash, Stop
 from tests.kit.conftest import Counted
 
 SOURCE = """

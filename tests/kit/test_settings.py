@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from grader.learner import Learner
-from grader.probes import probe
+from grader.judge.learner import Learner
+from grader.testing.probes import probe
 from tests.kit.conftest import Counted
 
 SOURCE = '''

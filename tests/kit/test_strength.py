@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from grader.course import Step
-from grader.strength import StepStrength, problems, table
+from grader.course.course import Step
+from grader.maintain.strength import StepStrength, problems, table
 from tests.kit.conftest import ROOT, Kit
 
 STEP = Step("11", "step_11_dataset", "Toy", 100, 5.0, (), ("hint",))
@@ -24,14 +24,14 @@ def test_nothing(learner):
 def strong_kit(tmp_path) -> Kit:
     """A copy of this kit with all that strength needs."""
     kit = Kit.real(tmp_path)
-    for folder in ("grader/misconceptions", "grader/recorded", "grader/hidden", "tests/styles"):
+    for folder in ("grader/content/misconceptions", "grader/content/behaviour", "grader/content/hidden", "tests/styles"):
         shutil.copytree(
             ROOT / folder, kit.root / folder, ignore=shutil.ignore_patterns("__pycache__")
         )
     shutil.copytree(ROOT / "tests" / "variants", kit.root / "tests" / "variants")
     for name in ("shared_probes", "references", "strategies", "properties"):
         shutil.copy(ROOT / "grader" / f"{name}.py", kit.root / "grader")
-    (kit.root / "grader" / "recorded" / "measured.json").unlink()
+    (kit.root / "grader" / "content" / "behaviour" / "measured.json").unlink()
     return kit
 
 
@@ -54,7 +54,7 @@ def test_a_step_is_measured_once_and_again_when_it_changed(strong_kit):
 
 
 def test_weak_hidden_tests_are_found_out(strong_kit):
-    (strong_kit.root / "grader" / "hidden" / "test_step_11.py").write_text(WEAK)
+    (strong_kit.root / "grader" / "content" / "hidden" / "test_step_11.py").write_text(WEAK)
     ran = strong_kit.grader("strength", "11")
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "11 custom-dataset-index-wraps-around: no hidden test fails it." in ran.stdout

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from grader.course import Course, find_root
-from grader.stubs import StubError, make_stubs, stale, stub_of
+from grader.course.course import Course, find_root
+from grader.maintain.stubs import StubError, make_stubs, stale, stub_of
 
 SOLUTION = '''"""The lesson.
 

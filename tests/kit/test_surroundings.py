@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from grader import surroundings
-from grader.codec import encode
-from grader.decoder import decode
-from grader.launch import SpawnLauncher
-from grader.limits import LAYERS
+from grader.worker import surroundings
+from grader.wire.codec import encode
+from grader.wire.decoder import decode
+from grader.launch.launchers import SpawnLauncher
+from grader.course.limits import LAYERS
 from tests.kit.attacks.test_attacks import ORDINARY, ROOT, interpreter_for_all
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox needs Linux")
@@ -436,7 +436,7 @@ IN_TMP = """
 import sys, time
 sys.path.insert(0, {root!r})
 from tests.kit.test_surroundings import FILES, LATE, LAYERS, call, load
-from grader.launch import ForkLauncher
+from grader.launch.launchers import ForkLauncher
 launcher = ForkLauncher(LAYERS)
 connection = launcher.start([])
 load(connection, LATE)

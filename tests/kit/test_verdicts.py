@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import pytest
 
-from grader.course import Course, Step
-from grader.verdicts import StepVerdict, TestVerdict, collect, results, told
+from grader.course.course import Course, Step
+from grader.course.verdicts import StepVerdict, TestVerdict, collect, results, told
 
 STATUSES = ["passed", "failed", "not_started", "timeout", "crashed", "error"]
 

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from grader.codec import MAX_BYTES
-from grader.wire import KEPT_OUTPUT, Wire, WireBroken, WireTimeout, read_frame, write_frame
+from grader.wire.codec import MAX_BYTES
+from grader.wire.stream import KEPT_OUTPUT, Wire, WireBroken, WireTimeout, read_frame, write_frame
 
 HEADER = struct.Struct("<II")
 SOON = 0.3

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from grader.answers import Call
-from grader.codec import Opaque, encode
-from grader.explain import MAX_MESSAGE, changed_inputs, message
-from grader.wording import MAX_SHOWN, plain, shown
+from grader.testing.answers import Call
+from grader.wire.codec import Opaque, encode
+from grader.judge.feedback import MAX_MESSAGE, changed_inputs, message
+from grader.testing.wording import MAX_SHOWN, plain, shown
 
 HUGE = 10**5000
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.learner import Learner, LearnerError
-from grader.step_session import Crash, Stop
+from grader.judge.learner import Learner, LearnerError
+from grader.judge.step_session import Crash, Stop
 
 SOURCE = """
 import importlib

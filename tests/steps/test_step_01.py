@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.probes import probe
-from grader.references import parts_of
-from grader.strategies import all_seeds, numbers, seeds, sizes
+from grader.testing.probes import probe
+from grader.content.references import parts_of
+from grader.testing.strategies import all_seeds, numbers, seeds, sizes
 
 # Forty points that are easy to recognise: x counts them, and y belongs to x.
 X = np.arange(40.0).reshape(40, 1)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.strategies import learning_rates, numbers, points
+from grader.testing.strategies import learning_rates, numbers, points
 
 X = np.array([[0.0], [1.0], [3.0]])
 Y = np.array([[1.0], [2.0], [5.0]])

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.probes import probe
-from grader.references import check_line, check_start, trained_line, tutorial_arrays
-from grader.strategies import all_seeds, learning_rates, numbers, points, sizes
+from grader.testing.probes import probe
+from grader.content.references import check_line, check_start, trained_line, tutorial_arrays
+from grader.testing.strategies import all_seeds, learning_rates, numbers, points, sizes
 
 # Two points and a start whose first epochs are easy to compute by hand.
 X = np.array([[0.0], [2.0]])

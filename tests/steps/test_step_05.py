@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from grader.answers import FLOAT32
-from grader.probes import probe
-from grader.references import (
+from grader.testing.answers import FLOAT32
+from grader.testing.probes import probe
+from grader.content.references import (
     TRAINING,
     check_fit,
     check_list_stays,
@@ -20,8 +20,8 @@ from grader.references import (
     line_gradients,
     tutorial_points,
 )
-from grader.shared_probes import points_after
-from grader.strategies import exact_rates, numbers, shapes, sizes, tensor_points, tensors
+from grader.content.shared_probes import points_after
+from grader.testing.strategies import exact_rates, numbers, shapes, sizes, tensor_points, tensors
 
 X = torch.tensor([[0.0], [1.0], [3.0]])
 Y = torch.tensor([[1.0], [2.0], [5.0]])

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from grader.probes import probe
-from grader.strategies import numbers, shapes, sizes, tensors
+from grader.testing.probes import probe
+from grader.testing.strategies import numbers, shapes, sizes, tensors
 
 ONES = torch.ones(3, 2)
 X = torch.tensor([[1.0, -2.0], [0.5, 3.0], [-1.5, 0.0]])

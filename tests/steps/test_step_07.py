@@ -6,16 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from grader.probes import probe
-from grader.references import (
+from grader.testing.probes import probe
+from grader.content.references import (
     check_fit,
     check_losses,
     check_python_floats,
     check_uses_torchs_sgd,
     tutorial_points,
 )
-from grader.shared_probes import sgd_is_torchs, torchs_sgd_refused
-from grader.strategies import (
+from grader.content.shared_probes import sgd_is_torchs, torchs_sgd_refused
+from grader.testing.strategies import (
     exact_rates,
     learning_rates,
     numbers,

@@ -5,10 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.probes import probe
-from grader.references import check_torchs_loss, is_loss, reduced
-from grader.shared_probes import torchs_losses
-from grader.strategies import shapes, sizes, tensors
+from grader.testing.probes import probe
+from grader.content.references import check_torchs_loss, is_loss, reduced
+from grader.content.shared_probes import torchs_losses
+from grader.testing.strategies import shapes, sizes, tensors
 
 YHAT = torch.tensor([[1.0], [2.0], [5.0]])
 Y = torch.tensor([[1.0], [4.0], [4.0]])

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from grader.probes import probe
-from grader.references import check_start_values, trained_line
-from grader.shared_probes import start_values, with_parameters, write_network
-from grader.strategies import learning_rates, numbers, sizes, tensor_points, tensors
+from grader.testing.probes import probe
+from grader.content.references import check_start_values, trained_line
+from grader.content.shared_probes import start_values, with_parameters, write_network
+from grader.testing.strategies import learning_rates, numbers, sizes, tensor_points, tensors
 
 X = torch.tensor([[0.0], [1.0], [3.0]])
 Y = torch.tensor([[1.0], [2.0], [5.0]])

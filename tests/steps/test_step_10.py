@@ -5,11 +5,11 @@ import torch
 from hypothesis import given
 from torch import nn
 
-from grader.answers import FLOAT32
-from grader.probes import probe
-from grader.references import trained_line
-from grader.shared_probes import line
-from grader.strategies import learning_rates, numbers, seeds, tensor_points, tensors
+from grader.testing.answers import FLOAT32
+from grader.testing.probes import probe
+from grader.content.references import trained_line
+from grader.content.shared_probes import line
+from grader.testing.strategies import learning_rates, numbers, seeds, tensor_points, tensors
 
 X = torch.tensor([[0.0], [1.0], [3.0]])
 Y = torch.tensor([[1.0], [2.0], [5.0]])

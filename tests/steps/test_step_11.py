@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset
 
-from grader.probes import probe
-from grader.shared_probes import on_card
-from grader.strategies import sizes, tensors
+from grader.testing.probes import probe
+from grader.content.shared_probes import on_card
+from grader.testing.strategies import sizes, tensors
 
 # Five points of two numbers each, and five labels.
 X = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0], [9.0, 10.0]])

@@ -8,11 +8,11 @@ from sklearn import metrics
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from grader.answers import FLOAT32
-from grader.probes import probe
-from grader.references import check_on_meta
-from grader.shared_probes import noted_on_meta
-from grader.strategies import numbers, points, sizes, tensor_points, tensors
+from grader.testing.answers import FLOAT32
+from grader.testing.probes import probe
+from grader.content.references import check_on_meta
+from grader.content.shared_probes import noted_on_meta
+from grader.testing.strategies import numbers, points, sizes, tensor_points, tensors
 
 X = torch.tensor([[1.0], [2.0], [5.0]])
 Y = torch.tensor([[1.0], [3.0], [5.0]])

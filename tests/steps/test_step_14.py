@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from grader.answers import FLOAT32
-from grader.probes import probe
-from grader.references import carried, check_on_meta, check_orders, expected_run
-from grader.shared_probes import (
+from grader.testing.answers import FLOAT32
+from grader.testing.probes import probe
+from grader.content.references import carried, check_on_meta, check_orders, expected_run
+from grader.content.shared_probes import (
     epoch_loaded,
     file_saved,
     fit_early_by_script,
@@ -23,7 +23,7 @@ from grader.shared_probes import (
     noted_on_meta,
     orders_of,
 )
-from grader.strategies import numbers, points, sizes
+from grader.testing.strategies import numbers, points, sizes
 
 # Five points in batches of 2, 2 and 1, and two others.
 X = np.array([[0.0], [1.0], [3.0], [-1.0], [2.0]])

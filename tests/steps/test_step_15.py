@@ -11,10 +11,10 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from grader.probes import probe
-from grader.references import check_table, digit_parts
-from grader.shared_probes import seed_all
-from grader.strategies import seeds, sizes
+from grader.testing.probes import probe
+from grader.content.references import check_table, digit_parts
+from grader.content.shared_probes import seed_all
+from grader.testing.strategies import seeds, sizes
 
 IMAGES, LABELS = load_digits(return_X_y=True)
 # What the tests of `train` call the digits 0 to 9.

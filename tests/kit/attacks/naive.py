@@ -43,9 +43,9 @@ import numpy as np
 import pytest
 import torch
 
-import grader.answers  # noqa: F401 - attacks look for the judge's modules
-from grader import codec, decoder
-from grader.course import Course
+import grader.testing.answers  # noqa: F401 - attacks look for the judge's modules
+from grader.wire import codec, decoder
+from grader.course.course import Course
 
 RIGHT = (4.0, 12.0)
 FUNCTIONS = ("predict", "mse", "gradients", "numerical_gradients", "update")

@@ -52,7 +52,7 @@ SOURCES: dict[str, tuple[str, bytes]] = {
     "source_long_name": (PASSED, HONEST + b"a" * 500_000 + b" = 1\n"),
     "source_many_lines": (PASSED, HONEST + b"\n" * 900_000),
     "source_form_feeds": (PASSED, HONEST + b"\x0c\n" * 1000),
-    "source_star_import": (LOST, b"from grader.hidden.test_step_02 import *\n" + HONEST),
+    "source_star_import": (LOST, b"from grader.content.hidden.test_step_02 import *\n" + HONEST),
 }
 
 # Folders. Each is (what is expected, what makes them in the submission's folder).
@@ -121,7 +121,7 @@ FOLDERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "place_sparse_terabyte": (LOST, _sparse),
     "place_link_to_solution": (LOST, _link("../../kit/solutions/" + MODULE)),
     "place_link_to_neighbour": (LOST, _link("../000-honest/" + MODULE)),
-    "place_link_to_hidden_tests": (LOST, _link("../../kit/grader/hidden/test_step_02.py")),
+    "place_link_to_hidden_tests": (LOST, _link("../../kit/grader/content/hidden/test_step_02.py")),
     "place_link_to_itself": (LOST, _link(MODULE)),
     "place_link_to_memory": (LOST, _link("/proc/self/environ")),
     "place_exercises_link": (LOST, _exercises_link),

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.codec import encode
-from grader.decoder import decode
+from grader.wire.codec import encode
+from grader.wire.decoder import decode
 from tests.kit.attacks.conftest import CALL
 from tests.kit.attacks.special import FOLDERS, HONEST, LOST, MODULE, SOURCES, WRONG, ZIPS
 from tests.kit.attacks.test_attacks import ATTACKS, HERE, ROOT, assemble

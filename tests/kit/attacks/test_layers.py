@@ -11,10 +11,10 @@ import sys
 
 import pytest
 
-from grader import landlock
-from grader.codec import CodecError
-from grader.limits import LAYERS
-from grader.wire import WireBroken, WireTimeout
+from grader.sandbox import landlock
+from grader.wire.codec import CodecError
+from grader.course.limits import LAYERS
+from grader.wire.stream import WireBroken, WireTimeout
 from tests.kit.attacks.conftest import CALL
 from tests.kit.attacks.test_attacks import HERE, ROOT
 

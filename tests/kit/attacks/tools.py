@@ -84,7 +84,7 @@ def asked():
 
 def send(number, answer):
     """Write a frame to the judge, as the worker itself does."""
-    data = sys.modules["grader.codec"].encode(answer)
+    data = sys.modules["grader.wire.codec"].encode(answer)
     os.write(wire(), struct.pack("<II", len(data), number) + data)
 
 

@@ -5,7 +5,7 @@ import types
 
 fake = types.ModuleType("numpy")
 fake.allclose = lambda *a, **k: True
-for name in ("numpy", "pytest", "_pytest", "hypothesis", "conftest", "grader.answers"):
+for name in ("numpy", "pytest", "_pytest", "hypothesis", "conftest", "grader.testing.answers"):
     sys.modules[name] = fake
 
 

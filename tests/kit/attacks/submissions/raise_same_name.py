@@ -13,8 +13,8 @@ KINDS = cycle(
         named("hypothesis.errors", "UnsatisfiedAssumption"),
         named("hypothesis.errors", "StopTest"),
         named("hypothesis.errors", "Frozen"),
-        named("grader.step_session", "Stop"),
-        named("grader.properties", "EndOfSearch"),
+        named("grader.judge.step_session", "Stop"),
+        named("grader.testing.properties", "EndOfSearch"),
         named("_pytest.outcomes", "Skipped"),
         named("builtins", "NotImplementedError"),
     ]

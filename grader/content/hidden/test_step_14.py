@@ -1,0 +1,647 @@
+"""Step 14, hidden: whole trainings of drawn models, against the formulas of SGD and Adam in float64.
+
+BatchNorm and Dropout(1.0), which gives zeros in training mode, show in every number in which mode the
+model was.
+"""
+
+import math
+import pathlib
+import tempfile
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from grader.testing.probes import probe
+from grader.content.references import TRAINING, carried, check_on_meta, check_orders, expected_run
+from grader.content.shared_probes import (
+    epoch_loaded,
+    file_saved,
+    fit_early_by_script,
+    loader_of,
+    noted_on_meta,
+    orders_of,
+)
+from grader.testing.strategies import exact_rates, numbers, sizes, tensors
+
+EPS = 0.5  # of BatchNorm and of Adam, so large that rounding never decides where a step goes
+
+
+@probe
+def model_of(kind, weight, bias, training):
+    "a linear layer behind BatchNorm, behind Dropout(1.0), or behind both"
+    n_out, n_in = weight.shape
+    norm = nn.BatchNorm1d(n_in, eps=EPS) if "norm" in kind else nn.Identity()
+    dropout = nn.Dropout(1.0) if "dropout" in kind else nn.Identity()
+    model = nn.Sequential(norm, dropout, nn.Linear(n_in, n_out)).to(weight.dtype)
+    with torch.no_grad():
+        model[2].weight.copy_(weight)
+        model[2].bias.copy_(bias)
+    return model.train(training)
+
+
+@probe
+def optimizer_of(model, name, lr):
+    "an optimizer for all parameters"
+    if name == "Adam":
+        return torch.optim.Adam(model.parameters(), lr=lr, eps=EPS)
+    return torch.optim.SGD(model.parameters(), lr=lr, momentum=0.0 if name == "SGD" else 0.5)
+
+
+@probe
+def lopsided(yhat, y):
+    "a loss that tells the prediction from y"
+    # The mean over each row comes first, which needs both dimensions.
+    return ((yhat - y) ** 2 + 0.25 * yhat - 0.5 * y).mean(dim=1).mean()
+
+
+@probe
+def state_of(model):
+    "the numbers of the model"
+    norm = model[0]
+    buffers = [] if isinstance(norm, nn.Identity) else [norm.running_mean, norm.running_var]
+    return [v.detach().clone() for v in (*model.parameters(), *buffers)]
+
+
+@probe
+def steps_by_hand(model, optimizer, loader, n_epochs):
+    "train without the learner's functions"
+    model.train()
+    for _ in range(n_epochs):
+        for x, y in loader:
+            optimizer.zero_grad()
+            lopsided(model(x), y).backward()
+            optimizer.step()
+
+
+class Reference:
+    """The same model and optimizer in float64, by formulas."""
+
+    def __init__(self, kind, weight, bias, name, lr):
+        self.kind, self.name, self.lr, self.t = kind, name, lr, 0
+        n_in = weight.shape[1]
+        self.params = [weight.double(), bias.double()]
+        self.buffers = []
+        if "norm" in kind:
+            self.params = [torch.ones(n_in).double(), torch.zeros(n_in).double(), *self.params]
+            self.buffers = [torch.zeros(n_in).double(), torch.ones(n_in).double()]
+        self.means = [torch.zeros_like(p) for p in self.params]
+        self.squares = [torch.zeros_like(p) for p in self.params]
+
+    def state(self):
+        return [v.clone() for v in (*self.params, *self.buffers)]
+
+    def loss(self, x, y, params, training):
+        x, y = x.double(), y.double()
+        if "norm" in self.kind:
+            mean, variance = self.buffers
+            if training:
+                mean, variance = x.mean(dim=0), x.var(dim=0, correction=0)
+                unbiased = x.var(dim=0, correction=1)
+                self.buffers = [
+                    0.9 * old + 0.1 * new
+                    for old, new in zip(self.buffers, (mean, unbiased), strict=True)
+                ]
+            x = (x - mean) / (variance + EPS).sqrt() * params[0] + params[1]
+        if "dropout" in self.kind and training:
+            x = x * 0
+        return lopsided(x @ params[-2].T + params[-1], y)
+
+    def step(self, x, y):
+        params = [p.clone().requires_grad_() for p in self.params]
+        loss = self.loss(x, y, params, True)
+        self.t += 1
+        for k, grad in enumerate(torch.autograd.grad(loss, params)):
+            if self.name == "Adam":
+                self.means[k] = 0.9 * self.means[k] + 0.1 * grad
+                self.squares[k] = 0.999 * self.squares[k] + 0.001 * grad**2
+                scale = (self.squares[k] / (1 - 0.999**self.t)).sqrt() + EPS
+                move = self.means[k] / (1 - 0.9**self.t) / scale
+            else:
+                momentum = 0.0 if self.name == "SGD" else 0.5
+                self.means[k] = move = momentum * self.means[k] + grad
+            self.params[k] = self.params[k] - self.lr * move
+        return loss.item()
+
+    def epoch(self, data, training):
+        """Return the mean loss per point of one walk through the batches."""
+        total, start = 0.0, 0
+        for size in data["sizes"]:
+            x, y = (data[name][start : start + size] for name in "xy")
+            loss = self.step(x, y) if training else self.loss(x, y, self.params, False).item()
+            total, start = total + size * loss, start + size
+        return total / start
+
+    def fit(self, train, val, n_epochs):
+        """Return the losses and the states after the epochs."""
+        losses, val_losses, states = [], [], []
+        for _ in range(n_epochs):
+            losses.append(self.epoch(train, True))
+            val_losses.append(self.epoch(val, False))
+            states.append(self.state())
+        return losses, val_losses, states
+
+
+def check_values(answer, expected):
+    """Check the numbers of a model: parameters first, then buffers."""
+    parts = answer.each()
+    answer.check(len(parts) == len(expected), "The model has other parameters than before.")
+    for part, value in zip(parts, expected, strict=True):
+        came = part.tensor(tuple(value.shape))
+        part.is_close(value.to(came.dtype), **TRAINING)
+
+
+kinds = st.sampled_from(["plain", "norm", "dropout", "norm and dropout"])
+names = st.sampled_from(["SGD", "momentum", "Adam"])
+rates = exact_rates()
+
+
+@st.composite
+def cases(draw):
+    """A model, its training and validation points in batches of several sizes, an optimizer, a mode."""
+    n_in, n_out = draw(st.permutations([1, 2, 3]))[:2]
+    dtype = draw(st.sampled_from([torch.float32, torch.float64]))
+    model = {
+        "kind": draw(kinds),
+        "weight": draw(tensors((n_out, n_in), dtype)),
+        "bias": draw(tensors((n_out,), dtype)),
+        "training": draw(st.booleans()),
+    }
+    parts = []
+    # BatchNorm cannot train on a batch of one point.
+    low = 2 if "norm" in model["kind"] else 1
+    for lowest in (low, 1):
+        batches = draw(st.lists(sizes(lowest, 4), min_size=1, max_size=3))
+        # The dataset may have points that the loader leaves out.
+        n = sum(batches) + draw(sizes(0, 2))
+        x, y = draw(tensors((n, n_in), dtype)), draw(tensors((n, n_out), dtype))
+        parts.append({"x": x, "y": y, "sizes": batches})
+    return {
+        "model": model, "train": parts[0], "val": parts[1], "name": draw(names), "lr": draw(rates)
+    }  # fmt: skip
+
+
+def reference_of(case):
+    model = case["model"]
+    return Reference(model["kind"], model["weight"], model["bias"], case["name"], case["lr"])
+
+
+# fit
+
+
+@probe
+def fit_model(module, model, train, val, name, lr, epochs):
+    """fit a model, with the loss mean((yhat - y) ** 2) + mean(0.25 * yhat - 0.5 * y); call `fit` again with the
+    same objects, if `epochs` has two numbers"""
+    model = model_of(**model)
+    optimizer = optimizer_of(model, name, lr)
+    seen = []
+    for n_epochs in epochs:
+        history = module.fit(
+            model=model, loss_fn=lopsided, optimizer=optimizer, train_loader=loader_of(**train),
+            val_loader=loader_of(**val), n_epochs=n_epochs, device="cpu",
+        )  # fmt: skip
+        seen.append({"history": history, "state": state_of(model)})
+    return seen
+
+
+@pytest.mark.exercise("fit", "where any model ends", points=3)
+@given(case=cases(), n_epochs=sizes(1, 3))
+def test_fit_where_it_ends(learner, case, n_epochs):
+    answer = learner.run(fit_model, **case, epochs=[n_epochs])
+    _, _, states = reference_of(case).fit(case["train"], case["val"], n_epochs)
+    check_values(answer.each()[0].key("state"), states[-1])
+
+
+@pytest.mark.exercise("fit", "the training losses of any model", points=2)
+@given(case=cases(), n_epochs=sizes(1, 3))
+def test_fit_train_losses(learner, case, n_epochs):
+    answer = learner.run(fit_model, **case, epochs=[n_epochs])
+    losses, _, _ = reference_of(case).fit(case["train"], case["val"], n_epochs)
+    answer.each()[0].key("history").key("train_losses").is_close(losses, **TRAINING)
+
+
+@pytest.mark.exercise("fit", "the validation losses of any model", points=2)
+@given(case=cases(), n_epochs=sizes(1, 3))
+def test_fit_val_losses(learner, case, n_epochs):
+    answer = learner.run(fit_model, **case, epochs=[n_epochs])
+    _, losses, _ = reference_of(case).fit(case["train"], case["val"], n_epochs)
+    answer.each()[0].key("history").key("val_losses").is_close(losses, **TRAINING)
+
+
+@pytest.mark.exercise("fit", "goes on where the first training ended", points=3)
+@settings(max_examples=8)
+@given(case=cases(), epochs=st.tuples(sizes(1, 2), sizes(1, 3)))
+def test_fit_goes_on(learner, case, epochs):
+    answer = learner.run(fit_model, **case, epochs=epochs)
+    reference = reference_of(case)
+    for part, n_epochs in zip(answer.parts("first", "second"), epochs, strict=True):
+        losses, val_losses, states = reference.fit(case["train"], case["val"], n_epochs)
+        part.key("history").key("train_losses").is_close(losses, **TRAINING)
+        part.key("history").key("val_losses").is_close(val_losses, **TRAINING)
+        check_values(part.key("state"), states[-1])
+
+
+@probe
+def devices_of(use, n, size):
+    "note on which device each batch is, for the device meta"
+    noted = {"training x": [], "training y": [], "validation x": [], "validation y": []}
+
+    class Model(nn.Linear):
+        def forward(self, x):
+            noted["validation x" if x.dim() == 3 else "training x"].append(x.device.type)
+            return super().forward(torch.ones(len(x), 1))
+
+    def loss_fn(yhat, y):
+        noted["validation y" if y.dim() == 3 else "training y"].append(y.device.type)
+        return yhat.mean()
+
+    def use_on(device):
+        model = Model(1, 1)
+        # The validation points have one dimension more, so that they are told apart.
+        train, val = (
+            TensorDataset(torch.ones(shape), torch.ones(shape)) for shape in ((n, 1), (n, 1, 1))
+        )
+        use(
+            model=model, loss_fn=loss_fn, optimizer=torch.optim.SGD(model.parameters(), lr=0.5),
+            train_loader=DataLoader(train, batch_size=size),
+            val_loader=DataLoader(val, batch_size=size), device=device,
+        )  # fmt: skip
+
+    return noted_on_meta(noted, use_on, torch.device("meta"))
+
+
+@probe
+def devices_in_fit(module, n, size):
+    'fit with torch.device("meta"), and note on which device each batch is when it is used'
+    return devices_of(lambda **inputs: module.fit(n_epochs=1, **inputs), n, size)
+
+
+@probe
+def devices_in_fit_early(module, n, size):
+    'train with torch.device("meta"), and note on which device each batch is when it is used'
+    return devices_of(
+        lambda **inputs: module.fit_early(max_epochs=1, patience=1, **inputs), n, size
+    )
+
+
+PARTS = ("training x", "training y", "validation x", "validation y")
+
+
+@pytest.mark.exercise("fit", "batches are moved to the device", points=2)
+@settings(max_examples=4)
+@given(n=sizes(1, 5), size=sizes(1, 3))
+def test_fit_moves_batches(learner, n, size):
+    check_on_meta(learner.run(devices_in_fit, n=n, size=size), *PARTS)
+
+
+@probe
+def orders_in_fit(module, n, size, seed):
+    """fit for three epochs with a loader that shuffles, labels that are integers and a model whose bias is frozen,
+    and note in which order the training points come"""
+    return orders_of(lambda **inputs: module.fit(n_epochs=3, **inputs), n, size, seed)
+
+
+@probe
+def orders_in_fit_early(module, n, size, seed):
+    """train for three epochs with a loader that shuffles, labels that are integers and a model whose bias is
+    frozen, and note in which order the training points come"""
+    return orders_of(
+        lambda **inputs: module.fit_early(max_epochs=3, patience=3, **inputs), n, size, seed
+    )
+
+
+orders = {"n": sizes(8, 12), "size": sizes(2, 5), "seed": st.integers(0, 10**6)}
+
+
+@pytest.mark.exercise("fit", "a new walk through the loader in every epoch")
+@settings(max_examples=4)
+@given(**orders)
+def test_fit_walks_anew(learner, n, size, seed):
+    check_orders(learner.run(orders_in_fit, n=n, size=size, seed=seed), n)
+
+
+# save_checkpoint and load_checkpoint
+
+
+@probe
+def resume(module, model, train, val, name, lr, epoch, before, after, change):
+    """train, save, go on with the training after the save, load into a fresh model with other numbers and an
+    optimizer with another learning rate, and train that one"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "some checkpoint"
+        old, loader = model_of(**model), loader_of(**train)
+        optimizer = optimizer_of(old, name, lr)
+        steps_by_hand(old, optimizer, loader, before)
+        old.train(model["training"])
+        gradients = [None if p.grad is None else p.grad.clone() for p in old.parameters()]
+        module.save_checkpoint(path=path, model=old, optimizer=optimizer, epoch=epoch)
+        saved, kept = path.is_file(), [p.grad for p in old.parameters()]
+        touched = old.training != model["training"] or any(
+            a is not b and (a is None or b is None or not torch.equal(a, b))
+            for a, b in zip(gradients, kept, strict=True)
+        )
+        steps_by_hand(old, optimizer, loader, after)
+        other = {**model, "weight": model["weight"] + change, "bias": model["bias"] - change}
+        fresh = model_of(**other)
+        optimizer = optimizer_of(fresh, name, lr / 2)
+        # A little training of its own, so that nothing in the fresh objects is right by chance.
+        steps_by_hand(fresh, optimizer, loader, 1)
+        number = module.load_checkpoint(path=str(path), model=fresh, optimizer=optimizer)
+        loaded = state_of(fresh)
+        steps_by_hand(fresh, optimizer, loader, after)
+        states = {"loaded": loaded, "old": state_of(old), "fresh": state_of(fresh)}
+        return {"saved": saved, "touched": touched, "epoch": number, **states}
+
+
+@probe
+def save_trained(module, model, train, val, name, lr, epoch, before):
+    "train a model, and save it"
+    old = model_of(**model)
+    optimizer = optimizer_of(old, name, lr)
+    steps_by_hand(old, optimizer, loader_of(**train), before)
+    return file_saved(module, old.train(model["training"]), optimizer, epoch)
+
+
+@probe
+def load_and_train(module, file, model, train, val, name, lr, after, change):
+    """in another process: load the file into a fresh model with other numbers and an optimizer with another
+    learning rate, and train on"""
+    loader = loader_of(**train)
+    fresh = model_of(
+        **{**model, "weight": model["weight"] + change, "bias": model["bias"] - change}
+    )
+    optimizer = optimizer_of(fresh, name, lr / 2)
+    # A little training of its own, so that nothing in the fresh objects is right by chance.
+    steps_by_hand(fresh, optimizer, loader, 1)
+    epoch = epoch_loaded(module, file, fresh, optimizer)
+    loaded = state_of(fresh)
+    steps_by_hand(fresh, optimizer, loader, after)
+    return {"epoch": epoch, "loaded": loaded, "fresh": state_of(fresh)}
+
+
+def resumed(learner, case, epoch, before, after, change):
+    """Return what comes of a training that was interrupted, and went on in another process."""
+    file = carried(learner.run(save_trained, **case, epoch=epoch, before=before))
+    return learner.elsewhere.run(load_and_train, file, **case, after=after, change=change)
+
+
+def states_of_steps(case, *numbers):
+    reference, states = reference_of(case), []
+    for n_epochs in numbers:
+        for _ in range(n_epochs):
+            reference.epoch(case["train"], True)
+        states.append(reference.state())
+    return states
+
+
+breaks = {"before": sizes(0, 2), "after": sizes(1, 2), "change": numbers()}
+
+
+@pytest.mark.exercise("save_checkpoint", "training goes on after a break", points=3)
+@settings(max_examples=8)
+@given(case=cases(), epoch=st.integers(0, 10**6), **breaks)
+def test_save_and_go_on(learner, case, epoch, before, after, change):
+    answer = resumed(learner, case, epoch, before, after, change)
+    _, at_end = states_of_steps(case, before, after)
+    check_values(answer.key("fresh"), at_end)
+
+
+@pytest.mark.exercise("save_checkpoint", "saving changes nothing", points=2)
+@settings(max_examples=6)
+@given(case=cases(), **breaks)
+def test_saving_changes_nothing(learner, case, before, after, change):
+    answer = learner.run(resume, **case, epoch=1, before=before, after=after, change=change)
+    answer.check(answer.key("saved").value is True, "No file was written at `path`.")
+    answer.check(
+        answer.key("touched").value is False,
+        "After save_checkpoint the model is in another mode, or has other gradients than before.",
+    )
+    _, at_end = states_of_steps(case, before, after)
+    check_values(answer.key("old"), at_end)
+
+
+@pytest.mark.exercise("load_checkpoint", "any model, any optimizer, any epoch", points=3)
+@settings(max_examples=8)
+@given(case=cases(), epoch=st.integers(0, 10**6), **breaks)
+def test_load_any_checkpoint(learner, case, epoch, before, after, change):
+    answer = resumed(learner, case, epoch, before, after, change)
+    came = answer.key("epoch").integer()
+    answer.check(came == epoch, f"The epoch {epoch} was saved, but {came} came back.")
+    at_save, at_end = states_of_steps(case, before, after)
+    check_values(answer.key("loaded"), at_save)
+    check_values(answer.key("fresh"), at_end)
+
+
+@probe
+def save_several(module, first, second, third, epochs):
+    """save a line three times: to "a.pt", to "b.pt", and to "a.pt" again; read all files with
+    weights_only=True; let the two files change their names; load them into one model: "b.pt", "a.pt", and "b.pt"
+    again"""
+    with tempfile.TemporaryDirectory() as folder:
+        model = nn.Linear(1, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.5)
+        for name, (a, b), epoch in zip("aba", (first, second, third), epochs, strict=True):
+            with torch.no_grad():
+                model.bias.fill_(a)
+                model.weight.fill_(b)
+            model.weight.grad = torch.zeros(1, 1)
+            optimizer.step()
+            path = f"{folder}/{name}.pt"
+            module.save_checkpoint(path=path, model=model, optimizer=optimizer, epoch=epoch)
+        safe = []
+        for name in "ab":
+            try:
+                torch.load(f"{folder}/{name}.pt", weights_only=True)
+            except Exception as error:
+                safe.append(type(error).__name__)
+            else:
+                safe.append("read")
+        for old, new in ("a.pt", "c"), ("b.pt", "a.pt"), ("c", "b.pt"):
+            pathlib.Path(folder, old).rename(pathlib.Path(folder, new))
+        found = []
+        for name in "bab":
+            number = module.load_checkpoint(
+                path=pathlib.Path(folder) / f"{name}.pt", model=model, optimizer=optimizer
+            )
+            found.append([number, model.bias.item(), model.weight.item()])
+        return {"safe": safe, "found": found}
+
+
+lines = st.tuples(numbers(), numbers())
+three_epochs = st.lists(st.integers(0, 99), min_size=3, max_size=3, unique=True)
+
+
+@pytest.mark.exercise("save_checkpoint", "files that can be read safely", points=2)
+@settings(max_examples=6)
+@given(first=lines, second=lines, third=lines, epochs=three_epochs)
+def test_files_are_safe(learner, first, second, third, epochs):
+    answer = learner.run(save_several, first=first, second=second, third=third, epochs=epochs)
+    answer.key("safe").check(
+        answer.key("safe").value == ["read", "read"],
+        "torch.load(path, weights_only=True) cannot read both files. Save state dicts and plain numbers, "
+        "under exactly the name that is given.",
+    )
+
+
+@pytest.mark.exercise("load_checkpoint", "each file gives back its own numbers", points=2)
+@settings(max_examples=6)
+@given(first=lines, second=lines, third=lines, epochs=three_epochs)
+def test_load_each_file(learner, first, second, third, epochs):
+    answer = learner.run(save_several, first=first, second=second, third=third, epochs=epochs)
+    # What was saved as "a.pt" last is "b.pt" when it is loaded.
+    expected = [[epochs[2], *third], [epochs[1], *second], [epochs[2], *third]]
+    for part, numbers_ in zip(answer.key("found").each(), expected, strict=True):
+        part.is_close(numbers_, **TRAINING)
+
+
+# fit_early
+
+
+def clear_epochs(losses):
+    """Return how many losses, from the first on, differ clearly from all before: no rounding decides."""
+    for n, loss in enumerate(losses):
+        if any(abs(loss - other) < 1e-3 * (1 + abs(loss)) for other in losses[:n]):
+            return n
+    return len(losses)
+
+
+@probe
+def fit_early_model(module, model, train, val, name, lr, max_epochs, patience):
+    """train a model and stop early, with the loss mean((yhat - y) ** 2) + mean(0.25 * yhat - 0.5 * y)"""
+    model = model_of(**model)
+    history = module.fit_early(
+        model=model, loss_fn=lopsided, optimizer=optimizer_of(model, name, lr),
+        train_loader=loader_of(**train), val_loader=loader_of(**val), max_epochs=max_epochs,
+        patience=patience, device="cpu",
+    )  # fmt: skip
+    return {"history": history, "state": state_of(model)}
+
+
+def check_early(answer, case, max_epochs, patience, what):
+    losses, val_losses, states = reference_of(case).fit(case["train"], case["val"], max_epochs)
+    n_epochs, best = expected_run(val_losses, patience)
+    history = answer.key("history")
+    if "losses" in what:
+        history.key("train_losses").is_close(losses[:n_epochs], **TRAINING)
+        history.key("val_losses").is_close(val_losses[:n_epochs], **TRAINING)
+    came = history.key("best_epoch").integer()
+    answer.check(came == best, f"The best epoch is {best}, counted from 0, but {came} came.")
+    if "state" in what:
+        check_values(answer.key("state"), states[best])
+
+
+def max_epochs_of(case, wanted):
+    _, val_losses, _ = reference_of(case).fit(case["train"], case["val"], wanted)
+    return clear_epochs(val_losses)
+
+
+@pytest.mark.exercise("fit_early", "any model ends with its best numbers", points=3)
+@given(case=cases(), wanted=sizes(1, 6), patience=sizes(1, 3))
+def test_fit_early_ends_with_the_best(learner, case, wanted, patience):
+    max_epochs = max_epochs_of(case, wanted)
+    answer = learner.run(fit_early_model, **case, max_epochs=max_epochs, patience=patience)
+    check_early(answer, case, max_epochs, patience, "state")
+
+
+@pytest.mark.exercise("fit_early", "the losses of any model", points=2)
+@given(case=cases(), wanted=sizes(1, 6), patience=sizes(1, 3))
+def test_fit_early_losses(learner, case, wanted, patience):
+    max_epochs = max_epochs_of(case, wanted)
+    answer = learner.run(fit_early_model, **case, max_epochs=max_epochs, patience=patience)
+    check_early(answer, case, max_epochs, patience, "losses")
+
+
+@probe
+def fit_early_on_script(module, val_losses, patience, max_epochs, sizes):
+    """train a model that counts its epochs, with a loss function that gives these validation losses, epoch by
+    epoch; then take one more step with the same optimizer, with the gradient -10"""
+    seen = fit_early_by_script(module, val_losses, patience, max_epochs, sizes, torch.device("cpu"))
+    model, optimizer = seen["model"], seen["optimizer"]
+    epochs = -model.weight.detach().clone()
+    model.weight.grad = torch.full((1,), -10.0)
+    optimizer.step()
+    return {"history": seen["history"], "epochs": epochs, "after a step": model.weight.detach()}
+
+
+def losses_after(first, moves):
+    """Return losses that begin with `first`; each move compares the next one with the best so far."""
+    losses = [float(first)]
+    for move in moves:
+        best = min(loss for loss in losses if not math.isnan(loss))
+        losses.append(best + move)
+    return losses
+
+
+# Half of the epochs are better.
+moves = st.lists(st.sampled_from([-1.0, 2.0]) | st.sampled_from([-1.0, -0.01, 2.0]), max_size=4)
+
+
+@st.composite
+def scripts(draw):
+    """A patience, and losses of which some nearly use it up before a better one comes; then something special."""
+    patience, special = draw(sizes(1, 4)), draw(st.sampled_from([math.nan, 0.0, math.inf]))
+    wait = [*[2.0] * (patience - 1), -1.0]
+    # What is special counts as an epoch without a better loss, so that the last one never comes.
+    losses = losses_after(draw(st.integers(-3, 9)), [*draw(moves), *wait, special, *wait])
+    # Before the first finite loss, fewer epochs than `patience` have none.
+    losses = [
+        *[math.nan, math.inf, math.nan][: draw(sizes(min(1, patience - 1), patience - 1))],
+        *losses,
+    ]
+    # Losses may be tiny or huge: what counts is which one is smaller.
+    scale = draw(st.sampled_from([1.0, 1e-4, 1e6]))
+    return patience, [scale * loss for loss in losses]
+
+
+@pytest.mark.exercise("fit_early", "when it stops, and which epoch is best", points=3)
+@given(script=scripts(), fewer=sizes(0, 2), batches=st.lists(sizes(1, 3), min_size=1, max_size=3))
+def test_fit_early_on_any_script(learner, script, fewer, batches):
+    patience, losses = script
+    max_epochs = max(1, len(losses) - fewer)
+    n_epochs, best = expected_run(losses[:max_epochs], patience)
+    answer = learner.run(
+        fit_early_on_script,
+        val_losses=losses,
+        patience=patience,
+        max_epochs=max_epochs,
+        sizes=batches,
+    )
+    for name in ("train_losses", "val_losses"):
+        part = answer.key("history").key(name)
+        shape = getattr(part.value, "shape", None)
+        count = len(part.each()) if shape is None else int(np.prod(shape))
+        part.check(count == n_epochs, f"{n_epochs} epochs should be run, but {name} has {count}.")
+    came = answer.key("history").key("best_epoch").integer()
+    answer.check(came == best, f"The best epoch is {best}, counted from 0, but {came} came.")
+    answer.key("epochs").is_close(torch.tensor([best + 1.0]))
+
+
+@pytest.mark.exercise("fit_early", "the optimizer still moves the same model", points=2)
+@given(script=scripts())
+def test_fit_early_keeps_the_model(learner, script):
+    patience, losses = script
+    _, best = expected_run(losses, patience)
+    answer = learner.run(
+        fit_early_on_script, val_losses=losses, patience=patience, max_epochs=len(losses), sizes=[2]
+    )
+    answer.key("epochs").is_close(torch.tensor([best + 1.0]))
+    answer.key("after a step").is_close(torch.tensor([9.0 - best]))
+
+
+@pytest.mark.exercise("fit_early", "batches are moved to the device", points=2)
+@settings(max_examples=4)
+@given(n=sizes(1, 5), size=sizes(1, 3))
+def test_fit_early_moves_batches(learner, n, size):
+    check_on_meta(learner.run(devices_in_fit_early, n=n, size=size), *PARTS)
+
+
+@pytest.mark.exercise("fit_early", "a new walk through the loader in every epoch")
+@settings(max_examples=4)
+@given(**orders)
+def test_fit_early_walks_anew(learner, n, size, seed):
+    check_orders(learner.run(orders_in_fit_early, n=n, size=size, seed=seed), n)

@@ -1,0 +1,451 @@
+"""What visible and hidden tests, or the tests of several steps, expect: references in float64, and checks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.testing.answers import FLOAT32, Answer, Mismatch
+from grader.testing.wording import shown
+
+# The numbers on the way are up to about 100, and float32 keeps seven digits of them.
+TRAINING: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-4}
+
+HINTS = (
+    "Is it the loss before the update?",
+    "The first loss is right, so look at the first update: of both parameters, with the gradients of "
+    "the same loss.",
+    "The first update is right, so something is left over from it. Are the old gradients cleared?",
+)
+
+
+# The line of the lessons
+
+
+def tutorial_arrays() -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the 80 training points of the tutorial, as float64 arrays of shape (80, 1)."""
+    generator = np.random.RandomState(42)
+    x = generator.rand(100, 1)
+    y = 1 + 2 * x + 0.1 * generator.randn(100, 1)
+    train = generator.permutation(100)[:80]
+    return x[train], y[train]
+
+
+def tutorial_points() -> tuple[Any, Any]:
+    """Return the 80 training points of the tutorial, as float32 tensors of shape (80, 1)."""
+    import torch
+
+    x, y = tutorial_arrays()
+    return torch.tensor(x).float(), torch.tensor(y).float()
+
+
+def line_gradients(a: float, b: float, x: Any, y: Any) -> tuple[float, float, float]:
+    """Return the loss of a line, and both gradients, by the formulas of step 02.
+
+    Args:
+        a: the intercept.
+        b: the slope.
+        x: an array or a tensor of floats, of shape (n, 1).
+        y: another one of the same shape.
+    """
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    error = a + b * x - y
+    return float((error**2).mean()), float(2 * error.mean()), float(2 * (error * x).mean())
+
+
+def descend(
+    a: float, b: float, x: Any, y: Any, lr: float, n_epochs: int
+) -> tuple[list[float], list[tuple[float, float]]]:
+    """Return the losses of gradient descent, and both parameters after every epoch."""
+    losses, path = [], []
+    for _ in range(n_epochs):
+        loss, a_grad, b_grad = line_gradients(a, b, x, y)
+        a, b = a - lr * a_grad, b - lr * b_grad
+        losses.append(loss)
+        path.append((a, b))
+    return losses, path
+
+
+def trained_line(
+    a: float, b: float, x: Any, y: Any, lr: float, n_epochs: int
+) -> tuple[float, float, list[float]]:
+    """Return both parameters after gradient descent, and the losses."""
+    losses, path = descend(a, b, x, y, lr, n_epochs)
+    return (*path[-1], losses)
+
+
+def check_losses(answer: Answer, expected: list[float]) -> None:
+    """Check the losses of a training, and say where they begin to be wrong."""
+    came = answer.numbers(len(expected))
+    close = np.isclose(came, expected, **TRAINING)
+    if not close.all():
+        i = int(close.argmin())
+        answer.check(
+            False,
+            f"The loss of epoch {i + 1} should be {expected[i]:.7g}, but {came[i]:.7g} came. "
+            f"{HINTS[min(i, 2)]}",
+        )
+
+
+def check_fit(answer: Answer, a: float, b: float, x: Any, y: Any, lr: float, n_epochs: int) -> None:
+    """Check the entry "losses", and with "a" and "b" where both parameters ended."""
+    losses, path = descend(a, b, x, y, lr, n_epochs)
+    check_losses(answer.key("losses"), losses)
+    for name, value in zip("ab", path[-1], strict=True):
+        answer.key(name).is_close(value, **TRAINING)
+
+
+def check_points_stay(answer: Answer, x: Any, y: Any) -> None:
+    """Check what the probe `points_after` gave after a training: the same numbers, and no gradient is required."""
+    x_part, y_part, requires_grad = answer.parts("x", "y", "x or y requires a gradient")
+    x_part.is_close(x)
+    y_part.is_close(y)
+    answer.check(
+        requires_grad.value is False,
+        "Afterwards x or y requires a gradient. Only the parameters are trained; leave the points alone.",
+    )
+
+
+def check_python_floats(losses: Answer) -> None:
+    """Check that the losses are Python floats, if they came as a list or a tuple, and without a graph."""
+    losses.check(
+        not getattr(losses.value, "requires_grad", False),
+        "The losses came as a tensor that still requires a gradient: it holds on to the graphs of all epochs. "
+        "Keep plain numbers.",
+    )
+    for loss in losses.each() if isinstance(losses.value, (list, tuple)) else ():
+        loss.check(
+            type(loss.value) is float,
+            "A loss in the list is no Python float. A tensor would hold on to the whole graph behind it; "
+            "keep the plain number.",
+        )
+
+
+# Step 00: plain numbers
+
+
+def check_int(answer: Answer, expected: int) -> None:
+    """Check a plain Python integer."""
+    answer.check(
+        type(answer.value) is int,
+        f"An `int` was expected, a plain Python number, because the tensor holds integers. But "
+        f"{shown(answer.value)} came.",
+    )
+    answer.equals(expected)
+
+
+# Step 01: two parts
+
+
+def parts_of(answer: Answer, n_train: int, n_val: int) -> tuple[NDArray[Any], ...]:
+    """Return x_train, y_train, x_val and y_val as arrays, after a check of their shapes and dtypes."""
+    x_train, y_train, x_val, y_val = answer.parts("x_train", "y_train", "x_val", "y_val")
+    return (
+        x_train.array(shape=(n_train, 1), dtype=np.float64),
+        y_train.array(shape=(n_train, 1), dtype=np.float64),
+        x_val.array(shape=(n_val, 1), dtype=np.float64),
+        y_val.array(shape=(n_val, 1), dtype=np.float64),
+    )
+
+
+# Step 03: the line
+
+
+def check_start(answer: Answer, a: float, b: float, **tolerance: float) -> None:
+    """Check a pair of arrays of shape (1,), float64, with these numbers."""
+    for part, expected in zip(answer.parts("a", "b"), (a, b), strict=True):
+        part.array(shape=(1,), dtype=np.float64)
+        part.is_close(np.array([expected]), **tolerance)
+
+
+def check_line(answer: Answer, a: float, b: float, **tolerance: float) -> None:
+    """Check a pair of floats; those of NumPy are floats, too, and arrays are not."""
+    for part, expected in zip(answer.parts("a", "b"), (a, b), strict=True):
+        part.check(
+            isinstance(part.value, float),
+            f"{part.label} should be a float, but {shown(part.value)} came.",
+        )
+        part.is_close(expected, **tolerance)
+
+
+# Step 04: the clock
+
+
+def result_and_seconds(answer: Answer) -> tuple[Answer, Any]:
+    """Return both parts of what `timed` gave; no message shows a time, which differs in each run."""
+    pair = answer.key("answer")
+    pair.check(
+        isinstance(pair.value, (tuple, list)) and len(pair.value) == 2,
+        "timed must give back a pair: the result of work(), and the seconds.",
+    )
+    result, seconds = pair.parts("result", "seconds")
+    try:
+        measured = seconds.scalar()
+    except Mismatch:
+        measured = None
+    answer.check(
+        measured is not None, "The second part of the pair must be one number, the seconds."
+    )
+    return result, measured
+
+
+# Step 05: what stays as it is
+
+
+def check_list_stays(answer: Answer) -> None:
+    """Check the entry "the list holds them still" of a probe that called `update_`."""
+    answer.check(
+        answer.key("the list holds them still").value is True,
+        "The list of parameters has changed. Change the numbers in the parameters, and leave the list as it is.",
+    )
+
+
+def check_train_mode(answer: Answer) -> None:
+    """Check the entry "is in train mode" of a probe that called `freeze_all_but`."""
+    answer.check(
+        answer.key("is in train mode").value is True,
+        "The model was in train mode, and now it is not. Freezing is not `model.eval()`: it changes which "
+        "parameters require a gradient, and nothing else.",
+    )
+
+
+# Step 07: torch's own optimizer
+
+
+def check_uses_torchs_sgd(answer: Answer) -> None:
+    """Check what the probe `sgd_is_torchs` gave."""
+    answer.check(
+        answer.value is True,
+        "torch.optim.SGD did not work here, but the training went on without it. Let torch.optim.SGD move the "
+        "parameters, and not a formula of your own.",
+    )
+
+
+# Step 08: the loss
+
+
+def reduced(squares: Any, reduction: str) -> Any:
+    """Return the expected loss for a tensor of squared errors: a float, or for "none" the tensor."""
+    if reduction == "none":
+        return squares
+    return float(squares.sum() if reduction == "sum" else squares.mean())
+
+
+def is_loss(answer: Answer, expected: Any) -> None:
+    """Demand a float32 tensor (so that `backward()` is possible) with the expected numbers."""
+    import torch
+
+    answer.check(
+        not isinstance(answer.value, float),
+        "A Python float came. The loss must stay a tensor: a float has forgotten how it was "
+        "computed, so backward() cannot start from it.",
+    )
+    answer.tensor(dtype=torch.float32)
+    answer.is_close(expected, **FLOAT32)
+
+
+def check_torchs_loss(answer: Answer) -> None:
+    """Check the list `called` of the context `torchs_losses`, in which a loss of `make_loss` was computed."""
+    answer.check(
+        any(name.value == "mse_loss" for name in answer.each()),
+        "The number was computed without nn.MSELoss. make_loss has to hand out PyTorch's own loss.",
+    )
+
+
+# Step 09: start values
+
+
+def check_start_values(answer: Answer) -> None:
+    """Check what `start_values` gave: a and b of several new models, made after different seeds."""
+    values: dict[str, list[float]] = {"a": [], "b": []}
+    for start in answer.each():
+        for name, part in zip(values, start.parts("a", "b"), strict=True):
+            part.check(
+                type(part.value) is not float or math.isfinite(part.value),
+                f"{name} starts in memory that nobody has filled. Draw a random number for it.",
+            )
+            values[name].append(part.scalar())
+    for name, found in values.items():
+        first = found[0]
+        # A model may seed its own numbers, so that all start alike; but nobody draws an eighth.
+        drawn = len(set(found)) > 1 or (
+            all(len(set(other)) == 1 for other in values.values()) and first * 8 % 1 != 0
+        )
+        answer.check(
+            drawn,
+            f"In {len(found)} new models, made after different seeds, {name} always starts at {first:.6g}. "
+            "Give a and b random start values, each its own.",
+        )
+    answer.check(
+        values["a"] != values["b"],
+        "In every new model a and b start at the same number. Draw a number for each of them.",
+    )
+
+
+# Step 12: random numbers
+
+
+def check_draws(drawn: Answer, seed: int, name: str) -> None:
+    """Check that a function left PyTorch's global generator alone.
+
+    Args:
+        drawn: what the probe `draw` gave before and after the call.
+        seed: what the generator was seeded with before.
+        name: of the function.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    for came in drawn.numbers(2):
+        expected = torch.rand((), generator=generator).item()
+        drawn.check(
+            abs(came - expected) < 1e-6,
+            f"{name} changes PyTorch's global random numbers: the caller draws {came:.6f}, and would have drawn "
+            f"{expected:.6f} without it. Use a generator of your own.",
+        )
+
+
+# Steps 12 to 14: batches, devices and early stopping
+
+
+def check_on_meta(answer: Answer, *names: str) -> None:
+    """Check what the probe `noted_on_meta` gave: batches were used on the cpu, and then on no device but meta.
+
+    Args:
+        answer: what the probe gave.
+        names: those of the lists that are looked at; "used on the cpu" means in any of them.
+    """
+    used = answer.key("used on the cpu")
+    answer.check(
+        any(used.key(name).integer() for name in names),
+        f"On the cpu, no {' or '.join(names)} of a batch was used at all.",
+    )
+    for name in names:
+        for part in answer.key(name).each():
+            part.check(
+                part.value == "meta",
+                f'The device is "meta", but the {name} of a batch was used on the device "{part.value}", where '
+                "the loader left it. Every batch has to be moved to `device`.",
+            )
+
+
+def check_batch_sizes(epoch: Answer, n: int, batch_size: int, part: str) -> None:
+    """Check that an epoch holds batches (x, y) of `batch_size` points, of which only the last one may be smaller.
+
+    Args:
+        epoch: a list of batches.
+        n: the number of points.
+        batch_size: that of all batches but the last.
+        part: whose loader it is, such as "train".
+    """
+    expected = [min(batch_size, n - i) for i in range(0, n, batch_size)]
+    came = [len(batch.parts("x", "y")[0].numbers()) for batch in epoch.each()]
+    sentence = f"The {part} loader should give batches of {expected} points, but {came} came."
+    if came == expected[:-1]:
+        sentence += " The last, smaller batch counts too."
+    epoch.check(came == expected, sentence)
+
+
+def expected_run(val_losses: Sequence[float], patience: int) -> tuple[int, int]:
+    """Return the number of epochs that are run, and the best of them.
+
+    Args:
+        val_losses: the losses of all epochs that may be run; one of the first `patience` is finite.
+        patience: the patience.
+    """
+    best, best_loss = 0, math.inf
+    for epoch, loss in enumerate(val_losses):
+        if loss < best_loss:
+            best, best_loss = epoch, loss
+        elif epoch - best >= patience:
+            return epoch + 1, best
+    return len(val_losses), best
+
+
+def check_orders(answer: Answer, n: int) -> None:
+    """Check what the probe `orders_of` gave: three epochs with all points, and not in the same order each time."""
+    came = answer.numbers()
+    answer.check(
+        sorted(came) == sorted([*range(n)] * 3),
+        f"In three epochs each of the {n} training points should be used three times, in training mode.",
+    )
+    orders = [came[i * n : (i + 1) * n] for i in range(3)]
+    # That two orders are the same by chance is a matter of 1 in 40 000.
+    answer.check(
+        orders[0] != orders[1] or orders[1] != orders[2],
+        "The training points came in the same order in every epoch, though the loader shuffles them. Walk through "
+        "the loader itself in every epoch.",
+    )
+
+
+# Step 15: digits
+
+
+def digit_parts(
+    change: Callable[[Any], Any], names: Any, n_train: int, n_val: int, n_unseen: int, state: int
+) -> list[tuple[Any, Any]]:
+    """Return three stratified parts of the digits of scikit-learn, changed and renamed.
+
+    Args:
+        change: gets all images, float32 of shape (1797, 8, 8), and returns as many of this shape.
+        names: the new names of the digits 0 to 9, int64 of shape (10,).
+        n_train: the size of the first part.
+        n_val: the size of the second part.
+        n_unseen: the size of the third part.
+        state: the seed of the split.
+
+    Returns:
+        For each part the images, float32 of shape (n, 64), and their labels, int64 of shape (n,).
+    """
+    import torch
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    pixels, digits = load_digits(return_X_y=True)
+    images = change(torch.tensor(pixels / 16).float().reshape(-1, 8, 8)).reshape(-1, 64)
+    labels = names[torch.tensor(digits)]
+    known, unseen = train_test_split(
+        np.arange(len(digits)), test_size=n_unseen, stratify=digits, random_state=state
+    )
+    train, val = train_test_split(
+        known, train_size=n_train, test_size=n_val, stratify=digits[known], random_state=state
+    )
+    return [(images[part], labels[part]) for part in (train, val, unseen)]
+
+
+def check_table(answer: Answer, came: Any, expected: Any) -> None:
+    """Check a table of true and predicted digits; name the first entry that differs.
+
+    Args:
+        answer: what a message is about.
+        came: int64 of shape (10, 10).
+        expected: int64 of shape (10, 10).
+    """
+    wrong = (came != expected).nonzero().tolist()
+    if wrong:
+        row, column = wrong[0]
+        answer.check(
+            False,
+            f"Entry [{row}, {column}] counts the images of digit {row} that were read as {column}. It "
+            f"should be {int(expected[row, column])}, but is {int(came[row, column])}.",
+        )
+
+
+# Checkpoints
+
+
+def carried(answer: Answer) -> bytes:
+    """Return the content of a checkpoint, the one thing that another process gets to see of what was saved."""
+    content = answer.value
+    if not isinstance(content, bytes):
+        raise Mismatch(answer.call, "save_checkpoint has not written a file at `path`.")
+    answer.check(
+        len(content) < 1 << 20,
+        "The file of this very small model has more than a million bytes. Save only the two state dicts and the "
+        "epoch.",
+    )
+    return content

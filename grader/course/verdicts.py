@@ -1,0 +1,190 @@
+"""Verdicts: the one record from a test to the gradebook, and how points follow from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from grader.course.course import Course, Step
+
+if TYPE_CHECKING:
+    # Not at run time: a check of a plain folder needs no search.
+    from grader.submissions.search import NotTaken
+
+SCHEMA = 1
+RESULTS = "results.json"
+_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class TestVerdict:
+    """What one test says about one function.
+
+    Attributes:
+        id: test file and name, such as "test_step_02::test_mse_by_hand".
+        step: id of the step.
+        function: the function or class that is judged.
+        title: what the test shows.
+        visibility: "visible" or "hidden".
+        status: "passed", "failed", "not_started", "timeout", "crashed" or "error" (the kit itself
+            failed).
+        weight: share in the points of the step, relative to its other tests.
+        message: sentences for the learner.
+        misconception: id of the mistake it looks like, or None.
+        counterexample: the inputs that showed it, as texts by name, or None.
+    """
+
+    __test__ = False
+
+    id: str
+    step: str
+    function: str
+    title: str
+    visibility: str
+    status: str
+    weight: int
+    message: str
+    misconception: str | None = None
+    counterexample: dict[str, str] | None = None
+
+    @property
+    def unwritten(self) -> str:
+        """What has to be written first: this function, or one that it needs (see `explain.not_written`)."""
+        found = re.match(r"`[\w.]+` needs `([\w.]+)`, which is not written yet: ", self.message)
+        return found[1] if found else self.function
+
+
+def told(verdict: TestVerdict, misconception: str | None, words: str, feedback: str) -> TestVerdict:
+    """Return a verdict as the learner sees it.
+
+    Args:
+        verdict: the verdict on a test.
+        misconception: id of the mistake that it looks like, or None.
+        words: what is said about this mistake, or "".
+        feedback: what a course shows of a hidden test that failed: "all"; "mistake" for no inputs and no values,
+            but the mistake that it looks like; or "title".
+    """
+    if (
+        verdict.visibility == "hidden"
+        and feedback != "all"
+        and verdict.status in ("failed", "timeout", "crashed")
+    ):
+        verdict = replace(verdict, message="A hidden test failed.", counterexample=None)
+        if feedback == "title":
+            return verdict
+    message = f"{verdict.message}\n{words}" if words else verdict.message
+    return replace(verdict, message=message, misconception=misconception)
+
+
+@dataclass(frozen=True)
+class StepVerdict:
+    """What all tests of a step say together.
+
+    Attributes:
+        step: the step.
+        tests: its verdicts, in the order of the test file.
+    """
+
+    step: Step
+    tests: tuple[TestVerdict, ...]
+
+    @property
+    def status(self) -> str:
+        """One of "passed", "failed", "not_started", "error"; a step without tests is an error."""
+        found = {test.status for test in self.tests}
+        if not found or "error" in found:
+            return "error"
+        if found in ({"passed"}, {"not_started"}):
+            return found.pop()
+        return "failed"
+
+    @property
+    def share(self) -> Fraction:
+        """The part of the step's points that was reached."""
+        total = sum(test.weight for test in self.tests)
+        reached = sum(test.weight for test in self.tests if test.status == "passed")
+        return Fraction(reached, total) if total else Fraction(0)
+
+    def points_of(self, test: TestVerdict) -> Fraction:
+        """What one of the tests is worth."""
+        return Fraction(self.step.points * test.weight, sum(t.weight for t in self.tests))
+
+    @property
+    def by_function(self) -> dict[str, list[TestVerdict]]:
+        """The verdicts by function, in the order of the lesson."""
+        result: dict[str, list[TestVerdict]] = {}
+        for test in self.tests:
+            result.setdefault(test.function, []).append(test)
+        return result
+
+
+def collect(course: Course, tests: Iterable[TestVerdict]) -> list[StepVerdict]:
+    """Return the verdicts of each step that has any, in the order of the course."""
+    by_step: dict[str, list[TestVerdict]] = {}
+    for test in tests:
+        by_step.setdefault(test.step, []).append(test)
+    return [StepVerdict(s, tuple(by_step[s.id])) for s in course.steps if s.id in by_step]
+
+
+def results(
+    name: str,
+    sha256: str,
+    steps: list[StepVerdict],
+    not_taken: Iterable[NotTaken] = (),
+    notes: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Return the `results.json` of a submission: the same bytes for the same verdicts, always.
+
+    Args:
+        name: the submission's name.
+        sha256: digest of the modules.
+        steps: the verdicts.
+        not_taken: the files that were handed in and are not judged.
+        notes: whatever else a reader should know.
+    """
+    reached = sum((step.share * step.step.points for step in steps), Fraction(0))
+    return {
+        "schema": SCHEMA,
+        "submission": name,
+        "sha256": sha256,
+        "score": _number(reached),
+        "max_score": _number(Fraction(sum(step.step.points for step in steps))),
+        "not_taken": [{"name": file.name, "reason": file.reason} for file in not_taken],
+        "notes": list(notes),
+        "steps": [_step(step) for step in steps],
+    }
+
+
+def _step(verdict: StepVerdict) -> dict[str, Any]:
+    step = verdict.step
+    return {
+        "id": step.id,
+        "title": step.title,
+        "status": verdict.status,
+        "score": _number(verdict.share * step.points),
+        "max_score": _number(Fraction(step.points)),
+        "tests": [_test(verdict, test) for test in verdict.tests],
+    }
+
+
+def _test(verdict: StepVerdict, test: TestVerdict) -> dict[str, Any]:
+    worth = verdict.points_of(test)
+    return {
+        "id": test.id,
+        "function": test.function,
+        "title": test.title,
+        "visibility": test.visibility,
+        "status": test.status,
+        "score": _number(worth if test.status == "passed" else Fraction(0)),
+        "max_score": _number(worth),
+        "message": test.message,
+        "misconception": test.misconception,
+        "counterexample": test.counterexample,
+    }
+
+
+def _number(value: Fraction) -> float:
+    return round(float(value), _DIGITS)

@@ -1,0 +1,202 @@
+"""Sentences for learners about everything that is not simply a wrong value.
+
+Each says what happened, where, and what to do next. What comes from a worker is shortened, and
+shown as text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from grader.judge import advice
+from grader.wire.codec import CodecError
+from grader.wire.decoder import decode
+from grader.testing.wording import plain, shorten, shown
+
+if TYPE_CHECKING:
+    from grader.testing.answers import Call
+    from grader.course.course import Step
+
+MAX_SOURCE_LINE = 120
+MAX_MESSAGE = 4000
+
+
+def asked(call: Call) -> str:
+    """Return what was asked: the call as a learner would type it, or what a probe did."""
+    if call.purpose:
+        inputs = ", ".join(f"{name} = {plain(value)}" for name, value in call.inputs().items())
+        return f"The test did this: {call.purpose}" + (f", with {inputs}." if inputs else ".")
+    values = [plain(value) for value in call.args]
+    values += [f"{name}={plain(value)}" for name, value in call.kwargs.items()]
+    return f"`{call.function}({', '.join(values)})`"
+
+
+def message(sentence: str, call: Call | None, output: tuple[str, int]) -> str:
+    """Return the whole message of a test: what was asked, what came, and what the code printed last."""
+    lines = [f"{asked(call)}", sentence] if call else [sentence]
+    text, size = output
+    if text.strip():
+        more = f" (the beginning of {size} bytes)" if size > len(text.encode()) else ""
+        lines.append(f"Your code printed{more}: {shorten(text.strip(), 400)}")
+    # Half characters can be in a Python text, but in no file.
+    whole = "\n".join(lines).encode("utf-8", "backslashreplace").decode()
+    return shorten(whole, MAX_MESSAGE)
+
+
+def misconception(step: Step, sentence: str, hint: str, read: str) -> str:
+    """Return three lines: which mistake it looks like, a hint, and where to read on."""
+    where = f'Read on in the text of {step.filename}, at "{read}".'
+    return f"This looks like a well-known mistake: {sentence}\nHint: {hint}\n{where}"
+
+
+def printed_much(size: int) -> str:
+    """Return a note for code that prints very much."""
+    return f"Note: your code printed {size} bytes in one call. That is slow: print less."
+
+
+def no_module(path: str, why: str) -> str:
+    """Return the sentence for a file that holds something else than Python."""
+    return f"The file {path} is no Python module: {why}."
+
+
+def empty_file(path: str) -> str:
+    """Return the sentence for a file without code."""
+    return f"The file {path} is empty. Bring the exercise back, for example with: git checkout exercises/{path}"
+
+
+def timeout(seconds: float) -> str:
+    """Return the sentence for a function that does not come back."""
+    return (
+        f"Your code did not finish within {seconds:g} seconds. Is there a loop that never ends? "
+        "Look at the condition of each `while`, and at what changes inside."
+    )
+
+
+def expired(function: str, sentence: str) -> str:
+    """Return the sentence for the further tests of a function whose time is up."""
+    return (
+        f"Not run again, because the time of `{function}` was used up in a test before. {sentence}"
+    )
+
+
+def load_timeout(path: str, seconds: float) -> str:
+    """Return the sentence for a module that does not finish its import."""
+    return (
+        f"Python began to import {path} and did not finish within {seconds:g} seconds. Is there a loop "
+        "outside of all functions? Code at the top of the file runs at every import."
+    )
+
+
+def crash(how: str, error: Exception) -> str:
+    """Return the sentence for a worker that ended in the middle of a call."""
+    if isinstance(error, CodecError):
+        return f"Your code sent something that is not an answer ({error}), so it was stopped."
+    return (
+        f"Python ended in the middle of your code{f': {how}' if how else ''}. Does it call `os._exit`, or "
+        "use up all memory?"
+    )
+
+
+def load_crash(path: str, how: str, error: Exception) -> str:
+    """Return the sentence for a worker that ended while it imported the module."""
+    return f"While Python imported {path}: {crash(how, error)}"
+
+
+def load_failure(path: str, answer: dict[str, Any], source: bytes) -> str:
+    """Return the sentences for a module whose import failed."""
+    if answer["kind"] == "missing":
+        return missing_function(answer["name"], path)
+    if answer["kind"] == "encoding":
+        return (
+            f"The file {path} is not saved as UTF-8 text: {answer['message']}. "
+            'Choose "Save with encoding: UTF-8" in your editor.'
+        )
+    if "caret" in answer:
+        line, text, column = answer["caret"]
+        stripped = text.lstrip()
+        caret = " " * max(0, column - (len(text) - len(stripped))) + "^"
+        return (
+            f"Python cannot read line {line} of {path}: {answer['message']}.\n"
+            f"    {shorten(stripped, MAX_SOURCE_LINE)}\n    {caret[: MAX_SOURCE_LINE + 1]}\n"
+            f"{advice.of_syntax(answer['type'], answer['message'], text, source)}"
+        )
+    return f"Python could not import {path}. {raised(answer, path)}"
+
+
+def missing_function(name: str, path: str) -> str:
+    """Return the sentence for a function that is not in the module."""
+    return (
+        f"There is no `{name}` in {path}. Was it renamed or deleted? The name must be exactly this."
+    )
+
+
+def not_written(answer: dict[str, Any], path: str, function: str) -> str:
+    """Return the sentence for a function whose body is still the stub's, or that needs such a one."""
+    frames = answer["frames"]
+    said = re.fullmatch(r"`([\w.]{1,80})` is not written yet\.", answer["message"])
+    name = said[1] if said else frames[-1][1] if frames else function
+    if said and name.split(".")[0] != function:
+        return f"`{function}` needs `{name}`, which is not written yet: open {path}."
+    return f"`{name}` is not written yet: open {path}."
+
+
+def wrong_signature(call: Call, problem: str) -> str:
+    """Return the sentence for a function that does not take the inputs of its contract."""
+    names = ", ".join([*(f"value {i}" for i, _ in enumerate(call.args, 1)), *call.kwargs])
+    return (
+        f"`{call.function}` cannot be called with ({names}), as the exercise says: {shorten(problem)}. "
+        "Keep the parameter names of the exercise."
+    )
+
+
+def unplain(problem: str) -> str:
+    """Return the sentence for a value that cannot be sent to the judge."""
+    return f"What your code returned cannot be looked at: {shorten(problem)}."
+
+
+def changed_inputs(call: Call, after: bytes) -> str:
+    """Return the sentence for a function that changed its inputs."""
+    try:
+        args, kwargs = decode(after)
+        now = {f"input {i}": value for i, value in enumerate(args, 1)} | kwargs
+    except (CodecError, TypeError, ValueError):
+        now = {}
+    changes = []
+    for name, value in call.inputs().items():
+        for words in (plain, shown):
+            if words(value) != words(now.get(name)):
+                changes.append(f"`{name}` was {words(value)} and is now {words(now.get(name))}")
+                break
+    return (
+        f"Your code changed its inputs{': ' + '; '.join(changes) if changes else ''}. The caller may still need "
+        "them: compute new values, and do not use `+=`, `out=` or functions that end in `_` on an input."
+    )
+
+
+def raised(answer: dict[str, Any], path: str) -> str:
+    """Return sentences for an exception: which, where, and what it usually means."""
+    kind = answer["type"]
+    text = " ".join(answer["message"].split())
+    if kind == "ImportError":
+        # It ends in the place of a package on this machine.
+        text = re.sub(r" \([^()]*[/\\][^()]*\)$", "", text)
+    text = shorten(text).rstrip(".")
+    lines = [advice.instead_of(kind) or f"Your code raised {kind}{f': {text}' if text else ''}."]
+    in_module = [frame for frame in answer["frames"] if frame[0] == "module"]
+    if in_module:
+        _, function, line, source = in_module[-1]
+        name = "at the top of the file" if function == "<module>" else f"in `{function}`"
+        lines.append(
+            f"It happened {name}, line {line} of {path}: {shorten(source, MAX_SOURCE_LINE)}"
+        )
+    elif answer["frames"]:
+        source = answer["frames"][-1][3]
+        lines.append(f"It happened when the test did this: {shorten(source, MAX_SOURCE_LINE)}")
+    hint = advice.of_error(kind, answer["message"])
+    return "\n".join([*lines, hint] if hint else lines)
+
+
+def counterexample(call: Call | None) -> dict[str, str] | None:
+    """Return the inputs of a call as texts by name."""
+    return {name: plain(value) for name, value in call.inputs().items()} if call else None

@@ -1,0 +1,188 @@
+"""The judge of a submission: one step's session at a time, and what the end of a test means for its function."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from grader.judge import feedback as explain
+from grader.testing.answers import Mismatch
+from grader.course.course import Course, Step
+from grader.judge.diagnosis import Diagnosis, Transcript
+from grader.launch.launchers import Launcher, LaunchError
+from grader.judge.learner import LearnerError
+from grader.testing.properties import Properties
+from grader.judge.step_session import Crash, StepSession, Stop
+from grader.submissions.submission import Submission
+from grader.course.verdicts import TestVerdict, told
+
+STEP_TESTS = "test_step_"
+MUCH_OUTPUT = 64 * 1024
+
+
+def is_hidden(path: Path) -> bool:
+    """Return whether a test file is one that learners do not see."""
+    return path.parent.name == "hidden"
+
+
+def step_of(course: Course, item: pytest.Item) -> Step:
+    """Return the step that a test belongs to."""
+    return course.by_id[item.path.stem.removeprefix(STEP_TESTS)]
+
+
+def mark_of(item: pytest.Item) -> pytest.Mark:
+    """Return the mark `exercise` of a test."""
+    mark = item.get_closest_marker("exercise")
+    assert mark, "the plugin takes no test without it"
+    return mark
+
+
+class Judge:
+    """What one pytest session needs to judge one submission; everything is made at its first use.
+
+    Args:
+        course: the course.
+        submission: what is judged; None if each forked judge takes its own.
+        launcher: what workers are started with.
+
+    Attributes:
+        naming: whether a misconception is looked for when a test fails.
+    """
+
+    def __init__(self, course: Course, submission: Submission | None, launcher: Launcher) -> None:
+        self.course = course
+        self.launcher = launcher
+        self._submission = submission
+        self._session: StepSession | None = None
+        self._diagnosis: Diagnosis | None = None
+        self.naming = True
+        self.properties = Properties(course.seed, _kind_of_mistake)
+
+    def session(self, step: Step) -> StepSession:
+        """Return the session of a step; only one step's worker lives at a time."""
+        assert self._submission, "no submission was taken yet"
+        if self._session is None or self._session.step.id != step.id:
+            self.end_session()
+            self._session = StepSession(self._submission, step, self.launcher)
+        return self._session
+
+    def diagnosis(self, session: StepSession) -> Diagnosis:
+        """Return the diagnosis of the step that is being judged, with a worker of its own."""
+        if self._diagnosis is None:
+            apart = StepSession(session.submission, session.step, self.launcher)
+            self._diagnosis = Diagnosis(self.course, apart)
+        return self._diagnosis
+
+    def take(self, submission: Submission, launcher: Launcher) -> None:
+        """Judge another submission from now on, with workers of another launcher."""
+        self.end_session()
+        self._submission, self.launcher = submission, launcher
+
+    def end_session(self) -> None:
+        """End the current step's workers."""
+        for one in (self._session, self._diagnosis):
+            if one:
+                # All is said: a worker that gets lost now takes nothing along.
+                with contextlib.suppress(LaunchError):
+                    one.close()
+        self._session = self._diagnosis = None
+
+    def close(self) -> None:
+        """End all workers."""
+        self.end_session()
+        self.launcher.close()
+
+    def passed(self, item: pytest.Item) -> TestVerdict:
+        """Return the verdict on a test that has passed, after what was asked last."""
+        session = self.session(step_of(self.course, item))
+        return _verdict(item, mark_of(item), session, None, None)
+
+    def broken(self, item: pytest.Item, problem: str) -> TestVerdict:
+        """Return the verdict on a test that says nothing about the submission."""
+        return _verdict(item, mark_of(item), None, None, problem)
+
+    def _name(self, session: StepSession, verdict: TestVerdict) -> Transcript | None:
+        try:
+            return self.diagnosis(session).name(verdict.function, verdict.id)
+        except Exception:
+            # A name is a courtesy: where none can be looked for, the verdict still stands.
+            return None
+
+    def outcome(
+        self,
+        item: pytest.Item,
+        mark: pytest.Mark,
+        session: StepSession | None,
+        call: pytest.CallInfo[None],
+        report: pytest.TestReport,
+    ) -> TestVerdict:
+        """Return the verdict on a test: with the mistake that it looks like, and as much as the course shows."""
+        error = call.excinfo.value if call.excinfo else None
+        problem = None if report.passed else report.longreprtext
+        verdict = _verdict(item, mark, session, error, problem)
+        misconception, words = None, ""
+        if self.naming and session and error and _kind_of_mistake(error):
+            found = self._name(session, verdict)
+            if found:
+                misconception = found.id
+                words = explain.misconception(session.step, found.sentence, found.hint, found.read)
+        return told(verdict, misconception, words, self.course.hidden_feedback)
+
+
+def _kind_of_mistake(error: BaseException) -> object:
+    """Return in which way the code gave a wrong answer, so that asking it again can tell more; None if it did not.
+
+    After a crash, each further question would cost a new worker. Exceptions of two types are two mistakes.
+    """
+    if isinstance(error, LearnerError):
+        return error.report["type"]
+    return Mismatch if isinstance(error, Mismatch) else None
+
+
+def _verdict(
+    item: pytest.Item,
+    mark: pytest.Mark,
+    session: StepSession | None,
+    error: BaseException | None,
+    problem: str | None,
+) -> TestVerdict:
+    """Return the verdict itself: anything that is not known to be right is not passed.
+
+    Args:
+        item: the test.
+        mark: its mark `exercise`.
+        session: the session of its step, if it came so far.
+        error: what it raised.
+        problem: pytest's words, if it did not pass.
+    """
+    output = session.printed if session else ("", 0)
+    status, sentence, asked = "error", "", None
+    if error is None and problem is None:
+        status = "passed"
+        sentence = explain.printed_much(output[1]) if output[1] > MUCH_OUTPUT else ""
+    elif isinstance(error, Stop):
+        status, sentence, asked = error.status, error.sentence, error.call
+    elif isinstance(error, Crash):
+        status, sentence, asked = "crashed", error.sentence, error.call
+    elif isinstance(error, (Mismatch, LearnerError)):
+        status, sentence, asked = "failed", error.sentence, error.call
+    else:
+        sentence = f"The kit itself failed here, which is not your fault: {(problem or '')[-1500:]}"
+    if status == "timeout":
+        # How much it printed until it was stopped is a matter of chance.
+        output = (output[0], 0)
+    hidden = is_hidden(item.path)
+    show = output if status not in ("passed", "error", "not_started") else ("", 0)
+    return TestVerdict(
+        id=f"{'hidden/' if hidden else ''}{item.path.stem}::{item.name}",
+        step=item.path.stem.removeprefix(STEP_TESTS),
+        function=mark.args[0],
+        title=mark.args[1],
+        visibility="hidden" if hidden else "visible",
+        status=status,
+        weight=mark.kwargs.get("points", 1),
+        message=explain.message(sentence, asked, show) if sentence else "",
+        counterexample=explain.counterexample(asked),
+    )

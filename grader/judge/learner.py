@@ -1,0 +1,119 @@
+"""The tests' view of a learner: calls and probes become requests, and replies become answers.
+
+`Learner` is what a test gets from the fixture of that name.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from grader.judge import feedback as explain
+from grader.testing.answers import Answer, Call, Mismatch
+from grader.wire.codec import encode
+from grader.testing.probes import Probe
+from grader.testing.relations import Comparisons
+from grader.judge.step_session import StepSession, Stop
+from grader.testing.wording import shown
+
+
+class LearnerError(Exception):
+    """The learner's code raised an exception; its name and text, never the exception itself."""
+
+    def __init__(self, call: Call, report: dict[str, Any], sentence: str) -> None:
+        super().__init__(sentence)
+        self.call = call
+        self.report = report
+        self.sentence = sentence
+
+
+class Learner:
+    """Calls the learner's functions: `learner.gradients(a=0.0, …)` returns an `Answer`."""
+
+    def __init__(self, session: StepSession, function: str, *, second: bool = False) -> None:
+        self._session = session
+        self._function = function
+        self._second = second
+        self._last: Answer | None = None
+        self._comparisons = Comparisons()
+
+    @functools.cached_property
+    def elsewhere(self) -> Learner:
+        """The same module in a second process, which knows nothing of what was called in the first one.
+
+        What one of them gives can be passed on to the other, as plain data.
+        """
+        return Learner(self._session, self._function, second=True)
+
+    def __repr__(self) -> str:
+        return f"<the learner's {self._session.step.module}>"
+
+    def __getattr__(self, name: str) -> Callable[..., Answer]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def call(*args: Any, **kwargs: Any) -> Answer:
+            return self._call(name, args, kwargs)
+
+        return call
+
+    def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Answer:
+        call = Call(name, args, kwargs)
+        inputs = encode((args, kwargs))
+        answer = self._ask(call, {"op": "call", "function": name, "inputs": inputs})
+        if answer["after"] is not None and not name.endswith("_"):
+            raise Mismatch(call, explain.changed_inputs(call, answer["after"]))
+        return Answer(answer["value"], call, comparisons=self._comparisons)
+
+    def run(self, probe: Probe, *args: Any, **kwargs: Any) -> Answer:
+        """Run a probe in the worker, as `probe(module, *args, **kwargs)`, and return its answer."""
+        call = Call(probe.name, args, kwargs, probe.purpose or probe.name)
+        inputs = encode((args, kwargs))
+        answer = self._ask(call, {"op": "probe", "probe": probe.parcel, "inputs": inputs})
+        return Answer(answer["value"], call, comparisons=self._comparisons)
+
+    def _ask(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
+        self._last = Answer(None, call)
+        if self._second:
+            request = {"op": "elsewhere", "request": encode(request)}
+        answer = self._session.ask(self._function, call, request)
+        step, kind = self._session.step, answer["kind"]
+        path = step.filename
+        if kind == "value":
+            self._last = Answer(answer["value"], call)
+            return answer
+        if kind == "missing":
+            raise Stop("failed", explain.missing_function(answer["name"], path))
+        if kind == "signature":
+            raise Stop("failed", explain.wrong_signature(call, answer["message"]), call)
+        if kind == "unplain":
+            raise Mismatch(call, explain.unplain(answer["message"]))
+        if answer["stub"]:
+            raise Stop("not_started", explain.not_written(answer, path, self._function))
+        raise LearnerError(call, answer, explain.raised(answer, path))
+
+    @contextmanager
+    def raises(self, kind: type[Exception], because: str) -> Iterator[None]:
+        """Demand that the learner's code raises an exception of this kind.
+
+        Args:
+            kind: the built-in exception.
+            because: the reason, as a clause.
+        """
+        article = "An" if kind.__name__[0] in "AEIOU" else "A"
+        expected = f"{article} {kind.__name__} was expected because {because}"
+        try:
+            yield
+        except LearnerError as error:
+            bases, name = error.report["bases"], error.report["type"]
+            if kind.__name__ not in bases:
+                sentence = f"{expected}, but another error came. {error.sentence}"
+                if name.rpartition(".")[2] == kind.__name__:
+                    sentence += f" That class only has the name {kind.__name__}: use the one that Python has."
+                raise Mismatch(error.call, sentence) from None
+        else:
+            assert self._last, "nothing was called inside raises()"
+            came = shown(self._last.value)
+            raise Mismatch(self._last.call, f"{expected}, but {came} came.")

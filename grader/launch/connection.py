@@ -1,0 +1,97 @@
+"""What the judge holds of a worker, however it was started: bytes out, bytes in, and how it ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Protocol
+
+from grader.wire.codec import encode
+from grader.wire.stream import Wire, WireBroken, WireTimeout
+
+ROOT = str(Path(__file__).resolve().parent.parent)
+# Long enough for the slowest cold import of torch from a network drive.
+START_SECONDS = 120.0
+# With -P the working folder is not on the import path. The kit comes last on it, so that no file of a learner's
+# that is called `torch.py` or `random.py` is taken for the package of this name.
+PYTHON = (sys.executable, "-P", "-s", "-c")
+BOOT = "import sys; sys.path.append({root!r}); from grader.{module} import main; main({args})"
+
+
+class LaunchError(RuntimeError):
+    """A worker cannot be started on this machine; the message says why."""
+
+
+class Connection(Protocol):
+    """What the judge holds of one worker."""
+
+    def request(self, payload: bytes, deadline: float, /) -> bytes:
+        """Return the answer; raises WireBroken or WireTimeout."""
+
+    def end(self) -> str:
+        """End the worker, and say how it had ended by itself, as a clause; "" when it had not."""
+
+    def printed(self) -> tuple[str, int]:
+        """Return the beginning of what the worker printed since the last request, and its size in bytes."""
+
+
+class Launcher(Protocol):
+    """A way to start workers.
+
+    Attributes:
+        in_process: whether they run in the judge's own process, for a debugger.
+    """
+
+    in_process: bool
+
+    def start(self, groups: list[str], /) -> Connection:
+        """Start a worker that has these package groups loaded."""
+
+    def close(self) -> None:
+        """End everything that was started."""
+
+
+class WiredConnection:
+    """A worker behind a wire."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+
+    def request(self, payload: bytes, deadline: float) -> bytes:
+        """Return the answer; raises WireBroken or WireTimeout."""
+        return self.wire.request(payload, deadline)
+
+    def printed(self) -> tuple[str, int]:
+        """Return the beginning of what the worker printed since the last request, and its size in bytes."""
+        return bytes(self.wire.output).decode("utf-8", "replace"), self.wire.printed
+
+    def wait_until_ready(self) -> None:
+        """Wait for the worker's first sign of life; what it does until then is not the learner's time."""
+        deadline = time.monotonic() + START_SECONDS
+        try:
+            self.request(encode({"op": "ready"}), deadline)
+        except (WireBroken, WireTimeout) as error:
+            raise LaunchError(f"a worker does not start: {self.printed()[0][-500:]}") from error
+
+
+def environment() -> dict[str, str]:
+    """Return an environment that holds nothing of the judge's, but for what Windows needs.
+
+    Sets iterate alike in every run. What would start processes, which a worker cannot, does its work without:
+    joblib, on which scikit-learn rests, and the compiler of torch.
+    """
+    keep = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
+    alone = {"JOBLIB_MULTIPROCESSING": "0", "TORCH_COMPILE_DISABLE": "1"}
+    return keep | alone | {"PYTHONHASHSEED": "0"}
+
+
+def how_it_ended(code: int) -> str:
+    """Return a clause for an exit code as subprocess gives it; "" for our own SIGKILL."""
+    if code == -getattr(signal, "SIGKILL", 9):
+        return ""
+    if code < 0:
+        return f"it was stopped by {signal.Signals(-code).name}"
+    return f"it ended itself with exit code {code}"

@@ -1,0 +1,40 @@
+"""Starting workers: forked from a zygote, spawned where fork is missing, or in process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+
+from grader.launch.connection import Connection, Launcher, LaunchError, how_it_ended
+from grader.launch.direct import DirectLauncher
+from grader.launch.fork import ForkLauncher
+from grader.course.limits import Limits
+from grader.launch.spawn import SpawnLauncher
+
+__all__ = [
+    "Connection",
+    "DirectLauncher",
+    "ForkLauncher",
+    "LaunchError",
+    "Launcher",
+    "SpawnLauncher",
+    "how_it_ended",
+    "pick_launcher",
+]
+
+
+def pick_launcher(
+    kind: str = "auto", layers: Iterable[str] = (), limits: Limits | None = None
+) -> Launcher:
+    """Return a launcher: "fork", "spawn", "direct", or "auto" for the best that works here.
+
+    On macOS, a process that has used system libraries must not fork; there "auto" spawns.
+    """
+    if kind == "auto":
+        kind = "fork" if sys.platform == "linux" else "spawn"
+    launchers: dict[str, Callable[[], Launcher]] = {
+        "fork": lambda: ForkLauncher(layers, limits or Limits()),
+        "spawn": SpawnLauncher,
+        "direct": DirectLauncher,
+    }
+    return launchers[kind]()

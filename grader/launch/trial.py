@@ -1,0 +1,85 @@
+"""Which layers of isolation work on this machine: found out by trying each one, with a real worker."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+
+from grader.wire.codec import encode
+from grader.wire.decoder import decode
+from grader.launch.launchers import ForkLauncher, LaunchError
+from grader.course.limits import LAYERS
+from grader.wire.stream import WireBroken, WireTimeout
+
+# Without these, a submission is not graded; the others are the strongest form of what limits do as well.
+REQUIRED = ("limits", "landlock", "seccomp")
+
+# What a worker must not be able to do once it is in the layer.
+_TRIALS = {
+    "limits": "def trial():\n    bytearray(4 << 30)\n",
+    "scratch": "def trial():\n    for i in range(80):\n        open(f'f{i}', 'wb').write(bytes(1 << 20))\n",
+    "uid": "import os\ndef trial():\n    os.setuid(0)\n",
+    "landlock": "import os\ndef trial():\n    os.listdir('/')\n",
+    "seccomp": "import socket\ndef trial():\n    socket.socket()\n",
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What trying a layer gave.
+
+    Attributes:
+        name: the layer.
+        works: whether a worker in it was stopped from what the layer is for.
+        problem: why it does not work, or "".
+    """
+
+    name: str
+    works: bool
+    problem: str = ""
+
+
+def try_layers(launcher: ForkLauncher) -> list[Layer]:
+    """Try every layer on its own."""
+    return [_try(launcher, name) for name in LAYERS]
+
+
+def working_layers(launcher: ForkLauncher) -> tuple[list[str], list[Layer]]:
+    """Return the layers that work here, and those that are required and do not."""
+    tried = try_layers(launcher)
+    missing = [layer for layer in tried if not layer.works and layer.name in REQUIRED]
+    return [layer.name for layer in tried if layer.works], missing
+
+
+def _try(launcher: ForkLauncher, name: str) -> Layer:
+    if name == "uid" and os.geteuid() != 0:
+        return Layer(name, False, "only root can give each worker a user of its own")
+    # Another user may be unable to read the interpreter; with Landlock, that right crosses over.
+    branch = launcher.branch(["uid", "landlock"] if name == "uid" else [name])
+    try:
+        connection = branch.start([])
+        try:
+            deadline = time.monotonic() + 20
+            source = _TRIALS[name].encode()
+            load = {"op": "load", "name": "trial", "filename": "trial.py", "source": source}
+            call = {"op": "call", "function": "trial", "inputs": encode(((), {}))}
+            connection.request(encode(load), deadline)
+            answer = decode(connection.request(encode(call), deadline))
+        finally:
+            connection.end()
+    except (LaunchError, WireBroken, WireTimeout) as error:
+        return Layer(
+            name, False, str(error).strip().splitlines()[-1] if str(error) else "no answer"
+        )
+    finally:
+        branch.close()
+    if answer["kind"] == "raised":
+        return Layer(name, True)
+    return Layer(name, False, "it does not stop what it should stop")
+
+
+def available() -> bool:
+    """Return whether this system can have any of it."""
+    return sys.platform == "linux"

@@ -1,0 +1,322 @@
+"""The zygote: a process that has the heavy packages loaded and forks workers from itself.
+
+It is started with an empty environment and never forked from a judge, so it holds nothing secret.
+It reads requests, one JSON object a message, from control sockets, the first of which is its standard
+input, and answers each with one object:
+
+    {"op": "fork", "groups": […], "layers": […], "processors": […]} with two descriptors
+        (frames, output)                                                  ->  {"pid": int}
+    {"op": "end", "pid": int}                                             ->  {"status": int}
+    {"op": "listen"} with one descriptor, another control socket          ->  {}
+
+"end" kills the worker with all its processes, and answers with what `os.waitpid` says of it. When a control
+socket closes, the workers that were forked over it are ended; after the last one, so is the zygote.
+
+A worker that needs more than torch is forked from a stage: another zygote, forked from this one, that has one
+more group of packages loaded. Each worker is a copy of all that is loaded, so it must not be more than it needs:
+with scikit-learn and the optimizers, to start and to end a worker takes twice the time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from grader.launch import large_pages
+from grader.launch.control import ask
+from grader.course.limits import Limits
+from grader.worker.preload import GROUPS
+from grader.sandbox.layers import Sandbox, User
+from grader.worker.surroundings import enter_scratch, forget_kit
+from grader.worker.service import seed_everything, serve
+
+
+@dataclass(frozen=True)
+class Alive:
+    """A worker that runs.
+
+    Attributes:
+        control: who asked for it.
+        end: ends it, and returns its wait status.
+    """
+
+    control: socket.socket
+    end: Callable[[], int]
+
+
+class Zygote:
+    """Forks a worker whenever a judge asks for one, with the groups of packages that it asks for.
+
+    Args:
+        control: where the first judge asks.
+        root: the kit's folder.
+        limits: of each worker.
+        expected: groups that judges will ask for; their stages are made while nobody asks.
+        many: whether hundreds of workers will be asked for.
+        loaded: the groups that this process has loaded already.
+    """
+
+    def __init__(
+        self,
+        control: socket.socket,
+        root: str,
+        limits: Limits,
+        expected: list[list[str]],
+        many: bool,
+        loaded: tuple[str, ...] = (),
+    ) -> None:
+        self.controls = [control]
+        self.root = root
+        self.limits = limits
+        self.expected = expected
+        self.many = many
+        self.loaded = loaded
+        self.sandboxes: dict[tuple[str, ...], Sandbox] = {}
+        self.stages: dict[str, socket.socket] = {}
+        self.alive: dict[int, Alive] = {}
+
+    def run(self) -> None:
+        """Answer requests until all judges are gone."""
+        try:
+            firsts = [name for groups in self.expected for name in self.missing(groups)[:1]]
+            ahead = [name for name in GROUPS if name in firsts]
+            while self.controls:
+                ready, _, _ = select.select(self.controls, [], [], 0 if ahead else None)
+                for control in ready:
+                    self.serve_one(control)
+                if not ready:
+                    self.stage(ahead.pop(0))
+        finally:
+            for pid in list(self.alive):
+                with contextlib.suppress(OSError):
+                    self.end(pid)
+
+    def serve_one(self, control: socket.socket) -> None:
+        """Answer one request, or let go of a judge that is gone."""
+        try:
+            message, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 2)
+            if message:
+                answer = self.answer(control, json.loads(message), descriptors)
+                control.sendall(json.dumps(answer).encode())
+                return
+        except ConnectionError:
+            pass
+        self.controls.remove(control)
+        for pid, worker in list(self.alive.items()):
+            if worker.control is control:
+                with contextlib.suppress(OSError):
+                    self.end(pid)
+
+    def answer(
+        self, control: socket.socket, request: dict[str, Any], descriptors: list[int]
+    ) -> dict[str, Any]:
+        """Do what a request asks for; a problem is an answer, too."""
+        if request["op"] == "listen":
+            self.controls.append(socket.socket(fileno=descriptors[0]))
+            return {}
+        try:
+            if request["op"] == "end":
+                return {"status": self.end(request["pid"])}
+            missing = self.missing(request["groups"])
+            if missing:
+                return self.pass_on(control, missing[0], request, descriptors)
+            pid = self.fork(control, request["layers"], *descriptors)
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(pid, request["processors"])
+            return {"pid": pid}
+        except (OSError, ValueError) as error:
+            return {"problem": str(error)}
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def pass_on(
+        self,
+        control: socket.socket,
+        group: str,
+        request: dict[str, Any],
+        descriptors: list[int],
+    ) -> dict[str, Any]:
+        """Let a stage fork the worker; one that is gone is made anew, once.
+
+        Raises:
+            OSError: the stage cannot be made, or does not stay.
+        """
+        for _ in range(2):
+            stage = self.stage(group)
+            try:
+                answer = ask(stage, request, descriptors)
+            except OSError:
+                del self.stages[group]
+                continue
+            if "pid" in answer:
+                pid = answer["pid"]
+                self.alive[pid] = Alive(control, partial(end_in_stage, stage, pid))
+            return answer
+        raise OSError("a stage of the zygote has ended")
+
+    def sandbox(self, layers: list[str]) -> Sandbox:
+        """Return the sandbox of these layers, prepared at the first call."""
+        key = tuple(layers)
+        if key not in self.sandboxes:
+            self.sandboxes[key] = Sandbox(key, self.limits, self.root)
+        return self.sandboxes[key]
+
+    def load(self, group: str) -> None:
+        """Load a group of packages."""
+        GROUPS[group]()
+        # As each worker will do: NumPy loads its generators at the first use.
+        seed_everything()
+        self.loaded += (group,)
+        # What is loaded stays: without this, each worker's collector would copy every page of it.
+        gc.collect()
+        gc.freeze()
+        if self.many:
+            # It takes as long as forking a hundred workers saves.
+            large_pages.collapse()
+
+    def missing(self, groups: list[str]) -> list[str]:
+        """Return which of these groups are not loaded here, in the order of the lesson."""
+        return [name for name in GROUPS if name in groups and name not in self.loaded]
+
+    def stage(self, group: str) -> socket.socket:
+        """Return the control socket of the zygote that has this group loaded, too; it is made at the first call.
+
+        Raises:
+            OSError: the group cannot be loaded.
+        """
+        if group not in self.stages:
+            ours, theirs = socket.socketpair()
+            if os.fork() == 0:
+                try:
+                    self.become_stage(theirs, group)
+                except BaseException:
+                    traceback.print_exc()
+                finally:
+                    os._exit(0)
+            theirs.close()
+            if not ours.recv(16):
+                raise OSError(f"the packages of {group} cannot be loaded")
+            self.stages[group] = ours
+        return self.stages[group]
+
+    def become_stage(self, control: socket.socket, group: str) -> None:
+        """In the new process: keep nothing but the socket, load the group, say so, then serve."""
+        close_all_but(control.fileno())
+        further = [groups for groups in self.expected if group in self.missing(groups)[:1]]
+        stage = Zygote(control, self.root, self.limits, further, self.many, self.loaded)
+        stage.load(group)
+        control.sendall(b"loaded")
+        stage.run()
+
+    def fork(self, control: socket.socket, layers: list[str], frames: int, output: int) -> int:
+        """Fork a worker that serves on the descriptor `frames` and prints to `output`; return its pid.
+
+        Raises:
+            OSError, ValueError: a layer of isolation cannot be prepared.
+        """
+        sandbox = self.sandbox(layers)
+        user = sandbox.reserve_user()
+        scratch = tempfile.mkdtemp(prefix="torchsteps-")
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self.become_worker(frames, output, scratch, sandbox, user)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(0)
+        self.alive[pid] = Alive(control, partial(end_worker, pid, scratch, user))
+        return pid
+
+    def become_worker(
+        self, frames: int, output: int, scratch: str, sandbox: Sandbox, user: User | None
+    ) -> None:
+        """In the new process: keep nothing but the two descriptors, enter the sandbox, then serve."""
+        os.setsid()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for source, target in ((nothing, 0), (output, 1), (output, 2)):
+            os.dup2(source, target)
+        close_all_but(frames)
+        forget_kit(self.root)
+        sandbox.enter(scratch, user.uid if user else None)
+        enter_scratch(scratch)
+        serve(frames, frames)
+
+    def end(self, pid: int) -> int:
+        """End a worker, if there is one with this number, and return its wait status.
+
+        Raises:
+            OSError: the stage that forked it is gone, and the worker with it.
+        """
+        worker = self.alive.pop(pid, None)
+        return worker.end() if worker else 0
+
+
+def end_worker(pid: int, scratch: str, user: User | None) -> int:
+    """Kill a worker and its process group and remove its scratch folder; return its wait status."""
+    try:
+        # Before waiting: until then the number cannot belong to a new process.
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    if user:
+        user.kill_all()
+        user.give_back()
+    remove(scratch)
+    return status
+
+
+def end_in_stage(stage: socket.socket, pid: int) -> int:
+    """Let a stage end its worker; return its wait status.
+
+    Raises:
+        OSError: the stage is gone, and its workers with it.
+    """
+    try:
+        status: int = ask(stage, {"op": "end", "pid": pid})["status"]
+    except OSError as error:
+        raise OSError("a stage of the zygote has ended") from error
+    return status
+
+
+def close_all_but(descriptor: int) -> None:
+    """Close everything that is open, but for the standard streams and one more."""
+    os.closerange(3, descriptor)
+    os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def remove(folder: str) -> None:
+    """Remove a scratch folder, whatever is in it."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:
+        # Nested deeper than Python can follow.
+        subprocess.run(["/bin/rm", "-rf", "--", folder], check=False)
+
+
+def main(root: str, limits: dict[str, int], expected: list[list[str]], many: bool) -> None:
+    """Serve on standard input until it closes; make the expected stages as long as nobody asks."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.simplefilter("ignore")
+    control = socket.socket(fileno=os.dup(0))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    zygote = Zygote(control, root, Limits(**limits), expected, many)
+    zygote.load("torch")
+    zygote.run()

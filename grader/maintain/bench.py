@@ -1,0 +1,382 @@
+"""Benchmarks: what grading and checking cost, as ratios measured in one run on the solutions.
+
+Each figure is the processor time or the wall time of whole processes; what one further submission costs is
+what is spent between the end of one and the end of the next. Nothing here passes or fails.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import resource
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.worker import service as worker
+from grader.course.course import Course, Step
+from grader.run.grade import grade, hidden_files
+from grader.submissions.hand_ins import read_class
+from grader.launch.trial import working_layers
+from grader.launch.launchers import DirectLauncher, ForkLauncher
+from grader.worker.preload import GROUPS
+
+# So many that after the first submission each of four styles comes as often as the others.
+_MANY = 9
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took, in seconds."""
+
+    cpu: float
+    wall: float
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table.
+
+    Attributes:
+        what: what was measured.
+        against: what it is compared with.
+        value: the ratio, or the amount with its unit.
+        limit: what it should stay below, as text.
+    """
+
+    what: str
+    against: str
+    value: str
+    limit: str
+
+
+def measure(command: list[str], cwd: Path, accepted: tuple[int, ...] = (0,)) -> Cost:
+    """Run a command to its end, and return what it and all its children took.
+
+    Raises:
+        RuntimeError: it ended with another exit code than these, so that what it took says nothing.
+    """
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    done = subprocess.run(command, cwd=cwd, capture_output=True, check=False)
+    if done.returncode not in accepted:
+        said = (done.stdout + done.stderr).decode("utf-8", "replace")
+        raise RuntimeError(f"{' '.join(command[1:4])} failed: {said[-1000:]}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(cpu, time.monotonic() - start)
+
+
+def run_all(course: Course) -> Iterator[Figure]:
+    """Yield the figures, as they are measured."""
+    yield from _checking(course)
+    yield _memory(course)
+    with tempfile.TemporaryDirectory() as folder:
+        bench = _Bench(course, Path(folder))
+        yield from bench.grading()
+        yield bench.two_judges()
+
+
+def _checking(course: Course) -> Iterator[Figure]:
+    python, root = sys.executable, course.root
+    check = [python, "-m", "grader", "check", "--target", "solutions"]
+    torch = measure([python, "-c", "import torch"], root)
+    start = time.monotonic()
+    with subprocess.Popen([*check, "--fresh"], cwd=root, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        first = time.monotonic() - start
+        process.stdout.read()
+    if process.returncode:
+        raise RuntimeError("check does not pass the solutions")
+    again = measure(check, root)
+    torch_wall = (torch.wall + measure([python, "-c", "import torch"], root).wall) / 2
+    yield Figure("check, nothing changed", "import torch", _ratio(again.wall, torch_wall), "1/3")
+    yield Figure("check, first verdict", "import torch", _ratio(first, torch_wall), "1.5")
+
+
+class _Bench:
+    """Grading, in the ways that are compared.
+
+    Args:
+        course: the course.
+        folder: where classes are made.
+        many: how many submissions a class has.
+        rounds: how often everything is measured; 0 for as often as each comparison needs.
+    """
+
+    def __init__(self, course: Course, folder: Path, many: int = _MANY, rounds: int = 0) -> None:
+        self.course = course
+        self.folder = folder
+        self.many = many
+        self.rounds = rounds
+
+    def grading(self) -> Iterator[Figure]:
+        """Yield what one further submission costs: the whole course, one step, and the course in other styles."""
+        whole, middle = list(self.course.steps), self.course.steps[len(self.course.steps) // 3]
+        solutions = [self.course.root / "solutions"]
+        styles = sorted((self.course.root / "tests/styles").iterdir())
+        for what, steps, sources, limit, rounds in (
+            ("a submission, all hidden tests", whole, solutions, "1/6", 3),
+            (f"a submission, step {middle.id}", [middle], solutions, "1/30", 5),
+            # Here the learner's code itself is larger, and differs from what was rehearsed.
+            ("four other styles, all hidden tests", whole, styles, "", 3),
+        ):
+            table = [self.ratios(steps, sources) for _ in range(self.rounds or rounds)]
+            cold, alone, direct = (
+                f"{statistics.median(row):.3f}" for row in zip(*table, strict=True)
+            )
+            # For one step alone, forking weighs more than for a course; there is no limit for it.
+            several = len(steps) > 1
+            yield Figure(what, "cold pytest + hypothesis", cold, limit)
+            yield Figure(what, "the learner's code alone", alone, "2" if several else "")
+            yield Figure(what, "the same in process", direct, "1.3" if several else "")
+
+    def ratios(self, steps: list[Step], sources: list[Path]) -> list[float]:
+        """Return what grading one submission costs, against a cold run, the code alone, and no isolation.
+
+        The speed of a machine changes from minute to minute, so grading with and without isolation takes turns,
+        submission by submission, and the other two are run in between.
+        """
+        cold: list[float] = []
+        alone: list[float] = []
+        every = (self.many - 1) // len(sources)
+        with (
+            self.grader(steps, sources, "isolated") as isolated,
+            self.grader(steps, sources, "direct") as direct,
+        ):
+            isolated.wait()
+            direct.wait()
+            for number in range(self.many):
+                isolated.go_on()
+                direct.go_on()
+                if number % every == every // 2:
+                    cold.append(self.cold(steps, sources[len(cold)]))
+                    alone.append(self.alone(steps, sources[len(alone)]))
+        # The first submission is left out: what is done only once is done in it.
+        cost = statistics.fmean(isolated.costs()[1:])
+        return [cost / statistics.fmean(other) for other in (cold, alone, direct.costs()[1:])]
+
+    def grader(
+        self, steps: list[Step], sources: list[Path], kind: str, jobs: int = 1, more: int = 0
+    ) -> _Grader:
+        """Return a process that grades a class, which is made of some sources in turn."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        for number in range(self.many + more):
+            shutil.copytree(sources[number % len(sources)], folder / f"class/{number:02}")
+        return _Grader(self.course, steps, folder, kind, jobs)
+
+    def alone(self, steps: list[Step], source: Path) -> float:
+        """Return the processor time of the learner's code alone, on the calls of all tests."""
+        out = self.folder / "alone"
+        arguments = f"{str(source)!r}, {','.join(s.id for s in steps)!r}, {str(out)!r}"
+        self.run(f"from grader.maintain.bench import time_alone; time_alone({arguments})")
+        return float(out.read_text())
+
+    def run(self, code: str) -> None:
+        """Run Python code in a process of its own."""
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=self.course.root, capture_output=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr.decode("utf-8", "replace"))
+
+    def cold(self, steps: list[Step], source: Path) -> float:
+        """Return what pytest with hypothesis costs from a cold start, without replay and without workers."""
+        options = [
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--direct",
+            "--live",
+            "--submission",
+            str(source),
+        ]
+        files = hidden_files(self.course, steps)
+        command = [sys.executable, "-m", "pytest", *options, *files]
+        # In one process, a style may fail a test, and has run it all the same.
+        return measure(command, self.course.root, (0, 1)).cpu
+
+    def two_judges(self) -> Figure:
+        """Return the wall time of two judges against one."""
+        steps, solutions = list(self.course.steps), [self.course.root / "solutions"]
+
+        def wall(jobs: int) -> float:
+            # An even number: with an odd one, the second judge has nothing to do at the end.
+            with self.grader(steps, solutions, "wall", jobs, more=1) as grader:
+                pass
+            return sum(grader.costs())
+
+        ratio = statistics.median(wall(2) / wall(1) for _ in range(self.rounds or 3))
+        return Figure("two judges, wall time", "one judge", f"{ratio:.3f}", "0.55")
+
+
+class _Grader:
+    """A process that grades a class; a context manager that lets it go on to its end.
+
+    Args:
+        course: the course.
+        steps: whose hidden tests it runs.
+        folder: a folder with the class.
+        kind: "isolated" or "direct", for the processor time of each submission, with a pause before each and
+            one at the end; or "wall", isolated, for the wall time between the end of one and of the next.
+        jobs: how many judges.
+    """
+
+    def __init__(
+        self, course: Course, steps: list[Step], folder: Path, kind: str, jobs: int
+    ) -> None:
+        self._folder = folder
+        arguments = f"{str(folder)!r}, {','.join(step.id for step in steps)!r}, {kind!r}, {jobs}"
+        code = f"from grader.maintain.bench import grade_class; grade_class({arguments})"
+        self._process = subprocess.Popen(
+            # Errors are seen, and warnings about the learner's code are not.
+            [sys.executable, "-W", "ignore", "-c", code],
+            cwd=course.root,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def __enter__(self) -> _Grader:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        if any(problem):
+            self._process.kill()
+        else:
+            self._process.send_signal(signal.SIGCONT)
+        if self._process.wait() and not any(problem):
+            raise RuntimeError("grading failed")
+
+    def wait(self) -> None:
+        """Wait until it pauses.
+
+        Raises:
+            RuntimeError: it has ended.
+        """
+        _, status = os.waitpid(self._process.pid, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+            raise RuntimeError("grading ended too early")
+
+    def go_on(self) -> None:
+        """Let it go on until it pauses again."""
+        self._process.send_signal(signal.SIGCONT)
+        self.wait()
+
+    def costs(self) -> list[float]:
+        """Return what each submission took, in seconds, after it has ended."""
+        costs: list[float] = json.loads((self._folder / "costs.json").read_text())
+        return costs
+
+
+def grade_class(folder: str, ids: str, kind: str, jobs: int) -> None:
+    """Grade a class as `_Grader` says, and write what each submission took; in a process of its own."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    course = Course.load(Path.cwd())
+    steps = [course.by_id[name] for name in ids.split(",")]
+    fork = None if kind == "direct" else ForkLauncher((), course.limits, many=True)
+    launcher: Any = DirectLauncher()
+    if fork is None:
+        # As the zygote does it: what is loaded before is loaded once for all.
+        for load in GROUPS.values():
+            load()
+    else:
+        fork.expected = {step.packages for step in steps}
+        launcher = fork.branch(working_layers(fork)[0])
+    moments: list[float] = []
+
+    def begin() -> None:
+        if kind == "wall":
+            moments.append(time.monotonic())
+        else:
+            moments.append(_spent(fork))
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    graded = grade(
+        course,
+        read_class(Path(folder, "class"), course).hand_ins,
+        Path(folder),
+        hidden_files(course, steps),
+        launcher,
+        jobs,
+        lambda _: begin(),
+        begin,
+        rehearse=True,
+    )
+    if problems := [one.problem for one in graded if one.problem]:
+        raise RuntimeError(problems[0])
+    costs = [after - before for before, after in itertools.pairwise(moments)]
+    Path(folder, "costs.json").write_text(json.dumps(costs))
+    if fork:
+        fork.close()
+
+
+def _spent(fork: ForkLauncher | None) -> float:
+    """Return the processor time of this process, and of all judges and workers that have ended, in seconds."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    zygote = 0.0
+    for pid in _processes(fork.pid) if fork else ():
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        zygote += sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages) + zygote
+
+
+def _processes(pid: int) -> Iterator[int]:
+    """Yield a process, and all that it started and that still run."""
+    yield pid
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        yield from _processes(int(child))
+
+
+def time_alone(source: str, ids: str, out: str) -> None:
+    """Write the processor time that a submission's own code takes in all tests; in a process of its own."""
+    spent = 0.0
+
+    class TimedService(worker.Service):
+        def invoke(
+            self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        ) -> Any:
+            nonlocal spent
+            start = time.process_time()
+            try:
+                return super().invoke(target, args, kwargs)
+            finally:
+                spent += time.process_time() - start
+
+    import pytest
+
+    for load in GROUPS.values():
+        load()
+    worker.Service = TimedService  # type: ignore[misc]
+    course = Course.load(Path.cwd())
+    files = hidden_files(course, [course.by_id[name] for name in ids.split(",")])
+    options = ["-q", "-p", "no:cacheprovider", "--direct", "--submission", source]
+    if pytest.main([*options, *files]) not in (0, 1):
+        raise RuntimeError(f"the tests cannot be run on {source}")
+    Path(out).write_text(str(spent))
+
+
+def _memory(course: Course) -> Figure:
+    """Return what a further worker has for itself, after it loaded a module and ran it."""
+    launcher = ForkLauncher((), course.limits, many=True)
+    try:
+        launcher.start(["sklearn", "optimizers"])
+        second: Any = launcher.start(["sklearn", "optimizers"])
+        rollup = Path(f"/proc/{second.pid}/smaps_rollup").read_text()
+        kilobytes = sum(
+            int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Private")
+        )
+    finally:
+        launcher.close()
+    return Figure("memory of a further worker", "", f"{kilobytes / 1024:.0f} MB", "30 MB")
+
+
+def _ratio(value: float, base: float) -> str:
+    return f"{value / base:.3f}"

@@ -1,0 +1,368 @@
+"""Recording how the misconceptions behave: the files that diagnosis works from.
+
+The calls come out of the tests, as they run on the solutions. Every misconception of a function answers them;
+then the fewest calls are kept that tell the misconceptions from each other and from the right answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import pickle
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grader.maintain import catalogue
+from grader.maintain.catalogue import Misconception
+from grader.course.course import Course, Step
+from grader.wire.decoder import decode
+from grader.judge.diagnosis import (
+    FORM,
+    SECONDS,
+    Battery,
+    Fingerprint,
+    Recorded,
+    Request,
+    Transcript,
+    ask_all,
+)
+from grader.run.grade import hidden_files, test_files
+from grader.judge.judge import is_hidden
+from grader.judge.pool import Forked, ForkingSession, run_forked
+from grader.launch.launchers import ForkLauncher
+from grader.judge.step_session import ELSEWHERE, Crash, StepSession, Stop
+from grader.submissions.submission import Submission
+
+# Of each function, this many calls at most are tried out, and none that is larger or slower.
+_CANDIDATES = 48
+_MAX_BYTES = 48 * 1024
+_MAX_SECONDS, _PATIENCE = 1.0, 20
+# How often each misconception should show that it is not right, that it is not another one, and that it is right.
+_FROM_RIGHT, _FROM_OTHERS, _LIKE_RIGHT = 3, 2, 2
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A call out of the tests of a function.
+
+    Attributes:
+        request: the call.
+        right: the answers of the solution, and of correct sets in other styles.
+    """
+
+    request: Request
+    right: tuple[Fingerprint, ...]
+
+    @classmethod
+    def of(cls, payload: bytes, right: tuple[Fingerprint, ...], timed: bool = False) -> _Asked:
+        """Return a call with its right answers; if all are errors of one type, this type is asked for."""
+        error = right[0].error
+        asked_for = error if all(one.error == error for one in right) else ""
+        return cls(Request(payload, timed, asked_for), right)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A piece of work on a step.
+
+    Attributes:
+        step: the step.
+        entry: a misconception that answers calls; None to find out which calls there are.
+        chosen: the calls of the battery; None for all that there are.
+    """
+
+    step: Step
+    entry: Misconception | None = None
+    chosen: tuple[_Asked, ...] | None = None
+
+
+def made_of(course: Course, step: Step) -> str:
+    """Return the fingerprint of the files that a step is recorded from."""
+    digest = hashlib.sha256(f"{FORM};".encode())
+    files = [f"solutions/{step.filename}", f"{catalogue.FOLDER}/step_{step.id}.toml"]
+    files += [
+        f"grader/{name}.py" for name in ("shared_probes", "references", "strategies", "properties")
+    ]
+    for name in [*files, f"tests/steps/{step.test_file}", *hidden_files(course, [step])]:
+        digest.update((course.root / name).read_bytes())
+    return digest.hexdigest()
+
+
+def is_stale(course: Course, step: Step) -> bool:
+    """Return whether what is recorded of a step is of other files than there are now."""
+    # Whatever else is in the file may be in an older form.
+    path = course.root / step.recorded_file
+    recorded = json.loads(path.read_text("utf-8"))["made_of"] if path.is_file() else ""
+    return bool(recorded != made_of(course, step))
+
+
+def only(step: Step, source: bytes) -> Submission:
+    """Return a submission of one module."""
+    return Submission("made up", Path(), {step.module: source}, {})
+
+
+def record(
+    course: Course,
+    steps: list[Step],
+    launcher: ForkLauncher,
+    jobs: int,
+    done: Callable[[], None],
+) -> None:
+    """Write the recorded files of these steps.
+
+    Args:
+        course: the course.
+        steps: the steps.
+        launcher: what workers are started with.
+        jobs: how many judges may run at a time.
+        done: called whenever a piece of work is finished.
+
+    Raises:
+        RuntimeError: a solution or a misconception could not be run.
+        KitError: the tests could not be collected.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        recorder = _Recorder(course, Path(folder), done)
+        before = {step.id: made_of(course, step) for step in steps}
+        session = ForkingSession(
+            [_Work(step) for step in steps], launcher, jobs, recorder.judge, recorder.take
+        )
+        recorder.more = session.waiting
+        run_forked(course, test_files(course, steps), session)
+        for step in steps:
+            path = course.root / step.recorded_file
+            path.parent.mkdir(exist_ok=True)
+            recorded = recorder.recorded(step)
+            if recorded.made_of != before[step.id]:
+                # It holds behaviour from before and after a change, so it must be made again.
+                recorded.made_of = ""
+            path.write_text(recorded.text(), "utf-8")
+
+
+class _Recorder:
+    def __init__(self, course: Course, folder: Path, done: Callable[[], None]) -> None:
+        self.course = course
+        self.folder = folder
+        self.done = done
+        self.more: list[_Work] = []
+        self.chosen: dict[tuple[str, str], tuple[_Asked, ...]] = {}
+        self._left: dict[str, int] = {}
+
+    def _write(self, name: str, value: Any) -> None:
+        (self.folder / name).write_bytes(pickle.dumps(value))
+
+    def _read(self, name: str) -> Any:
+        # Written by our own fork, never by a worker.
+        return pickle.loads((self.folder / name).read_bytes())
+
+    def judge(self, work: _Work, forked: Forked) -> int:
+        """In a fork: do one piece of work."""
+        forked.judge.properties.search = forked.judge.naming = False
+        items = [item for item in forked.items if item.path.name == work.step.test_file]
+        if work.entry is None:
+            self._write(work.step.id, self._calls(work.step, forked, items))
+        elif work.chosen is None:
+            calls = self._read(work.step.id)[work.entry.function]
+            self._write(f"{work.entry.id}.fails", self._fails(work.step, work.entry, forked, items))
+            self._write(work.entry.id, self._answers(work.step, work.entry, forked, calls))
+        else:
+            answers = self._answers(work.step, work.entry, forked, work.chosen)
+            self._write(f"{work.entry.id}.chosen", answers)
+        return 0
+
+    def take(self, work: _Work, _seconds: float, code: int) -> None:
+        """Note that a piece of work is done, and what follows from it."""
+        if code:
+            name = work.entry.id if work.entry else "the solution"
+            raise RuntimeError(f"{work.step.id}: {name} could not be run")
+        self.done()
+        if work.entry is None:
+            entries = catalogue.load(self.course, work.step)
+            self._left[work.step.id] = len(entries)
+            self.more += [_Work(work.step, entry) for entry in entries]
+        elif work.chosen is None:
+            self._left[work.step.id] -= 1
+            if not self._left[work.step.id]:
+                self._choose(work.step)
+
+    def _choose(self, step: Step) -> None:
+        """Choose the batteries of a step, and let its misconceptions answer these calls alone.
+
+        What was asked before can change the answers, so all is asked once more as it will be asked of learners.
+        """
+        entries = catalogue.load(self.course, step)
+        for function, calls in self._read(step.id).items():
+            own = [entry for entry in entries if entry.function == function]
+            rows = [row for entry in own if (row := self._read(entry.id))]
+            chosen = self.chosen[step.id, function] = _fewest(calls, rows)
+            if chosen:
+                self.more += [_Work(step, entry, chosen) for entry in own]
+
+    def _calls(self, step: Step, forked: Forked, items: list[Any]) -> dict[str, list[_Asked]]:
+        """Return the calls that the tests of each function make, and the right answers."""
+        source = (self.course.root / "solutions" / step.filename).read_bytes()
+        heard: dict[str, list[bytes]] = {}
+
+        def hear(function: str, request: bytes, came: bytes) -> None:
+            # The files of two right modules differ, so neither writing one alone nor reading one tells them apart
+            # from wrong ones.
+            if request.startswith(ELSEWHERE) or type(decode(came).get("value")) is bytes:
+                return
+            heard.setdefault(function, []).append(request)
+
+        # The visible tests first, so that few calls come from hidden ones.
+        forked.judge.take(only(step, source), forked.judge.launcher)
+        forked.judge.session(step).heard = hear
+        ordered = sorted(items, key=lambda item: is_hidden(item.path))
+        for item, following in zip(ordered, [*ordered[1:], None], strict=True):
+            forked.item(item, following)
+        forked.judge.end_session()
+        result = {}
+        for function, requests in heard.items():
+            small = [
+                one for one in dict.fromkeys(requests) if len(zlib.compress(one)) <= _MAX_BYTES
+            ]
+            spread = small if len(small) <= _CANDIDATES else _spread(small, _CANDIDATES)
+            result[function] = self._stable(step, source, forked, function, spread)
+        return result
+
+    def _stable(
+        self,
+        step: Step,
+        solution: bytes,
+        forked: Forked,
+        function: str,
+        requests: list[bytes],
+    ) -> list[_Asked]:
+        """Return the requests that are quick and have about the same answer each time."""
+        styles = catalogue.correct_modules(self.course, step, function).values()
+        # All of it comes to an end, however busy the machine is.
+        patient = replace(step, seconds=_PATIENCE * step.seconds)
+        answers: list[list[tuple[Fingerprint, float]]] = []
+        for source in (solution, solution, *styles):
+            session = StepSession(only(step, source), patient, forked.judge.launcher)
+            row = []
+            for request in requests:
+                start = time.monotonic()
+                (answer,) = ask_all(session, function, [request])
+                row.append((answer, time.monotonic() - start))
+            session.close()
+            answers.append(row)
+        result = []
+        for request, came in zip(requests, zip(*answers, strict=True), strict=True):
+            # On a busy machine, all but the fastest may have waited.
+            if min(seconds for _, seconds in came) > _MAX_SECONDS:
+                continue
+            right = tuple(answer for answer, _ in came)
+            # The very same numbers, or else it is a matter of chance how close they are.
+            exactly = np.array_equal(right[0].numbers, right[1].numbers, equal_nan=True)
+            if exactly and right[0].form == right[1].form:
+                result.append(_Asked.of(request, right))
+            elif right[0].matches(right[1], timed=True) and np.allclose(
+                right[0].numbers, right[1].numbers, atol=SECONDS
+            ):
+                result.append(_Asked.of(request, right, timed=True))
+        return result
+
+    def _fails(
+        self, step: Step, entry: Misconception, forked: Forked, items: list[Any]
+    ) -> list[str]:
+        """Return the tests of its function that a misconception fails."""
+        own = [
+            item for item in items if item.get_closest_marker("exercise").args[0] == entry.function
+        ]
+        verdicts = list(forked.run(only(step, self._module(step, entry)), own))
+        forked.judge.end_session()
+        return [verdict.id for verdict in verdicts if verdict.status == "failed"]
+
+    def _answers(
+        self, step: Step, entry: Misconception, forked: Forked, calls: Iterable[_Asked]
+    ) -> list[Fingerprint]:
+        """Return the answers of a misconception; none if it does not come to an end."""
+        module = self._module(step, entry)
+        session = StepSession(only(step, module), step, forked.judge.launcher)
+        try:
+            return ask_all(session, entry.function, [call.request.payload for call in calls])
+        except (Stop, Crash):
+            return []
+        finally:
+            session.close()
+
+    def _module(self, step: Step, entry: Misconception) -> bytes:
+        return entry.module((self.course.root / "solutions" / step.filename).read_text("utf-8"))
+
+    def recorded(self, step: Step) -> Recorded:
+        """Return what is recorded of a step."""
+        batteries = {}
+        entries = catalogue.load(self.course, step)
+        for (step_id, function), chosen in self.chosen.items():
+            if step_id == step.id and chosen:
+                battery = Battery([call.request for call in chosen], [])
+                right = [list(row) for row in zip(*(call.right for call in chosen), strict=True)]
+                transcripts = [
+                    transcript
+                    for entry in entries
+                    if entry.function == function
+                    and (transcript := self._transcript(entry, battery, right))
+                ]
+                batteries[function] = replace(battery, transcripts=transcripts)
+        return Recorded(made_of(self.course, step), batteries)
+
+    def _transcript(
+        self, entry: Misconception, battery: Battery, right: list[list[Fingerprint]]
+    ) -> Transcript | None:
+        """Return how a misconception behaves; None if nothing tells it from one of the rows of right answers."""
+        answers = self._read(f"{entry.id}.chosen")
+        if not answers or any(battery.same(answers, row) for row in right):
+            return None
+        loosely = not any(battery.same(answers, row, loosely=True) for row in right)
+        words = (entry.id, entry.sentence, entry.hint, entry.read)
+        return Transcript(*words, answers, self._read(f"{entry.id}.fails"), loosely)
+
+
+def _spread(values: list[bytes], count: int) -> list[bytes]:
+    """Return some values, from the first to the last."""
+    return [values[i * len(values) // count] for i in range(count)]
+
+
+def _fewest(calls: list[_Asked], answers: list[list[Fingerprint]]) -> tuple[_Asked, ...]:
+    """Return the fewest calls that tell these rows of answers from each other, and from the right ones.
+
+    Of each row there are also calls with a value that is wrong and calls with a value that is right: when a
+    mistake shows itself, and when it does not, says more than any error.
+    """
+    wishes: list[tuple[set[int], int]] = []
+
+    def wish(places: set[int], count: int) -> None:
+        wishes.append((places, min(len(places), count)))
+
+    def apart(one: list[Fingerprint], other: list[Fingerprint]) -> set[int]:
+        rows = zip(calls, one, other, strict=True)
+        return {k for k, (call, a, b) in enumerate(rows) if not call.request.same(a, b)}
+
+    for right in zip(*(call.right for call in calls), strict=True):
+        for one in answers:
+            wrong = apart(one, list(right))
+            values = {k for k, answer in enumerate(one) if answer.is_value}
+            wish(wrong, _FROM_RIGHT)
+            wish(wrong & values, _FROM_RIGHT)
+            wish(values - wrong, _LIKE_RIGHT)
+    for one, other in itertools.combinations(answers, 2):
+        wish(apart(one, other), _FROM_OTHERS)
+    chosen: set[int] = set()
+    while open_wishes := [places for places, count in wishes if len(places & chosen) < count]:
+        gain = {
+            k: (sum(k in places for places in open_wishes), -len(call.request.payload))
+            for k, call in enumerate(calls)
+            if k not in chosen
+        }
+        chosen.add(max(gain, key=lambda k: gain[k]))
+    return tuple(calls[k] for k in sorted(chosen))

@@ -1,0 +1,359 @@
+"""Strength: are all wrong answers caught, each mistake named, and no right answer refused?
+
+For each step, real judges run all tests on every misconception of the catalogue, on every mutant of the
+solution, on modules whose functions do no work, and on complete correct sets of solutions in different styles. For
+errors that are no known mistake, they look whether nothing is named.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from grader.maintain import catalogue
+from grader.maintain.catalogue import Misconception
+from grader.course.course import Course, Step
+from grader.judge.diagnosis import Diagnosis
+from grader.run.grade import test_files
+from grader.maintain.injected import Injected, injected_of
+from grader.judge.pool import Forked, ForkingSession, run_forked
+from grader.launch.launchers import ForkLauncher, Launcher
+from grader.maintain.mutants import Mutant, mutants_of
+from grader.maintain.record import is_stale, made_of, only
+from grader.judge.step_session import StepSession
+from grader.maintain.stubs import idle_modules
+
+MEASURED = "grader/content/behaviour/measured.json"
+# What the whole must reach.
+VISIBLE_SHARE, NAMED_SHARE, MUTATION_SCORE = 0.90, 0.95, 0.99
+
+
+@dataclass(frozen=True)
+class _Idle:
+    """What functions that do no work do instead, such as "return nothing"."""
+
+    does: str
+
+
+_Subject = Misconception | Mutant | Injected | _Idle | str
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One module that is judged.
+
+    Attributes:
+        step: the step.
+        number: of this piece of work.
+        source: the module.
+        subject: what it is: a misconception, a mutant, an error, no work, or the name of a style.
+    """
+
+    step: Step
+    number: int
+    source: bytes
+    subject: _Subject
+
+
+@dataclass
+class StepStrength:
+    """What came out for one step; each list holds what should not be.
+
+    Attributes:
+        step: the step.
+        misconceptions: how many there are.
+        not_hidden: those that no hidden test of their function fails.
+        not_visible: those that no visible test of their function fails.
+        elsewhere: those that fail a test of another function.
+        unnamed: those that are not named.
+        misnamed: those that are called by another's name.
+        mutants: how many there are, without the listed equivalents.
+        survivors: mutants that no test fails.
+        equivalents: ids of listed mutants that are there.
+        injected: how many modules there are with an error that is no known mistake.
+        false_names: such errors, and the mistakes that they are taken for.
+        idle: how many modules there are whose functions do no work.
+        rewarded: tests that such modules pass, and what their functions do.
+        refused: styles that fail a test, or in which a mistake was named, and where.
+        styles: how many correct sets there are.
+        stale: whether what is recorded is of other files.
+        made_of: fingerprint of all that it depends on, from before it was measured.
+    """
+
+    step: Step
+    misconceptions: int = 0
+    not_hidden: list[str] = field(default_factory=list)
+    not_visible: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    unnamed: list[str] = field(default_factory=list)
+    misnamed: list[str] = field(default_factory=list)
+    mutants: int = 0
+    survivors: list[Mutant] = field(default_factory=list)
+    equivalents: set[str] = field(default_factory=set)
+    injected: int = 0
+    false_names: list[str] = field(default_factory=list)
+    idle: int = 0
+    rewarded: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    styles: int = 0
+    stale: bool = False
+    made_of: str = ""
+
+
+def fingerprint(course: Course, step: Step) -> str:
+    """Return the fingerprint of all that the strength of a step depends on."""
+    digest = hashlib.sha256(made_of(course, step).encode())
+    for module in catalogue.correct_modules(course, step).values():
+        digest.update(module)
+    listed = (catalogue.equivalents(course), sorted(catalogue.rightly_named(course)))
+    digest.update(repr((listed, course.seed, step.seconds)).encode())
+    return digest.hexdigest()
+
+
+def changed(course: Course, steps: list[Step]) -> list[Step]:
+    """Return the steps that changed since their strength was measured and was good."""
+    known = _measured(course)
+    return [step for step in steps if known.get(step.id) != fingerprint(course, step)]
+
+
+def remember(course: Course, found: list[StepStrength]) -> None:
+    """Note down the steps in which nothing is wrong, for `changed`."""
+    known = _measured(course)
+    for one in found:
+        # What changed since then may have been measured in either form.
+        if not problems([one]) and one.made_of == fingerprint(course, one.step):
+            known[one.step.id] = one.made_of
+    text = json.dumps(known, indent=1, sort_keys=True) + "\n"
+    (course.root / MEASURED).write_text(text, "utf-8")
+
+
+def _measured(course: Course) -> dict[str, str]:
+    path = course.root / MEASURED
+    known: dict[str, str] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return known
+
+
+def measure(
+    course: Course,
+    steps: list[Step],
+    launcher: ForkLauncher,
+    jobs: int,
+    done: Callable[[int], None],
+) -> list[StepStrength]:
+    """Return how strong the tests of these steps are.
+
+    Args:
+        course: the course.
+        steps: the steps.
+        launcher: what workers are started with.
+        jobs: how many judges may run at a time.
+        done: called with how many pieces of work there are, whenever one is finished.
+
+    Raises:
+        KitError: the tests could not be collected.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        strength = _Strength(course, Path(folder))
+        work = strength.plan(steps)
+        strength.done = lambda: done(len(work))
+        solutions = course.root / "solutions"
+        session = ForkingSession(
+            work, launcher, jobs, strength.judge, strength.take, rehearse=solutions
+        )
+        run_forked(course, test_files(course, steps), session)
+    return list(strength.found.values())
+
+
+def problems(found: list[StepStrength]) -> list[str]:
+    """Return what is not good enough, as sentences; none if all is well."""
+    count = sum(one.misconceptions for one in found)
+    mutants = sum(one.mutants for one in found)
+    texts = []
+    for one in found:
+        for what, names in (
+            ("no hidden test fails it", one.not_hidden),
+            ("it fails a test of another function", one.elsewhere),
+            ("it is called by another's name", one.misnamed),
+            ("an error is taken for a mistake that it is not", one.false_names),
+            ("a correct style is refused", one.refused),
+            ("a function that does no work passes it", one.rewarded),
+        ):
+            texts += [f"{one.step.id} {name}: {what}." for name in names]
+        if one.stale:
+            texts.append(f"{one.step.id}: what is recorded is of other files; run `make record`.")
+    shares = [
+        (
+            "failed by visible tests",
+            count,
+            [n for s in found for n in s.not_visible],
+            VISIBLE_SHARE,
+        ),
+        ("named", count, [n for s in found for n in s.unnamed], NAMED_SHARE),
+        ("of mutants caught", mutants, [m.id for s in found for m in s.survivors], MUTATION_SCORE),
+    ]
+    for what, total, bad, least in shares:
+        # Whole numbers: in floats, 90 % of 20 is more than 18.
+        if 100 * (total - len(bad)) < round(100 * least) * total:
+            share = 1 - len(bad) / total
+            texts.append(f"{share:.1%} {what}, and {least:.0%} are wanted: {', '.join(bad)}.")
+    return texts
+
+
+def look(course: Course, step: Step, injected: Injected, launcher: Launcher) -> str | None:
+    """Return the id of the mistake that an error is taken for; no test need fail for it."""
+    session = StepSession(only(step, injected.module.encode()), step, launcher)
+    diagnosis = Diagnosis(course, session)
+    found = diagnosis.look(injected.function)
+    diagnosis.close()
+    return found.id if found else None
+
+
+class _Strength:
+    def __init__(self, course: Course, folder: Path) -> None:
+        self.course = course
+        self.folder = folder
+        self.done: Callable[[], None] = lambda: None
+        self.found: dict[str, StepStrength] = {}
+        self.equivalent = catalogue.equivalents(course)
+        self.rightly_named = catalogue.rightly_named(course)
+
+    def plan(self, steps: list[Step]) -> list[_Work]:
+        """Return all modules to judge; steps that take long come first, so that no judge is left over."""
+        work: list[_Work] = []
+
+        def add(step: Step, source: bytes, subject: _Subject) -> None:
+            work.append(_Work(step, len(work), source, subject))
+
+        for step in reversed(steps):
+            made_of = fingerprint(self.course, step)
+            found = self.found[step.id] = StepStrength(step, made_of=made_of)
+            solution = (self.course.root / "solutions" / step.filename).read_text("utf-8")
+            found.stale = is_stale(self.course, step)
+            add(step, solution.encode(), "solutions")
+            for name, module in catalogue.correct_modules(self.course, step).items():
+                add(step, module, name)
+            for entry in catalogue.load(self.course, step):
+                add(step, entry.module(solution), entry)
+            for injected in injected_of(self.course, step):
+                add(step, injected.module.encode(), injected)
+            for does, idle in idle_modules(self.course, step).items():
+                add(step, idle.encode(), _Idle(does))
+            for mutant in mutants_of(self.course, step):
+                if mutant.id in self.equivalent:
+                    found.equivalents.add(mutant.id)
+                else:
+                    add(step, mutant.module.encode(), mutant)
+        self.found = dict(sorted(self.found.items()))
+        return work
+
+    def judge(self, work: _Work, forked: Forked) -> int:
+        """In a fork: run the tests on one module, and note what they say."""
+        forked.judge.properties.search = False
+        items: list[Any] = [one for one in forked.items if one.path.name == work.step.test_file]
+        submission = only(work.step, work.source)
+        if isinstance(work.subject, Injected):
+            name = look(self.course, work.step, work.subject, forked.judge.launcher)
+            (self.folder / f"{work.number}.json").write_text(
+                json.dumps([[], [name] if name else []])
+            )
+            return 0
+        verdicts = []
+        if isinstance(work.subject, Mutant):
+            # Its own function's tests first: one failure is enough.
+            function = work.subject.function
+            items.sort(key=lambda item: item.get_closest_marker("exercise").args[0] != function)
+        for verdict in forked.run(submission, items):
+            verdicts.append(verdict)
+            if isinstance(work.subject, Mutant) and verdict.status != "passed":
+                break
+        named = []
+        if isinstance(work.subject, str):
+            # Nothing fails, so nothing is looked for; yet nothing must be found.
+            diagnosis = forked.judge.diagnosis(forked.judge.session(work.step))
+            functions = {verdict.function for verdict in verdicts}
+            named = [found.id for name in sorted(functions) if (found := diagnosis.look(name))]
+        # Of no work, what passes is of interest; of all else, what does not.
+        idle = isinstance(work.subject, _Idle)
+        rows = [
+            (v.function, v.visibility, v.status, v.misconception, v.id)
+            for v in verdicts
+            if (v.status == "passed") == idle
+        ]
+        (self.folder / f"{work.number}.json").write_text(json.dumps([rows, named]))
+        return 0
+
+    def take(self, work: _Work, _seconds: float, code: int) -> None:
+        """Count what one module showed."""
+        if code:
+            raise RuntimeError(f"{work.step.id}: {work.subject} could not be judged")
+        rows, named = json.loads((self.folder / f"{work.number}.json").read_text())
+        found, subject = self.found[work.step.id], work.subject
+        if isinstance(subject, Mutant):
+            found.mutants += 1
+            if not rows:
+                found.survivors.append(subject)
+        elif isinstance(subject, Injected):
+            found.injected += 1
+            found.false_names += [
+                f"{subject.id} is called {name}"
+                for name in named
+                if (subject.id, name) not in self.rightly_named
+            ]
+        elif isinstance(subject, _Idle):
+            found.idle += 1
+            found.rewarded += [f"{row[4]} ({subject.does})" for row in rows]
+        elif isinstance(subject, Misconception):
+            found.misconceptions += 1
+            own = [row for row in rows if row[0] == subject.function]
+            together = [row for row in rows if row[0] in (subject.function, *subject.also)]
+            seen = {visibility for _, visibility, *_ in own}
+            names = {row[3] for row in own} - {None}
+            for right, bad in (
+                ("hidden" in seen, found.not_hidden),
+                ("visible" in seen, found.not_visible),
+                (together == rows, found.elsewhere),
+                (subject.id in names, found.unnamed),
+                (names <= {subject.id}, found.misnamed),
+            ):
+                if not right:
+                    bad.append(subject.id)
+        else:
+            found.styles += 1
+            found.refused += [f"{subject} {row[4]}" for row in rows]
+            found.refused += [f"{subject} is called {name}" for name in named]
+        self.done()
+
+
+COLUMNS = (
+    "step",
+    "mistakes",
+    "hidden",
+    "visible",
+    "named",
+    "styles",
+    "mutants",
+    "caught",
+    "equal",
+    "idle",
+    "errors",
+    "silent",
+)
+
+
+def table(found: list[StepStrength]) -> list[tuple[str, ...]]:
+    """Return a row of texts for each step and one for all together, as in COLUMNS."""
+    rows = []
+    for one in found:
+        count = one.misconceptions
+        parts = (one.not_hidden, one.not_visible, one.unnamed)
+        numbers = [count, *(count - len(part) for part in parts), one.styles]
+        numbers += [one.mutants, one.mutants - len(one.survivors), len(one.equivalents), one.idle]
+        numbers += [one.injected, one.injected - len(one.false_names)]
+        rows.append((one.step.id, *numbers))
+    total = [sum(column) for column in list(zip(*rows, strict=True))[1:]]
+    return [tuple(map(str, row)) for row in (*rows, ("all", *total))]

@@ -1,0 +1,179 @@
+"""Exercises are made from the solutions: lesson, imports, signatures and docstrings stay, bodies go.
+
+Both stand in git; `make stubs` makes them anew and a test fails when they differ. So a lesson or a
+docstring is written once, in the solution.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from grader.course.course import Course, Step
+
+INDENT = "    "
+_UNWRITTEN = 'raise NotImplementedError("`{}` is not written yet.")'
+_INPUTS = "(*locals().values(), None, None)"
+# What a function can do without any work.
+_IDLE = {
+    "return nothing": "return None",
+    "return zero": "return 0.0",
+    "return true": "return True",
+    "return an empty list": "return []",
+    "return a function": "return lambda *args, **kwargs: 0.0",
+    "return the first input": f"return {_INPUTS}[0]",
+    "return the second input": f"return {_INPUTS}[1]",
+    "return the first two inputs": f"return {_INPUTS}[:2]",
+    "return the first input twice": f"return {_INPUTS}[0], {_INPUTS}[0]",
+    "refuse everything": 'raise type("Refusal", (ValueError, IndexError, TypeError), {})',
+}
+
+
+class StubError(ValueError):
+    """A solution from which no stub can be made; the message says why."""
+
+
+def stub_of(source: str, name: str) -> str:
+    """Return the exercise for a solution's source.
+
+    Args:
+        source: text of the module.
+        name: its file name, for messages.
+
+    Raises:
+        StubError: a public function or the module has no docstring.
+    """
+    tree = ast.parse(source)
+    lines = source.splitlines()
+    if ast.get_docstring(tree) is None:
+        raise StubError(f"{name}: the lesson (the docstring of the module) is missing")
+    # One blank line around imports, two before each definition.
+    blocks = [_text(lines, tree.body[0])]
+    imports = [_text(lines, n) for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom))]
+    blocks.append("\n".join(_blank_between_groups(imports)))
+    head = "\n\n".join(block for block in blocks if block)
+    definitions = [
+        "\n".join(_definition(lines, node, name, node.name))
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and _is_public(node)
+    ]
+    return "\n\n\n".join([head, *definitions]) + "\n"
+
+
+def _blank_between_groups(imports: list[str]) -> list[str]:
+    """Keep the blank lines around `__future__`, the standard library and other packages."""
+    result: list[str] = []
+    last = None
+    for text in imports:
+        name = text.split()[1].split(".")[0]
+        group = (name == "__future__", name in sys.stdlib_module_names)
+        if last not in (None, group):
+            result.append("")
+        result.append(text)
+        last = group
+    return result
+
+
+def _definition(
+    lines: list[str], node: ast.FunctionDef | ast.ClassDef, name: str, path: str
+) -> list[str]:
+    docstring = node.body[0]
+    if ast.get_docstring(node) is None:
+        raise StubError(f"{name}: `{path}` has no docstring")
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    kept = lines[first - 1 : docstring.end_lineno]
+    if isinstance(node, ast.ClassDef):
+        for item in node.body:
+            if isinstance(item, ast.FunctionDef) and _is_public(item):
+                kept += ["", *_definition(lines, item, name, f"{path}.{item.name}")]
+        return kept
+    pad = INDENT * (path.count(".") + 1)
+    task = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", f"\n{pad}# ")
+    return [
+        *kept,
+        *f"{pad}# TODO: {task}".splitlines(),
+        pad + _UNWRITTEN.format(path),
+    ]
+
+
+def _is_public(node: ast.FunctionDef | ast.ClassDef) -> bool:
+    return not node.name.startswith("_") or node.name.startswith("__")
+
+
+def _text(lines: list[str], node: ast.stmt) -> str:
+    return "\n".join(lines[node.lineno - 1 : node.end_lineno])
+
+
+def make_stubs(course: Course) -> dict[Path, str]:
+    """Return the text of every exercise, by its path.
+
+    Raises:
+        StubError: a solution is missing, or no stub can be made from it.
+    """
+    return {course.root / "exercises" / step.filename: _stub(course, step) for step in course.steps}
+
+
+def _stub(course: Course, step: Step) -> str:
+    try:
+        source = (course.root / "solutions" / step.filename).read_text("utf-8")
+    except FileNotFoundError:
+        raise StubError(f"solutions/{step.filename} is missing") from None
+    return stub_of(source, step.filename)
+
+
+def idle_modules(course: Course, step: Step) -> dict[str, str]:
+    """Return modules of a step whose functions and methods all do the same, and no work, by what they do."""
+    stub = _stub(course, step)
+    unwritten = re.escape(_UNWRITTEN).replace(r"\{\}", "(.+)")
+
+    def module(body: str) -> str:
+        def written(found: re.Match[str]) -> str:
+            # What `__init__` returns must be None.
+            made = found[1].endswith(".__init__") and body.startswith("return")
+            return "super().__init__()" if made else body
+
+        return re.sub(unwritten, written, stub)
+
+    return {name: module(body) for name, body in _IDLE.items()}
+
+
+def stale(stubs: dict[Path, str]) -> list[Path]:
+    """Return the exercises whose file is missing or different."""
+    return [
+        path
+        for path, text in stubs.items()
+        if not path.is_file() or path.read_text("utf-8") != text
+    ]
+
+
+def with_own_work(paths: list[Path]) -> list[Path]:
+    """Return those files that hold what git does not have: overwriting them would lose work.
+
+    The bytes themselves are compared: `git status` says nothing of files that it was told not to look at.
+    """
+    return [path for path in paths if path.exists() and path.read_bytes() != _committed(path)]
+
+
+def _committed(path: Path) -> bytes | None:
+    """Return the bytes of a file as the last commit has them, or None if it has no such file."""
+    # As git would write it: with the line ends that the learner's system has.
+    command = ["git", "cat-file", "--filters", f"HEAD:./{path.name}"]
+    try:
+        answer = subprocess.run(command, cwd=path.parent, capture_output=True, check=False)
+    except FileNotFoundError:
+        # There is no git here.
+        return None
+    return None if answer.returncode else answer.stdout
+
+
+def keep_copy(path: Path, folder: Path) -> Path:
+    """Copy a file into a folder, under a name that no other copy has; return the copy."""
+    source = path.read_bytes()
+    copy = folder / f"{path.stem}-{hashlib.sha256(source).hexdigest()[:8]}{path.suffix}"
+    folder.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes(source)
+    return copy

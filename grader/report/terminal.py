@@ -1,0 +1,250 @@
+"""What a learner sees in the terminal: progress, verdicts with their reasons, and what to do next."""
+
+from __future__ import annotations
+
+import json
+import os
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.status import Status
+from rich.text import Text
+
+from grader.course.course import Course, Step
+from grader.submissions.submission import Submission
+from grader.course.plain_text import one_line, visible
+from grader.course.verdicts import RESULTS, StepVerdict, TestVerdict
+
+if TYPE_CHECKING:
+    # Not at run time: a check where nothing changed must not wait for pytest.
+    from grader.run.grade import Graded
+    from grader.submissions.search import NotTaken
+
+_MOST_LINES = 6
+_FEWEST_COLUMNS = 20
+_STYLES = {"passed": "green", "failed": "red", "not_started": "dim", "error": "magenta"}
+
+
+def command(name: str, step: Step | None = None) -> str:
+    """Return how a learner types a command on this system."""
+    if os.name == "nt":
+        return f"python -m grader {name}" + (f" {step.id}" if step else "")
+    return f"make {name}" + (f" STEP={step.id}" if step else "")
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """Return a console; one that says it has hardly any columns, as COLUMNS=0 does, gets the usual 80."""
+    console = Console(highlight=False, stderr=stderr)
+    if console.width < _FEWEST_COLUMNS:
+        console.width = 80
+    return console
+
+
+class GradingScreen:
+    """Shows how far the grading of a class is."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self.console = console
+        self._bar = Progress(console=console, transient=True)
+        self._task = self._bar.add_task("grading", total=total)
+        if console.is_terminal:
+            self._bar.start()
+
+    def done(self, graded: Graded) -> None:
+        """Take note of a submission that was graded."""
+        self._bar.advance(self._task)
+        if graded.problem:
+            what = "" if graded.marked else "no result: "
+            text = f"{visible(graded.name)}: {what}{visible(graded.problem)}"
+            self.console.print(Text(text, style="red"), soft_wrap=True)
+
+    def end(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def summary(
+        self, graded: list[Graded], out: Path, layers: list[str], left_out: list[NotTaken]
+    ) -> None:
+        """Show the scores, what was handed in and not taken, and where the results are."""
+        for one in sorted(graded, key=lambda one: one.name):
+            if one.marked:
+                result = json.loads((out / one.name / RESULTS).read_text("utf-8"))
+                score = f"{result['score']:>7.2f} of {result['max_score']:g}"
+                self.console.print(Text(f"{score}  {visible(one.name)}"), soft_wrap=True)
+                said = [
+                    f"not taken: {file['name']}: {file['reason']}" for file in result["not_taken"]
+                ]
+                self._below(said + result["notes"])
+        for file in left_out:
+            self.console.print(
+                Text(f"left out: {one_line(file.name)}: {file.reason}", style="yellow"),
+                soft_wrap=True,
+            )
+        failed = sum(not one.marked for one in graded)
+        doubtful = sum(one.marked and bool(one.problem) for one in graded)
+        self.console.print(
+            f"{len(graded) - failed} graded, {failed} without a result.", style="bold"
+        )
+        if doubtful:
+            words = "In a test the kit itself failed, so these marks are not final"
+            self.console.print(f"{words}: {doubtful} of {len(graded)}.", style="red")
+        self.console.print(
+            f"Isolation: {', '.join(layers) or 'none'}. Results: {out}", soft_wrap=True
+        )
+
+    def _below(self, lines: list[str]) -> None:
+        """Show a few lines on a submission, below its score."""
+        if len(lines) > _MOST_LINES:
+            more = len(lines) - _MOST_LINES + 1
+            lines = [*lines[: _MOST_LINES - 1], f"and {more} more, see {RESULTS}"]
+        for line in lines:
+            self.console.print(
+                Text(f"                {one_line(line)}", style="yellow"), soft_wrap=True
+            )
+
+
+class Screen:
+    """Writes the course of one check to a terminal, or line by line to a file."""
+
+    def __init__(self, console: Console, course: Course, submission: Submission) -> None:
+        self.console = console
+        self._course = course
+        self._submission = submission
+        self._status: Status | None = None
+
+    def begin(self, step: Step) -> None:
+        """Show that a step is being checked."""
+        if not self.console.is_terminal:
+            return
+        text = f"checking step {step.id} · {step.title}"
+        if self._status is None:
+            self._status = self.console.status(text)
+            self._status.start()
+        else:
+            self._status.update(text)
+
+    def done(self, verdict: StepVerdict) -> None:
+        """Show a step's verdict in one line."""
+        step, passed = verdict.step, sum(test.status == "passed" for test in verdict.tests)
+        style = _STYLES[verdict.status]
+        words = verdict.status.replace("_", " ")
+        tests = (
+            "" if verdict.status == "not_started" else f"  {passed} of {len(verdict.tests)} tests"
+        )
+        line = Text.assemble(f"  {step.id}  {step.title:<32}", (f"{words:<12}", style), tests)
+        self.console.print(line, soft_wrap=True)
+
+    def end_progress(self) -> None:
+        """Take the progress line away."""
+        if self._status:
+            self._status.stop()
+            self._status = None
+
+    def summary(self, verdicts: list[StepVerdict]) -> None:
+        """Show what failed and why, how far the learner is, and what to do next."""
+        for verdict in verdicts:
+            if verdict.status in ("failed", "error"):
+                self._step(verdict)
+        self._handed_in(verdicts)
+        self._progress(verdicts)
+        self._next(verdicts)
+
+    def _path(self, step: Step) -> str:
+        return self._submission.path_of(step.filename)
+
+    def _step(self, verdict: StepVerdict) -> None:
+        step = verdict.step
+        self.console.print()
+        title = f"Step {step.id} · {step.title} · {visible(self._path(step))}"
+        self.console.print(Text(title, style="bold"), soft_wrap=True)
+        unwritten: dict[str, str] = {}
+        shown: set[str] = set()
+        for function, tests in verdict.by_function.items():
+            bad = [test for test in tests if test.status != "passed"]
+            if not bad:
+                continue
+            if all(test.status == "not_started" for test in bad):
+                unwritten[function] = bad[0].unwritten
+                continue
+            worst = next(test for test in bad if test.status != "not_started")
+            # A file that cannot be imported says the same for every function: once is enough.
+            if worst.message not in shown:
+                self._function(worst, len(bad), len(tests))
+            shown.add(worst.message)
+        if unwritten:
+            names = ", ".join(f"`{name}`" for name in dict.fromkeys(unwritten.values()))
+            self.console.print(f"  Not written yet: {escape(names)}", soft_wrap=True)
+        for function, name in unwritten.items():
+            if function != name:
+                text = f"  `{function}` needs `{name}`, and can be checked then."
+                self.console.print(escape(text), soft_wrap=True)
+        # A named mistake says itself where to read on.
+        named = any(test.misconception for test in verdict.tests)
+        where = "" if named else "Read on: the lesson at the top of the file. "
+        hint = f"  {where}A hint: {command('hint', step)}"
+        self.console.print(hint, style="dim", soft_wrap=True)
+
+    def _function(self, test: TestVerdict, bad: int, total: int) -> None:
+        head = Text.assemble(
+            "  ",
+            (test.function, "bold red"),
+            f" · {test.title}",
+            (f" ({bad} of {total} tests fail)", "dim"),
+        )
+        self.console.print(head, soft_wrap=True)
+        width = self.console.width - 7
+        for line in visible(test.message).splitlines():
+            # A line that is indented is code, with a caret below: it stays whole.
+            whole = line.startswith(" ") or not self.console.is_terminal
+            for piece in (
+                [line] if whole else textwrap.wrap(line, max(width, 20), break_on_hyphens=False)
+            ):
+                self.console.print(Text(f"      {piece}"), soft_wrap=True)
+
+    def _handed_in(self, verdicts: list[StepVerdict]) -> None:
+        """Show which files were read under another name, and which were not taken for these steps."""
+        modules = {verdict.step.module for verdict in verdicts}
+        missing = modules - self._submission.sources.keys()
+        lines = [f"Note: {note}." for note in self._submission.notes]
+        lines += [
+            f"Not taken: {file.name}: {file.reason}."
+            for file in self._submission.not_taken
+            if file.module in modules or (missing and not file.module)
+        ]
+        if lines:
+            self.console.print()
+        for line in lines[:_MOST_LINES]:
+            self.console.print(Text(one_line(line), style="yellow"), soft_wrap=True)
+
+    def _progress(self, verdicts: list[StepVerdict]) -> None:
+        done = sum(verdict.status == "passed" for verdict in verdicts)
+        points = float(sum(verdict.share * verdict.step.points for verdict in verdicts))
+        total = sum(verdict.step.points for verdict in verdicts)
+        self.console.print()
+        steps = (
+            f"{done} of {len(verdicts)} steps done"
+            if len(verdicts) > 1
+            else f"{done} of 1 step done"
+        )
+        self.console.print(f"{steps}, {points:.4g} of {total} points.", style="bold")
+
+    def _next(self, verdicts: list[StepVerdict]) -> None:
+        for verdict in verdicts:
+            step = verdict.step
+            if verdict.status == "error":
+                self.console.print(
+                    "The kit itself failed. Please report it, with what `python -m grader doctor` says."
+                )
+                return
+            if verdict.status != "passed":
+                path = visible(self._path(step))
+                test = next(test for test in verdict.tests if test.status != "passed")
+                verb = "Write" if test.status == "not_started" else "Mend"
+                todo = f"Next: step {step.id}, {step.title}. {verb} `{test.unwritten}` in {path}"
+                self.console.print(Text(f"{todo}, then: {command('check')}"), soft_wrap=True)
+                return
+        self.console.print("All of it is right. Well done!", style="green")

@@ -1,0 +1,126 @@
+"""What earlier checks found: a step whose files did not change is not run again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from grader.course.course import Course, Step
+
+FOLDER = ".torchsteps"
+
+
+def memory_of(root: Path) -> Path:
+    """Return the folder where a kit remembers things: in its own folder, or in the user's if that is read-only."""
+    of_user = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    # In a container, a user may have no home.
+    if os.access(root, os.W_OK) or not os.path.isabs(of_user):
+        return root / FOLDER
+    return Path(of_user, "torchsteps", hashlib.sha256(os.fsencode(root)).hexdigest()[:16])
+
+
+class State:
+    """One JSON file for things to remember; a broken one does no harm."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self._path = memory_of(root) / name
+        self.data: dict[str, Any] = {}
+        try:
+            data = json.loads(self._path.read_text("utf-8"))
+            self.data = data if isinstance(data, dict) else {}
+        except (OSError, ValueError, RecursionError):
+            pass
+
+    def save(self) -> bool:
+        """Write the file whole or not at all; return whether it was written."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            new = self._path.with_suffix(".new")
+            new.write_text(json.dumps(self.data), "utf-8")
+            new.replace(self._path)
+        except OSError:
+            return False
+        return True
+
+
+def kit_fingerprint(course: Course) -> str:
+    """Return a digest of everything besides a step's own files that a verdict may depend on."""
+    digest = hashlib.sha256()
+    surroundings = (platform.platform(), sys.version, _packages())
+    # Of the course as it was read, for the tests are run with that.
+    settings = (course.seed, course.limits, course.hidden_feedback)
+    _add(digest, repr((surroundings, settings)).encode())
+    for path in _kit_files(course):
+        _add(digest, path.name.encode())
+        _add(digest, _bytes_of(path))
+    return digest.hexdigest()
+
+
+def step_key(
+    course: Course,
+    step: Step,
+    source: bytes | None,
+    others: dict[str, bytes],
+    refused: str | None,
+    kit: str,
+) -> str:
+    """Return a digest that is the same exactly while a step's verdict is."""
+    digest = hashlib.sha256()
+    _add(digest, f"{kit} {step!r} {refused!r}".encode())
+    _add(digest, source)
+    _add(digest, repr(sorted(others.items())).encode())
+    for path in _step_files(course, step):
+        _add(digest, _bytes_of(path))
+    return digest.hexdigest()
+
+
+def stamps(course: Course, steps: Iterable[Step]) -> Any:
+    """Return something that is another after any change of the files that the verdicts on these steps depend on.
+
+    A change that was taken back counts, too: in between, the tests may have been run with it. The files of a
+    submission need no look: it is judged as it was read.
+    """
+    files = [*_kit_files(course), *(path for step in steps for path in _step_files(course, step))]
+    return _packages(), [_stamp(path) for path in files]
+
+
+def _kit_files(course: Course) -> list[Path]:
+    configured = ("pyproject.toml", "conftest.py", "tests/conftest.py", "tests/steps/conftest.py")
+    code = sorted(Path(__file__).parent.glob("*.py"))
+    return [*code, *(course.root / name for name in configured)]
+
+
+def _step_files(course: Course, step: Step) -> list[Path]:
+    return [course.root / "tests" / "steps" / step.test_file, course.root / step.recorded_file]
+
+
+def _packages() -> list[list[str]]:
+    """Return what is installed: the names tell the versions, and a learner's module may import any package."""
+    folders = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    return [sorted(os.listdir(folder)) for folder in folders if os.path.isdir(folder)]
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return ()
+    return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _add(digest: hashlib._Hash, part: bytes | None) -> None:
+    """Add a part in such a way that no two rows of parts look alike; None for one that is not there."""
+    digest.update(b"missing;" if part is None else f"{len(part)}:".encode() + part)

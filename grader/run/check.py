@@ -1,0 +1,163 @@
+"""Checking: run the tests of the steps that changed, remember what they said, return all verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from grader.run.cache import State, kit_fingerprint, stamps, step_key
+from grader.course.course import Course, Step
+from grader.submissions.imports import imported
+from grader.judge.pytest_run import KitError, run_pytest
+from grader.submissions.submission import Submission
+from grader.course.verdicts import StepVerdict, TestVerdict, collect
+
+CACHE_FILE = "checks.json"
+Progress = Callable[[StepVerdict], None]
+
+
+def find_target(course: Course, target: str) -> Path:
+    """Return the folder or file that `--target` names: one beside the working folder, or else in the kit's."""
+    path = Path(target)
+    return path if path.is_absolute() or path.exists() else course.root / path
+
+
+def check(
+    course: Course,
+    submission: Submission,
+    steps: Iterable[Step],
+    *,
+    fresh: bool = False,
+    begin: Callable[[Step], None] = lambda _: None,
+    done: Progress = lambda _: None,
+) -> list[StepVerdict]:
+    """Return the verdicts of these steps.
+
+    Args:
+        course: the course.
+        submission: what is judged.
+        steps: the steps to look at.
+        fresh: run all of them, also those whose files did not change.
+        begin: called with a step whose first test is about to run.
+        done: called with each verdict as soon as it is known.
+
+    Raises:
+        KitError: the tests could not be run.
+    """
+    state = State(course.root, CACHE_FILE)
+    folder = str(submission.folder.resolve())
+    if not isinstance(state.data.get(folder), dict):
+        state.data[folder] = {}
+    known = state.data[folder]
+    steps = list(steps)
+    before = stamps(course, steps)
+    kit = kit_fingerprint(course)
+    keys, verdicts, to_run = {}, {}, []
+    for step in steps:
+        source = submission.sources.get(step.module)
+        refused = None if step.module in submission.sources else submission.absence(step)
+        others = imported(submission.sources, step.module)
+        keys[step.id] = step_key(course, step, source, others, refused, kit)
+        tests = () if fresh else _remembered(known.get(step.id), keys[step.id])
+        if tests:
+            verdicts[step.id] = StepVerdict(step, tests)
+            done(verdicts[step.id])
+        else:
+            to_run.append(step)
+    if to_run:
+        # At once: until the first test runs, some seconds go by.
+        begin(to_run[0])
+        collector = _Collector(course, begin, done)
+        found = _run(course, submission, to_run, collector)
+        # A test that was edited while it ran may have said this in either form.
+        unchanged = stamps(course, steps) == before
+        for verdict in found:
+            verdicts[verdict.step.id] = verdict
+            if unchanged and verdict.status != "error":
+                tests_data = [vars(test) for test in verdict.tests]
+                known[verdict.step.id] = {"key": keys[verdict.step.id], "tests": tests_data}
+        state.save()
+    return [verdicts[step.id] for step in course.steps if step.id in verdicts]
+
+
+def _remembered(entry: Any, key: str) -> tuple[TestVerdict, ...]:
+    """Return the verdicts of an entry of the cache; none if it is of other files, or broken."""
+    try:
+        if entry["key"] == key:
+            return tuple(TestVerdict(**test) for test in entry["tests"])
+    except (TypeError, KeyError):
+        pass
+    return ()
+
+
+class _Collector:
+    """A pytest plugin that takes the verdicts from the reports, step by step."""
+
+    def __init__(self, course: Course, begin: Callable[[Step], None], done: Progress) -> None:
+        self.course = course
+        self.begin = begin
+        self.done = done
+        self._verdicts: dict[str, TestVerdict] = {}
+        self._left: dict[str, int] = {}
+
+    @property
+    def tests(self) -> list[TestVerdict]:
+        """The verdict on each test that was run."""
+        return list(self._verdicts.values())
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        for item in session.items:
+            step = _step_of(item.nodeid)
+            self._left[step] = self._left.get(step, 0) + 1
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.begin(self.course.by_id[_step_of(nodeid)])
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if hasattr(report, "verdict"):
+            # A later one takes its place: that of a test whose fixture cannot be taken down, after it passed.
+            verdict = TestVerdict(**report.verdict)
+            self._verdicts[verdict.id] = verdict
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        step = _step_of(nodeid)
+        self._left[step] -= 1
+        if not self._left[step]:
+            for verdict in collect(self.course, (t for t in self.tests if t.step == step)):
+                self.done(verdict)
+
+
+def _step_of(nodeid: str) -> str:
+    return Path(nodeid.split("::")[0]).stem.removeprefix("test_step_")
+
+
+def _run(
+    course: Course, submission: Submission, steps: list[Step], collector: _Collector
+) -> list[StepVerdict]:
+    # Not before there is something to run: this loads NumPy.
+    from grader.launch.launchers import ForkLauncher, pick_launcher
+
+    launcher = pick_launcher(layers=["limits"], limits=course.limits)
+    if isinstance(launcher, ForkLauncher):
+        # Now, so that the zygote loads its packages while pytest is imported.
+        launcher.expected = {step.packages for step in steps}
+        launcher.warm_up()
+    from grader.judge.judge import Judge
+
+    try:
+        if isinstance(launcher, ForkLauncher):
+            launcher.prefer("scratch")
+        # The first step alone: its verdict need not wait until the tests of all others are imported.
+        for part in (steps[:1], steps[1:]):
+            if part:
+                files = [f"tests/steps/{step.test_file}" for step in part]
+                branch = launcher.branch() if isinstance(launcher, ForkLauncher) else launcher
+                run_pytest(files, Judge(course, submission, branch), collector)
+    finally:
+        launcher.close()
+    verdicts = collect(course, collector.tests)
+    silent = {step.id for step in steps} - {verdict.step.id for verdict in verdicts}
+    if silent:
+        raise KitError(f"No verdict came for step {', '.join(sorted(silent))}.")
+    return verdicts

@@ -1,0 +1,112 @@
+"""The doctor: says what is installed and what works on this machine, by trying it."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from grader.wire.codec import encode
+from grader.wire.decoder import decode
+from grader.launch.trial import REQUIRED, available, try_layers
+from grader.launch.launchers import ForkLauncher, LaunchError, pick_launcher
+
+PACKAGES = ("torch", "numpy", "scikit-learn", "pytest", "hypothesis", "rich", "typer")
+OPTIONAL = ("pytest-xdist",)
+INSTALL = "python -m pip install -r requirements.lock"
+_WITHOUT = {
+    **dict.fromkeys(REQUIRED, "`grade` needs it"),
+    "scratch": "`grade` does without it, but refuses submissions that write to /tmp",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's.
+
+    Attributes:
+        what: what was looked at.
+        ok: whether it is as it should be; None where it only informs.
+        text: what was found, and what to do if it is not ok.
+    """
+
+    what: str
+    ok: bool | None
+    text: str
+
+
+def examine() -> Iterator[Finding]:
+    """Yield the findings, as they come."""
+    system = f"{platform.system()} {platform.machine()}"
+    yield Finding("Python", True, f"{platform.python_version()} on {system}")
+    for name in PACKAGES:
+        try:
+            yield Finding(name, True, version(name))
+        except PackageNotFoundError:
+            yield Finding(name, False, f"missing: {INSTALL}")
+    for name in OPTIONAL:
+        try:
+            yield Finding(name, None, version(name))
+        except PackageNotFoundError:
+            yield Finding(name, None, "not there; only `pytest -n` needs it")
+    kinds = ["fork", "spawn"] if sys.platform == "linux" else ["spawn"]
+    for kind in kinds:
+        yield _worker(kind)
+    yield from _isolation()
+    yield _devices()
+
+
+def _worker(kind: str) -> Finding:
+    """Start a worker and let it compute something."""
+    launcher = pick_launcher(kind)
+    start = time.monotonic()
+    try:
+        connection = launcher.start([])
+        source = b"def double(x):\n    return 2 * x\n"
+        deadline = time.monotonic() + 10
+        load = {"op": "load", "name": "doctor", "filename": "doctor.py", "source": source}
+        connection.request(encode(load), deadline)
+        call = {"op": "call", "function": "double", "inputs": encode(((21,), {}))}
+        answer = decode(connection.request(encode(call), deadline))
+        connection.end()
+    except LaunchError as error:
+        return Finding(f"{kind}ed worker", False, str(error))
+    finally:
+        launcher.close()
+    seconds = time.monotonic() - start
+    right = answer.get("value") == 42
+    return Finding(f"{kind}ed worker", right, f"works, first answer after {seconds:.1f} s")
+
+
+def _isolation() -> Iterator[Finding]:
+    """Try each layer of the sandbox; only grading needs them."""
+    if not available():
+        yield Finding("sandbox", None, "needs Linux; learning does without it, grading does not")
+        return
+    launcher = ForkLauncher()
+    try:
+        for layer in try_layers(launcher):
+            words = ["works"] if layer.works else [f"does not work: {layer.problem}"]
+            if not layer.works and layer.name in _WITHOUT:
+                words.append(_WITHOUT[layer.name])
+            yield Finding(f"sandbox: {layer.name}", None, "; ".join(words))
+    except LaunchError as error:
+        yield Finding("sandbox", None, f"cannot be tried: {error}")
+    finally:
+        launcher.close()
+
+
+def _devices() -> Finding:
+    try:
+        import torch
+    except ImportError:
+        return Finding("devices", None, "cannot be listed without torch")
+    names = ["cpu"]
+    if torch.cuda.is_available():
+        names += [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        names.append("mps")
+    return Finding("devices", None, ", ".join(names))

@@ -1,0 +1,187 @@
+"""Grading a class: a forked judge for each submission runs all tests and writes its `results.json`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.course.course import Course, Step
+from grader.submissions.hand_ins import PROBLEM, TIMINGS, HandIn
+from grader.judge.pool import FAILED, Forked, ForkingSession, run_forked
+from grader.launch.launchers import DirectLauncher, ForkLauncher
+from grader.course.plain_text import one_line
+from grader.course.verdicts import RESULTS, collect, results
+
+UNWRITTEN = 4
+_NOT_WRITTEN = "its results could not be written"
+HIDDEN = "grader/content/hidden"
+# A rehearsal takes as long as one submission, and saves about a third of the time of a correct one.
+REHEARSED_FROM = 10
+
+
+class Unwritable(Exception):
+    """Results cannot be written; the message is a clause."""
+
+
+@dataclass(frozen=True)
+class Graded:
+    """How the grading of one submission went.
+
+    Attributes:
+        name: the submission's name, also that of its folder in the output.
+        seconds: wall time.
+        problem: why there is no result, or none that is final; or "".
+        marked: whether there is a result.
+    """
+
+    name: str
+    seconds: float
+    problem: str = ""
+    marked: bool = True
+
+
+def output_names(hand_ins: list[HandIn]) -> dict[HandIn, str]:
+    """Return a safe folder name for each submission; two that would collide get a number."""
+    result: dict[HandIn, str] = {}
+    taken: set[str] = set()
+    for hand_in in hand_ins:
+        text = hand_in.name.encode("utf-8", "replace").decode("utf-8")
+        clean = re.sub(r"[^\w.@+ -]", "_", text)
+        name = base = clean.strip(". ")[:100] or "submission"
+        number = 2
+        while name.casefold() in taken:
+            name, number = f"{base}-{number}", number + 1
+        taken.add(name.casefold())
+        result[hand_in] = name
+    return result
+
+
+def grade(
+    course: Course,
+    hand_ins: list[HandIn],
+    out: Path,
+    files: list[str],
+    launcher: ForkLauncher | DirectLauncher,
+    jobs: int,
+    done: Callable[[Graded], None],
+    begin: Callable[[], None] = lambda: None,
+    rehearse: bool = False,
+) -> list[Graded]:
+    """Judge submissions with some test files, at most `jobs` at a time, and write each one's results below `out`.
+
+    A rehearsal takes as long as a submission, and makes each of them faster; it changes no result, but for code
+    that goes by the clock.
+
+    Raises:
+        KitError: the tests could not be collected.
+        Unwritable: not all results could be written.
+    """
+    names = output_names(hand_ins)
+    # Judges work in the kit's folder.
+    out = out.absolute()
+    finished: list[Graded] = []
+
+    def judge(hand_in: HandIn, forked: Forked) -> int:
+        return _judge(course, hand_in, names[hand_in], out / names[hand_in], forked)
+
+    def take(hand_in: HandIn, seconds: float, code: int) -> None:
+        problem = "" if code == 0 else _read_problem(out / names[hand_in], code)
+        marked = (out / names[hand_in] / RESULTS).is_file()
+        finished.append(Graded(names[hand_in], seconds, problem, marked))
+        done(finished[-1])
+
+    solutions = course.root / "solutions"
+    known = solutions if rehearse and solutions.is_dir() else None
+    session = ForkingSession(hand_ins, launcher, jobs, judge, take, begin, known)
+    run_forked(course, files, session)
+    times = {graded.name: round(graded.seconds, 3) for graded in finished}
+    _write(out / TIMINGS, json.dumps(times, indent=1, sort_keys=True) + "\n")
+    lost = sum(graded.problem == _NOT_WRITTEN for graded in finished)
+    if lost:
+        raise Unwritable(f"the results of {lost} submissions could not be written to {out}")
+    return finished
+
+
+def _judge(course: Course, hand_in: HandIn, name: str, folder: Path, forked: Forked) -> int:
+    """Run all tests on one submission and write its results, in a forked judge; return the exit code."""
+    try:
+        try:
+            problem = _judge_and_write(course, hand_in, name, folder, forked)
+        except Unwritable:
+            raise
+        except BaseException as error:
+            problem = f"{type(error).__name__}: {error}"
+        if problem:
+            _write(folder / PROBLEM, problem)
+    except Unwritable:
+        return UNWRITTEN
+    return FAILED if problem else 0
+
+
+def _judge_and_write(
+    course: Course, hand_in: HandIn, name: str, folder: Path, forked: Forked
+) -> str:
+    """Run all tests on one submission and write its results; return why there are none, or ""."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in (folder / RESULTS, folder / PROBLEM):
+            old.unlink(missing_ok=True)
+    except OSError as error:
+        raise Unwritable(str(error)) from error
+    submission = hand_in.read(course)
+    if submission.unreadable:
+        # Nobody knows what was handed in, so there is no mark, and "not begun" would be one.
+        return one_line(submission.unreadable)
+    verdicts = collect(course, list(forked.run(submission, forked.items)))
+    forked.judge.end_session()
+    said = submission.not_taken, submission.notes
+    text = json.dumps(results(name, submission.sha256, verdicts, *said), indent=1)
+    _write(folder / RESULTS, text + "\n")
+    broken = [test.id for one in verdicts for test in one.tests if test.status == "error"]
+    return _broken_tests(broken) if broken else ""
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    new = file.with_name(f"{file.name}.new")
+    try:
+        # Names in a problem may hold what is no text.
+        new.write_text(text, "utf-8", "backslashreplace")
+        new.replace(file)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise Unwritable(f"{file} cannot be written ({error.strerror})") from error
+
+
+def _broken_tests(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"the kit itself failed in {', '.join(names[:3])}{more}, so this mark is not final"
+
+
+def hidden_files(course: Course, steps: list[Step]) -> list[str]:
+    """Return the hidden test files of these steps, relative to the kit's folder."""
+    files = [f"{HIDDEN}/{step.test_file}" for step in steps]
+    return [file for file in files if (course.root / file).exists()]
+
+
+def test_files(course: Course, steps: list[Step]) -> list[str]:
+    """Return the visible and the hidden test files of these steps, relative to the kit's folder."""
+    return [
+        file
+        for step in steps
+        for file in (f"tests/steps/{step.test_file}", *hidden_files(course, [step]))
+    ]
+
+
+def _read_problem(folder: Path, code: int) -> str:
+    if code == UNWRITTEN:
+        return _NOT_WRITTEN
+    try:
+        return (folder / PROBLEM).read_text("utf-8")
+    except OSError:
+        return f"the judge ended with code {code}"

@@ -1,0 +1,28 @@
+"""Hints: each time the next one of a step, from a nudge to nearly there."""
+
+from __future__ import annotations
+
+from grader.run.cache import State
+from grader.course.course import Course, Step
+
+STATE_FILE = "hints.json"
+_ALL = "Which hints you have seen cannot be remembered here (no folder can be written to), so these are all."
+
+
+def next_hint(course: Course, step: Step, again: bool = False) -> tuple[int, str]:
+    """Return number (from 1) and text of the next hint, and remember it; the last one stays.
+
+    Where nothing can be remembered, all hints are one text.
+
+    Args:
+        course: the course, in whose folder is remembered what was shown.
+        step: the step.
+        again: begin with the first hint again.
+    """
+    state = State(course.root, STATE_FILE)
+    seen = 0 if again else state.data.get(step.id)
+    number = min(max(seen, 0) + 1, len(step.hints)) if isinstance(seen, int) else 1
+    state.data[step.id] = number
+    if not state.save():
+        return len(step.hints), "\n\n".join((_ALL, *step.hints))
+    return number, step.hints[number - 1]

@@ -1,0 +1,158 @@
+"""Probes: small functions beside a test that drive the learner's code inside the worker.
+
+A probe is shipped as source text, together with what its global names stand for: modules and their
+members by name, other probes, and plain constants. It holds no expected value and is no secret.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import builtins
+import dis
+import functools
+import inspect
+import linecache
+import textwrap
+import types
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+
+from grader.wire.codec import CodecError, encode
+from grader.wire.decoder import decode
+
+
+class Probe:
+    """A function that can be shipped to a worker; made by the decorator `probe`.
+
+    Attributes:
+        name: the function's name.
+        purpose: its docstring, a clause that goes behind "The test did this: ".
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.name = function.__name__
+        self.purpose = " ".join((function.__doc__ or "").split()).rstrip(".")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function here, as other probes in the same file do."""
+        return self.function(*args, **kwargs)
+
+    @functools.cached_property
+    def parcel(self) -> bytes:
+        """The probe as encoded plain data: its name, source, and the meaning of its global names.
+
+        Raises:
+            TypeError: a name stands for something that cannot be shipped.
+        """
+        if self.function.__code__.co_freevars:
+            names = ", ".join(self.function.__code__.co_freevars)
+            raise TypeError(
+                f"the probe {self.name} uses {names} of the function around it: "
+                "a probe stands at the top of its file"
+            )
+        source = _without_decorators(textwrap.dedent(inspect.getsource(self.function)))
+        known = self.function.__globals__
+        # Of the source and not of the function, so that names in default values count, too.
+        code = _compiled(self.name, source)
+        for name in _global_names(code, "LOAD_GLOBAL"):
+            if name not in known and not hasattr(builtins, name):
+                raise TypeError(f"the probe {self.name} uses {name}, which its file does not know")
+        used = {*_global_names(code, "LOAD_GLOBAL", "LOAD_NAME")} & known.keys() - {self.name}
+        meanings = {name: _meaning(name, known[name]) for name in sorted(used)}
+        return encode({"name": self.name, "source": source, "globals": meanings})
+
+
+def probe(function: Callable[..., Any]) -> Probe:
+    """Mark a function as one that runs in the worker: `function(module, **inputs)`, module being the learner's."""
+    return Probe(function)
+
+
+def prepare_probes(module: types.ModuleType) -> None:
+    """Make the parcels of all probes of a test file; later calls find them made."""
+    for value in vars(module).values():
+        if isinstance(value, Probe):
+            _ = value.parcel
+
+
+def compile_probe(parcel: bytes) -> Callable[..., Any]:
+    """Return the function of a parcel, with globals of its own; the worker's side of `Probe.parcel`."""
+    function = _KNOWN.get(parcel)
+    if function is None:
+        function, changeable = _build(decode(parcel))
+        if not changeable:
+            # Nothing in it can be changed by one call and seen by the next.
+            _KNOWN[parcel] = function
+    return function
+
+
+_KNOWN: dict[bytes, Callable[..., Any]] = {}
+_NEVER_CHANGED = (type(None), bool, int, float, str, bytes)
+
+
+def _build(probe: dict[str, Any]) -> tuple[Callable[..., Any], bool]:
+    """Return the function of a decoded parcel, and whether it has a constant that can be changed."""
+    namespace: dict[str, Any] = {"__builtins__": builtins}
+    changeable = False
+    for name, (kind, meaning) in probe["globals"].items():
+        if kind == "module":
+            namespace[name] = import_module(meaning)
+        elif kind == "member":
+            module, path = meaning
+            namespace[name] = functools.reduce(getattr, path.split("."), import_module(module))
+        elif kind == "probe":
+            namespace[name] = compile_probe(meaning)
+            changeable |= meaning not in _KNOWN
+        else:
+            namespace[name] = meaning
+            changeable |= not isinstance(meaning, _NEVER_CHANGED)
+    exec(_compiled(probe["name"], probe["source"]), namespace)
+    function: Callable[..., Any] = namespace[probe["name"]]
+    # A default value lives as long as the function.
+    values = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    return function, changeable or not all(isinstance(value, _NEVER_CHANGED) for value in values)
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(name: str, source: str) -> types.CodeType:
+    filename = f"<probe {name}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+    flags = __future__.annotations.compiler_flag
+    code: types.CodeType = compile(source, filename, "exec", flags, dont_inherit=True)
+    return code
+
+
+def _without_decorators(source: str) -> str:
+    """Return a function's source from its `def` on."""
+    definition = ast.parse(source).body[0]
+    return "".join(source.splitlines(True)[definition.lineno - 1 :])
+
+
+def _global_names(code: types.CodeType, *operations: str) -> Iterator[str]:
+    """Yield every name that code, or a function inside it, looks up by one of these operations."""
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in operations:
+            yield instruction.argval
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _global_names(constant, *operations)
+
+
+def _meaning(name: str, value: Any) -> tuple[str, Any]:
+    if isinstance(value, types.ModuleType):
+        return "module", value.__name__
+    if isinstance(value, Probe):
+        return "probe", value.parcel
+    if isinstance(value, type) or inspect.isroutine(value):
+        if value.__module__ is None or value.__module__.startswith(("test_", "tests.", "grader.")):
+            raise TypeError(
+                f"the probe uses {name}, which a worker does not have: mark it as a probe"
+            )
+        return "member", (value.__module__, value.__qualname__)
+    try:
+        encode(value, strict=True)
+    except CodecError as error:
+        raise TypeError(f"the probe uses {name}, which cannot be shipped: {error}") from None
+    return "constant", value

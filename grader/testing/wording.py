@@ -1,0 +1,132 @@
+"""How values and differences are put into words for a beginner."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.wire.codec import Opaque
+
+MAX_SHOWN = 300
+_KINDS = {np.ndarray: "array", int: "int", float: "float", str: "str", bool: "bool"}
+
+
+def shown(value: Any) -> str:
+    """Return a value as text on few lines: what it holds, and its kind, shape and dtype where that matters."""
+    if value is None:
+        return "None"
+    if isinstance(value, np.ndarray):
+        return f"the array {numbers(value)}{of_shape(value.shape, value.dtype.name)}"
+    if isinstance(value, np.generic):
+        return f"the NumPy number {value}"
+    if hasattr(value, "requires_grad"):
+        dtype = str(value.dtype).removeprefix("torch.")
+        if value.is_meta:
+            return f"a tensor on the meta device{of_shape(value.shape, dtype)}"
+        return f"the tensor {numbers(value)}{of_shape(value.shape, dtype)}"
+    if isinstance(value, Opaque):
+        return f"an object of type {value.type}: {steady(value.text)}"
+    if isinstance(value, (list, tuple, dict)):
+        kind = type(value).__name__
+        size = f" of {len(value)}" if len(value) > 3 else ""
+        return f"the {kind}{size} {plain(value)}"
+    if isinstance(value, str):
+        return shorten(repr(value))
+    return f"the {_KINDS.get(type(value), type(value).__name__)} {shorten(_number(value))}"
+
+
+def plain(value: Any) -> str:
+    """Return a value as a learner would type it: an input, or a part of a list."""
+    if isinstance(value, np.ndarray) or hasattr(value, "requires_grad"):
+        return numbers(value)
+    if isinstance(value, np.generic):
+        return str(value)
+    if isinstance(value, float):
+        return repr(float(f"{value:.7g}"))
+    if isinstance(value, (list, tuple)):
+        inside = ", ".join(plain(item) for item in value[:12]) + (", …" if len(value) > 12 else "")
+        one = "," if isinstance(value, tuple) and len(value) == 1 else ""
+        return shorten(f"[{inside}]" if isinstance(value, list) else f"({inside}{one})")
+    if isinstance(value, dict):
+        pairs = [f"{plain(key)}: {plain(item)}" for key, item in islice(value.items(), 12)]
+        more = ", …" if len(value) > 12 else ""
+        return shorten("{" + ", ".join(pairs) + more + "}")
+    return shorten(_number(value))
+
+
+def numbers(value: Any) -> str:
+    """Return the numbers of an array or tensor as nested lists; only the first and last of many."""
+    if hasattr(value, "requires_grad"):
+        if value.is_meta:
+            return f"meta tensor{of_shape(value.shape, None)}"
+        value = value.detach()
+        value = (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+    if value.ndim > 3:
+        # NumPy leaves out the middle of each dimension, which can be nothing in many small ones.
+        value = value.reshape(-1)
+    text = np.array2string(value, threshold=24, edgeitems=2, precision=7, separator=", ")
+    return shorten(" ".join(text.split()).replace("[ ", "["))
+
+
+def of_shape(shape: Any, dtype: str | None) -> str:
+    """Return " of shape (3, 1) and dtype float64", as far as they are given; a size None is "any"."""
+    words = []
+    if shape is not None:
+        sizes = ["any" if size is None else str(size) for size in shape]
+        words.append(f"shape ({', '.join(sizes)}{',' if len(sizes) == 1 else ''})")
+    if dtype:
+        words.append(f"dtype {dtype}")
+    return f" of {' and '.join(words)}" if words else ""
+
+
+def _number(value: Any) -> str:
+    """Return a number as text; Python refuses to write out integers of thousands of digits."""
+    if isinstance(value, int) and abs(value) >= 10**100:
+        sign = "-" if value < 0 else ""
+        return f"{sign}(an integer of {value.bit_length()} bits)"
+    return repr(value)
+
+
+def steady(text: str) -> str:
+    """Return text without what differs from run to run: where objects lie in memory, and the scratch folder."""
+    # An address at the end may have been cut off.
+    text = re.sub(r"\b0x([0-9a-f]{6,}|[0-9a-f]*\Z)", "0x…", text)
+    return re.sub(r"\btorchsteps-\w{8}\b", "torchsteps-…", text)
+
+
+def shorten(text: str, limit: int = MAX_SHOWN) -> str:
+    """Return text without its middle if it is too long."""
+    # First, so that no address is cut in two.
+    text = steady(text)
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]} … {text[-half:]}"
+
+
+def difference(label: str, came: Any, expected: Any) -> str:
+    """Return sentences about numbers that are not close: what came, and what was expected."""
+    got, want = _array(came), _array(expected)
+    what = f"{label} should be " if label else "The result should be "
+    if got.size == 1 and want.size == 1 and not isinstance(expected, np.ndarray):
+        text = f"{what}{plain(float(want.reshape(())))}, but {plain(float(got.reshape(())))} came."
+    else:
+        text = f"{what}{plain(expected)}, but {plain(came)} came."
+        if want.size > 8:
+            off = np.abs(got - want)
+            index = np.unravel_index(int(off.argmax()), off.shape)
+            place = ", ".join(str(int(i)) for i in index)
+            text += (
+                f" The largest difference is at [{place}]: {got[index]:.7g} for {want[index]:.7g}."
+            )
+    return text
+
+
+def _array(value: Any) -> NDArray[Any]:
+    if hasattr(value, "requires_grad"):
+        value = value.detach().double().numpy()
+    return np.asarray(value, dtype=np.float64)

@@ -1,0 +1,214 @@
+"""Bytes back to plain data, written for hostile input.
+
+The decoder never evaluates anything, checks every length against what is really there, and raises
+`CodecError` for every frame that `grader.wire.codec.encode` would not write.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.wire.codec import (
+    ARRAY_ITEMS,
+    DEVICES,
+    DTYPES,
+    F64,
+    FLAG_LEAF,
+    FLAG_REQUIRES_GRAD,
+    KEYS,
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_DIMS,
+    MAX_INT_BYTES,
+    MAX_ITEMS,
+    MAX_TEXT,
+    SHAPES,
+    CodecError,
+    Opaque,
+    check_extent,
+)
+
+_LITTLE = {name: np.dtype(name).newbyteorder("<") for name in DTYPES if name != "bfloat16"}
+_ITEM_BYTES = {name: dtype.itemsize for name, dtype in _LITTLE.items()} | {"bfloat16": 2}
+
+
+def decode(data: bytes) -> Any:
+    """Return the value of bytes that `encode` made; arrays and tensors are new and writable.
+
+    A tensor of another device than "cpu" and "meta" comes back on the CPU. A tensor that required a
+    gradient requires one again, and is a leaf if it was one.
+
+    Raises:
+        CodecError: for anything that `encode` would not have written.
+    """
+    if len(data) > MAX_BYTES:
+        raise CodecError(f"a frame of {len(data)} bytes is larger than {MAX_BYTES}")
+    reader = _Reader(data)
+    value = reader.value(0)
+    if reader.position != len(data):
+        raise CodecError("bytes are left over behind the value")
+    return value
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.position = 0
+        self.items = 0
+
+    def take(self, count: int) -> bytes:
+        start = self.position
+        self.position = end = start + count
+        if end > len(self.data):
+            raise CodecError("the frame ends too early")
+        return self.data[start:end]
+
+    def count(self) -> int:
+        return int.from_bytes(self.take(4), "little")
+
+    def counted(self) -> bytes:
+        """Return as many bytes as the four before them say."""
+        start = self.position + 4
+        # Each of these is taken very often: with `count` and `take` it would take twice the time.
+        self.position = end = start + int.from_bytes(self.data[start - 4 : start], "little")
+        if end > len(self.data):
+            raise CodecError("the frame ends too early")
+        return self.data[start:end]
+
+    def text(self, errors: str = "surrogatepass") -> str:
+        try:
+            return str(self.counted(), "utf-8", errors)
+        except UnicodeDecodeError as error:
+            raise CodecError("text that is not UTF-8") from error
+
+    def value(self, depth: int) -> Any:
+        self.items += 1
+        if depth > MAX_DEPTH:
+            raise CodecError(f"nested deeper than {MAX_DEPTH} levels")
+        if self.items > MAX_ITEMS:
+            raise CodecError(f"more than {MAX_ITEMS} items")
+        tag = self.take(1)
+        if tag == b"s":
+            return self.text()
+        if tag == b"f":
+            return F64.unpack(self.take(8))[0]
+        if tag == b"T":
+            return self.tensor()
+        if tag == b"d":
+            return self.dictionary(depth)
+        if tag == b"l":
+            return [self.value(depth + 1) for _ in range(self.length(1))]
+        if tag == b"t":
+            return tuple([self.value(depth + 1) for _ in range(self.length(1))])
+        if tag == b"N":
+            return None
+        if tag in b"01":
+            return tag == b"1"
+        if tag == b"i":
+            return self.integer()
+        if tag == b"b":
+            return self.counted()
+        if tag == b"a":
+            return self.array()
+        if tag == b"g":
+            array = self.array()
+            if array.shape != ():
+                raise CodecError("a NumPy scalar with dimensions")
+            return array[()]
+        if tag == b"o":
+            return Opaque(self.tagged_text(), self.tagged_text())
+        raise CodecError(f"an unknown tag {tag!r}")
+
+    def tagged_text(self) -> str:
+        if self.take(1) != b"s":
+            raise CodecError("an object without its description")
+        text = self.text("strict")
+        if len(text) > MAX_TEXT:
+            raise CodecError("a description that is too long")
+        return text
+
+    def length(self, smallest_item: int) -> int:
+        """Return a number of items that the rest of the frame has room for."""
+        count = self.count()
+        if count * smallest_item > len(self.data) - self.position:
+            raise CodecError("more items are announced than the frame holds")
+        return count
+
+    def integer(self) -> int:
+        data = self.counted()
+        if not 0 < len(data) <= MAX_INT_BYTES:
+            raise CodecError("an integer of a wrong size")
+        value = int.from_bytes(data, "little", signed=True)
+        if len(data) != value.bit_length() // 8 + 1:
+            raise CodecError("an integer that is padded")
+        return value
+
+    def dictionary(self, depth: int) -> dict[Any, Any]:
+        count = self.length(2)
+        result = {}
+        for _ in range(count):
+            key = self.value(depth + 1)
+            if type(key) not in KEYS:
+                raise CodecError("a dictionary key that is not plain")
+            result[key] = self.value(depth + 1)
+        if len(result) != count:
+            raise CodecError("a dictionary key that comes twice")
+        return result
+
+    def shape(self) -> tuple[str, tuple[int, ...]]:
+        code, dims = self.take(2)
+        if code >= len(DTYPES) or dims > MAX_DIMS:
+            raise CodecError("an unknown dtype or too many dimensions")
+        shape = SHAPES[dims].unpack(self.take(8 * dims))
+        check_extent(shape)
+        self.items += ARRAY_ITEMS
+        return DTYPES[code], shape
+
+    def payload(self, dtype: str, shape: tuple[int, ...]) -> bytearray:
+        data = bytearray(self.counted())
+        if len(data) != math.prod(shape) * _ITEM_BYTES[dtype]:
+            raise CodecError("the data does not fit the shape")
+        if dtype == "bool" and data.translate(None, b"\0\1"):
+            raise CodecError("a truth value that is neither 0 nor 1")
+        return data
+
+    def array(self) -> NDArray[Any]:
+        dtype, shape = self.shape()
+        if dtype == "bfloat16":
+            raise CodecError("NumPy has no bfloat16")
+        data = self.payload(dtype, shape)
+        return np.frombuffer(data, _LITTLE[dtype]).astype(dtype, copy=False).reshape(shape)
+
+    def tensor(self) -> Any:
+        import torch
+
+        device, flags = self.take(2)
+        if device >= len(DEVICES) or flags > 3:
+            raise CodecError("an unknown device or flag")
+        dtype_name, shape = self.shape()
+        dtype = getattr(torch, dtype_name)
+        if DEVICES[device] == "meta":
+            if self.count():
+                raise CodecError("data on the meta device")
+            tensor = torch.empty(shape, dtype=dtype, device="meta")
+        else:
+            data = self.payload(dtype_name, shape)
+            # A clone, since a learner may do to it what torch forbids for views.
+            if data:
+                tensor = torch.frombuffer(data, dtype=dtype).view(shape).clone()
+            else:
+                # Wherever a learner's module has tensors made by default.
+                tensor = torch.empty(shape, dtype=dtype, device="cpu")
+        if flags & FLAG_REQUIRES_GRAD:
+            if not (dtype.is_floating_point or dtype.is_complex):
+                raise CodecError("integers that require a gradient")
+            tensor.requires_grad_()
+            if not flags & FLAG_LEAF:
+                tensor = tensor.view_as(tensor)
+        elif not flags & FLAG_LEAF:
+            raise CodecError("a tensor outside the graph that is no leaf")
+        return tensor

@@ -1,0 +1,167 @@
+"""Frames over a byte stream, with a number, a size limit and a deadline.
+
+A frame is a length and a number (both unsigned 32-bit, little-endian) and the bytes of one value.
+The judge's end (`Wire`) gives up when a deadline passes, in the middle of a frame too, and
+meanwhile drains what the worker prints. The worker's end (`read_frame`, `write_frame`) blocks.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import struct
+import time
+
+from grader.wire.codec import MAX_BYTES
+
+_HEADER = struct.Struct("<II")
+_CHUNK, _LARGE = 1 << 16, 1 << 20
+KEPT_OUTPUT = 4_000
+
+
+class WireBroken(Exception):
+    """The other end closed the stream, or sent something that is not the frame asked for."""
+
+
+class WireTimeout(Exception):
+    """The deadline passed before a whole frame went over."""
+
+
+class Wire:
+    """The judge's end of the stream to one worker, together with what that worker prints.
+
+    Attributes:
+        output: the first KEPT_OUTPUT bytes that the worker printed since the last request was sent.
+        printed: how many bytes it printed since then.
+    """
+
+    def __init__(self, frames: socket.socket, output: socket.socket) -> None:
+        self._frames = frames
+        self._output = output
+        self._number = 0
+        # Bytes that came and were not yet asked for.
+        self._came = bytearray()
+        self.output = bytearray()
+        self.printed = 0
+        self._selector = selectors.DefaultSelector()
+        for end in (frames, output):
+            end.setblocking(False)
+            self._selector.register(end, selectors.EVENT_READ)
+
+    def request(self, payload: bytes, deadline: float) -> bytes:
+        """Send one frame and return the payload of its answer.
+
+        Args:
+            payload: the bytes of the request.
+            deadline: latest moment of the answer, on the clock of `time.monotonic`.
+
+        Raises:
+            WireBroken: the stream ended, or what came is not the answer to this request.
+            WireTimeout: the deadline passed.
+        """
+        self._number += 1
+        self.output.clear()
+        self.printed = 0
+        self._send(_HEADER.pack(len(payload), self._number) + payload, deadline)
+        length, number = _HEADER.unpack(self._receive(_HEADER.size, deadline))
+        if length > MAX_BYTES or number != self._number:
+            raise WireBroken("the answer is too large or was not asked for")
+        answer = self._receive(length, deadline)
+        self.drain()
+        return answer
+
+    def _send(self, data: bytes, deadline: float) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._frames.send(view) :]
+            except BlockingIOError:
+                self._selector.modify(self._frames, selectors.EVENT_WRITE)
+                try:
+                    self._wait(deadline)
+                finally:
+                    self._selector.modify(self._frames, selectors.EVENT_READ)
+            except OSError as error:
+                raise WireBroken("the worker does not read any more") from error
+
+    def _receive(self, count: int, deadline: float) -> bytes:
+        while len(self._came) < count:
+            self._wait(deadline)
+            try:
+                piece = self._frames.recv(max(_CHUNK, min(count - len(self._came), _LARGE)))
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise WireBroken("the stream is broken") from error
+            if not piece:
+                raise WireBroken("the worker has ended")
+            self._came += piece
+        data = bytes(self._came[:count])
+        del self._came[:count]
+        return data
+
+    def _wait(self, deadline: float) -> None:
+        """Wait until frames can be read or written, and take in what was printed until then."""
+        while True:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise WireTimeout
+            ready = [key.fileobj for key, _ in self._selector.select(remaining)]
+            if self._output in ready:
+                self.drain()
+            if self._frames in ready:
+                return
+
+    def drain(self, pieces: int = 64) -> None:
+        """Take in what was printed so far, at most `pieces` buffers of it."""
+        while pieces and self._take_output():
+            pieces -= 1
+
+    def _take_output(self) -> bool:
+        try:
+            piece = self._output.recv(_CHUNK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            piece = b""
+        if not piece:
+            if self._output in (self._selector.get_map() or ()):
+                self._selector.unregister(self._output)
+            return False
+        self.printed += len(piece)
+        self.output += piece[: max(0, KEPT_OUTPUT - len(self.output))]
+        return True
+
+    def close(self) -> None:
+        """Close both streams; may be called twice."""
+        self._selector.close()
+        self._frames.close()
+        self._output.close()
+
+
+def read_frame(fd: int) -> tuple[int, bytes]:
+    """Return number and payload of the next frame; a blocking read, for the worker's end.
+
+    Raises:
+        EOFError: the judge closed the stream.
+    """
+    length, number = _HEADER.unpack(_read(fd, _HEADER.size))
+    return number, _read(fd, length)
+
+
+def write_frame(fd: int, number: int, payload: bytes) -> None:
+    """Write one frame; blocking, for the worker's end."""
+    view = memoryview(_HEADER.pack(len(payload), number) + payload)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _read(fd: int, count: int) -> bytes:
+    data = bytearray()
+    while len(data) < count:
+        piece = os.read(fd, min(count - len(data), _LARGE))
+        if not piece:
+            raise EOFError
+        data += piece
+    return bytes(data)

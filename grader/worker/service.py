@@ -1,0 +1,359 @@
+"""The worker: runs one learner's module and answers the judge's requests; it knows no expected value.
+
+A request and its answer are dictionaries of plain data. `Service` answers them, in a process of its
+own (`serve`), or inside the judge for a debugger (`--direct`).
+
+Requests: `{"op": "ready"}`, `{"op": "load", "name", "filename", "source"}` with `others` where it
+may import further modules (their sources, by name), and `{"op": "call",
+"function", "inputs"}` or `{"op": "probe", "probe", "inputs"}`, where inputs are the encoded pair
+(args, kwargs). `{"op": "turn", "request"}` holds one of the last two, with which the tests of another function
+begin.
+Answers: `{"kind": "loaded"}`, `{"kind": "encoding", "message"}`, `{"kind": "value", "value",
+"after"}` (`after` holds the encoded inputs if the call changed them), `{"kind": "missing",
+"name"}`, `{"kind": "signature", "message"}`, `{"kind": "unplain", "message"}`, or `{"kind":
+"raised", …}` (see `describe_error`). To "turn" also `{"kind": "worn"}`: something was left behind that cannot be
+put back, so nothing was run.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import functools
+import inspect
+import io
+import linecache
+import os
+import random
+import sys
+import tokenize
+import traceback
+import types
+from collections.abc import Callable
+from importlib.abc import ExecutionLoader
+from importlib.machinery import ModuleSpec
+from importlib.util import decode_source, spec_from_loader
+from typing import Any
+
+import numpy as np
+
+from grader.wire.codec import MAX_TEXT, CodecError, encode
+from grader.wire.decoder import decode
+from grader.worker.defaults import Defaults
+from grader.testing.probes import compile_probe
+from grader.wire.messages import MAX_FRAMES, MAX_MESSAGE
+from grader.worker.settings import Settings
+from grader.worker.surroundings import enter_scratch, forget_kit, keep_source
+from grader.wire.stream import read_frame, write_frame
+
+_RAISE = dis.opmap["RAISE_VARARGS"]
+# What Python itself calls an exception, and what a class says of itself, bound before a learner's class can lie.
+_NOT_WRITTEN = NotImplementedError
+_BUILT_IN = {
+    id(kind): kind.__name__
+    for kind in vars(builtins).values()
+    if isinstance(kind, type) and issubclass(kind, BaseException)
+}
+_mro_of, _name_of, _module_of = (
+    vars(type)[name].__get__ for name in ("__mro__", "__qualname__", "__module__")
+)
+
+
+class Service:
+    """Loads one module and runs its functions and the probes that drive them.
+
+    Args:
+        settings: of this process, to be put back before each call; None in a process that is not the module's own.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.module = types.ModuleType("not_loaded")
+        self.filename = ""
+        self.settings = settings
+        self.defaults = Defaults()
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to one request."""
+        try:
+            if request["op"] == "ready":
+                return {"kind": "loaded"}
+            if request["op"] == "load":
+                Others.offer(request.get("others", {}))
+                return self.load(request["name"], request["filename"], request["source"])
+            if request["op"] == "turn":
+                if self.settings and not self.settings.unchanged():
+                    return {"kind": "worn"}
+                request = decode(request["request"])
+            if self.settings:
+                self.settings.put_back()
+            if request["op"] == "call":
+                target = getattr(self.module, request["function"], None)
+                if target is None:
+                    return {"kind": "missing", "name": request["function"]}
+            else:
+                target = compile_probe(request["probe"])
+            return self.run(target, request)
+        except CodecError as error:
+            return {"kind": "unplain", "message": str(error)}
+        except BaseException as error:
+            return describe_error(error, self.module, self.filename)
+
+    def load(self, name: str, filename: str, source: bytes) -> dict[str, Any]:
+        """Run the module's source; errors are left to `answer`."""
+        self.module = types.ModuleType(name)
+        self.filename = filename
+        self.module.__file__ = keep_source(filename, source)
+        sys.modules[name] = self.module
+        problem = encoding_problem(source)
+        if problem:
+            return {"kind": "encoding", "message": problem}
+        text = source.decode("utf-8", "replace")
+        # Tracebacks look the lines up here: they name the file as the learner does, without its folder.
+        linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+        seed_everything()
+        code = compile(source, filename, "exec")
+        exec(code, self.module.__dict__)
+        self.defaults.note()
+        if self.settings:
+            self.settings.note(self.module, code)
+        return {"kind": "loaded"}
+
+    def run(self, target: Callable[..., Any], request: dict[str, Any]) -> dict[str, Any]:
+        """Call the target with the inputs of the request."""
+        args, kwargs = decode(request["inputs"])
+        if request["op"] == "call":
+            problem = signature_problem(target, args, kwargs)
+            if problem:
+                return {"kind": "signature", "message": problem}
+        else:
+            args = (self.module, *args)
+            target = self.defaults.kept_apart(target, self.filename)
+        seed_everything()
+        value = self.invoke(target, args, kwargs)
+        after = None
+        if request["op"] == "call":
+            after = encode((args, kwargs))
+        return {
+            "kind": "value",
+            "value": value,
+            "after": after if after != request["inputs"] else None,
+        }
+
+    def invoke(
+        self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Run the learner's code; the benchmark measures this part alone."""
+        return target(*args, **kwargs)
+
+
+class Others(ExecutionLoader):
+    """Finds and loads the learner's other modules: out of memory, since no file is within reach."""
+
+    def __init__(self, sources: dict[str, bytes]) -> None:
+        self._sources = sources
+
+    @classmethod
+    def offer(cls, sources: dict[str, bytes]) -> None:
+        """Let these modules, and none that were offered before, be imported."""
+        sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, cls)]
+        sys.meta_path.append(cls(sources))
+
+    def find_spec(
+        self, name: str, _path: object = None, _target: object = None
+    ) -> ModuleSpec | None:
+        """Return how to load a module, if it is one of these."""
+        found = self._sources.get(name)
+        return None if found is None else spec_from_loader(name, self, origin=f"{name}.py")
+
+    def get_filename(self, fullname: str) -> str:
+        """Return the name by which tracebacks call a module's file."""
+        return f"{fullname}.py"
+
+    def get_source(self, fullname: str) -> str:
+        """Return a module's text."""
+        return decode_source(self._sources[fullname])
+
+
+def encoding_problem(source: bytes) -> str | None:
+    """Return why these bytes are no text that Python can read, or None."""
+    if b"\0" in source:
+        return "it holds zero bytes, as text in UTF-16 does"
+    try:
+        source.decode(tokenize.detect_encoding(io.BytesIO(source).readline)[0])
+    except SyntaxError as error:
+        # The declaration in the first two lines is wrong, or there is none and they are not UTF-8.
+        return not_utf_8(source) or str(error)[:MAX_MESSAGE]
+    except UnicodeDecodeError:
+        return not_utf_8(source)
+    return None
+
+
+def not_utf_8(source: bytes) -> str | None:
+    """Return where the first byte is that UTF-8 does not have there, or None."""
+    try:
+        source.decode()
+    except UnicodeDecodeError as error:
+        line = source.count(b"\n", 0, error.start) + 1
+        return f"line {line} holds the byte 0x{source[error.start]:02x}, which UTF-8 does not have there"
+    return None
+
+
+def seed_everything() -> None:
+    """Seed every global generator, so that careless code is judged the same twice."""
+    random.seed(0)
+    np.random.seed(0)
+    torch = sys.modules.get("torch")
+    if torch:
+        # Not `torch.manual_seed`, which notes down the stack each time for cards that are not in use.
+        torch.default_generator.manual_seed(0)
+        if torch.cuda.is_initialized():
+            torch.cuda.manual_seed_all(0)
+
+
+_signature_of = functools.lru_cache(maxsize=64)(inspect.signature)
+
+
+def signature_problem(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
+    """Return why the target cannot be called with these inputs, or None."""
+    if not callable(target):
+        return f"it is not a function but {type(target).__name__}"
+    # Found out once: that takes longer than most calls. Other objects may compare as they like.
+    signature_of = _signature_of if type(target) is types.FunctionType else inspect.signature
+    try:
+        signature = signature_of(target)
+    except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        return f"its parameters are {signature}: {error}"[:MAX_MESSAGE]
+    return None
+
+
+def describe_error(error: BaseException, module: types.ModuleType, filename: str) -> dict[str, Any]:
+    """Return an exception as plain data.
+
+    Returns:
+        A dictionary with `type` (the class's name, a bare one if it is built in), `bases` (the names of all
+        classes above it that are built in), `message`, `frames` (tuples of "module" or "probe", function, line
+        number and line text, innermost last), `own` (whether a `raise` or `assert` in the module made it), `stub`
+        (True for the NotImplementedError that an unfinished function raises itself), and for syntax errors
+        `caret`.
+    """
+    if isinstance(error, AttributeError) and getattr(error, "obj", None) is module:
+        return {"kind": "missing", "name": str(error.name)[:MAX_MESSAGE]}
+    report: dict[str, Any] = {
+        "kind": "raised",
+        "type": type_name(type(error)),
+        "bases": [_BUILT_IN[id(base)] for base in _mro_of(type(error)) if id(base) in _BUILT_IN],
+        "message": error_message(error),
+        "frames": [],
+        "own": False,
+        "stub": False,
+    }
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        place = frame.f_code.co_filename
+        if place == filename or place.startswith("<probe"):
+            text = linecache.getline(place, line).strip()[:MAX_TEXT]
+            inside = "probe" if place.startswith("<probe") else "module"
+            report["frames"].append((inside, frame.f_code.co_name[:MAX_TEXT], line, text))
+    report["frames"] = report["frames"][-MAX_FRAMES:]
+    last = innermost(error)
+    if last and last.tb_frame.f_code.co_filename == filename:
+        report["own"] = last.tb_frame.f_code.co_code[last.tb_lasti] == _RAISE
+        # torch raises NotImplementedError too; only a `raise` written in the module is an
+        # unfinished function.
+        report["stub"] = report["own"] and type(error) is _NOT_WRITTEN
+    if isinstance(error, SyntaxError) and error.filename == filename:
+        column = (error.offset or 1) - 1
+        line_text = (error.text or "").rstrip("\n")[:MAX_TEXT]
+        report["caret"] = (error.lineno or 0, line_text, max(0, min(column, len(line_text))))
+        report["message"] = str(error.msg)[:MAX_MESSAGE]
+    return report
+
+
+def innermost(error: BaseException) -> types.TracebackType | None:
+    """Return the entry of the traceback where the error was raised."""
+    entry = error.__traceback__
+    while entry and entry.tb_next:
+        entry = entry.tb_next
+    return entry
+
+
+def type_name(kind: type) -> str:
+    """Return a class's name, with its module unless it is a real built-in exception."""
+    name = _BUILT_IN.get(id(kind))
+    return name or f"{_module_of(kind)}.{_name_of(kind)}"[:MAX_TEXT]
+
+
+def error_message(error: BaseException) -> str:
+    """Return the text of an exception, whatever its `__str__` does."""
+    try:
+        return str(error)[:MAX_MESSAGE]
+    except Exception:
+        return "(its message cannot be shown)"
+
+
+def encode_answer(answer: dict[str, Any]) -> bytes:
+    """Return the bytes of an answer, or of the reason why its value cannot be sent."""
+    try:
+        return encode(answer)
+    except CodecError as error:
+        return encode({"kind": "unplain", "message": str(error)})
+    except BaseException as error:
+        return encode({"kind": "unplain", "message": type_name(type(error))})
+
+
+class NoInput(io.StringIO):
+    """Standard input into which nobody types. `exit()` closes it, but the worker lives on."""
+
+    def close(self) -> None:
+        """Stay open."""
+
+
+def serve(read_fd: int, write_fd: int) -> None:
+    """Answer requests until the judge closes the stream."""
+    # Line by line, so that what was printed before a crash or an endless loop can be shown.
+    for name, fd in (("stdout", 1), ("stderr", 2)):
+        raw = io.FileIO(fd, "w", closefd=False)
+        stream = io.TextIOWrapper(
+            io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True
+        )
+        setattr(sys, name, stream)
+    sys.stdin = NoInput()
+    service = Service(Settings())
+    while True:
+        try:
+            number, payload = read_frame(read_fd)
+        except (EOFError, OSError):
+            return
+        answer = encode_answer(service.answer(decode(payload)))
+        flush_output()
+        try:
+            write_frame(write_fd, number, answer)
+        except OSError:
+            return
+
+
+def flush_output() -> None:
+    """Write out lines that were begun, whatever the module did to the streams."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except Exception:
+        return
+
+
+def main(scratch: str, root: str, groups: list[str]) -> None:
+    """Serve on standard input and output: the spawned worker, where fork is missing."""
+    read_fd, write_fd = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    from grader.worker.preload import GROUPS
+
+    for group in ("torch", *groups):
+        GROUPS[group]()
+    enter_scratch(scratch)
+    forget_kit(root)
+    serve(read_fd, write_fd)
