@@ -26,7 +26,7 @@ def main() -> None:
     problem = version_problem(tuple(sys.version_info[:2]))
     if not problem:
         try:
-            from grader.cli import main as run
+            from grader.cli.main import main as run
         except ModuleNotFoundError as error:
             if str(error.name).startswith("grader"):
                 raise

@@ -205,7 +205,7 @@ def find_root(start: Path | None = None) -> Path:
         CourseError: there is no kit around.
     """
     start = start or Path.cwd()
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parents[2]
     for folder in (start, *start.parents, package):
         if (folder / COURSE_FILE).is_file():
             return folder

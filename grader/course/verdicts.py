@@ -6,17 +6,45 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from grader.course.course import Course, Step
-
-if TYPE_CHECKING:
-    # Not at run time: a check of a plain folder needs no search.
-    from grader.submissions.search import NotTaken
 
 SCHEMA = 1
 RESULTS = "results.json"
 _DIGITS = 6
+
+
+@dataclass(frozen=True)
+class NotTaken:
+    """A file that was handed in and is not judged.
+
+    Attributes:
+        name: its name, and in which folder or archive it lies.
+        reason: why, as a clause.
+        module: the module that it may be meant for, or "".
+    """
+
+    name: str
+    reason: str
+    module: str = ""
+
+
+@dataclass(frozen=True)
+class Graded:
+    """How the grading of one submission went.
+
+    Attributes:
+        name: the submission's name, also that of its folder in the output.
+        seconds: wall time.
+        problem: why there is no result, or none that is final; or "".
+        marked: whether there is a result.
+    """
+
+    name: str
+    seconds: float
+    problem: str = ""
+    marked: bool = True
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ PyTorch says the same words, with the same sizes, in the same function. Another 
 then nothing is named, which is better than a wrong name. Where a call should raise a certain error, only its type
 counts.
 
-The transcripts are files in `grader/content/behaviour`, written by `make record` from the catalogue. They hold no code of a
-wrong implementation.
+The transcripts are files in `grader/content/behaviour`, written by `make record` from the catalogue. They hold no
+code of a wrong implementation.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.testing.answers import Call
-from grader.wire.codec import Opaque
 from grader.course.course import Course, Step
-from grader.wire.decoder import decode
 from grader.judge.step_session import Crash, StepSession, Stop
+from grader.testing.answers import Call
 from grader.testing.wording import steady
+from grader.wire.codec import Opaque
+from grader.wire.decoder import decode
 
 # To be raised when the files get another form, or other calls are chosen for them.
 FORM = 2

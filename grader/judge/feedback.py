@@ -10,13 +10,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from grader.judge import advice
+from grader.testing.wording import plain, shorten, shown
 from grader.wire.codec import CodecError
 from grader.wire.decoder import decode
-from grader.testing.wording import plain, shorten, shown
 
 if TYPE_CHECKING:
-    from grader.testing.answers import Call
     from grader.course.course import Step
+    from grader.testing.answers import Call
 
 MAX_SOURCE_LINE = 120
 MAX_MESSAGE = 4000

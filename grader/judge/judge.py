@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from grader.judge import feedback as explain
-from grader.testing.answers import Mismatch
 from grader.course.course import Course, Step
-from grader.judge.diagnosis import Diagnosis, Transcript
-from grader.launch.launchers import Launcher, LaunchError
-from grader.judge.learner import LearnerError
-from grader.testing.properties import Properties
-from grader.judge.step_session import Crash, StepSession, Stop
-from grader.submissions.submission import Submission
 from grader.course.verdicts import TestVerdict, told
+from grader.judge import feedback as explain
+from grader.judge.diagnosis import Diagnosis, Transcript
+from grader.judge.learner import LearnerError
+from grader.judge.step_session import Crash, StepSession, Stop
+from grader.launch.launchers import Launcher, LaunchError
+from grader.submissions.submission import Submission
+from grader.testing.answers import Mismatch
+from grader.testing.properties import Properties
 
 STEP_TESTS = "test_step_"
 MUCH_OUTPUT = 64 * 1024

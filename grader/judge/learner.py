@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from grader.judge import feedback as explain
+from grader.judge.step_session import StepSession, Stop
 from grader.testing.answers import Answer, Call, Mismatch
-from grader.wire.codec import encode
 from grader.testing.probes import Probe
 from grader.testing.relations import Comparisons
-from grader.judge.step_session import StepSession, Stop
 from grader.testing.wording import shown
+from grader.wire.codec import encode
 
 
 class LearnerError(Exception):

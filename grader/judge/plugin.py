@@ -23,16 +23,16 @@ from typing import Any
 
 import pytest
 
-from grader.testing.answers import Mismatch
 from grader.course.course import Course, CourseError, find_root
-from grader.judge.judge import STEP_TESTS, Judge, step_of
-from grader.launch.launchers import ForkLauncher, pick_launcher
-from grader.judge.learner import Learner, LearnerError
 from grader.course.limits import LAYERS
-from grader.testing.properties import is_property, load_profile
-from grader.judge.step_session import Crash, StepSession, Stop
-from grader.submissions.submission import Submission
 from grader.course.plain_text import visible
+from grader.judge.judge import STEP_TESTS, Judge, step_of
+from grader.judge.learner import Learner, LearnerError
+from grader.judge.step_session import Crash, StepSession, Stop
+from grader.launch.launchers import ForkLauncher, pick_launcher
+from grader.submissions.submission import Submission
+from grader.testing.answers import Mismatch
+from grader.testing.properties import is_property, load_profile
 
 JUDGE = pytest.StashKey[Judge]()
 _VERDICTS = (Mismatch, LearnerError, Crash, Stop)

@@ -31,17 +31,17 @@ from typing import IO, Generic, TypeVar
 
 import pytest
 
-from grader.wire.codec import encode
 from grader.course.course import Course
-from grader.wire.decoder import decode
+from grader.course.verdicts import TestVerdict
 from grader.judge.judge import Judge, mark_of, step_of
-from grader.launch.launchers import DirectLauncher, ForkLauncher
 from grader.judge.plugin import JUDGE
+from grader.judge.pytest_run import run_pytest
+from grader.launch.launchers import DirectLauncher, ForkLauncher
+from grader.submissions.submission import Submission
 from grader.testing.probes import prepare_probes
 from grader.testing.properties import is_property
-from grader.judge.pytest_run import run_pytest
-from grader.submissions.submission import Submission
-from grader.course.verdicts import TestVerdict
+from grader.wire.codec import encode
+from grader.wire.decoder import decode
 
 Work = TypeVar("Work")
 # What is asked in a test, each with the answer with which it passes; and that for the id of each test.

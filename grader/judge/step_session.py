@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from grader.course.course import Step
 from grader.judge import feedback as explain
 from grader.judge.advice import of_file
+from grader.launch.launchers import Connection, Launcher, LaunchError
+from grader.submissions.imports import imported
+from grader.submissions.submission import Submission
 from grader.testing.answers import Call
 from grader.wire.codec import CodecError, encode
-from grader.course.course import Step
-from grader.submissions.imports import imported
-from grader.launch.launchers import Connection, Launcher, LaunchError
 from grader.wire.messages import TO_LOAD, TO_RUN, parse
-from grader.submissions.submission import Submission
 from grader.wire.stream import WireBroken, WireTimeout
 
 

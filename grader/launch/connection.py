@@ -12,7 +12,7 @@ from typing import Protocol
 from grader.wire.codec import encode
 from grader.wire.stream import Wire, WireBroken, WireTimeout
 
-ROOT = str(Path(__file__).resolve().parent.parent)
+ROOT = str(Path(__file__).resolve().parents[2])
 # Long enough for the slowest cold import of torch from a network drive.
 START_SECONDS = 120.0
 # With -P the working folder is not on the import path. The kit comes last on it, so that no file of a learner's

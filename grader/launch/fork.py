@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from grader.course.limits import Limits
 from grader.launch import control
 from grader.launch.connection import (
     BOOT,
@@ -22,7 +23,6 @@ from grader.launch.connection import (
     environment,
     how_it_ended,
 )
-from grader.course.limits import Limits
 from grader.wire.stream import Wire
 
 
@@ -67,7 +67,7 @@ class ForkLauncher:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
         command = BOOT.format(
             root=ROOT,
-            module="zygote",
+            module="launch.zygote",
             args=f"{ROOT!r}, {asdict(self._limits)!r}, {sorted(map(list, self.expected))!r}, {self._many}",
         )
         self._process = subprocess.Popen(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 
+from grader.course.limits import Limits
 from grader.launch.connection import Connection, Launcher, LaunchError, how_it_ended
 from grader.launch.direct import DirectLauncher
 from grader.launch.fork import ForkLauncher
-from grader.course.limits import Limits
 from grader.launch.spawn import SpawnLauncher
 
 __all__ = [

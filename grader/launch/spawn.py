@@ -34,7 +34,9 @@ class SpawnLauncher:
     def start(self, groups: list[str]) -> Connection:
         """Spawn a worker."""
         scratch = tempfile.mkdtemp(prefix="torchsteps-")
-        command = BOOT.format(root=ROOT, module="worker", args=f"{scratch!r}, {ROOT!r}, {groups!r}")
+        command = BOOT.format(
+            root=ROOT, module="worker.service", args=f"{scratch!r}, {ROOT!r}, {groups!r}"
+        )
         process = subprocess.Popen(
             [*PYTHON, command],
             stdin=subprocess.PIPE,

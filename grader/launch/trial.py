@@ -7,10 +7,10 @@ import sys
 import time
 from dataclasses import dataclass
 
+from grader.course.limits import LAYERS
+from grader.launch.launchers import ForkLauncher, LaunchError
 from grader.wire.codec import encode
 from grader.wire.decoder import decode
-from grader.launch.launchers import ForkLauncher, LaunchError
-from grader.course.limits import LAYERS
 from grader.wire.stream import WireBroken, WireTimeout
 
 # Without these, a submission is not graded; the others are the strongest form of what limits do as well.

@@ -36,13 +36,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from grader.course.limits import Limits
 from grader.launch import large_pages
 from grader.launch.control import ask
-from grader.course.limits import Limits
-from grader.worker.preload import GROUPS
 from grader.sandbox.layers import Sandbox, User
-from grader.worker.surroundings import enter_scratch, forget_kit
+from grader.worker.preload import GROUPS
 from grader.worker.service import seed_everything, serve
+from grader.worker.surroundings import enter_scratch, forget_kit
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.worker import service as worker
 from grader.course.course import Course, Step
+from grader.launch.launchers import DirectLauncher, ForkLauncher
+from grader.launch.trial import working_layers
 from grader.run.grade import grade, hidden_files
 from grader.submissions.hand_ins import read_class
-from grader.launch.trial import working_layers
-from grader.launch.launchers import DirectLauncher, ForkLauncher
+from grader.worker import service as worker
 from grader.worker.preload import GROUPS
 
 # So many that after the first submission each of four styles comes as often as the others.

@@ -1,7 +1,7 @@
 """The catalogue of misconceptions: wrong implementations of one function each, with the words that explain them.
 
-Each step has a file `grader/content/misconceptions/step_XX.toml`. It is for those who make the kit and those who grade:
-a student's bundle has only what was recorded of these implementations (see `grader.judge.diagnosis`).
+Each step has a file `grader/content/misconceptions/step_XX.toml`. It is for those who make the kit and those who
+grade: a student's bundle has only what was recorded of these implementations (see `grader.judge.diagnosis`).
 """
 
 from __future__ import annotations

@@ -20,10 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.maintain import catalogue
-from grader.maintain.catalogue import Misconception
 from grader.course.course import Course, Step
-from grader.wire.decoder import decode
 from grader.judge.diagnosis import (
     FORM,
     SECONDS,
@@ -34,12 +31,15 @@ from grader.judge.diagnosis import (
     Transcript,
     ask_all,
 )
-from grader.run.grade import hidden_files, test_files
 from grader.judge.judge import is_hidden
 from grader.judge.pool import Forked, ForkingSession, run_forked
-from grader.launch.launchers import ForkLauncher
 from grader.judge.step_session import ELSEWHERE, Crash, StepSession, Stop
+from grader.launch.launchers import ForkLauncher
+from grader.maintain import catalogue
+from grader.maintain.catalogue import Misconception
+from grader.run.grade import hidden_files, test_files
 from grader.submissions.submission import Submission
+from grader.wire.decoder import decode
 
 # Of each function, this many calls at most are tried out, and none that is larger or slower.
 _CANDIDATES = 48
@@ -88,9 +88,8 @@ def made_of(course: Course, step: Step) -> str:
     """Return the fingerprint of the files that a step is recorded from."""
     digest = hashlib.sha256(f"{FORM};".encode())
     files = [f"solutions/{step.filename}", f"{catalogue.FOLDER}/step_{step.id}.toml"]
-    files += [
-        f"grader/{name}.py" for name in ("shared_probes", "references", "strategies", "properties")
-    ]
+    files += [f"grader/content/{name}.py" for name in ("shared_probes", "references")]
+    files += [f"grader/testing/{name}.py" for name in ("strategies", "properties")]
     for name in [*files, f"tests/steps/{step.test_file}", *hidden_files(course, [step])]:
         digest.update((course.root / name).read_bytes())
     return digest.hexdigest()

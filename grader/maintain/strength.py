@@ -15,18 +15,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader.maintain import catalogue
-from grader.maintain.catalogue import Misconception
 from grader.course.course import Course, Step
 from grader.judge.diagnosis import Diagnosis
-from grader.run.grade import test_files
-from grader.maintain.injected import Injected, injected_of
 from grader.judge.pool import Forked, ForkingSession, run_forked
+from grader.judge.step_session import StepSession
 from grader.launch.launchers import ForkLauncher, Launcher
+from grader.maintain import catalogue
+from grader.maintain.catalogue import Misconception
+from grader.maintain.injected import Injected, injected_of
 from grader.maintain.mutants import Mutant, mutants_of
 from grader.maintain.record import is_stale, made_of, only
-from grader.judge.step_session import StepSession
 from grader.maintain.stubs import idle_modules
+from grader.run.grade import test_files
 
 MEASURED = "grader/content/behaviour/measured.json"
 # What the whole must reach.

@@ -6,7 +6,6 @@ import json
 import os
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,14 +14,9 @@ from rich.status import Status
 from rich.text import Text
 
 from grader.course.course import Course, Step
-from grader.submissions.submission import Submission
 from grader.course.plain_text import one_line, visible
-from grader.course.verdicts import RESULTS, StepVerdict, TestVerdict
-
-if TYPE_CHECKING:
-    # Not at run time: a check where nothing changed must not wait for pytest.
-    from grader.run.grade import Graded
-    from grader.submissions.search import NotTaken
+from grader.course.verdicts import RESULTS, Graded, NotTaken, StepVerdict, TestVerdict
+from grader.submissions.submission import Submission
 
 _MOST_LINES = 6
 _FEWEST_COLUMNS = 20

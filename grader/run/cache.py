@@ -92,7 +92,7 @@ def stamps(course: Course, steps: Iterable[Step]) -> Any:
 
 def _kit_files(course: Course) -> list[Path]:
     configured = ("pyproject.toml", "conftest.py", "tests/conftest.py", "tests/steps/conftest.py")
-    code = sorted(Path(__file__).parent.glob("*.py"))
+    code = sorted(Path(__file__).parents[1].rglob("*.py"))
     return [*code, *(course.root / name for name in configured)]
 
 

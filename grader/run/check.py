@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from grader.run.cache import State, kit_fingerprint, stamps, step_key
 from grader.course.course import Course, Step
-from grader.submissions.imports import imported
-from grader.judge.pytest_run import KitError, run_pytest
-from grader.submissions.submission import Submission
 from grader.course.verdicts import StepVerdict, TestVerdict, collect
+from grader.judge.pytest_run import KitError, run_pytest
+from grader.run.cache import State, kit_fingerprint, stamps, step_key
+from grader.submissions.imports import imported
+from grader.submissions.submission import Submission
 
 CACHE_FILE = "checks.json"
 Progress = Callable[[StepVerdict], None]

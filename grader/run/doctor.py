@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from grader.launch.launchers import ForkLauncher, LaunchError, pick_launcher
+from grader.launch.trial import REQUIRED, available, try_layers
 from grader.wire.codec import encode
 from grader.wire.decoder import decode
-from grader.launch.trial import REQUIRED, available, try_layers
-from grader.launch.launchers import ForkLauncher, LaunchError, pick_launcher
 
 PACKAGES = ("torch", "numpy", "scikit-learn", "pytest", "hypothesis", "rich", "typer")
 OPTIONAL = ("pytest-xdist",)

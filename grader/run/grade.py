@@ -6,15 +6,14 @@ import contextlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from grader.course.course import Course, Step
-from grader.submissions.hand_ins import PROBLEM, TIMINGS, HandIn
+from grader.course.plain_text import one_line
+from grader.course.verdicts import RESULTS, Graded, collect, results
 from grader.judge.pool import FAILED, Forked, ForkingSession, run_forked
 from grader.launch.launchers import DirectLauncher, ForkLauncher
-from grader.course.plain_text import one_line
-from grader.course.verdicts import RESULTS, collect, results
+from grader.submissions.hand_ins import PROBLEM, TIMINGS, HandIn
 
 UNWRITTEN = 4
 _NOT_WRITTEN = "its results could not be written"
@@ -25,23 +24,6 @@ REHEARSED_FROM = 10
 
 class Unwritable(Exception):
     """Results cannot be written; the message is a clause."""
-
-
-@dataclass(frozen=True)
-class Graded:
-    """How the grading of one submission went.
-
-    Attributes:
-        name: the submission's name, also that of its folder in the output.
-        seconds: wall time.
-        problem: why there is no result, or none that is final; or "".
-        marked: whether there is a result.
-    """
-
-    name: str
-    seconds: float
-    problem: str = ""
-    marked: bool = True
 
 
 def output_names(hand_ins: list[HandIn]) -> dict[HandIn, str]:

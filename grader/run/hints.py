@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from grader.run.cache import State
 from grader.course.course import Course, Step
+from grader.run.cache import State
 
 STATE_FILE = "hints.json"
 _ALL = "Which hints you have seen cannot be remembered here (no folder can be written to), so these are all."

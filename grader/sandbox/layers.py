@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grader.course.limits import LAYERS, Limits
 from grader.sandbox import landlock
 from grader.sandbox.kernel import check, libc
-from grader.course.limits import LAYERS, Limits
 from grader.sandbox.scratch import SHARED, mount_scratch, paths_below
 from grader.sandbox.syscalls import build_filter
 

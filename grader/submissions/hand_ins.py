@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.course.course import COURSE_FILE, Course
+from grader.course.verdicts import RESULTS, NotTaken
 from grader.submissions.members import is_archive, is_of_tools, stem_of
 from grader.submissions.module_names import platform_age, platform_learner, understand
-from grader.submissions.search import NotTaken, reason_for
+from grader.submissions.search import reason_for
 from grader.submissions.submission import Submission
-from grader.course.verdicts import RESULTS
 
 TIMINGS = "timings.json"
 PROBLEM = "problem.txt"

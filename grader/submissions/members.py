@@ -1,4 +1,4 @@
-"""The files of a folder that was handed in, one by one; `grader.submissions.archives` yields those of zip and tar files.
+"""The files of a folder that was handed in, one by one; those of zip and tar files are read by `archives`.
 
 A name leads nowhere: it is compared, shown, and never opened but below the folder that was listed. No link is
 followed. Folders that tools make (`.venv`, `site-packages`, `__pycache__`, `.git`, `__MACOSX`, `node_modules`) are

@@ -2,8 +2,8 @@
 
 The rule, for each step:
 
-1. A file counts if its name is understood (see `grader.submissions.module_names`), wherever it lies. Not looked into are
-   folders that tools make, and `solutions`, `tests` and `grader` beside `exercises`: these are the kit's own.
+1. A file counts if its name is understood (see `module_names`), wherever it lies. Not looked into are folders
+   that tools make, and `solutions`, `tests` and `grader` beside `exercises`: these are the kit's own.
 2. Files with the same bytes count once. An exercise as it was given out does not stand against work.
 3. Of files that differ, the one with the exact name is taken that lies in the expected place: beside the other
    modules, nearest to the top; then in `exercises`. Of several tries of one learner that Canvas or Blackboard
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO
 
 from grader.course.course import Course, Step
+from grader.course.verdicts import NotTaken
 from grader.submissions.members import (
     Member,
     Refused,
@@ -47,21 +48,6 @@ _NOTABLE = (".py", ".ipynb", ".rar", ".7z", ".gz", ".xz", ".zst")
 _DEFINITION = re.compile(rb"^[ \t]*(?:async[ \t]+)?def[ \t]", re.MULTILINE)
 _UNWRITTEN = re.compile(rb"^[ \t]+raise NotImplementedError\b", re.MULTILINE)
 _RETURN = re.compile(rb"^[ \t]+(?:return|yield)\b", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class NotTaken:
-    """A file that was handed in and is not judged.
-
-    Attributes:
-        name: its name, and in which folder or archive it lies.
-        reason: why, as a clause.
-        module: the module that it may be meant for, or "".
-    """
-
-    name: str
-    reason: str
-    module: str = ""
 
 
 @dataclass(frozen=True)

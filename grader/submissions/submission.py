@@ -6,15 +6,11 @@ import hashlib
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from grader.course.course import Course, Step
+from grader.course.verdicts import NotTaken
 from grader.submissions.members import Refused, file_member, is_archive, is_of_tools, stem_of
 from grader.submissions.module_names import understand
-
-if TYPE_CHECKING:
-    # Not at run time: a check of a plain folder needs no search.
-    from grader.submissions.search import NotTaken
 
 _EXERCISES = "exercises/"
 _MENTIONED = 3
@@ -50,8 +46,8 @@ class Submission:
     def read(cls, place: Path, course: Course, meant: Step | None = None) -> Submission:
         """Read the step modules of a folder, a zip or tar file, or one module.
 
-        What is taken, `grader.submissions.search` says. Nothing else is looked at: no configuration, no conftest.py, no link,
-        no name that leads elsewhere.
+        What is taken, `grader.submissions.search` says. Nothing else is looked at: no configuration, no
+        conftest.py, no link, no name that leads elsewhere.
 
         Args:
             place: the folder or file.

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.testing import wording
-from grader.wire.codec import Opaque
 from grader.testing.relations import Comparisons
+from grader.wire.codec import Opaque
 
 # Float64 work in any order of operations agrees to about 1e-12; one careless float32 step would
 # cost 1e-7.

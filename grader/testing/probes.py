@@ -5,22 +5,19 @@ members by name, other probes, and plain constants. It holds no expected value a
 """
 
 from __future__ import annotations
-import __future__
 
 import ast
 import builtins
 import dis
 import functools
 import inspect
-import linecache
 import textwrap
 import types
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from typing import Any
 
 from grader.wire.codec import CodecError, encode
-from grader.wire.decoder import decode
+from grader.worker.probe_loader import compiled
 
 
 class Probe:
@@ -56,7 +53,7 @@ class Probe:
         source = _without_decorators(textwrap.dedent(inspect.getsource(self.function)))
         known = self.function.__globals__
         # Of the source and not of the function, so that names in default values count, too.
-        code = _compiled(self.name, source)
+        code = compiled(self.name, source)
         for name in _global_names(code, "LOAD_GLOBAL"):
             if name not in known and not hasattr(builtins, name):
                 raise TypeError(f"the probe {self.name} uses {name}, which its file does not know")
@@ -75,53 +72,6 @@ def prepare_probes(module: types.ModuleType) -> None:
     for value in vars(module).values():
         if isinstance(value, Probe):
             _ = value.parcel
-
-
-def compile_probe(parcel: bytes) -> Callable[..., Any]:
-    """Return the function of a parcel, with globals of its own; the worker's side of `Probe.parcel`."""
-    function = _KNOWN.get(parcel)
-    if function is None:
-        function, changeable = _build(decode(parcel))
-        if not changeable:
-            # Nothing in it can be changed by one call and seen by the next.
-            _KNOWN[parcel] = function
-    return function
-
-
-_KNOWN: dict[bytes, Callable[..., Any]] = {}
-_NEVER_CHANGED = (type(None), bool, int, float, str, bytes)
-
-
-def _build(probe: dict[str, Any]) -> tuple[Callable[..., Any], bool]:
-    """Return the function of a decoded parcel, and whether it has a constant that can be changed."""
-    namespace: dict[str, Any] = {"__builtins__": builtins}
-    changeable = False
-    for name, (kind, meaning) in probe["globals"].items():
-        if kind == "module":
-            namespace[name] = import_module(meaning)
-        elif kind == "member":
-            module, path = meaning
-            namespace[name] = functools.reduce(getattr, path.split("."), import_module(module))
-        elif kind == "probe":
-            namespace[name] = compile_probe(meaning)
-            changeable |= meaning not in _KNOWN
-        else:
-            namespace[name] = meaning
-            changeable |= not isinstance(meaning, _NEVER_CHANGED)
-    exec(_compiled(probe["name"], probe["source"]), namespace)
-    function: Callable[..., Any] = namespace[probe["name"]]
-    # A default value lives as long as the function.
-    values = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
-    return function, changeable or not all(isinstance(value, _NEVER_CHANGED) for value in values)
-
-
-@functools.lru_cache(maxsize=256)
-def _compiled(name: str, source: str) -> types.CodeType:
-    filename = f"<probe {name}>"
-    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
-    flags = __future__.annotations.compiler_flag
-    code: types.CodeType = compile(source, filename, "exec", flags, dont_inherit=True)
-    return code
 
 
 def _without_decorators(source: str) -> str:

@@ -39,12 +39,12 @@ import numpy as np
 
 from grader.wire.codec import MAX_TEXT, CodecError, encode
 from grader.wire.decoder import decode
-from grader.worker.defaults import Defaults
-from grader.testing.probes import compile_probe
 from grader.wire.messages import MAX_FRAMES, MAX_MESSAGE
+from grader.wire.stream import read_frame, write_frame
+from grader.worker.defaults import Defaults
+from grader.worker.probe_loader import compile_probe
 from grader.worker.settings import Settings
 from grader.worker.surroundings import enter_scratch, forget_kit, keep_source
-from grader.wire.stream import read_frame, write_frame
 
 _RAISE = dis.opmap["RAISE_VARARGS"]
 # What Python itself calls an exception, and what a class says of itself, bound before a learner's class can lie.

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from grader.course.course import Course, Step
-from grader.launch.launchers import DirectLauncher, ForkLauncher, Launcher, SpawnLauncher
-from grader.judge.step_session import StepSession
-from grader.submissions.submission import Submission
 from grader.course.verdicts import RESULTS
+from grader.judge.step_session import StepSession
+from grader.launch.launchers import DirectLauncher, ForkLauncher, Launcher, SpawnLauncher
+from grader.submissions.submission import Submission
 
 ROOT = Path(__file__).resolve().parents[2]
 # Far more than anything here needs, on a slow and busy machine too.

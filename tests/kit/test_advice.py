@@ -5,10 +5,10 @@ import sys
 import pytest
 
 from grader.judge import advice
-from grader.testing.answers import Call
-from grader.wire.codec import encode
 from grader.judge.feedback import raised
 from grader.judge.step_session import Stop
+from grader.testing.answers import Call
+from grader.wire.codec import encode
 
 CONFLICT = "x = 1\n{}<<<<<<< HEAD\n{}y = 1\n{}=======\n{}y = 2\n{}>>>>>>> main\n"
 NOTEBOOK = '{\n "cells": [{"cell_type": "code", "execution_count": null}],\n "nbformat": 4\n}\n'

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from grader.maintain import bench
 from grader.course.course import Course
+from grader.maintain import bench
 from tests.kit.conftest import TOY_TESTS
 from tests.kit.test_grade import small_class
 

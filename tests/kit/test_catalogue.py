@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.maintain import catalogue
 from grader.course.course import Course
 from grader.judge.diagnosis import Fingerprint, Recorded
+from grader.maintain import catalogue
 from grader.maintain.mutants import mutants_of
 from grader.maintain.record import is_stale
 

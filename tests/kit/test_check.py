@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from grader.run.cache import FOLDER, State, kit_fingerprint, step_key
 from grader.course.course import Course
-from grader.submissions.submission import Submission
-from grader.report.terminal import Screen
 from grader.course.verdicts import StepVerdict, TestVerdict
+from grader.report.terminal import Screen
+from grader.run.cache import FOLDER, State, kit_fingerprint, step_key
+from grader.submissions.submission import Submission
 from tests.kit.conftest import ROOT
 
 GOOD = """
@@ -50,7 +50,7 @@ def test_not_taken_down(learner, falling):
 # The whole command in one interpreter, and then which heavy packages it has loaded.
 LOOK = """
 import sys
-from grader.cli import app
+from grader.cli.main import app
 sys.argv = ["grader", "check", *{arguments!r}]
 try:
     app()
@@ -197,7 +197,7 @@ def test_a_kit_that_fails_is_exit_code_3(kit):
 
 
 def test_anything_unforeseen_is_exit_code_3(kit):
-    code = "from grader import cli; cli.find_root = lambda: 1 / 0; cli.main()"
+    code = "from grader.cli import app, main; app.find_root = lambda: 1 / 0; main.main()"
     ran = kit.run("-c", code, "check")
     assert ran.returncode == 3 and "ZeroDivisionError" in ran.stderr
     assert "The kit itself failed, which is not your fault." in ran.stderr

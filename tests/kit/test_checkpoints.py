@@ -2,9 +2,9 @@
 
 import pytest
 
-from grader.launch.trial import working_layers
 from grader.judge.learner import Learner
 from grader.judge.step_session import Crash
+from grader.launch.trial import working_layers
 from tests.kit.conftest import ROOT
 
 IN_TMP = "in a file that everybody may write to"

@@ -43,7 +43,9 @@ def gradients(a, b, x, y, calls=[]):
 def recorded_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     """A copy of this kit with what is recorded, without the wrong implementations; exercises are changed."""
     kit = Kit.real(tmp_path_factory.mktemp("recorded"))
-    shutil.copytree(ROOT / "grader" / "content" / "behaviour", kit.root / "grader" / "content" / "behaviour")
+    shutil.copytree(
+        ROOT / "grader" / "content" / "behaviour", kit.root / "grader" / "content" / "behaviour"
+    )
     return kit
 
 

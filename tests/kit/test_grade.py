@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.maintain import catalogue
 from grader.course.course import Course
 from grader.judge.pool import is_tried
+from grader.maintain import catalogue
 from tests.kit.conftest import grade_class
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
@@ -407,7 +407,8 @@ def test_a_pass_that_no_test_gives_again_is_an_error_of_the_kit(kit_factory):
         test["id"]
         for test in tests
         if is_tried(
-            digest, test["id"].replace("hidden/test_step_00", "grader/content/hidden/test_step_00.py")
+            digest,
+            test["id"].replace("hidden/test_step_00", "grader/content/hidden/test_step_00.py"),
         )
     }
     broken = {test["id"]: test["message"] for test in tests if test["status"] == "error"}

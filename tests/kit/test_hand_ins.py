@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.submissions import archives, members, search
 from grader.course.course import Course
+from grader.submissions import archives, members, search
 from grader.submissions.hand_ins import ClassError, check_output, read_class
 from grader.submissions.module_names import ModuleName, understand
 from grader.submissions.submission import Submission

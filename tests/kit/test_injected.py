@@ -6,12 +6,12 @@ from collections import Counter
 
 import pytest
 
-from grader.maintain import catalogue
 from grader.course.course import Course
 from grader.judge.diagnosis import Diagnosis, Fingerprint, Request
+from grader.judge.step_session import StepSession
+from grader.maintain import catalogue
 from grader.maintain.injected import injected_of
 from grader.maintain.record import only
-from grader.judge.step_session import StepSession
 from grader.maintain.strength import look
 from tests.kit.conftest import ROOT
 

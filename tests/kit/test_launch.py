@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from grader.course.course import Step
+from grader.judge.pool import places
+from grader.judge.step_session import StepSession
+from grader.launch.launchers import ForkLauncher, LaunchError, SpawnLauncher, how_it_ended
+from grader.submissions.submission import Submission
 from grader.testing.answers import Call
 from grader.wire.codec import encode
-from grader.course.course import Step
 from grader.wire.decoder import decode
-from grader.judge.pool import places
-from grader.launch.launchers import ForkLauncher, LaunchError, SpawnLauncher, how_it_ended
-from grader.judge.step_session import StepSession
-from grader.submissions.submission import Submission
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
 

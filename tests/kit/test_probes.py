@@ -10,13 +10,14 @@ import pytest
 import torch
 from torch import nn
 
+from grader.judge.learner import Learner, LearnerError
+from grader.judge.step_session import Stop
 from grader.testing.answers import Answer
+from grader.testing.probes import probe
+from grader.testing.strategies import numbers
 from grader.wire.codec import Opaque
 from grader.wire.decoder import decode
-from grader.judge.learner import Learner, LearnerError
-from grader.testing.probes import compile_probe, probe
-from grader.judge.step_session import Stop
-from grader.testing.strategies import numbers
+from grader.worker.probe_loader import compile_probe
 
 MODULE = types.SimpleNamespace(double=lambda x: 2 * x)
 WEIGHTS = np.array([1.0, 2.0])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from grader.testing.answers import Mismatch
 from grader.judge.learner import Learner
+from grader.testing.answers import Mismatch
 
 SOURCE = """
 import builtins

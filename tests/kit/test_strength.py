@@ -24,7 +24,12 @@ def test_nothing(learner):
 def strong_kit(tmp_path) -> Kit:
     """A copy of this kit with all that strength needs."""
     kit = Kit.real(tmp_path)
-    for folder in ("grader/content/misconceptions", "grader/content/behaviour", "grader/content/hidden", "tests/styles"):
+    for folder in (
+        "grader/content/misconceptions",
+        "grader/content/behaviour",
+        "grader/content/hidden",
+        "tests/styles",
+    ):
         shutil.copytree(
             ROOT / folder, kit.root / folder, ignore=shutil.ignore_patterns("__pycache__")
         )

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from grader.worker import surroundings
+from grader.course.limits import LAYERS
+from grader.launch.launchers import SpawnLauncher
 from grader.wire.codec import encode
 from grader.wire.decoder import decode
-from grader.launch.launchers import SpawnLauncher
-from grader.course.limits import LAYERS
+from grader.worker import surroundings
 from tests.kit.attacks.test_attacks import ORDINARY, ROOT, interpreter_for_all
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox needs Linux")

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from grader.testing.answers import Call
-from grader.wire.codec import Opaque, encode
 from grader.judge.feedback import MAX_MESSAGE, changed_inputs, message
+from grader.testing.answers import Call
 from grader.testing.wording import MAX_SHOWN, plain, shown
+from grader.wire.codec import Opaque, encode
 
 HUGE = 10**5000
 

@@ -6,9 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.testing.probes import probe
 from grader.content.references import check_int
 from grader.content.shared_probes import tensor_laid_out
+from grader.testing.probes import probe
 from grader.testing.strategies import all_seeds, arrays, shapes, sizes, tensors
 
 T = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])

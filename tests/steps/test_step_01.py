@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.testing.probes import probe
 from grader.content.references import parts_of
+from grader.testing.probes import probe
 from grader.testing.strategies import all_seeds, numbers, seeds, sizes
 
 # Forty points that are easy to recognise: x counts them, and y belongs to x.

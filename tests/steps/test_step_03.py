@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.testing.probes import probe
 from grader.content.references import check_line, check_start, trained_line, tutorial_arrays
+from grader.testing.probes import probe
 from grader.testing.strategies import all_seeds, learning_rates, numbers, points, sizes
 
 # Two points and a start whose first epochs are easy to compute by hand.

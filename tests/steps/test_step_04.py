@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import given
 
-from grader.testing.probes import probe
 from grader.content.references import result_and_seconds
 from grader.content.shared_probes import devices, devices_picked, on_card
+from grader.testing.probes import probe
 from grader.testing.strategies import all_seeds, arrays, shapes, tensors
 
 A = np.array([[1.5, -2.0], [0.25, 3.0], [-1.0, 8.5]])

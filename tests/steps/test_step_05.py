@@ -6,8 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from grader.testing.answers import FLOAT32
-from grader.testing.probes import probe
 from grader.content.references import (
     TRAINING,
     check_fit,
@@ -21,6 +19,8 @@ from grader.content.references import (
     tutorial_points,
 )
 from grader.content.shared_probes import points_after
+from grader.testing.answers import FLOAT32
+from grader.testing.probes import probe
 from grader.testing.strategies import exact_rates, numbers, shapes, sizes, tensor_points, tensors
 
 X = torch.tensor([[0.0], [1.0], [3.0]])

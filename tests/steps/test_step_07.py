@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from grader.testing.probes import probe
 from grader.content.references import (
     check_fit,
     check_losses,
@@ -15,6 +14,7 @@ from grader.content.references import (
     tutorial_points,
 )
 from grader.content.shared_probes import sgd_is_torchs, torchs_sgd_refused
+from grader.testing.probes import probe
 from grader.testing.strategies import (
     exact_rates,
     learning_rates,

@@ -5,9 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.testing.probes import probe
 from grader.content.references import check_torchs_loss, is_loss, reduced
 from grader.content.shared_probes import torchs_losses
+from grader.testing.probes import probe
 from grader.testing.strategies import shapes, sizes, tensors
 
 YHAT = torch.tensor([[1.0], [2.0], [5.0]])

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from grader.testing.probes import probe
 from grader.content.references import check_start_values, trained_line
 from grader.content.shared_probes import start_values, with_parameters, write_network
+from grader.testing.probes import probe
 from grader.testing.strategies import learning_rates, numbers, sizes, tensor_points, tensors
 
 X = torch.tensor([[0.0], [1.0], [3.0]])

@@ -5,10 +5,10 @@ import torch
 from hypothesis import given
 from torch import nn
 
-from grader.testing.answers import FLOAT32
-from grader.testing.probes import probe
 from grader.content.references import trained_line
 from grader.content.shared_probes import line
+from grader.testing.answers import FLOAT32
+from grader.testing.probes import probe
 from grader.testing.strategies import learning_rates, numbers, seeds, tensor_points, tensors
 
 X = torch.tensor([[0.0], [1.0], [3.0]])

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset
 
-from grader.testing.probes import probe
 from grader.content.shared_probes import on_card
+from grader.testing.probes import probe
 from grader.testing.strategies import sizes, tensors
 
 # Five points of two numbers each, and five labels.

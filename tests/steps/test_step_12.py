@@ -6,10 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.testing.answers import FLOAT32
-from grader.testing.probes import probe
 from grader.content.references import check_batch_sizes, check_draws
 from grader.content.shared_probes import draw, seed_all
+from grader.testing.answers import FLOAT32
+from grader.testing.probes import probe
 from grader.testing.strategies import arrays, seeds, sizes
 
 

@@ -8,10 +8,10 @@ from sklearn import metrics
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from grader.testing.answers import FLOAT32
-from grader.testing.probes import probe
 from grader.content.references import check_on_meta
 from grader.content.shared_probes import noted_on_meta
+from grader.testing.answers import FLOAT32
+from grader.testing.probes import probe
 from grader.testing.strategies import numbers, points, sizes, tensor_points, tensors
 
 X = torch.tensor([[1.0], [2.0], [5.0]])

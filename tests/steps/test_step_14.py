@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from grader.testing.answers import FLOAT32
-from grader.testing.probes import probe
 from grader.content.references import carried, check_on_meta, check_orders, expected_run
 from grader.content.shared_probes import (
     epoch_loaded,
@@ -23,6 +21,8 @@ from grader.content.shared_probes import (
     noted_on_meta,
     orders_of,
 )
+from grader.testing.answers import FLOAT32
+from grader.testing.probes import probe
 from grader.testing.strategies import numbers, points, sizes
 
 # Five points in batches of 2, 2 and 1, and two others.

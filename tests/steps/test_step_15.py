@@ -11,9 +11,9 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from grader.testing.probes import probe
 from grader.content.references import check_table, digit_parts
 from grader.content.shared_probes import seed_all
+from grader.testing.probes import probe
 from grader.testing.strategies import seeds, sizes
 
 IMAGES, LABELS = load_digits(return_X_y=True)

@@ -10,9 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.testing.probes import probe
 from grader.content.references import check_int
 from grader.content.shared_probes import array_laid_out, noted, tensor_laid_out
+from grader.testing.probes import probe
 from grader.testing.strategies import (
     all_seeds,
     arrays,

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.content.shared_probes import array_laid_out
 from grader.testing.answers import ALL_FLOAT64
 from grader.testing.probes import probe
-from grader.content.shared_probes import array_laid_out
 from grader.testing.strategies import arrays, many_points, numbers, points, sizes
 
 # A difference of two losses, divided by a tiny eps, keeps fewer digits than the formula: losses up to

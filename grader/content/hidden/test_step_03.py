@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.testing.answers import ALL_FLOAT64
-from grader.testing.probes import probe
 from grader.content.references import check_line, check_start, trained_line
 from grader.content.shared_probes import noted
+from grader.testing.answers import ALL_FLOAT64
+from grader.testing.probes import probe
 from grader.testing.strategies import (
     all_seeds,
     learning_rates,

@@ -13,9 +13,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.testing.probes import probe
 from grader.content.references import result_and_seconds
-from grader.content.shared_probes import array_laid_out, devices, devices_picked, on_card, tensor_laid_out
+from grader.content.shared_probes import (
+    array_laid_out,
+    devices,
+    devices_picked,
+    on_card,
+    tensor_laid_out,
+)
+from grader.testing.probes import probe
 from grader.testing.strategies import (
     all_seeds,
     arrays,

@@ -10,8 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from grader.testing.answers import ALL_FLOAT64, FLOAT32
-from grader.testing.probes import probe
 from grader.content.references import (
     TRAINING,
     check_fit,
@@ -21,7 +19,15 @@ from grader.content.references import (
     check_train_mode,
     line_gradients,
 )
-from grader.content.shared_probes import leaf, parameters_of, points_after, points_laid_out, small_network
+from grader.content.shared_probes import (
+    leaf,
+    parameters_of,
+    points_after,
+    points_laid_out,
+    small_network,
+)
+from grader.testing.answers import ALL_FLOAT64, FLOAT32
+from grader.testing.probes import probe
 from grader.testing.strategies import (
     exact_rates,
     many_tensor_points,

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from grader.testing.probes import probe
 from grader.content.shared_probes import tensor_laid_out
+from grader.testing.probes import probe
 from grader.testing.strategies import fractions, numbers, place, shapes, sizes, tensors
 
 layouts = st.sampled_from(["plain", "turned", "every second"])

@@ -10,7 +10,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.testing.probes import probe
 from grader.content.references import (
     TRAINING,
     check_fit,
@@ -28,6 +27,7 @@ from grader.content.shared_probes import (
     small_network,
     torchs_sgd_refused,
 )
+from grader.testing.probes import probe
 from grader.testing.strategies import exact_rates, numbers, shapes, sizes, tensor_points, tensors
 
 rates = exact_rates()

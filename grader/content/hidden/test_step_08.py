@@ -5,9 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.testing.probes import probe
 from grader.content.references import check_torchs_loss, is_loss, reduced
 from grader.content.shared_probes import leaf, tensor_laid_out, torchs_losses
+from grader.testing.probes import probe
 from grader.testing.strategies import numbers, shapes, sizes, tensor_points, tensors
 
 REDUCTIONS = ("mean", "sum", "none")

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from grader.testing.probes import probe
 from grader.content.references import TRAINING, check_start_values, line_gradients
 from grader.content.shared_probes import start_values, with_parameters, write_network
+from grader.testing.probes import probe
 from grader.testing.strategies import arrays, exact_rates, numbers, sizes, tensor_points, tensors
 
 rates = exact_rates()

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from grader.testing.probes import probe
 from grader.content.references import TRAINING, check_points_stay, descend, line_gradients
 from grader.content.shared_probes import line, points_after, points_laid_out, small_network
+from grader.testing.probes import probe
 from grader.testing.strategies import arrays, exact_rates, numbers, sizes, tensor_points, tensors
 
 rates = exact_rates()

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from grader.testing.probes import probe
 from grader.content.shared_probes import on_card, tensor_laid_out
+from grader.testing.probes import probe
 from grader.testing.strategies import seeds, shapes, sizes, tensors
 
 DTYPES = [torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool]

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import Dataset
 
-from grader.testing.probes import probe
 from grader.content.references import check_batch_sizes, check_draws
 from grader.content.shared_probes import draw, seed_all
+from grader.testing.probes import probe
 from grader.testing.strategies import arrays, seeds, sizes
 
 # Points are numbered by `first + step * i`; the y of a point is its x + 100.

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from grader.testing.answers import FLOAT32
-from grader.testing.probes import probe
 from grader.content.references import check_on_meta
 from grader.content.shared_probes import loader_of, noted_on_meta
+from grader.testing.answers import FLOAT32
+from grader.testing.probes import probe
 from grader.testing.strategies import arrays, numbers, sizes, tensors
 
 EPS = 0.5  # of BatchNorm, so large that no number becomes very large

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from grader.testing.probes import probe
 from grader.content.references import TRAINING, carried, check_on_meta, check_orders, expected_run
 from grader.content.shared_probes import (
     epoch_loaded,
@@ -26,6 +25,7 @@ from grader.content.shared_probes import (
     noted_on_meta,
     orders_of,
 )
+from grader.testing.probes import probe
 from grader.testing.strategies import exact_rates, numbers, sizes, tensors
 
 EPS = 0.5  # of BatchNorm and of Adam, so large that rounding never decides where a step goes

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grader.course.limits import Limits
 from grader.launch import fork
+from grader.launch.launchers import Connection, ForkLauncher
 from grader.wire.codec import encode
 from grader.wire.decoder import decode
-from grader.launch.launchers import Connection, ForkLauncher
-from grader.course.limits import Limits
 from tests.kit.attacks.test_attacks import HERE, OUTSIDE, assemble, interpreter_for_all, make_kit
 
 MEMORY_MB, BOMB_MB = 256, 512

@@ -44,8 +44,8 @@ import pytest
 import torch
 
 import grader.testing.answers  # noqa: F401 - attacks look for the judge's modules
-from grader.wire import codec, decoder
 from grader.course.course import Course
+from grader.wire import codec, decoder
 
 RIGHT = (4.0, 12.0)
 FUNCTIONS = ("predict", "mse", "gradients", "numerical_gradients", "update")

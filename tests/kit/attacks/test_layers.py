@@ -11,9 +11,9 @@ import sys
 
 import pytest
 
+from grader.course.limits import LAYERS
 from grader.sandbox import landlock
 from grader.wire.codec import CodecError
-from grader.course.limits import LAYERS
 from grader.wire.stream import WireBroken, WireTimeout
 from tests.kit.attacks.conftest import CALL
 from tests.kit.attacks.test_attacks import HERE, ROOT

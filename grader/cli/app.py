@@ -1,0 +1,44 @@
+"""What all commands share: the application, its exit codes, and which course and steps are meant.
+
+Exit codes: 0 all is well, 1 something failed, 2 wrong usage, 3 the kit itself failed.
+"""
+
+from __future__ import annotations
+
+import os
+
+import typer
+
+from grader.course.course import Course, CourseError, Step, find_root
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+FAILED, USAGE, KIT = 1, 2, 3
+
+
+def fail(sentence: str, code: int) -> typer.Exit:
+    """Print why a command cannot go on, and return what ends it."""
+    typer.echo(sentence, err=True)
+    return typer.Exit(code)
+
+
+def load() -> Course:
+    """Return the course around the working folder."""
+    try:
+        return Course.load(find_root())
+    except CourseError as error:
+        raise fail(str(error), USAGE) from None
+
+
+def pick(course: Course, names: list[str]) -> list[Step]:
+    """Return the steps that are meant; numbers may also be joined by commas."""
+    wanted = [part for name in names for part in name.replace(",", " ").split()]
+    try:
+        found = [course.find(name) for name in wanted]
+    except CourseError as error:
+        raise fail(str(error), USAGE) from None
+    return [step for step in course.steps if step in found] if found else list(course.steps)
+
+
+def compute_in_one_thread() -> None:
+    """Keep torch, which must not be imported yet, to one thread: a process that has used several must not fork."""
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"

@@ -1,0 +1,143 @@
+"""Commands of those who make the kit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grader.cli.app import FAILED, KIT, app, compute_in_one_thread, fail, load, pick
+from grader.course.course import Course, Step
+
+if TYPE_CHECKING:
+    from grader.launch.launchers import ForkLauncher
+
+
+@app.command()
+def bench() -> None:
+    """Measure what checking and grading cost; takes some minutes on a quiet machine."""
+    from grader.maintain.bench import run_all
+
+    course = load()
+    typer.echo(f"{'what':<46}{'against':<28}{'measured':>10}{'at most':>10}")
+    for figure in run_all(course):
+        row = f"{figure.what:<46}{figure.against:<28}{figure.value:>10}{figure.limit:>10}"
+        typer.echo(row)
+
+
+@app.command()
+def strength(
+    step: Annotated[
+        list[str] | None, typer.Argument(help="Steps, such as 05; all if left out.")
+    ] = None,
+    only_changed: Annotated[
+        bool, typer.Option("--changed", help="Only steps that changed since they were measured.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="How many judges at a time.")] = 2,
+) -> None:
+    """Measure whether the tests catch all misconceptions, all mutants and no work, and refuse no correct style."""
+    from grader.maintain import strength as strong
+
+    course = load()
+    chosen = pick(course, step or [])
+    if only_changed:
+        chosen = strong.changed(course, chosen)
+        if not chosen:
+            typer.echo("Strength: no step changed since it was measured.")
+            raise typer.Exit(0)
+    with _maintaining(course, chosen) as (launcher, bar):
+        found = strong.measure(course, chosen, launcher, jobs, bar)
+    for row in (strong.COLUMNS, *strong.table(found)):
+        typer.echo("".join(f"{text:>10}" for text in row))
+    strong.remember(course, found)
+    problems = strong.problems(found)
+    typer.echo("\n".join(problems) or "Nothing is missing.")
+    raise typer.Exit(FAILED if problems else 0)
+
+
+@app.command()
+def record(
+    step: Annotated[
+        list[str] | None, typer.Argument(help="Steps, such as 05; all if left out.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="How many judges at a time.")] = 2,
+) -> None:
+    """Write down how the misconceptions behave, for those steps of which it is not known any more."""
+    from grader.maintain.record import is_stale
+    from grader.maintain.record import record as write
+
+    course = load()
+    stale = [one for one in pick(course, step or []) if is_stale(course, one)]
+    if stale:
+        with _maintaining(course, stale) as (launcher, bar):
+            write(course, stale, launcher, jobs, lambda: bar(None))
+    typer.echo(f"{len(stale)} steps recorded.")
+
+
+@app.command()
+def stubs(
+    only_look: Annotated[bool, typer.Option("--check", help="Only say which are stale.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite changed exercises, too.")
+    ] = False,
+) -> None:
+    """Make the exercises anew from the solutions."""
+    from grader.maintain.stubs import StubError, keep_copy, make_stubs, stale, with_own_work
+    from grader.run.cache import FOLDER
+
+    course = load()
+    try:
+        new = make_stubs(course)
+    except (StubError, SyntaxError) as error:
+        raise fail(f"No stubs can be made: {error}.", FAILED) from None
+    old = stale(new)
+    names = ", ".join(path.name for path in old)
+    if only_look:
+        raise fail(f"Stale, run `make stubs`: {names}", FAILED) if old else typer.Exit(0)
+    at_risk = with_own_work(old)
+    if at_risk and not force:
+        files = ", ".join(path.name for path in at_risk)
+        raise fail(
+            f"These exercises hold work that is not committed: {files}. Use --force.", FAILED
+        )
+    for path in at_risk:
+        copy = keep_copy(path, course.root / FOLDER / "backup")
+        typer.echo(f"{path.name} was kept as {copy.relative_to(course.root)}")
+    for path in old:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(new[path], "utf-8")
+    typer.echo(f"{len(old)} exercises written{f': {names}' if old else ''}.")
+
+
+@contextmanager
+def _maintaining(
+    course: Course, steps: list[Step]
+) -> Iterator[tuple[ForkLauncher, Callable[[int | None], None]]]:
+    """Yield a launcher for trusted code, and a function that moves a progress bar on by one, of so many in all."""
+    compute_in_one_thread()
+    # Where mutmut finds its settings.
+    os.chdir(course.root)
+    from rich.progress import Progress
+
+    from grader.judge.pytest_run import KitError
+    from grader.launch.launchers import ForkLauncher
+    from grader.report.terminal import make_console
+
+    console = make_console(stderr=True)
+    launcher = ForkLauncher((), course.limits, many=True)
+    launcher.expected = {one.packages for one in steps}
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("judging", total=None)
+
+        def move(total: int | None) -> None:
+            progress.update(task, advance=1, total=total)
+
+        try:
+            yield launcher, move
+        except (KitError, RuntimeError) as error:
+            raise fail(f"The kit itself failed.\n{error}", KIT) from None
+        finally:
+            launcher.close()
