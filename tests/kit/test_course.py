@@ -149,4 +149,4 @@ def test_the_kit_is_found_from_any_folder_inside_it(tmp_path):
 
 def test_outside_of_every_kit_the_one_of_the_package_is_taken(tmp_path):
     root = find_root(tmp_path)
-    assert (root / "grader" / "course.py").is_file() and (root / "course.toml").is_file()
+    assert (root / "grader" / "course" / "course.py").is_file() and (root / "course.toml").is_file()
