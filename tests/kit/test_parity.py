@@ -33,8 +33,8 @@ SAMPLE = {
     "14": ("fit-early-best-weights-in-tmp", "save-checkpoint-copied-from-tmp"),
     "15": ("train-digits-loaders-with-workers", "accuracy-digits-loader-with-workers"),
 }
-# Run in a kit: judges a class with all tests, in each way. `check` has the limits of a sandbox everywhere, and often
-# its `/tmp`.
+# Run in a kit: judges a class with all tests, in each way. `check` has the limits of a sandbox, and often its
+# `/tmp`.
 JUDGE = """
 import os, sys
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
