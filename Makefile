@@ -6,7 +6,7 @@ OUT ?= results
 JOBS ?= 2
 bin := .venv/bin
 # They come first, so that the last process does not work alone for minutes.
-longest := $(patsubst %,tests/kit/test_%.py,grade parity strength bench accidents injected)
+longest := $(patsubst %,tests/kit/test_%.py,styles parity strength grade bench accidents injected)
 kit := $(bin)/python grader
 
 # What learners type. A mistake that was found is no failure of make: with -q, make passes exit code 1 on and does not

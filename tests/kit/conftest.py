@@ -98,6 +98,19 @@ def grade_class(folder: Path, out: Path, *options: str, limit: float) -> dict[st
     return {file.parent.name: file.read_bytes() for file in out.glob(f"*/{RESULTS}")}
 
 
+def differences(one, other):
+    """Return what differs between two rows of results, as sentences."""
+    assert sorted(one) == sorted(other)
+    found = []
+    for name in one:
+        if one[name] == other[name]:
+            continue
+        rows = [[t for s in json.loads(r[name])["steps"] for t in s["tests"]] for r in (one, other)]
+        pairs = [f"{a}\n    {b}" for a, b in zip(*rows, strict=True) if a != b]
+        found.append(f"{name}:\n    " + "\n    ".join(pairs))
+    return found
+
+
 class Kit:
     """A kit in a folder of its own, driven by real commands.
 

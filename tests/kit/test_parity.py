@@ -51,19 +51,21 @@ places = read_class(Path("../class"), course).hand_ins
 launcher = ForkLauncher((), course.limits)
 layers = working_layers(launcher)[0]
 assert {*REQUIRED, "scratch"} <= set(layers), layers
-steps = [course.by_id[name] for name in sys.argv[1:]]
-for way, its_layers, rehearse in (
-    ("sandbox", layers, False),
-    ("sandbox, rehearsed", layers, True),
-    ("limits", ["limits"], False),
-    ("no layer, rehearsed", [], True),
-):
-    branch = launcher.branch(its_layers)
-    grade(course, places, Path("../out", way), test_files(course, steps), branch, 2, print, rehearse=rehearse)
+ways, steps = sys.argv[1].split(";"), [course.by_id[name] for name in sys.argv[2:]]
+for way in ways:
+    chosen, *rehearsed = way.split()
+    branch = launcher.branch({"sandbox": layers, "limits": ["limits"], "bare": []}[chosen])
+    files, out = test_files(course, steps), Path("../out", way)
+    grade(course, places, out, files, branch, 2, print, rehearse=bool(rehearsed))
     branch.close()
 launcher.close()
 """
-WAYS = ("sandbox", "sandbox, rehearsed", "limits", "no layer, rehearsed")
+# The sample is judged in two ways that differ in everything.
+WAYS = (
+    ["sandbox", "sandbox rehearsed", "limits", "bare rehearsed"]
+    if ALL
+    else ["sandbox rehearsed", "limits"]
+)
 OUTER_LIMIT = 7200
 
 
@@ -128,7 +130,7 @@ def test_correct_modules_get_all_points_in_every_way_of_judging_them(user):
                 **options,
             )
 
-        ran = run("-c", JUDGE, *steps)
+        ran = run("-c", JUDGE, ";".join(WAYS), *steps)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         for submission in sorted(path.name for path in (place / "class").iterdir()):
             found = [(place / "out" / way / submission / RESULTS).read_bytes() for way in WAYS]

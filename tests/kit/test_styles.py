@@ -8,13 +8,15 @@ either its module breaks the contract or the test asks for more than the contrac
 
 import ast
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 from grader.course.course import Course
-from tests.kit.conftest import grade_class
+from grader.maintain import catalogue
+from tests.kit.conftest import differences, grade_class
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
 
@@ -28,11 +30,25 @@ OUTER_LIMIT = 1800
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
-    """Grade all styles once, as a class; return each one's results."""
+def class_folder(tmp_path_factory):
+    """A class: all styles, a course that is half done, and one with a mistake in each step."""
+    folder = tmp_path_factory.mktemp("class")
+    for name in NAMES:
+        shutil.copytree(STYLES / name, folder / name)
+    shutil.copytree(ROOT / "tests/kit/learner", folder / "half way")
+    (folder / "wrong").mkdir()
+    for step in COURSE.steps:
+        entry = catalogue.load(COURSE, step)[0]
+        right = (ROOT / "solutions" / step.filename).read_text("utf-8")
+        (folder / "wrong" / step.filename).write_bytes(entry.module(right))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def graded(class_folder, tmp_path_factory):
+    """Grade the class once, with two judges and without a rehearsal; return the bytes of each one's results."""
     out = tmp_path_factory.mktemp("graded")
-    found = grade_class(STYLES, out, "--jobs", "2", limit=OUTER_LIMIT)
-    return {name: json.loads(data) for name, data in found.items()}
+    return grade_class(class_folder, out, "--jobs", "2", "--no-rehearse", limit=OUTER_LIMIT)
 
 
 def functions_of(step):
@@ -51,7 +67,7 @@ def test_every_style_is_a_whole_course():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_style_gets_all_points(graded, name):
-    result = graded[name]
+    result = json.loads(graded[name])
     wrong = [
         f"{test['id']}, {test['function']}, {test['status']}: {test['message']}"
         for step in result["steps"]
@@ -64,3 +80,12 @@ def test_every_style_gets_all_points(graded, name):
     for step, found in zip(COURSE.steps, result["steps"], strict=True):
         assert found["status"] == "passed"
         assert {test["function"] for test in found["tests"]} == functions_of(step), step.module
+
+
+def test_a_rehearsal_changes_nothing_in_any_step(class_folder, graded, tmp_path):
+    names = ("textbook", "half way", "wrong")
+    for name in names:
+        shutil.copytree(class_folder / name, tmp_path / "class" / name)
+    out, options = tmp_path / "out", ("--jobs", "2", "--rehearse")
+    found = grade_class(tmp_path / "class", out, *options, limit=OUTER_LIMIT)
+    assert differences(found, {name: graded[name] for name in names}) == []
