@@ -67,7 +67,8 @@ lint: .venv/ready
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
+	$(bin)/lint-imports
 
 # What `.torchsteps` keeps of a learner's work stays.
 clean:
-	rm -rf .venv .torchsteps/*.json .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .torchsteps/*.json .import_linter_cache .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist *.egg-info

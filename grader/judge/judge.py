@@ -9,7 +9,7 @@ import pytest
 
 from grader.course.course import Course, Step
 from grader.course.verdicts import TestVerdict, told
-from grader.judge import feedback as explain
+from grader.judge import feedback
 from grader.judge.diagnosis import Diagnosis, Transcript
 from grader.judge.learner import LearnerError
 from grader.judge.step_session import Crash, StepSession, Stop
@@ -127,7 +127,7 @@ class Judge:
             found = self._name(session, verdict)
             if found:
                 misconception = found.id
-                words = explain.misconception(session.step, found.sentence, found.hint, found.read)
+                words = feedback.misconception(session.step, found.sentence, found.hint, found.read)
         return told(verdict, misconception, words, self.course.hidden_feedback)
 
 
@@ -161,7 +161,7 @@ def _verdict(
     status, sentence, asked = "error", "", None
     if error is None and problem is None:
         status = "passed"
-        sentence = explain.printed_much(output[1]) if output[1] > MUCH_OUTPUT else ""
+        sentence = feedback.printed_much(output[1]) if output[1] > MUCH_OUTPUT else ""
     elif isinstance(error, Stop):
         status, sentence, asked = error.status, error.sentence, error.call
     elif isinstance(error, Crash):
@@ -183,6 +183,6 @@ def _verdict(
         visibility="hidden" if hidden else "visible",
         status=status,
         weight=mark.kwargs.get("points", 1),
-        message=explain.message(sentence, asked, show) if sentence else "",
-        counterexample=explain.counterexample(asked),
+        message=feedback.message(sentence, asked, show) if sentence else "",
+        counterexample=feedback.counterexample(asked),
     )

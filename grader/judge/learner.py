@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from grader.judge import feedback as explain
+from grader.judge import feedback
 from grader.judge.step_session import StepSession, Stop
 from grader.testing.answers import Answer, Call, Mismatch
 from grader.testing.probes import Probe
@@ -64,7 +64,7 @@ class Learner:
         inputs = encode((args, kwargs))
         answer = self._ask(call, {"op": "call", "function": name, "inputs": inputs})
         if answer["after"] is not None and not name.endswith("_"):
-            raise Mismatch(call, explain.changed_inputs(call, answer["after"]))
+            raise Mismatch(call, feedback.changed_inputs(call, answer["after"]))
         return Answer(answer["value"], call, comparisons=self._comparisons)
 
     def run(self, probe: Probe, *args: Any, **kwargs: Any) -> Answer:
@@ -85,14 +85,14 @@ class Learner:
             self._last = Answer(answer["value"], call)
             return answer
         if kind == "missing":
-            raise Stop("failed", explain.missing_function(answer["name"], path))
+            raise Stop("failed", feedback.missing_function(answer["name"], path))
         if kind == "signature":
-            raise Stop("failed", explain.wrong_signature(call, answer["message"]), call)
+            raise Stop("failed", feedback.wrong_signature(call, answer["message"]), call)
         if kind == "unplain":
-            raise Mismatch(call, explain.unplain(answer["message"]))
+            raise Mismatch(call, feedback.unplain(answer["message"]))
         if answer["stub"]:
-            raise Stop("not_started", explain.not_written(answer, path, self._function))
-        raise LearnerError(call, answer, explain.raised(answer, path))
+            raise Stop("not_started", feedback.not_written(answer, path, self._function))
+        raise LearnerError(call, answer, feedback.raised(answer, path))
 
     @contextmanager
     def raises(self, kind: type[Exception], because: str) -> Iterator[None]:

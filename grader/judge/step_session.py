@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grader.course.course import Step
-from grader.judge import feedback as explain
+from grader.judge import feedback
 from grader.judge.advice import of_file
 from grader.launch.launchers import Connection, Launcher, LaunchError
 from grader.submissions.imports import imported
@@ -131,7 +131,7 @@ class StepSession:
                 # Something that another function left behind may have done it: ask a new worker.
                 return self.ask(function, call, request)
             self._charged = function
-            raise Crash(call, explain.crash(lost.how, lost.error)) from None
+            raise Crash(call, feedback.crash(lost.how, lost.error)) from None
         self.heard(function, payload, came)
         return answer
 
@@ -265,8 +265,8 @@ class StepSession:
 
     def _expire(self, function: str, call: Call) -> Stop:
         """Return the verdict for a function whose time is up, and keep one for its further tests."""
-        stop = Stop("timeout", explain.timeout(self.step.seconds), call)
-        self._expired[function] = Stop("timeout", explain.expired(function, stop.sentence))
+        stop = Stop("timeout", feedback.timeout(self.step.seconds), call)
+        self._expired[function] = Stop("timeout", feedback.expired(function, stop.sentence))
         return stop
 
     def _connect(self, worker: _Worker) -> Connection:
@@ -301,9 +301,9 @@ class StepSession:
             unclear = step.module in submission.refused or submission.unreadable
             raise Stop("failed" if unclear else "not_started", submission.absence(step))
         if not source.strip():
-            raise Stop("failed", explain.empty_file(path))
+            raise Stop("failed", feedback.empty_file(path))
         if why := of_file(source):
-            raise Stop("failed", explain.no_module(path, why))
+            raise Stop("failed", feedback.no_module(path, why))
         worker.connection = connection = self._launcher.start(list(step.packages))
         # A debugger needs the real path; messages have no paths, so that they are the same everywhere.
         filename = self.submission.path_of(path) if self._launcher.in_process else path
@@ -319,16 +319,16 @@ class StepSession:
             answer = parse(reply, TO_LOAD)
         except WireTimeout:
             self.printed = connection.printed()
-            raise Stop("timeout", explain.load_timeout(path, step.seconds)) from None
+            raise Stop("timeout", feedback.load_timeout(path, step.seconds)) from None
         except (WireBroken, CodecError) as error:
             self.printed = connection.printed()
             how = self.close()
-            raise Stop("crashed", explain.load_crash(path, how, error)) from None
+            raise Stop("crashed", feedback.load_crash(path, how, error)) from None
         if answer["kind"] == "loaded":
             return
         self.printed = connection.printed()
         status = "not_started" if answer.get("stub") else "failed"
-        raise Stop(status, explain.load_failure(path, answer, source))
+        raise Stop(status, feedback.load_failure(path, answer, source))
 
     def close(self) -> str:
         """End the workers; return how one had ended by itself, as a clause.

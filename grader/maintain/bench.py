@@ -27,7 +27,7 @@ from grader.launch.launchers import DirectLauncher, ForkLauncher
 from grader.launch.trial import working_layers
 from grader.run.grade import grade, hidden_files
 from grader.submissions.hand_ins import read_class
-from grader.worker import service as worker
+from grader.worker import service
 from grader.worker.preload import GROUPS
 
 # So many that after the first submission each of four styles comes as often as the others.
@@ -339,7 +339,7 @@ def time_alone(source: str, ids: str, out: str) -> None:
     """Write the processor time that a submission's own code takes in all tests; in a process of its own."""
     spent = 0.0
 
-    class TimedService(worker.Service):
+    class TimedService(service.Service):
         def invoke(
             self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
         ) -> Any:
@@ -354,7 +354,7 @@ def time_alone(source: str, ids: str, out: str) -> None:
 
     for load in GROUPS.values():
         load()
-    worker.Service = TimedService  # type: ignore[misc]
+    service.Service = TimedService  # type: ignore[misc]
     course = Course.load(Path.cwd())
     files = hidden_files(course, [course.by_id[name] for name in ids.split(",")])
     options = ["-q", "-p", "no:cacheprovider", "--direct", "--submission", source]
