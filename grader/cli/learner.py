@@ -29,7 +29,7 @@ def check(
     fresh: Annotated[bool, typer.Option("--fresh", help="Run unchanged steps, too.")] = False,
 ) -> None:
     """Check the steps, and say what is right, what is wrong, and what to do next."""
-    from grader.course.verdicts import results
+    from grader.course.verdicts import Status, results
     from grader.judge.pytest_run import KitError
     from grader.report.terminal import Screen, make_console
     from grader.run.check import check as run_check
@@ -70,7 +70,7 @@ def check(
         except OSError as error:
             raise fail(f"The verdicts cannot be written: {error}.", USAGE) from None
     found = {verdict.status for verdict in verdicts}
-    raise typer.Exit(KIT if "error" in found else FAILED if found != {"passed"} else 0)
+    raise typer.Exit(KIT if Status.ERROR in found else FAILED if found != {Status.PASSED} else 0)
 
 
 def _of_one_module(

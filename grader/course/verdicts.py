@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
@@ -47,6 +48,18 @@ class Graded:
     marked: bool = True
 
 
+class Status(StrEnum):
+    """How a test ended; the first four are also what a step can be."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_STARTED = "not_started"
+    ERROR = "error"
+    """The kit itself failed."""
+    TIMEOUT = "timeout"
+    CRASHED = "crashed"
+
+
 @dataclass(frozen=True)
 class TestVerdict:
     """What one test says about one function.
@@ -57,8 +70,7 @@ class TestVerdict:
         function: the function or class that is judged.
         title: what the test shows.
         visibility: "visible" or "hidden".
-        status: "passed", "failed", "not_started", "timeout", "crashed" or "error" (the kit itself
-            failed).
+        status: how it ended.
         weight: share in the points of the step, relative to its other tests.
         message: sentences for the learner.
         misconception: id of the mistake it looks like, or None.
@@ -72,11 +84,25 @@ class TestVerdict:
     function: str
     title: str
     visibility: str
-    status: str
+    status: Status
     weight: int
     message: str
     misconception: str | None = None
     counterexample: dict[str, str] | None = None
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> TestVerdict:
+        """Return the verdict that `plain` was made of.
+
+        Raises:
+            TypeError, ValueError, KeyError: there is none.
+        """
+        return cls(**{**plain, "status": Status(plain["status"])})
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The verdict as plain data: what a cache, a report of pytest and a forked judge hold of it."""
+        return {**vars(self), "status": self.status.value}
 
     @property
     def unwritten(self) -> str:
@@ -98,7 +124,7 @@ def told(verdict: TestVerdict, misconception: str | None, words: str, feedback: 
     if (
         verdict.visibility == "hidden"
         and feedback != "all"
-        and verdict.status in ("failed", "timeout", "crashed")
+        and verdict.status in (Status.FAILED, Status.TIMEOUT, Status.CRASHED)
     ):
         verdict = replace(verdict, message="A hidden test failed.", counterexample=None)
         if feedback == "title":
@@ -120,20 +146,20 @@ class StepVerdict:
     tests: tuple[TestVerdict, ...]
 
     @property
-    def status(self) -> str:
-        """One of "passed", "failed", "not_started", "error"; a step without tests is an error."""
+    def status(self) -> Status:
+        """PASSED, FAILED, NOT_STARTED or ERROR; a step without tests is an error."""
         found = {test.status for test in self.tests}
-        if not found or "error" in found:
-            return "error"
-        if found in ({"passed"}, {"not_started"}):
+        if not found or Status.ERROR in found:
+            return Status.ERROR
+        if found in ({Status.PASSED}, {Status.NOT_STARTED}):
             return found.pop()
-        return "failed"
+        return Status.FAILED
 
     @property
     def share(self) -> Fraction:
         """The part of the step's points that was reached."""
         total = sum(test.weight for test in self.tests)
-        reached = sum(test.weight for test in self.tests if test.status == "passed")
+        reached = sum(test.weight for test in self.tests if test.status == Status.PASSED)
         return Fraction(reached, total) if total else Fraction(0)
 
     def points_of(self, test: TestVerdict) -> Fraction:
@@ -206,7 +232,7 @@ def _test(verdict: StepVerdict, test: TestVerdict) -> dict[str, Any]:
         "title": test.title,
         "visibility": test.visibility,
         "status": test.status,
-        "score": _number(worth if test.status == "passed" else Fraction(0)),
+        "score": _number(worth if test.status == Status.PASSED else Fraction(0)),
         "max_score": _number(worth),
         "message": test.message,
         "misconception": test.misconception,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.course.course import Course, Step
-from grader.course.verdicts import TestVerdict, told
+from grader.course.verdicts import Status, TestVerdict, told
 from grader.judge import feedback
 from grader.judge.diagnosis import Diagnosis, Transcript
 from grader.judge.learner import LearnerError
@@ -158,23 +158,23 @@ def _verdict(
         problem: pytest's words, if it did not pass.
     """
     output = session.printed if session else ("", 0)
-    status, sentence, asked = "error", "", None
+    status, sentence, asked = Status.ERROR, "", None
     if error is None and problem is None:
-        status = "passed"
+        status = Status.PASSED
         sentence = feedback.printed_much(output[1]) if output[1] > MUCH_OUTPUT else ""
     elif isinstance(error, Stop):
         status, sentence, asked = error.status, error.sentence, error.call
     elif isinstance(error, Crash):
-        status, sentence, asked = "crashed", error.sentence, error.call
+        status, sentence, asked = Status.CRASHED, error.sentence, error.call
     elif isinstance(error, (Mismatch, LearnerError)):
-        status, sentence, asked = "failed", error.sentence, error.call
+        status, sentence, asked = Status.FAILED, error.sentence, error.call
     else:
         sentence = f"The kit itself failed here, which is not your fault: {(problem or '')[-1500:]}"
-    if status == "timeout":
+    if status == Status.TIMEOUT:
         # How much it printed until it was stopped is a matter of chance.
         output = (output[0], 0)
     hidden = is_hidden(item.path)
-    show = output if status not in ("passed", "error", "not_started") else ("", 0)
+    show = output if status not in (Status.PASSED, Status.ERROR, Status.NOT_STARTED) else ("", 0)
     return TestVerdict(
         id=f"{'hidden/' if hidden else ''}{item.path.stem}::{item.name}",
         step=item.path.stem.removeprefix(STEP_TESTS),

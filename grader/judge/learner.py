@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from grader.course.verdicts import Status
 from grader.judge import feedback
 from grader.judge.step_session import StepSession, Stop
 from grader.testing.answers import Answer, Call, Mismatch
@@ -85,13 +86,13 @@ class Learner:
             self._last = Answer(answer["value"], call)
             return answer
         if kind == "missing":
-            raise Stop("failed", feedback.missing_function(answer["name"], path))
+            raise Stop(Status.FAILED, feedback.missing_function(answer["name"], path))
         if kind == "signature":
-            raise Stop("failed", feedback.wrong_signature(call, answer["message"]), call)
+            raise Stop(Status.FAILED, feedback.wrong_signature(call, answer["message"]), call)
         if kind == "unplain":
             raise Mismatch(call, feedback.unplain(answer["message"]))
         if answer["stub"]:
-            raise Stop("not_started", feedback.not_written(answer, path, self._function))
+            raise Stop(Status.NOT_STARTED, feedback.not_written(answer, path, self._function))
         raise LearnerError(call, answer, feedback.raised(answer, path))
 
     @contextmanager

@@ -26,8 +26,10 @@ import pytest
 from grader.course.course import Course, CourseError, find_root
 from grader.course.limits import LAYERS
 from grader.course.plain_text import visible
+from grader.course.verdicts import Status
 from grader.judge.judge import STEP_TESTS, Judge, step_of
 from grader.judge.learner import Learner, LearnerError
+from grader.judge.pytest_run import VERDICT
 from grader.judge.step_session import Crash, StepSession, Stop
 from grader.launch.launchers import ForkLauncher, pick_launcher
 from grader.submissions.submission import Submission
@@ -195,6 +197,6 @@ def pytest_runtest_makereport(
         return
     session = item.stash.get(_SESSION, None)
     verdict = item.config.stash[JUDGE].outcome(item, mark, session, call, report)
-    report.verdict = vars(verdict)  # type: ignore[attr-defined]
-    if verdict.status not in ("passed", "error"):
+    report.user_properties.append((VERDICT, verdict.plain))
+    if verdict.status not in (Status.PASSED, Status.ERROR):
         report.longrepr = visible(verdict.message)

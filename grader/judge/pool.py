@@ -20,35 +20,32 @@ import gc
 import hashlib
 import os
 import sys
-import tempfile
-import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import IO, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import pytest
 
 from grader.course.course import Course
-from grader.course.verdicts import TestVerdict
+from grader.course.verdicts import Status, TestVerdict
+from grader.judge.forks import Forks, Outcome
 from grader.judge.judge import Judge, mark_of, step_of
 from grader.judge.plugin import JUDGE
-from grader.judge.pytest_run import run_pytest
+from grader.judge.pytest_run import run_pytest, verdict_of
 from grader.launch.launchers import DirectLauncher, ForkLauncher
 from grader.submissions.submission import Submission
 from grader.testing.probes import prepare_probes
 from grader.testing.properties import is_property
-from grader.wire.codec import encode
-from grader.wire.decoder import decode
 
 Work = TypeVar("Work")
 # What is asked in a test, each with the answer with which it passes; and that for the id of each test.
 Exchanges = list[tuple[bytes, bytes]]
 Rehearsed = dict[str, Exchanges]
-FAILED = 3
 TRIED = 50
+# Longer than any start of a zygote.
+_START_SECONDS = 600.0
 
 
 def is_tried(submission: str, test: str) -> bool:
@@ -85,8 +82,9 @@ class Forked:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the verdict out of a report."""
-        if hasattr(report, "verdict"):
-            self._verdicts.append(TestVerdict(**report.verdict))
+        verdict = verdict_of(report)
+        if verdict:
+            self._verdicts.append(verdict)
 
     def run(self, submission: Submission, items: Iterable[pytest.Item]) -> Iterator[TestVerdict]:
         """Run tests on a submission, one by one; who wants no more verdicts stops asking."""
@@ -109,7 +107,7 @@ class Forked:
             return self.judge.passed(item)
         heard, verdict = self._heard(item)
         session.forget_ahead(asked=False)
-        if same and (verdict.status != "passed" or heard != exchanges):
+        if same and (verdict.status != Status.PASSED or heard != exchanges):
             return self.judge.broken(item, "With the same answers it does not do the same again.")
         return verdict
 
@@ -117,7 +115,7 @@ class Forked:
         """Return what a submission is asked in each test that it passes, and what it answers."""
         self.judge.take(submission, self.judge.launcher)
         found = ((item.nodeid, *self._heard(item)) for item in items)
-        return {name: heard for name, heard, verdict in found if verdict.status == "passed"}
+        return {name: heard for name, heard, verdict in found if verdict.status == Status.PASSED}
 
     def _heard(self, item: pytest.Item) -> tuple[Exchanges, TestVerdict]:
         """Run one test; return what was asked and answered, and the verdict."""
@@ -147,13 +145,14 @@ class ForkingSession(Generic[Work]):
     """A pytest plugin that takes the place of the loop over the tests.
 
     Args:
-        waiting: what is to be done, in order.
+        waiting: what is to be done, in order; `done` may append to it, and then the last comes first.
         launcher: what workers are started with; each judge has a branch of it.
         jobs: how many judges may run at a time.
-        judge: called in a fork with a piece of work; what it returns becomes the exit code.
-        done: called in the parent with the work, its seconds of wall time, and the exit code.
+        judge: called in a fork with a piece of work; returns plain data.
+        done: called in the parent with the work and its outcome.
         begin: called before the first judge starts, when all is ready.
         rehearse: a folder with solutions to rehearse with; only worth its time for a class.
+        patience: a judge is killed after this many times what the learner's code may take for all tests.
     """
 
     def __init__(
@@ -161,10 +160,11 @@ class ForkingSession(Generic[Work]):
         waiting: Iterable[Work],
         launcher: ForkLauncher | DirectLauncher,
         jobs: int,
-        judge: Callable[[Work, Forked], int],
-        done: Callable[[Work, float, int], None],
+        judge: Callable[[Work, Forked], Any],
+        done: Callable[[Work, Outcome], None],
         begin: Callable[[], None] = lambda: None,
         rehearse: Path | None = None,
+        patience: int = 2,
     ) -> None:
         self.begin = begin
         self.rehearse = rehearse
@@ -173,6 +173,7 @@ class ForkingSession(Generic[Work]):
         self.jobs = jobs
         self.judge = judge
         self.done = done
+        self.patience = patience
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -189,76 +190,74 @@ class ForkingSession(Generic[Work]):
         # What is made stays: without this, the collector of each judge would copy every page of it.
         gc.collect()
         gc.freeze()
-        rehearsed = self._rehearsed(session)
+        seconds = _START_SECONDS + self.patience * _budget(session, judge.course)
+        rehearsed = self._rehearsed(session, seconds)
         self.begin()
         free = places(self.jobs)
-        running: dict[int, tuple[Work, float, set[int]]] = {}
-        while self.waiting or running:
-            while self.waiting and len(running) < self.jobs:
+        forks: Forks[tuple[Work, set[int]]] = Forks(seconds)
+        while self.waiting or forks:
+            while self.waiting and len(forks) < self.jobs:
                 work, place = self.waiting.pop(), free.popleft()
-                pid = self._fork(session, rehearsed, partial(self.judge, work), place)
-                running[pid] = (work, time.monotonic(), place)
-            pid, status = os.wait()
-            if pid in running:
-                work, start, place = running.pop(pid)
-                free.append(place)
-                self.done(work, time.monotonic() - start, os.waitstatus_to_exitcode(status))
+                self._fork(forks, (work, place), session, rehearsed, partial(self.judge, work))
+            (work, place), outcome = forks.next()
+            free.append(place)
+            self.done(work, outcome)
         return True
 
     def _fork(
         self,
+        forks: Forks[tuple[Any, set[int]]],
+        work: tuple[Any, set[int]],
         session: pytest.Session,
         rehearsed: Rehearsed,
-        act: Callable[[Forked], int],
-        place: set[int],
-    ) -> int:
-        """Do something in a forked judge, whose exit code it returns; return the fork's pid."""
+        act: Callable[[Forked], Any],
+    ) -> None:
+        """Start a forked judge that does something, on the processors that it was given."""
         judge = session.config.stash[JUDGE]
         # Made before the fork: the new judge talks to the zygote over a connection of its own.
         branch = self.launcher.branch()
-        pid = os.fork()
-        if pid == 0:
-            code = FAILED
-            try:
-                judge.launcher = branch
-                if place:
-                    with contextlib.suppress(OSError):
-                        os.sched_setaffinity(0, place)
-                code = act(Forked(session, judge, rehearsed))
-                judge.end_session()
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(code)
-        branch.close()
-        return pid
 
-    def _rehearsed(self, session: pytest.Session) -> Rehearsed:
+        def run() -> Any:
+            judge.launcher = branch
+            _, place = work
+            if place:
+                with contextlib.suppress(OSError):
+                    os.sched_setaffinity(0, place)
+            value = act(Forked(session, judge, rehearsed))
+            judge.end_session()
+            return value
+
+        forks.start(work, run)
+        branch.close()
+
+    def _rehearsed(self, session: pytest.Session, seconds: float) -> Rehearsed:
         """Rehearse twice, in forks, so that nothing of it stays but what was asked and answered alike."""
         if self.rehearse is None:
             return {}
         solutions = Submission.read(self.rehearse, session.config.stash[JUDGE].course)
+        forks: Forks[tuple[int, set[int]]] = Forks(seconds)
+        found = []
+        for step, place in zip((1, -1), places(2), strict=False):
+            if len(forks) == self.jobs:
+                found.append(forks.next()[1])
 
-        def act(file: IO[bytes], step: int, forked: Forked) -> int:
-            file.write(encode(forked.rehearse(solutions, forked.items[::step]), strict=True))
-            file.flush()
-            return 0
+            def act(forked: Forked, step: int = step) -> Rehearsed:
+                return forked.rehearse(solutions, forked.items[::step])
 
-        with contextlib.ExitStack() as stack:
-            files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(2)]
-            running, statuses = [], []
-            for file, step, place in zip(files, (1, -1), places(2), strict=False):
-                running.append(self._fork(session, {}, partial(act, file, step), place))
-                if len(running) == min(self.jobs, 2) or file is files[-1]:
-                    statuses += [os.waitpid(pid, 0)[1] for pid in running]
-                    running.clear()
-            if any(statuses):
-                # Without it, everything goes on as it would, and takes longer.
-                return {}
-            for file in files:
-                file.seek(0)
-            first, second = (decode(file.read()) for file in files)
+            self._fork(forks, (step, place), session, {}, act)
+        while forks:
+            found.append(forks.next()[1])
+        if any(outcome.problem for outcome in found):
+            # Without it, everything goes on as it would, and takes longer.
+            return {}
+        first, second = (outcome.value for outcome in found)
         return {name: heard for name, heard in first.items() if heard == second.get(name)}
+
+
+def _budget(session: pytest.Session, course: Course) -> float:
+    """Return how long a learner's code may take for all tests, in seconds: each function has its own time."""
+    functions = {(step_of(course, item), mark_of(item).args[0]) for item in session.items}
+    return sum(step.seconds for step, _ in functions)
 
 
 def places(jobs: int) -> deque[set[int]]:

@@ -7,8 +7,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from grader.course.verdicts import TestVerdict
+
 if TYPE_CHECKING:
     from grader.judge.judge import Judge
+
+
+# Under this name a test's report holds its verdict, as plain data, among pytest's `user_properties`.
+VERDICT = "verdict"
 
 
 class KitError(RuntimeError):
@@ -45,6 +51,12 @@ class _Lending:
 
     def pytest_torchsteps_judge(self) -> Judge:
         return self.judge
+
+
+def verdict_of(report: Any) -> TestVerdict | None:
+    """Return the verdict in a report of pytest's, if there is one."""
+    plain = dict(report.user_properties).get(VERDICT)
+    return TestVerdict.of(plain) if plain else None
 
 
 def run_pytest(files: list[str], judge: Judge, plugin: object) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grader.course.course import Step
+from grader.course.verdicts import Status
 from grader.judge import feedback
 from grader.judge.advice import of_file
 from grader.launch.launchers import Connection, Launcher, LaunchError
@@ -38,11 +39,11 @@ class Stop(BaseException):
     """This test has its verdict and must end at once: no further example, no shrinking.
 
     Attributes:
-        status: "failed", "not_started", "timeout" or "crashed".
+        status: FAILED, NOT_STARTED, TIMEOUT or CRASHED.
         call: what was asked, where it matters.
     """
 
-    def __init__(self, status: str, sentence: str, call: Call | None = None) -> None:
+    def __init__(self, status: Status, sentence: str, call: Call | None = None) -> None:
         super().__init__(sentence)
         self.status = status
         self.sentence = sentence
@@ -265,8 +266,8 @@ class StepSession:
 
     def _expire(self, function: str, call: Call) -> Stop:
         """Return the verdict for a function whose time is up, and keep one for its further tests."""
-        stop = Stop("timeout", feedback.timeout(self.step.seconds), call)
-        self._expired[function] = Stop("timeout", feedback.expired(function, stop.sentence))
+        stop = Stop(Status.TIMEOUT, feedback.timeout(self.step.seconds), call)
+        self._expired[function] = Stop(Status.TIMEOUT, feedback.expired(function, stop.sentence))
         return stop
 
     def _connect(self, worker: _Worker) -> Connection:
@@ -299,11 +300,11 @@ class StepSession:
         if source is None:
             submission = self.submission
             unclear = step.module in submission.refused or submission.unreadable
-            raise Stop("failed" if unclear else "not_started", submission.absence(step))
+            raise Stop(Status.FAILED if unclear else Status.NOT_STARTED, submission.absence(step))
         if not source.strip():
-            raise Stop("failed", feedback.empty_file(path))
+            raise Stop(Status.FAILED, feedback.empty_file(path))
         if why := of_file(source):
-            raise Stop("failed", feedback.no_module(path, why))
+            raise Stop(Status.FAILED, feedback.no_module(path, why))
         worker.connection = connection = self._launcher.start(list(step.packages))
         # A debugger needs the real path; messages have no paths, so that they are the same everywhere.
         filename = self.submission.path_of(path) if self._launcher.in_process else path
@@ -319,15 +320,15 @@ class StepSession:
             answer = parse(reply, TO_LOAD)
         except WireTimeout:
             self.printed = connection.printed()
-            raise Stop("timeout", feedback.load_timeout(path, step.seconds)) from None
+            raise Stop(Status.TIMEOUT, feedback.load_timeout(path, step.seconds)) from None
         except (WireBroken, CodecError) as error:
             self.printed = connection.printed()
             how = self.close()
-            raise Stop("crashed", feedback.load_crash(path, how, error)) from None
+            raise Stop(Status.CRASHED, feedback.load_crash(path, how, error)) from None
         if answer["kind"] == "loaded":
             return
         self.printed = connection.printed()
-        status = "not_started" if answer.get("stub") else "failed"
+        status = Status.NOT_STARTED if answer.get("stub") else Status.FAILED
         raise Stop(status, feedback.load_failure(path, answer, source))
 
     def close(self) -> str:

@@ -9,18 +9,17 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import pickle
-import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from grader.course.course import Course, Step
+from grader.course.verdicts import Status
 from grader.judge.diagnosis import (
     FORM,
     SECONDS,
@@ -31,6 +30,7 @@ from grader.judge.diagnosis import (
     Transcript,
     ask_all,
 )
+from grader.judge.forks import Outcome
 from grader.judge.judge import is_hidden
 from grader.judge.pool import Forked, ForkingSession, run_forked
 from grader.judge.step_session import ELSEWHERE, Crash, StepSession, Stop
@@ -67,6 +67,17 @@ class _Asked:
         error = right[0].error
         asked_for = error if all(one.error == error for one in right) else ""
         return cls(Request(payload, timed, asked_for), right)
+
+    @property
+    def plain(self) -> tuple[Any, ...]:
+        """What a fork can send of it."""
+        return astuple(self.request), _plain(self.right)
+
+    @classmethod
+    def from_plain(cls, plain: tuple[Any, ...]) -> _Asked:
+        """Return the call that a fork sent."""
+        request, right = plain
+        return cls(Request(*request), tuple(_fingerprints(right)))
 
 
 @dataclass(frozen=True)
@@ -128,69 +139,73 @@ def record(
         RuntimeError: a solution or a misconception could not be run.
         KitError: the tests could not be collected.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        recorder = _Recorder(course, Path(folder), done)
-        before = {step.id: made_of(course, step) for step in steps}
-        session = ForkingSession(
-            [_Work(step) for step in steps], launcher, jobs, recorder.judge, recorder.take
-        )
-        recorder.more = session.waiting
-        run_forked(course, test_files(course, steps), session)
-        for step in steps:
-            path = course.root / step.recorded_file
-            path.parent.mkdir(exist_ok=True)
-            recorded = recorder.recorded(step)
-            if recorded.made_of != before[step.id]:
-                # It holds behaviour from before and after a change, so it must be made again.
-                recorded.made_of = ""
-            path.write_text(recorded.text(), "utf-8")
+    recorder = _Recorder(course, done)
+    before = {step.id: made_of(course, step) for step in steps}
+    work = [_Work(step) for step in steps]
+    session = ForkingSession(
+        work, launcher, jobs, recorder.judge, recorder.take, patience=_PATIENCE
+    )
+    recorder.more = session.waiting
+    run_forked(course, test_files(course, steps), session)
+    for step in steps:
+        path = course.root / step.recorded_file
+        path.parent.mkdir(exist_ok=True)
+        recorded = recorder.recorded(step)
+        if recorded.made_of != before[step.id]:
+            # It holds behaviour from before and after a change, so it must be made again.
+            recorded.made_of = ""
+        path.write_text(recorded.text(), "utf-8")
 
 
 class _Recorder:
-    def __init__(self, course: Course, folder: Path, done: Callable[[], None]) -> None:
+    def __init__(self, course: Course, done: Callable[[], None]) -> None:
         self.course = course
-        self.folder = folder
         self.done = done
         self.more: list[_Work] = []
         self.chosen: dict[tuple[str, str], tuple[_Asked, ...]] = {}
+        # By step and function; the others by the id of a misconception.
+        self._calls: dict[str, dict[str, list[_Asked]]] = {}
+        self._fails: dict[str, list[str]] = {}
+        self._answers: dict[str, list[Fingerprint]] = {}
+        self._chosen_answers: dict[str, list[Fingerprint]] = {}
         self._left: dict[str, int] = {}
 
-    def _write(self, name: str, value: Any) -> None:
-        (self.folder / name).write_bytes(pickle.dumps(value))
-
-    def _read(self, name: str) -> Any:
-        # Written by our own fork, never by a worker.
-        return pickle.loads((self.folder / name).read_bytes())
-
-    def judge(self, work: _Work, forked: Forked) -> int:
-        """In a fork: do one piece of work."""
+    def judge(self, work: _Work, forked: Forked) -> Any:
+        """In a fork: do one piece of work; return what `take` makes sense of, as plain data."""
         forked.judge.properties.search = forked.judge.naming = False
         items = [item for item in forked.items if item.path.name == work.step.test_file]
         if work.entry is None:
-            self._write(work.step.id, self._calls(work.step, forked, items))
-        elif work.chosen is None:
-            calls = self._read(work.step.id)[work.entry.function]
-            self._write(f"{work.entry.id}.fails", self._fails(work.step, work.entry, forked, items))
-            self._write(work.entry.id, self._answers(work.step, work.entry, forked, calls))
-        else:
-            answers = self._answers(work.step, work.entry, forked, work.chosen)
-            self._write(f"{work.entry.id}.chosen", answers)
-        return 0
+            heard = self._hear_calls(work.step, forked, items)
+            return {function: [call.plain for call in calls] for function, calls in heard.items()}
+        if work.chosen is None:
+            calls = self._calls[work.step.id][work.entry.function]
+            fails = self._run_tests(work.step, work.entry, forked, items)
+            return fails, _plain(self._ask(work.step, work.entry, forked, calls))
+        return _plain(self._ask(work.step, work.entry, forked, work.chosen))
 
-    def take(self, work: _Work, _seconds: float, code: int) -> None:
-        """Note that a piece of work is done, and what follows from it."""
-        if code:
+    def take(self, work: _Work, outcome: Outcome) -> None:
+        """Note what a piece of work gave, and what follows from it."""
+        if outcome.problem:
             name = work.entry.id if work.entry else "the solution"
-            raise RuntimeError(f"{work.step.id}: {name} could not be run")
+            raise RuntimeError(f"{work.step.id}: {name} could not be run: {outcome.problem}")
         self.done()
         if work.entry is None:
+            self._calls[work.step.id] = {
+                function: [_Asked.from_plain(plain) for plain in calls]
+                for function, calls in outcome.value.items()
+            }
             entries = catalogue.load(self.course, work.step)
             self._left[work.step.id] = len(entries)
             self.more += [_Work(work.step, entry) for entry in entries]
         elif work.chosen is None:
+            fails, answers = outcome.value
+            self._fails[work.entry.id] = fails
+            self._answers[work.entry.id] = _fingerprints(answers)
             self._left[work.step.id] -= 1
             if not self._left[work.step.id]:
                 self._choose(work.step)
+        else:
+            self._chosen_answers[work.entry.id] = _fingerprints(outcome.value)
 
     def _choose(self, step: Step) -> None:
         """Choose the batteries of a step, and let its misconceptions answer these calls alone.
@@ -198,14 +213,14 @@ class _Recorder:
         What was asked before can change the answers, so all is asked once more as it will be asked of learners.
         """
         entries = catalogue.load(self.course, step)
-        for function, calls in self._read(step.id).items():
+        for function, calls in self._calls[step.id].items():
             own = [entry for entry in entries if entry.function == function]
-            rows = [row for entry in own if (row := self._read(entry.id))]
+            rows = [row for entry in own if (row := self._answers[entry.id])]
             chosen = self.chosen[step.id, function] = _fewest(calls, rows)
             if chosen:
                 self.more += [_Work(step, entry, chosen) for entry in own]
 
-    def _calls(self, step: Step, forked: Forked, items: list[Any]) -> dict[str, list[_Asked]]:
+    def _hear_calls(self, step: Step, forked: Forked, items: list[Any]) -> dict[str, list[_Asked]]:
         """Return the calls that the tests of each function make, and the right answers."""
         source = (self.course.root / "solutions" / step.filename).read_bytes()
         heard: dict[str, list[bytes]] = {}
@@ -271,7 +286,7 @@ class _Recorder:
                 result.append(_Asked.of(request, right, timed=True))
         return result
 
-    def _fails(
+    def _run_tests(
         self, step: Step, entry: Misconception, forked: Forked, items: list[Any]
     ) -> list[str]:
         """Return the tests of its function that a misconception fails."""
@@ -280,9 +295,9 @@ class _Recorder:
         ]
         verdicts = list(forked.run(only(step, self._module(step, entry)), own))
         forked.judge.end_session()
-        return [verdict.id for verdict in verdicts if verdict.status == "failed"]
+        return [verdict.id for verdict in verdicts if verdict.status == Status.FAILED]
 
-    def _answers(
+    def _ask(
         self, step: Step, entry: Misconception, forked: Forked, calls: Iterable[_Asked]
     ) -> list[Fingerprint]:
         """Return the answers of a misconception; none if it does not come to an end."""
@@ -319,12 +334,22 @@ class _Recorder:
         self, entry: Misconception, battery: Battery, right: list[list[Fingerprint]]
     ) -> Transcript | None:
         """Return how a misconception behaves; None if nothing tells it from one of the rows of right answers."""
-        answers = self._read(f"{entry.id}.chosen")
+        answers = self._chosen_answers.get(entry.id)
         if not answers or any(battery.same(answers, row) for row in right):
             return None
         loosely = not any(battery.same(answers, row, loosely=True) for row in right)
         words = (entry.id, entry.sentence, entry.hint, entry.read)
-        return Transcript(*words, answers, self._read(f"{entry.id}.fails"), loosely)
+        return Transcript(*words, answers, self._fails[entry.id], loosely)
+
+
+def _plain(answers: Iterable[Fingerprint]) -> list[tuple[Any, ...]]:
+    """Return answers as a fork can send them."""
+    return [astuple(answer) for answer in answers]
+
+
+def _fingerprints(plain: Iterable[tuple[Any, ...]]) -> list[Fingerprint]:
+    """Return the answers that a fork sent."""
+    return [Fingerprint(*fields) for fields in plain]
 
 
 def _spread(values: list[bytes], count: int) -> list[bytes]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from grader.course.course import Course, Step
+from grader.course.verdicts import Status, TestVerdict
 from grader.judge.diagnosis import Diagnosis
+from grader.judge.forks import Outcome
 from grader.judge.pool import Forked, ForkingSession, run_forked
 from grader.judge.step_session import StepSession
 from grader.launch.launchers import ForkLauncher, Launcher
@@ -49,13 +49,11 @@ class _Work:
 
     Attributes:
         step: the step.
-        number: of this piece of work.
         source: the module.
         subject: what it is: a misconception, a mutant, an error, no work, or the name of a style.
     """
 
     step: Step
-    number: int
     source: bytes
     subject: _Subject
 
@@ -157,15 +155,14 @@ def measure(
     Raises:
         KitError: the tests could not be collected.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        strength = _Strength(course, Path(folder))
-        work = strength.plan(steps)
-        strength.done = lambda: done(len(work))
-        solutions = course.root / "solutions"
-        session = ForkingSession(
-            work, launcher, jobs, strength.judge, strength.take, rehearse=solutions
-        )
-        run_forked(course, test_files(course, steps), session)
+    strength = _Strength(course)
+    work = strength.plan(steps)
+    strength.done = lambda: done(len(work))
+    solutions = course.root / "solutions"
+    session = ForkingSession(
+        work, launcher, jobs, strength.judge, strength.take, rehearse=solutions
+    )
+    run_forked(course, test_files(course, steps), session)
     return list(strength.found.values())
 
 
@@ -214,9 +211,8 @@ def look(course: Course, step: Step, injected: Injected, launcher: Launcher) -> 
 
 
 class _Strength:
-    def __init__(self, course: Course, folder: Path) -> None:
+    def __init__(self, course: Course) -> None:
         self.course = course
-        self.folder = folder
         self.done: Callable[[], None] = lambda: None
         self.found: dict[str, StepStrength] = {}
         self.equivalent = catalogue.equivalents(course)
@@ -227,7 +223,7 @@ class _Strength:
         work: list[_Work] = []
 
         def add(step: Step, source: bytes, subject: _Subject) -> None:
-            work.append(_Work(step, len(work), source, subject))
+            work.append(_Work(step, source, subject))
 
         for step in reversed(steps):
             made_of = fingerprint(self.course, step)
@@ -251,17 +247,14 @@ class _Strength:
         self.found = dict(sorted(self.found.items()))
         return work
 
-    def judge(self, work: _Work, forked: Forked) -> int:
-        """In a fork: run the tests on one module, and note what they say."""
+    def judge(self, work: _Work, forked: Forked) -> tuple[list[Any], list[str]]:
+        """In a fork: run the tests on one module; return what they say, and what diagnosis names."""
         forked.judge.properties.search = False
         items: list[Any] = [one for one in forked.items if one.path.name == work.step.test_file]
         submission = only(work.step, work.source)
         if isinstance(work.subject, Injected):
             name = look(self.course, work.step, work.subject, forked.judge.launcher)
-            (self.folder / f"{work.number}.json").write_text(
-                json.dumps([[], [name] if name else []])
-            )
-            return 0
+            return [], [name] if name else []
         verdicts = []
         if isinstance(work.subject, Mutant):
             # Its own function's tests first: one failure is enough.
@@ -269,7 +262,7 @@ class _Strength:
             items.sort(key=lambda item: item.get_closest_marker("exercise").args[0] != function)
         for verdict in forked.run(submission, items):
             verdicts.append(verdict)
-            if isinstance(work.subject, Mutant) and verdict.status != "passed":
+            if isinstance(work.subject, Mutant) and verdict.status != Status.PASSED:
                 break
         named = []
         if isinstance(work.subject, str):
@@ -279,23 +272,19 @@ class _Strength:
             named = [found.id for name in sorted(functions) if (found := diagnosis.look(name))]
         # Of no work, what passes is of interest; of all else, what does not.
         idle = isinstance(work.subject, _Idle)
-        rows = [
-            (v.function, v.visibility, v.status, v.misconception, v.id)
-            for v in verdicts
-            if (v.status == "passed") == idle
-        ]
-        (self.folder / f"{work.number}.json").write_text(json.dumps([rows, named]))
-        return 0
+        rows = [v.plain for v in verdicts if (v.status == Status.PASSED) == idle]
+        return rows, named
 
-    def take(self, work: _Work, _seconds: float, code: int) -> None:
+    def take(self, work: _Work, outcome: Outcome) -> None:
         """Count what one module showed."""
-        if code:
-            raise RuntimeError(f"{work.step.id}: {work.subject} could not be judged")
-        rows, named = json.loads((self.folder / f"{work.number}.json").read_text())
+        if outcome.problem:
+            raise RuntimeError(f"{work.step.id}: {work.subject} gave no result: {outcome.problem}")
+        plain, named = outcome.value
+        verdicts = [TestVerdict.of(one) for one in plain]
         found, subject = self.found[work.step.id], work.subject
         if isinstance(subject, Mutant):
             found.mutants += 1
-            if not rows:
+            if not verdicts:
                 found.survivors.append(subject)
         elif isinstance(subject, Injected):
             found.injected += 1
@@ -306,17 +295,19 @@ class _Strength:
             ]
         elif isinstance(subject, _Idle):
             found.idle += 1
-            found.rewarded += [f"{row[4]} ({subject.does})" for row in rows]
+            found.rewarded += [f"{one.id} ({subject.does})" for one in verdicts]
         elif isinstance(subject, Misconception):
             found.misconceptions += 1
-            own = [row for row in rows if row[0] == subject.function]
-            together = [row for row in rows if row[0] in (subject.function, *subject.also)]
-            seen = {visibility for _, visibility, *_ in own}
-            names = {row[3] for row in own} - {None}
+            own = [one for one in verdicts if one.function == subject.function]
+            together = [
+                one for one in verdicts if one.function in (subject.function, *subject.also)
+            ]
+            seen = {one.visibility for one in own}
+            names = {one.misconception for one in own} - {None}
             for right, bad in (
                 ("hidden" in seen, found.not_hidden),
                 ("visible" in seen, found.not_visible),
-                (together == rows, found.elsewhere),
+                (together == verdicts, found.elsewhere),
                 (subject.id in names, found.unnamed),
                 (names <= {subject.id}, found.misnamed),
             ):
@@ -324,7 +315,7 @@ class _Strength:
                     bad.append(subject.id)
         else:
             found.styles += 1
-            found.refused += [f"{subject} {row[4]}" for row in rows]
+            found.refused += [f"{subject} {one.id}" for one in verdicts]
             found.refused += [f"{subject} is called {name}" for name in named]
         self.done()
 

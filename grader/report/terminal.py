@@ -10,17 +10,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
-from rich.status import Status
+from rich.status import Status as Spinner
 from rich.text import Text
 
 from grader.course.course import Course, Step
 from grader.course.plain_text import one_line, visible
-from grader.course.verdicts import RESULTS, Graded, NotTaken, StepVerdict, TestVerdict
+from grader.course.verdicts import RESULTS, Graded, NotTaken, Status, StepVerdict, TestVerdict
 from grader.submissions.submission import Submission
 
 _MOST_LINES = 6
 _FEWEST_COLUMNS = 20
-_STYLES = {"passed": "green", "failed": "red", "not_started": "dim", "error": "magenta"}
+_STYLES = {
+    Status.PASSED: "green",
+    Status.FAILED: "red",
+    Status.NOT_STARTED: "dim",
+    Status.ERROR: "magenta",
+}
 
 
 def command(name: str, step: Step | None = None) -> str:
@@ -108,7 +113,7 @@ class Screen:
         self.console = console
         self._course = course
         self._submission = submission
-        self._status: Status | None = None
+        self._status: Spinner | None = None
 
     def begin(self, step: Step) -> None:
         """Show that a step is being checked."""
@@ -123,11 +128,13 @@ class Screen:
 
     def done(self, verdict: StepVerdict) -> None:
         """Show a step's verdict in one line."""
-        step, passed = verdict.step, sum(test.status == "passed" for test in verdict.tests)
+        step, passed = verdict.step, sum(test.status == Status.PASSED for test in verdict.tests)
         style = _STYLES[verdict.status]
         words = verdict.status.replace("_", " ")
         tests = (
-            "" if verdict.status == "not_started" else f"  {passed} of {len(verdict.tests)} tests"
+            ""
+            if verdict.status == Status.NOT_STARTED
+            else f"  {passed} of {len(verdict.tests)} tests"
         )
         line = Text.assemble(f"  {step.id}  {step.title:<32}", (f"{words:<12}", style), tests)
         self.console.print(line, soft_wrap=True)
@@ -141,7 +148,7 @@ class Screen:
     def summary(self, verdicts: list[StepVerdict]) -> None:
         """Show what failed and why, how far the learner is, and what to do next."""
         for verdict in verdicts:
-            if verdict.status in ("failed", "error"):
+            if verdict.status in (Status.FAILED, Status.ERROR):
                 self._step(verdict)
         self._handed_in(verdicts)
         self._progress(verdicts)
@@ -158,13 +165,13 @@ class Screen:
         unwritten: dict[str, str] = {}
         shown: set[str] = set()
         for function, tests in verdict.by_function.items():
-            bad = [test for test in tests if test.status != "passed"]
+            bad = [test for test in tests if test.status != Status.PASSED]
             if not bad:
                 continue
-            if all(test.status == "not_started" for test in bad):
+            if all(test.status == Status.NOT_STARTED for test in bad):
                 unwritten[function] = bad[0].unwritten
                 continue
-            worst = next(test for test in bad if test.status != "not_started")
+            worst = next(test for test in bad if test.status != Status.NOT_STARTED)
             # A file that cannot be imported says the same for every function: once is enough.
             if worst.message not in shown:
                 self._function(worst, len(bad), len(tests))
@@ -215,7 +222,7 @@ class Screen:
             self.console.print(Text(one_line(line), style="yellow"), soft_wrap=True)
 
     def _progress(self, verdicts: list[StepVerdict]) -> None:
-        done = sum(verdict.status == "passed" for verdict in verdicts)
+        done = sum(verdict.status == Status.PASSED for verdict in verdicts)
         points = float(sum(verdict.share * verdict.step.points for verdict in verdicts))
         total = sum(verdict.step.points for verdict in verdicts)
         self.console.print()
@@ -229,15 +236,15 @@ class Screen:
     def _next(self, verdicts: list[StepVerdict]) -> None:
         for verdict in verdicts:
             step = verdict.step
-            if verdict.status == "error":
+            if verdict.status == Status.ERROR:
                 self.console.print(
                     "The kit itself failed. Please report it, with what `python -m grader doctor` says."
                 )
                 return
-            if verdict.status != "passed":
+            if verdict.status != Status.PASSED:
                 path = visible(self._path(step))
-                test = next(test for test in verdict.tests if test.status != "passed")
-                verb = "Write" if test.status == "not_started" else "Mend"
+                test = next(test for test in verdict.tests if test.status != Status.PASSED)
+                verb = "Write" if test.status == Status.NOT_STARTED else "Mend"
                 todo = f"Next: step {step.id}, {step.title}. {verb} `{test.unwritten}` in {path}"
                 self.console.print(Text(f"{todo}, then: {command('check')}"), soft_wrap=True)
                 return

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from grader.course.course import Course, Step
-from grader.course.verdicts import StepVerdict, TestVerdict, collect
-from grader.judge.pytest_run import KitError, run_pytest
+from grader.course.verdicts import Status, StepVerdict, TestVerdict, collect
+from grader.judge.pytest_run import KitError, run_pytest, verdict_of
 from grader.run.cache import State, kit_fingerprint, stamps, step_key
 from grader.submissions.imports import imported
 from grader.submissions.submission import Submission
@@ -74,8 +74,8 @@ def check(
         unchanged = stamps(course, steps) == before
         for verdict in found:
             verdicts[verdict.step.id] = verdict
-            if unchanged and verdict.status != "error":
-                tests_data = [vars(test) for test in verdict.tests]
+            if unchanged and verdict.status != Status.ERROR:
+                tests_data = [test.plain for test in verdict.tests]
                 known[verdict.step.id] = {"key": keys[verdict.step.id], "tests": tests_data}
         state.save()
     return [verdicts[step.id] for step in course.steps if step.id in verdicts]
@@ -85,8 +85,8 @@ def _remembered(entry: Any, key: str) -> tuple[TestVerdict, ...]:
     """Return the verdicts of an entry of the cache; none if it is of other files, or broken."""
     try:
         if entry["key"] == key:
-            return tuple(TestVerdict(**test) for test in entry["tests"])
-    except (TypeError, KeyError):
+            return tuple(TestVerdict.of(test) for test in entry["tests"])
+    except (TypeError, KeyError, ValueError):
         pass
     return ()
 
@@ -115,9 +115,9 @@ class _Collector:
         self.begin(self.course.by_id[_step_of(nodeid)])
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        if hasattr(report, "verdict"):
+        verdict = verdict_of(report)
+        if verdict:
             # A later one takes its place: that of a test whose fixture cannot be taken down, after it passed.
-            verdict = TestVerdict(**report.verdict)
             self._verdicts[verdict.id] = verdict
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:

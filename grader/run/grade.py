@@ -10,13 +10,12 @@ from pathlib import Path
 
 from grader.course.course import Course, Step
 from grader.course.plain_text import one_line
-from grader.course.verdicts import RESULTS, Graded, collect, results
-from grader.judge.pool import FAILED, Forked, ForkingSession, run_forked
+from grader.course.verdicts import RESULTS, Graded, Status, collect, results
+from grader.judge.forks import Outcome
+from grader.judge.pool import Forked, ForkingSession, run_forked
 from grader.launch.launchers import DirectLauncher, ForkLauncher
 from grader.submissions.hand_ins import PROBLEM, TIMINGS, HandIn
 
-UNWRITTEN = 4
-_NOT_WRITTEN = "its results could not be written"
 HIDDEN = "grader/content/hidden"
 # A rehearsal takes as long as one submission, and saves about a third of the time of a correct one.
 REHEARSED_FROM = 10
@@ -63,17 +62,24 @@ def grade(
         Unwritable: not all results could be written.
     """
     names = output_names(hand_ins)
-    # Judges work in the kit's folder.
+    # Judges, and what is done between them, work in the kit's folder.
     out = out.absolute()
     finished: list[Graded] = []
+    unwritten = 0
 
-    def judge(hand_in: HandIn, forked: Forked) -> int:
-        return _judge(course, hand_in, names[hand_in], out / names[hand_in], forked)
+    def judge(hand_in: HandIn, forked: Forked) -> dict[str, str]:
+        return _judge(course, hand_in, names[hand_in], forked)
 
-    def take(hand_in: HandIn, seconds: float, code: int) -> None:
-        problem = "" if code == 0 else _read_problem(out / names[hand_in], code)
-        marked = (out / names[hand_in] / RESULTS).is_file()
-        finished.append(Graded(names[hand_in], seconds, problem, marked))
+    def take(hand_in: HandIn, outcome: Outcome) -> None:
+        nonlocal unwritten
+        said = outcome.value or {"text": "", "problem": outcome.problem}
+        name, text, problem = names[hand_in], said["text"], said["problem"]
+        try:
+            _keep(out / name, text, problem)
+        except OSError:
+            unwritten += 1
+            text, problem = "", "its results could not be written"
+        finished.append(Graded(name, outcome.seconds, problem, bool(text)))
         done(finished[-1])
 
     solutions = course.root / "solutions"
@@ -81,50 +87,40 @@ def grade(
     session = ForkingSession(hand_ins, launcher, jobs, judge, take, begin, known)
     run_forked(course, files, session)
     times = {graded.name: round(graded.seconds, 3) for graded in finished}
-    _write(out / TIMINGS, json.dumps(times, indent=1, sort_keys=True) + "\n")
-    lost = sum(graded.problem == _NOT_WRITTEN for graded in finished)
-    if lost:
-        raise Unwritable(f"the results of {lost} submissions could not be written to {out}")
+    try:
+        _write(out / TIMINGS, json.dumps(times, indent=1, sort_keys=True) + "\n")
+    except OSError as error:
+        raise Unwritable(f"{out / TIMINGS} cannot be written ({error.strerror})") from error
+    if unwritten:
+        raise Unwritable(f"the results of {unwritten} submissions could not be written to {out}")
     return finished
 
 
-def _judge(course: Course, hand_in: HandIn, name: str, folder: Path, forked: Forked) -> int:
-    """Run all tests on one submission and write its results, in a forked judge; return the exit code."""
-    try:
-        try:
-            problem = _judge_and_write(course, hand_in, name, folder, forked)
-        except Unwritable:
-            raise
-        except BaseException as error:
-            problem = f"{type(error).__name__}: {error}"
-        if problem:
-            _write(folder / PROBLEM, problem)
-    except Unwritable:
-        return UNWRITTEN
-    return FAILED if problem else 0
+def _judge(course: Course, hand_in: HandIn, name: str, forked: Forked) -> dict[str, str]:
+    """Run all tests on one submission, in a forked judge.
 
-
-def _judge_and_write(
-    course: Course, hand_in: HandIn, name: str, folder: Path, forked: Forked
-) -> str:
-    """Run all tests on one submission and write its results; return why there are none, or ""."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in (folder / RESULTS, folder / PROBLEM):
-            old.unlink(missing_ok=True)
-    except OSError as error:
-        raise Unwritable(str(error)) from error
+    Returns:
+        The text of its `results.json`, or ""; and why there is none, or none that is final, or "".
+    """
     submission = hand_in.read(course)
     if submission.unreadable:
         # Nobody knows what was handed in, so there is no mark, and "not begun" would be one.
-        return one_line(submission.unreadable)
+        return {"text": "", "problem": one_line(submission.unreadable)}
     verdicts = collect(course, list(forked.run(submission, forked.items)))
-    forked.judge.end_session()
     said = submission.not_taken, submission.notes
     text = json.dumps(results(name, submission.sha256, verdicts, *said), indent=1)
-    _write(folder / RESULTS, text + "\n")
-    broken = [test.id for one in verdicts for test in one.tests if test.status == "error"]
-    return _broken_tests(broken) if broken else ""
+    broken = [test.id for one in verdicts for test in one.tests if test.status == Status.ERROR]
+    return {"text": text + "\n", "problem": _broken_tests(broken) if broken else ""}
+
+
+def _keep(folder: Path, text: str, problem: str) -> None:
+    """Write what came of a submission, in place of what was there before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, content in ((folder / RESULTS, text), (folder / PROBLEM, problem)):
+        if content:
+            _write(file, content)
+        else:
+            file.unlink(missing_ok=True)
 
 
 def _write(file: Path, text: str) -> None:
@@ -134,10 +130,10 @@ def _write(file: Path, text: str) -> None:
         # Names in a problem may hold what is no text.
         new.write_text(text, "utf-8", "backslashreplace")
         new.replace(file)
-    except OSError as error:
+    except OSError:
         with contextlib.suppress(OSError):
             new.unlink()
-        raise Unwritable(f"{file} cannot be written ({error.strerror})") from error
+        raise
 
 
 def _broken_tests(names: list[str]) -> str:
@@ -158,12 +154,3 @@ def test_files(course: Course, steps: list[Step]) -> list[str]:
         for step in steps
         for file in (f"tests/steps/{step.test_file}", *hidden_files(course, [step]))
     ]
-
-
-def _read_problem(folder: Path, code: int) -> str:
-    if code == UNWRITTEN:
-        return _NOT_WRITTEN
-    try:
-        return (folder / PROBLEM).read_text("utf-8")
-    except OSError:
-        return f"the judge ended with code {code}"

@@ -1,0 +1,127 @@
+"""Forks of this process: each does one piece of work and sends back one value of plain data.
+
+This is the only way from a forked judge to its parent. A fork that dies, takes too long or sends half a value is a
+problem in words, never a value.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from grader.wire.codec import CodecError, encode
+from grader.wire.decoder import decode
+
+Work = TypeVar("Work")
+_CHUNK = 1 << 20
+_MAX_WORDS = 2000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a piece of work ended.
+
+    Attributes:
+        value: what it gave; None if there is a problem.
+        problem: why it gave nothing, as a clause, or "".
+        seconds: wall time.
+    """
+
+    value: Any
+    problem: str
+    seconds: float
+
+
+@dataclass
+class _Fork(Generic[Work]):
+    work: Work
+    pid: int
+    start: float
+    deadline: float
+    received: bytearray = field(default_factory=bytearray)
+
+
+class Forks(Generic[Work]):
+    """The forks that are at work.
+
+    Args:
+        seconds: wall time after which a fork is killed.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._selector = selectors.DefaultSelector()
+
+    def __len__(self) -> int:
+        return len(self._selector.get_map())
+
+    def start(self, work: Work, act: Callable[[], Any]) -> None:
+        """Fork, and let the fork do something; what it returns must be plain data."""
+        receiver, sender = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(receiver)
+            _send(sender, act)
+        os.close(sender)
+        start = time.monotonic()
+        fork = _Fork(work, pid, start, start + self._seconds)
+        self._selector.register(receiver, selectors.EVENT_READ, fork)
+
+    def next(self) -> tuple[Work, Outcome]:
+        """Wait until a piece of work has ended, well or not; return it and how it ended."""
+        while True:
+            forks = [(key.fd, key.data) for key in self._selector.get_map().values()]
+            descriptor, fork = min(forks, key=lambda pair: pair[1].deadline)
+            left = fork.deadline - time.monotonic()
+            if left <= 0:
+                os.kill(fork.pid, signal.SIGKILL)
+                return self._end(descriptor, fork, f"it took longer than {self._seconds:.0f} s")
+            for key, _ in self._selector.select(left):
+                chunk = os.read(key.fd, _CHUNK)
+                key.data.received += chunk
+                if not chunk:
+                    return self._end(key.fd, key.data)
+
+    def _end(self, descriptor: int, fork: _Fork[Work], problem: str = "") -> tuple[Work, Outcome]:
+        self._selector.unregister(descriptor)
+        os.close(descriptor)
+        _, status = os.waitpid(fork.pid, 0)
+        seconds = time.monotonic() - fork.start
+        value = None
+        if not problem:
+            value, problem = _opened(bytes(fork.received), os.waitstatus_to_exitcode(status))
+        return fork.work, Outcome(value, problem, seconds)
+
+
+def _send(sender: int, act: Callable[[], Any]) -> None:
+    """In a fork: do the work, send its value or what went wrong, and end."""
+    code = 1
+    try:
+        try:
+            message = encode({"value": act()}, strict=True)
+        except BaseException as error:
+            words = f"{type(error).__name__}: {error}"[:_MAX_WORDS]
+            # What came from a submission may hold half a character.
+            words = words.encode("utf-8", "backslashreplace").decode("utf-8")
+            message = encode({"problem": words}, strict=True)
+        with open(sender, "wb") as pipe:
+            pipe.write(message)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _opened(message: bytes, code: int) -> tuple[Any, str]:
+    """Return the value in a message, and the problem in it, or that it is none."""
+    if code:
+        return None, f"the judge ended with code {code}"
+    try:
+        said = decode(message)
+    except CodecError as error:
+        return None, f"the judge sent no value: {error}"
+    return said.get("value"), said.get("problem", "")
