@@ -1,9 +1,12 @@
 """What the attacks have in common; stands between honest.py and the attack in each module."""
 
+import _posixsubprocess
 import ctypes
 import errno
 import multiprocessing.process
 import os
+import resource
+import signal
 import socket
 import struct
 import subprocess
@@ -12,14 +15,21 @@ import sys
 formula = gradients  # noqa: F821 - it is in honest.py
 
 # What a worker refuses in words, to be kind, is taken back: only the sandbox counts.
-for place, name in (
-    *((os, name) for name in ("fork", "system", "link", "symlink", "chmod")),
+for place, names in (
+    (os, "fork system posix_spawn posix_spawnp execv execve kill killpg mkfifo mknod memfd_create"),
+    (os, "link symlink chmod fchmod chown setxattr utime"),
+    (os, "nice getpriority setpriority sched_setscheduler sched_setaffinity"),
+    (signal, "raise_signal pthread_kill"),
+    (resource, "setrlimit"),
+    (_posixsubprocess, "fork_exec"),
     (subprocess.Popen, "__init__"),
     (multiprocessing.process.BaseProcess, "start"),
-    (socket, "create_connection"),
+    (socket, "create_connection socketpair"),
+    (socket.socket, "__init__"),
 ):
-    refusing = getattr(place, name)
-    setattr(place, name, getattr(refusing, "__wrapped__", refusing))
+    for name in names.split():
+        refusing = getattr(place, name)
+        setattr(place, name, getattr(refusing, "__wrapped__", refusing))
 
 
 def through(*attempts):
