@@ -261,7 +261,7 @@ def check_line(answer: Answer, a: float, b: float, **tolerance: float) -> None:
 
 
 def result_and_seconds(answer: Answer) -> tuple[Answer, Any]:
-    """Return both parts of what `timed` returned, the result and the seconds.
+    """Return the result and the seconds from the entry "answer" of a probe that calls `timed`.
 
     No message shows the seconds, which differ from run to run.
     """

@@ -1,6 +1,6 @@
 """Relations: how wrong numbers relate to the right ones, such as "twice what was expected".
 
-A relation that holds by chance misleads the learner. So every comparison of a test is kept, even
+A relation that holds by chance misleads the learner. So the comparisons of a test are kept, even
 where the answer was right, and a relation is reported only if it holds for all of them and for
 enough different numbers.
 """
