@@ -1,4 +1,7 @@
-"""What visible and hidden tests, or the tests of several steps, expect: references in float64, and checks."""
+"""References in float64 and checks, for visible and hidden tests or the tests of several steps.
+
+A reference computes what a test expects. A check raises `Mismatch` if an answer is wrong.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,10 @@ from numpy.typing import NDArray
 from grader.testing.answers import FLOAT32, Answer, Mismatch
 from grader.testing.wording import shown
 
-# The numbers on the way are up to about 100, and float32 keeps seven digits of them.
+# Intermediate numbers reach about 100, of which float32 keeps seven digits.
 TRAINING: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-4}
 
+# For a wrong first loss, a wrong second loss, and any later one.
 HINTS = (
     "Is it the loss before the update?",
     "The first loss is right, so look at the first update: of both parameters, with the gradients of "
@@ -44,13 +48,16 @@ def tutorial_points() -> tuple[Any, Any]:
 
 
 def line_gradients(a: float, b: float, x: Any, y: Any) -> tuple[float, float, float]:
-    """Return the loss of a line, and both gradients, by the formulas of step 02.
+    """Return the mean squared error of a line and both gradients, by the formulas of step 02.
 
     Args:
         a: the intercept.
         b: the slope.
-        x: an array or a tensor of floats, of shape (n, 1).
-        y: another one of the same shape.
+        x: float array or tensor of any shape, such as (n, 1).
+        y: float array or tensor of the same shape.
+
+    Returns:
+        The loss, its derivative by a, and its derivative by b, computed in float64.
     """
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     error = a + b * x - y
@@ -60,7 +67,19 @@ def line_gradients(a: float, b: float, x: Any, y: Any) -> tuple[float, float, fl
 def descend(
     a: float, b: float, x: Any, y: Any, lr: float, n_epochs: int
 ) -> tuple[list[float], list[tuple[float, float]]]:
-    """Return the losses of gradient descent, and both parameters after every epoch."""
+    """Run gradient descent on a line.
+
+    Args:
+        a: the intercept before the first epoch.
+        b: the slope before the first epoch.
+        x: float array or tensor of shape (n, 1).
+        y: float array or tensor of the same shape.
+        lr: the learning rate.
+        n_epochs: the number of epochs, each a single step on all points.
+
+    Returns:
+        The loss before each update, and the pair (a, b) after it; both lists have `n_epochs` items.
+    """
     losses, path = [], []
     for _ in range(n_epochs):
         loss, a_grad, b_grad = line_gradients(a, b, x, y)
@@ -73,13 +92,25 @@ def descend(
 def trained_line(
     a: float, b: float, x: Any, y: Any, lr: float, n_epochs: int
 ) -> tuple[float, float, list[float]]:
-    """Return both parameters after gradient descent, and the losses."""
+    """Run gradient descent on a line and return where it ends.
+
+    Args:
+        a: the intercept before the first epoch.
+        b: the slope before the first epoch.
+        x: float array or tensor of shape (n, 1).
+        y: float array or tensor of the same shape.
+        lr: the learning rate.
+        n_epochs: the number of epochs, at least 1.
+
+    Returns:
+        a and b after the last epoch, and the list of the losses before each update.
+    """
     losses, path = descend(a, b, x, y, lr, n_epochs)
     return (*path[-1], losses)
 
 
 def check_losses(answer: Answer, expected: list[float]) -> None:
-    """Check the losses of a training, and say where they begin to be wrong."""
+    """Check the losses of a training run, naming the first wrong one."""
     came = answer.numbers(len(expected))
     close = np.isclose(came, expected, **TRAINING)
     if not close.all():
@@ -92,7 +123,20 @@ def check_losses(answer: Answer, expected: list[float]) -> None:
 
 
 def check_fit(answer: Answer, a: float, b: float, x: Any, y: Any, lr: float, n_epochs: int) -> None:
-    """Check the entry "losses", and with "a" and "b" where both parameters ended."""
+    """Check the entries "losses", "a" and "b" of an answer against gradient descent on a line.
+
+    Args:
+        answer: a dictionary with the losses of all epochs, and both parameters after the last.
+        a: the intercept before the first epoch.
+        b: the slope before the first epoch.
+        x: float array or tensor of shape (n, 1).
+        y: float array or tensor of the same shape.
+        lr: the learning rate.
+        n_epochs: the number of epochs, at least 1.
+
+    Raises:
+        Mismatch: an entry is missing, or a number is not within TRAINING.
+    """
     losses, path = descend(a, b, x, y, lr, n_epochs)
     check_losses(answer.key("losses"), losses)
     for name, value in zip("ab", path[-1], strict=True):
@@ -100,7 +144,16 @@ def check_fit(answer: Answer, a: float, b: float, x: Any, y: Any, lr: float, n_e
 
 
 def check_points_stay(answer: Answer, x: Any, y: Any) -> None:
-    """Check what the probe `points_after` gave after a training: the same numbers, and no gradient is required."""
+    """Check that a training run left the points alone.
+
+    Args:
+        answer: the answer of the probe `points_after`.
+        x: the points before the training run, an array or a tensor of any shape.
+        y: likewise.
+
+    Raises:
+        Mismatch: a number has changed, or x or y requires a gradient.
+    """
     x_part, y_part, requires_grad = answer.parts("x", "y", "x or y requires a gradient")
     x_part.is_close(x)
     y_part.is_close(y)
@@ -111,7 +164,7 @@ def check_points_stay(answer: Answer, x: Any, y: Any) -> None:
 
 
 def check_python_floats(losses: Answer) -> None:
-    """Check that the losses are Python floats, if they came as a list or a tuple, and without a graph."""
+    """Check that the losses hold on to no graph, and are Python floats if in a list or tuple."""
     losses.check(
         not getattr(losses.value, "requires_grad", False),
         "The losses came as a tensor that still requires a gradient: it holds on to the graphs of all epochs. "
@@ -142,7 +195,19 @@ def check_int(answer: Answer, expected: int) -> None:
 
 
 def parts_of(answer: Answer, n_train: int, n_val: int) -> tuple[NDArray[Any], ...]:
-    """Return x_train, y_train, x_val and y_val as arrays, after a check of their shapes and dtypes."""
+    """Return the four arrays of a split after checking their shapes and dtypes.
+
+    Args:
+        answer: a tuple or list of x_train, y_train, x_val and y_val.
+        n_train: the number of training points.
+        n_val: the number of validation points.
+
+    Returns:
+        The four arrays in this order: float64, of shape (n_train, 1) twice and (n_val, 1) twice.
+
+    Raises:
+        Mismatch: the answer is anything else.
+    """
     x_train, y_train, x_val, y_val = answer.parts("x_train", "y_train", "x_val", "y_val")
     return (
         x_train.array(shape=(n_train, 1), dtype=np.float64),
@@ -156,14 +221,34 @@ def parts_of(answer: Answer, n_train: int, n_val: int) -> tuple[NDArray[Any], ..
 
 
 def check_start(answer: Answer, a: float, b: float, **tolerance: float) -> None:
-    """Check a pair of arrays of shape (1,), float64, with these numbers."""
+    """Check the start values of a line.
+
+    Args:
+        answer: a pair of float64 arrays of shape (1,).
+        a: the expected intercept.
+        b: the expected slope.
+        **tolerance: `rtol` and `atol`, as `Answer.is_close` takes them.
+
+    Raises:
+        Mismatch: the answer is anything else, or a number is not close.
+    """
     for part, expected in zip(answer.parts("a", "b"), (a, b), strict=True):
         part.array(shape=(1,), dtype=np.float64)
         part.is_close(np.array([expected]), **tolerance)
 
 
 def check_line(answer: Answer, a: float, b: float, **tolerance: float) -> None:
-    """Check a pair of floats; those of NumPy are floats, too, and arrays are not."""
+    """Check the parameters of a line.
+
+    Args:
+        answer: a pair of Python or NumPy float64 numbers; arrays are refused.
+        a: the expected intercept.
+        b: the expected slope.
+        **tolerance: `rtol` and `atol`, as `Answer.is_close` takes them.
+
+    Raises:
+        Mismatch: the answer is anything else, or a number is not close.
+    """
     for part, expected in zip(answer.parts("a", "b"), (a, b), strict=True):
         part.check(
             isinstance(part.value, float),
@@ -176,7 +261,10 @@ def check_line(answer: Answer, a: float, b: float, **tolerance: float) -> None:
 
 
 def result_and_seconds(answer: Answer) -> tuple[Answer, Any]:
-    """Return both parts of what `timed` gave; no message shows a time, which differs in each run."""
+    """Return the result and the seconds from the entry "answer" of a probe that calls `timed`.
+
+    No message shows the seconds, which differ from run to run.
+    """
     pair = answer.key("answer")
     pair.check(
         isinstance(pair.value, (tuple, list)) and len(pair.value) == 2,
@@ -197,7 +285,7 @@ def result_and_seconds(answer: Answer) -> tuple[Answer, Any]:
 
 
 def check_list_stays(answer: Answer) -> None:
-    """Check the entry "the list holds them still" of a probe that called `update_`."""
+    """Check the entry "the list holds them still" of a probe that calls `update_`."""
     answer.check(
         answer.key("the list holds them still").value is True,
         "The list of parameters has changed. Change the numbers in the parameters, and leave the list as it is.",
@@ -205,7 +293,7 @@ def check_list_stays(answer: Answer) -> None:
 
 
 def check_train_mode(answer: Answer) -> None:
-    """Check the entry "is in train mode" of a probe that called `freeze_all_but`."""
+    """Check the entry "is in train mode" of a probe that calls `freeze_all_but`."""
     answer.check(
         answer.key("is in train mode").value is True,
         "The model was in train mode, and now it is not. Freezing is not `model.eval()`: it changes which "
@@ -217,7 +305,7 @@ def check_train_mode(answer: Answer) -> None:
 
 
 def check_uses_torchs_sgd(answer: Answer) -> None:
-    """Check what the probe `sgd_is_torchs` gave."""
+    """Check the answer of the probe `sgd_is_torchs`."""
     answer.check(
         answer.value is True,
         "torch.optim.SGD did not work here, but the training went on without it. Let torch.optim.SGD move the "
@@ -229,14 +317,14 @@ def check_uses_torchs_sgd(answer: Answer) -> None:
 
 
 def reduced(squares: Any, reduction: str) -> Any:
-    """Return the expected loss for a tensor of squared errors: a float, or for "none" the tensor."""
+    """Return the expected loss of squared errors: a float for "mean" and "sum", else the tensor."""
     if reduction == "none":
         return squares
     return float(squares.sum() if reduction == "sum" else squares.mean())
 
 
 def is_loss(answer: Answer, expected: Any) -> None:
-    """Demand a float32 tensor (so that `backward()` is possible) with the expected numbers."""
+    """Demand a float32 tensor, from which `backward()` can start, with the expected numbers."""
     import torch
 
     answer.check(
@@ -249,7 +337,7 @@ def is_loss(answer: Answer, expected: Any) -> None:
 
 
 def check_torchs_loss(answer: Answer) -> None:
-    """Check the list `called` of the context `torchs_losses`, in which a loss of `make_loss` was computed."""
+    """Check the list `called` of `torchs_losses` after a loss of `make_loss` was computed."""
     answer.check(
         any(name.value == "mse_loss" for name in answer.each()),
         "The number was computed without nn.MSELoss. make_loss has to hand out PyTorch's own loss.",
@@ -260,7 +348,7 @@ def check_torchs_loss(answer: Answer) -> None:
 
 
 def check_start_values(answer: Answer) -> None:
-    """Check what `start_values` gave: a and b of several new models, made after different seeds."""
+    """Check the answer of the probe `start_values`: a and b of several new models."""
     values: dict[str, list[float]] = {"a": [], "b": []}
     for start in answer.each():
         for name, part in zip(values, start.parts("a", "b"), strict=True):
@@ -271,7 +359,8 @@ def check_start_values(answer: Answer) -> None:
             values[name].append(part.scalar())
     for name, found in values.items():
         first = found[0]
-        # A model may seed its own numbers, so that all start alike; but nobody draws an eighth.
+        # A model may seed its own generator, and then all start alike. A multiple of 1/8 is a
+        # constant, since nobody draws one by chance.
         drawn = len(set(found)) > 1 or (
             all(len(set(other)) == 1 for other in values.values()) and first * 8 % 1 != 0
         )
@@ -293,9 +382,12 @@ def check_draws(drawn: Answer, seed: int, name: str) -> None:
     """Check that a function left PyTorch's global generator alone.
 
     Args:
-        drawn: what the probe `draw` gave before and after the call.
-        seed: what the generator was seeded with before.
-        name: of the function.
+        drawn: a pair of numbers from the probe `draw`, drawn before and after the call.
+        seed: the seed of the generator before the first draw.
+        name: the function's name.
+
+    Raises:
+        Mismatch: the numbers are not the first two after this seed.
     """
     import torch
 
@@ -313,11 +405,14 @@ def check_draws(drawn: Answer, seed: int, name: str) -> None:
 
 
 def check_on_meta(answer: Answer, *names: str) -> None:
-    """Check what the probe `noted_on_meta` gave: batches were used on the cpu, and then on no device but meta.
+    """Check that batches were used on the CPU, and then on the meta device only.
 
     Args:
-        answer: what the probe gave.
-        names: those of the lists that are looked at; "used on the cpu" means in any of them.
+        answer: the answer of the probe `noted_on_meta`.
+        *names: the lists to look at. On the CPU, at least one of them must have notes.
+
+    Raises:
+        Mismatch: a batch was used on another device, or none was used on the CPU.
     """
     used = answer.key("used on the cpu")
     answer.check(
@@ -334,13 +429,16 @@ def check_on_meta(answer: Answer, *names: str) -> None:
 
 
 def check_batch_sizes(epoch: Answer, n: int, batch_size: int, part: str) -> None:
-    """Check that an epoch holds batches (x, y) of `batch_size` points, of which only the last one may be smaller.
+    """Check that all batches of an epoch have `batch_size` points, except for a smaller last one.
 
     Args:
-        epoch: a list of batches.
-        n: the number of points.
-        batch_size: that of all batches but the last.
-        part: whose loader it is, such as "train".
+        epoch: a list of batches (x, y), in which x has one number per point.
+        n: the number of points in the epoch.
+        batch_size: the size of all batches but the last.
+        part: the loader that the batches come from, such as "train".
+
+    Raises:
+        Mismatch: the batches have other sizes, or are something else.
     """
     expected = [min(batch_size, n - i) for i in range(0, n, batch_size)]
     came = [len(batch.parts("x", "y")[0].numbers()) for batch in epoch.each()]
@@ -351,11 +449,12 @@ def check_batch_sizes(epoch: Answer, n: int, batch_size: int, part: str) -> None
 
 
 def expected_run(val_losses: Sequence[float], patience: int) -> tuple[int, int]:
-    """Return the number of epochs that are run, and the best of them.
+    """Return how many epochs early stopping runs, and the index of the best of them.
 
     Args:
-        val_losses: the losses of all epochs that may be run; one of the first `patience` is finite.
-        patience: the patience.
+        val_losses: the validation loss of each possible epoch; one of the first `patience` is
+            finite.
+        patience: the number of epochs without a new best loss after which training stops.
     """
     best, best_loss = 0, math.inf
     for epoch, loss in enumerate(val_losses):
@@ -367,14 +466,14 @@ def expected_run(val_losses: Sequence[float], patience: int) -> tuple[int, int]:
 
 
 def check_orders(answer: Answer, n: int) -> None:
-    """Check what the probe `orders_of` gave: three epochs with all points, and not in the same order each time."""
+    """Check the answer of the probe `orders_of`: three epochs of all points, shuffled anew."""
     came = answer.numbers()
     answer.check(
         sorted(came) == sorted([*range(n)] * 3),
         f"In three epochs each of the {n} training points should be used three times, in training mode.",
     )
     orders = [came[i * n : (i + 1) * n] for i in range(3)]
-    # That two orders are the same by chance is a matter of 1 in 40 000.
+    # Two orders of eight points, the fewest that tests use, are the same once in 40,000 times.
     answer.check(
         orders[0] != orders[1] or orders[1] != orders[2],
         "The training points came in the same order in every epoch, though the loader shuffles them. Walk through "
@@ -388,11 +487,11 @@ def check_orders(answer: Answer, n: int) -> None:
 def digit_parts(
     change: Callable[[Any], Any], names: Any, n_train: int, n_val: int, n_unseen: int, state: int
 ) -> list[tuple[Any, Any]]:
-    """Return three stratified parts of the digits of scikit-learn, changed and renamed.
+    """Return three stratified parts of scikit-learn's digits, with changed images and new labels.
 
     Args:
-        change: gets all images, float32 of shape (1797, 8, 8), and returns as many of this shape.
-        names: the new names of the digits 0 to 9, int64 of shape (10,).
+        change: maps all images, float32 from 0 to 1 of shape (1797, 8, 8), to images of that shape.
+        names: the new labels of the digits 0 to 9, int64 of shape (10,).
         n_train: the size of the first part.
         n_val: the size of the second part.
         n_unseen: the size of the third part.
@@ -418,12 +517,15 @@ def digit_parts(
 
 
 def check_table(answer: Answer, came: Any, expected: Any) -> None:
-    """Check a table of true and predicted digits; name the first entry that differs.
+    """Check a table of true digits (rows) and predicted digits (columns).
 
     Args:
-        answer: what a message is about.
-        came: int64 of shape (10, 10).
-        expected: int64 of shape (10, 10).
+        answer: the answer that the message is about.
+        came: the learner's table, int64 of shape (10, 10).
+        expected: the right table, int64 of shape (10, 10).
+
+    Raises:
+        Mismatch: an entry differs; the message names the first one.
     """
     wrong = (came != expected).nonzero().tolist()
     if wrong:
@@ -439,7 +541,14 @@ def check_table(answer: Answer, came: Any, expected: Any) -> None:
 
 
 def carried(answer: Answer) -> bytes:
-    """Return the content of a checkpoint, the one thing that another process gets to see of what was saved."""
+    """Return the content of a checkpoint, the only thing that a second process sees of the first.
+
+    Args:
+        answer: the answer of the probe `file_saved`.
+
+    Raises:
+        Mismatch: there is no file, or it has 1 MiB or more.
+    """
     content = answer.value
     if not isinstance(content, bytes):
         raise Mismatch(answer.call, "save_checkpoint has not written a file at `path`.")

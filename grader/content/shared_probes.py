@@ -1,7 +1,8 @@
-"""Probes that the tests of several steps use: memory layouts, small models, loaders, random numbers.
+"""Probes for the tests of several steps: memory layouts, small models, loaders, random numbers.
 
-A test file imports them by name, and its own probes call them. Like every probe they hold no expected
-value. A layout that a function does not know is the plain one: a copy, all of it in one piece.
+A test file imports them by name and calls them in its own probes. Like every probe, they hold no
+expected value. The few that a test runs directly have a docstring of one clause, because learners
+read all of it after "The test did this: ".
 """
 
 from __future__ import annotations
@@ -32,18 +33,19 @@ def array_laid_out(array: NDArray[Any], layout: str) -> NDArray[Any]:
 
     Args:
         array: of any shape and dtype; of shape (n, 1) for a column of a table.
-        layout: "turned", "every second" (in each dimension), "every second row", "behind others",
-            or "column of a table".
+        layout: "turned" (Fortran order), "every second" (in each dimension), "every second row",
+            "behind others" (two more rows come first) or "column of a table"; any other word gives
+            a contiguous copy.
 
     Returns:
-        An array of the same shape and dtype that shares no memory with the given one.
+        An array of the same shape and dtype, which shares no memory with the given one.
     """
     shape = array.shape
     if layout == "turned":
         view = np.empty(shape, array.dtype, order="F")
     elif layout == "every second":
         room = np.full([2 * size for size in shape], 99, array.dtype)
-        # With the dots, an array without dimensions is no number.
+        # Without the ellipsis, indexing a zero-dimensional array would give a number.
         every_second: Any = (..., *[slice(None, None, 2)] * array.ndim)
         view = room[every_second]
     elif layout == "every second row":
@@ -65,10 +67,11 @@ def tensor_laid_out(t: torch.Tensor, layout: str) -> torch.Tensor:
     Args:
         t: of any shape and dtype.
         layout: "turned" or "Fortran order", "every second" or "every second entry" (in each
-            dimension), "every second row", or "behind others".
+            dimension), "every second row", or "behind others" (two more rows come first); any
+            other word gives a contiguous copy.
 
     Returns:
-        A tensor of the same shape and dtype that shares no memory with the given one.
+        A tensor of the same shape and dtype, which shares no memory with the given one.
     """
     shape = tuple(t.shape)
     if layout in ("turned", "Fortran order"):
@@ -92,9 +95,13 @@ def points_laid_out(
     """Return the same points, as columns of one table if the layout is "columns of a table".
 
     Args:
-        x: of shape (n, k).
-        y: of shape (n, m) and of the same dtype.
+        x: of shape (n, k) and any dtype.
+        y: of shape (n, m) and the same dtype.
         layout: "plain" or "columns of a table".
+
+    Returns:
+        x and y themselves if the layout is "plain", and otherwise views of a table of k + k + m
+        columns, with the shapes and the dtype of x and y.
     """
     if layout == "plain":
         return x, y
@@ -104,7 +111,7 @@ def points_laid_out(
 
 @probe
 def points_after(x: torch.Tensor, y: torch.Tensor) -> list[Any]:
-    """Return x and y, and whether one of them requires a gradient."""
+    """Return x and y, detached, and whether one of them requires a gradient."""
     return [x.detach(), y.detach(), x.requires_grad or y.requires_grad]
 
 
@@ -113,10 +120,12 @@ def points_after(x: torch.Tensor, y: torch.Tensor) -> list[Any]:
 
 @probe
 def noted(result: Any) -> Any:
-    """Return a copy of a result, and overwrite its arrays and tensors, which nobody should give out again.
+    """Return a copy of a result, and overwrite its arrays and tensors with 7.
+
+    A function that hands out the same memory twice is then caught by its next result.
 
     Args:
-        result: an array, a tensor, or a tuple or list of them; anything else stays as it is.
+        result: an array, a tensor, or a tuple or list of them; anything else is kept as it is.
     """
     several = isinstance(result, (tuple, list))
     kept: list[Any] = []
@@ -137,13 +146,13 @@ def noted(result: Any) -> Any:
 
 @probe
 def leaf(number: float) -> torch.Tensor:
-    """Return a float32 leaf of shape (1,) that requires a gradient."""
+    """Return a number as a float32 leaf of shape (1,) that requires a gradient."""
     return torch.tensor([number], requires_grad=True)
 
 
 @probe
 def parameters_of(values: Sequence[torch.Tensor], turned: bool) -> list[torch.Tensor]:
-    """Return a leaf of the same shape and dtype for each value, in Fortran order if `turned`."""
+    """Return for each value a leaf of its shape and dtype, in Fortran order if `turned`."""
     layout = "turned" if turned else "plain"
     return [tensor_laid_out(value, layout).requires_grad_() for value in values]
 
@@ -162,10 +171,10 @@ def line(a: float, b: float) -> nn.Linear:
 
 @probe
 def small_network(weights: Sequence[torch.Tensor]) -> nn.Sequential:
-    """Return Linear, Tanh, Linear with these numbers.
+    """Return a model of the layers Linear, Tanh, Linear with these parameters.
 
     Args:
-        weights: float32 of the shapes (hidden, n_in), (hidden,), (n_out, hidden) and (n_out,).
+        weights: float32, of the shapes (hidden, n_in), (hidden,), (n_out, hidden) and (n_out,).
     """
     n_hidden, n_in = weights[0].shape
     model = nn.Sequential(
@@ -178,11 +187,11 @@ def small_network(weights: Sequence[torch.Tensor]) -> nn.Sequential:
 
 @probe
 def with_parameters(model: nn.Module, n_in: int) -> nn.Module:
-    """Return a model after its lazy layers, if there are any, have made their parameters.
+    """Return a model whose lazy layers, if it has any, have made their parameters.
 
     Args:
         model: any model.
-        n_in: how many numbers one point has.
+        n_in: the number of features of a point.
     """
     if any(nn.parameter.is_lazy(p) for p in model.parameters()):
         model(torch.zeros(1, n_in))
@@ -191,12 +200,15 @@ def with_parameters(model: nn.Module, n_in: int) -> nn.Module:
 
 @probe
 def write_network(model: nn.Module, weights: Sequence[torch.Tensor]) -> nn.Module:
-    """Write numbers into a network of two linear layers; each weight may lie either way round.
+    """Write numbers into a network of two linear layers, whose weights may be stored transposed.
 
     Args:
-        model: any model.
-        weights: of the shapes (hidden, n_in), (hidden,), (n_out, hidden) and (n_out,), where the sizes are all
-            different: so a shape says which parameter it is.
+        model: the network; a parameter of any other shape is left alone.
+        weights: of the shapes (hidden, n_in), (hidden,), (n_out, hidden) and (n_out,). All sizes
+            differ, so that a shape identifies a parameter.
+
+    Returns:
+        The same model.
     """
     values = {tuple(sorted(weight.shape)): weight for weight in weights}
     for p in model.parameters():
@@ -210,7 +222,7 @@ def write_network(model: nn.Module, weights: Sequence[torch.Tensor]) -> nn.Modul
 def start_values(module: Any, seeds: Sequence[int]) -> list[list[float]]:
     """Return a and b of new objects of `ManualLinearRegression`, made after these seeds."""
     found, before = [], torch.are_deterministic_algorithms_enabled()
-    # Then memory that nobody has filled holds NaN, and not the numbers of before.
+    # In this mode torch fills uninitialized memory with NaN.
     torch.use_deterministic_algorithms(True)
     try:
         for seed in seeds:
@@ -232,7 +244,10 @@ def loader_of(
         x: of shape (n, …) and any dtype.
         y: of shape (n, …) and any dtype.
         sizes: the number of points in each batch.
-        turned: whether x and y, then of two dimensions, lie in memory column by column.
+        turned: whether x and y are stored in Fortran order; both then have two dimensions.
+
+    Returns:
+        A loader of batches (x, y), which does not shuffle.
     """
     if turned:
         x, y = x.T.contiguous().T, y.T.contiguous().T
@@ -248,7 +263,7 @@ def loader_of(
 
 @probe
 def torchs_sgd_refused() -> contextlib.ExitStack:
-    """Return a context in which torch's own SGD raises an error, wherever it was imported from."""
+    """Return a context in which torch's own SGD raises an error, however it was imported."""
 
     def refuse(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("torch's own SGD is not to be used here: write the class from scratch")
@@ -257,7 +272,7 @@ def torchs_sgd_refused() -> contextlib.ExitStack:
     context.callback(setattr, torch.optim.SGD, "__init__", torch.optim.SGD.__init__)
     setattr(torch.optim.SGD, "__init__", refuse)  # noqa: B010 - mypy refuses a plain assignment
     for function in (sgd.sgd, sgd._single_tensor_sgd, sgd._multi_tensor_sgd, sgd._fused_sgd):
-        # The code inside a function is the same under every name.
+        # Replacing the code object reaches a function under every name it was imported by.
         context.callback(setattr, function, "__code__", function.__code__)
         function.__code__ = refuse.__code__
     return context
@@ -266,6 +281,7 @@ def torchs_sgd_refused() -> contextlib.ExitStack:
 @probe
 def sgd_is_torchs(module: Any, x: torch.Tensor, y: torch.Tensor) -> bool:
     """Call `fit_with_sgd` while torch's own SGD raises an error, and see whether that error comes."""
+    # x and y are float32 of shape (n, 1).
     try:
         with torchs_sgd_refused():
             module.fit_with_sgd(x=x, y=y, a=leaf(0.0), b=leaf(1.0), lr=0.125, n_epochs=1)
@@ -276,10 +292,10 @@ def sgd_is_torchs(module: Any, x: torch.Tensor, y: torch.Tensor) -> bool:
 
 @probe
 def torchs_losses(refused: bool) -> Any:
-    """Return a context that notes in its list `called` which of torch's own losses are used in it.
+    """Return a context whose list `called` collects the names of torch's losses as they are called.
 
     Args:
-        refused: whether such a loss raises an error.
+        refused: whether such a call raises an error.
     """
 
     class Watch(TorchFunctionMode):
@@ -324,7 +340,7 @@ def draw() -> float:
 @probe
 def devices() -> list[str]:
     """Return the names of the devices to test with."""
-    # "meta" keeps shapes and no numbers. It is there on every machine.
+    # "meta" has shapes but no numbers, and exists on every machine.
     found = ["cpu", "meta"]
     try:
         torch.zeros(1, device="cuda")
@@ -336,13 +352,13 @@ def devices() -> list[str]:
 
 @probe
 def call_with_answers(call: Any, answers: Sequence[tuple[Any, Any]]) -> Any:
-    """Return what a function gives while some functions of torch do something else.
+    """Return what a function returns while some functions of torch are replaced.
 
-    The code inside torch's functions is exchanged, so it does not matter how they were imported.
+    Their code objects are replaced, so it does not matter how they were imported.
 
     Args:
-        call: the function, which needs no arguments.
-        answers: pairs of a function and another one that takes the same arguments and does its work.
+        call: the function to call, without arguments.
+        answers: pairs of a function and its replacement, which takes the same arguments.
     """
     real = [function.__code__ for function, _ in answers]
     try:
@@ -356,18 +372,19 @@ def call_with_answers(call: Any, answers: Sequence[tuple[Any, Any]]) -> Any:
 
 @probe
 def noted_on_meta(noted: dict[str, list[str]], use_on: Any, meta: Any) -> dict[str, Any]:
-    """Use something on the cpu and then on the device meta, and return what was noted on meta.
+    """Run something on the CPU and then on the meta device, and return the devices noted on meta.
 
-    Every machine has the device meta, but its tensors have a shape and no numbers. So an error may come there as
-    soon as a number is read, and says nothing.
+    Every machine has the meta device, but its tensors have no numbers. Reading one raises an error
+    there, which proves nothing and is ignored.
 
     Args:
-        noted: lists, to which `use_on` adds the kind of the device of each batch, when it is used.
-        use_on: called with a device.
-        meta: the device meta, or its name.
+        noted: lists by name, to which `use_on` appends the device type of each batch that it uses.
+        use_on: a function of a device.
+        meta: the meta device, or its name.
 
     Returns:
-        The lists, and under "used on the cpu" how many notes each had then, by the same names.
+        The lists as filled on meta, and under "used on the cpu" a dictionary with the length that
+        each list had after the CPU.
     """
     use_on("cpu")
     used = {name: len(kinds) for name, kinds in noted.items()}
@@ -380,14 +397,14 @@ def noted_on_meta(noted: dict[str, list[str]], use_on: Any, meta: Any) -> dict[s
 
 @probe
 def devices_picked(module: Any, cards: Sequence[int]) -> list[Any]:
-    """Return what `pick_device()` gives with each number of graphics cards, from 0 to 2.
+    """Return what `pick_device()` returns for each of these numbers of graphics cards.
 
     Args:
-        module: the learner's module with `pick_device`.
-        cards: how many cards are there, one time after the other.
+        module: the learner's module, with `pick_device`.
+        cards: the number of cards to pretend for each call, from 0 to 2.
 
     Returns:
-        The name of the kind of device, "cuda" or "cpu", for each time; or what else came.
+        The device type for each call, "cuda" or "cpu", or whatever else was returned.
     """
     numbers: list[Any] = [lambda: 0, lambda: 1, lambda: 2]
     counts: list[Any] = [torch.cuda.device_count, torch.accelerator.device_count]
@@ -419,10 +436,10 @@ def devices_picked(module: Any, cards: Sequence[int]) -> list[Any]:
 
 @probe
 def on_card(t: torch.Tensor) -> torch.Tensor:
-    """Return a leaf that plays the part of a tensor on a graphics card, where NumPy cannot read it.
+    """Return a leaf that acts like a tensor on a graphics card, which NumPy cannot read.
 
     Args:
-        t: of any shape and of a float dtype.
+        t: of any shape and any float dtype.
     """
     plain: Any = torch.Tensor
 
@@ -449,7 +466,7 @@ def on_card(t: torch.Tensor) -> torch.Tensor:
             computed: Any = super()
             result = computed.__torch_function__(func, types, args, kwargs)
             named = [v for v in (*args[1:], *kwargs.values()) if isinstance(v, (str, torch.device))]
-            # What it is copied into stays where it is.
+            # The target of a copy stays on its own device.
             into_cpu = func == plain.copy_ and type(args[0]) is not OnCard
             if func == plain.cpu or "cpu" in map(str, named) or into_cpu:
                 result = result.as_subclass(plain)
@@ -463,13 +480,16 @@ def on_card(t: torch.Tensor) -> torch.Tensor:
 
 @probe
 def file_saved(module: Any, model: nn.Module, optimizer: Any, epoch: int) -> bytes | None:
-    """Return what is in the file that `save_checkpoint` writes, or None if there is no file.
+    """Return the content of the file that `save_checkpoint` writes, or None if there is no file.
 
     Args:
-        module: the learner's module with `save_checkpoint`.
-        model: the model.
+        module: the learner's module, with `save_checkpoint`.
+        model: the model to save.
         optimizer: its optimizer.
-        epoch: the epoch.
+        epoch: the number of the epoch.
+
+    Returns:
+        At most 1 MiB of the file.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "checkpoint.pt"
@@ -477,19 +497,22 @@ def file_saved(module: Any, model: nn.Module, optimizer: Any, epoch: int) -> byt
         if not path.is_file():
             return None
         with path.open("rb") as file:
-            # More than this is refused, so it need not be read.
+            # `references.carried` refuses a file of this size, so the rest need not be read.
             return file.read(1 << 20)
 
 
 @probe
 def epoch_loaded(module: Any, file: bytes, model: nn.Module, optimizer: Any) -> Any:
-    """Return what `load_checkpoint` gives for a file of this content, which lies elsewhere and has another name.
+    """Return what `load_checkpoint` returns for a file with this content and another path.
 
     Args:
-        module: the learner's module with `load_checkpoint`.
-        file: what `file_saved` gave, in another process.
-        model: the model, which is changed.
-        optimizer: its optimizer, which is changed.
+        module: the learner's module, with `load_checkpoint`.
+        file: the content, as `file_saved` returned it in another process.
+        model: the model to load into.
+        optimizer: the optimizer to load into.
+
+    Returns:
+        Whatever `load_checkpoint` returned, which should be the number of the epoch.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = folder + "/carried over"
@@ -502,16 +525,18 @@ def epoch_loaded(module: Any, file: bytes, model: nn.Module, optimizer: Any) -> 
 
 @probe
 def orders_of(train: Any, n: int, size: int, seed: int) -> list[float]:
-    """Train on labels that are integers, with a loader that shuffles, and return in which order the points came.
+    """Train a classifier with a loader that shuffles, and return the order of the points.
+
+    The labels are integers, and the bias of the model is frozen.
 
     Args:
-        train: called with everything that `fit` gets but the number of epochs.
-        n: the number of points, whose x are 0, 1, …
+        train: a function of all arguments of `fit` except for the number of epochs, by name.
+        n: the number of points; their x are 0, 1, …, n - 1.
         size: the number of points in a batch.
         seed: the seed of the loader.
 
     Returns:
-        The x of all points that the model got in training mode. The bias of the model is frozen.
+        The x of every point that the model saw in training mode, in order.
     """
     noted: list[float] = []
 
@@ -548,20 +573,20 @@ def fit_early_by_script(
     """Train a model that counts its epochs, with a loss function that gives these validation losses.
 
     Args:
-        module: the learner's module with `fit_early`.
-        val_losses: the validation loss of each epoch.
-        patience: the patience.
-        max_epochs: the number of epochs at the most.
+        module: the learner's module, with `fit_early`.
+        val_losses: the validation loss of each epoch; the last one counts for all later epochs.
+        patience: the patience of `fit_early`, in epochs.
+        max_epochs: the largest number of epochs.
         sizes: the number of validation points in each batch.
         device: the device, or its name.
 
     Returns:
-        The history, the model and the optimizer. The only weight, of shape (1,), is minus the number
-        of epochs after which it was noted.
+        A dictionary with "history", "model" and "optimizer". The model's only weight, float32 of
+        shape (1,), is minus the number of epochs after which it was stored.
     """
     n = sum(sizes)
 
-    # In each epoch, the weight falls by 1. So it says after how many epochs it was copied.
+    # The weight falls by 1 in each epoch, so a copy of it shows after how many epochs it was made.
     class Countdown(nn.Module):
         def __init__(self) -> None:
             super().__init__()

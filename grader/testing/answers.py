@@ -1,8 +1,8 @@
-"""Answers: what a learner's code gave, with the questions that a test asks of it.
+"""Answers: what the learner's code returned, and the checks that a test makes on it.
 
-Every question either returns a value of the judge's own, or raises `Mismatch` with a sentence.
-Type, shape, dtype and finiteness come before closeness, so that no empty array and no NaN ever
-counts as equal.
+Every check either returns a plain value that belongs to the judge or raises `Mismatch` with a
+sentence for the learner. Type, shape, dtype and finiteness are checked before closeness, so an
+empty array or a NaN never counts as equal.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from grader.testing import wording
 from grader.testing.relations import Comparisons
 from grader.wire.codec import Opaque
 
-# Float64 work in any order of operations agrees to about 1e-12; one careless float32 step would
-# cost 1e-7.
+# Float64 results agree to about 1e-12 whatever the order of operations. One step in float32 costs
+# 1e-7, which is still accepted.
 FLOAT64 = {"rtol": 1e-6, "atol": 1e-9}
-# For numbers that a test computes in float64 itself: a float32 anywhere on the way shows.
+# So tight that a single step in float32 fails.
 ALL_FLOAT64 = {"rtol": 1e-10, "atol": 1e-10}
-# Float32 has 24 bits, about 6e-8; sums of a few hundred terms and a few steps of training cost
-# three digits.
+# Float32 has 24 bits of precision, about 6e-8; a sum of a few hundred terms and a few training
+# steps lose three digits.
 FLOAT32 = {"rtol": 1e-4, "atol": 1e-5}
 
 
 @dataclass(frozen=True)
 class Call:
-    """What was asked of the learner's code.
+    """One request to the learner's code.
 
     Attributes:
-        function: name of the function, or of the probe.
+        function: name of the function or the probe.
         args: positional inputs.
         kwargs: inputs by name.
-        purpose: for a probe, the clause that says what it does.
+        purpose: for a probe, the clause that says what it does; "" for a plain call.
     """
 
     function: str
@@ -47,16 +47,16 @@ class Call:
     purpose: str = ""
 
     def inputs(self) -> dict[str, Any]:
-        """Return all inputs by name; positional ones are called "input 1", "input 2"."""
+        """Return all inputs by name; positional ones are named "input 1", "input 2" and so on."""
         return {f"input {i}": arg for i, arg in enumerate(self.args, 1)} | self.kwargs
 
 
 class Mismatch(AssertionError):
-    """The learner's code gave something else than what was expected.
+    """The learner's code did not return what the test expects.
 
     Attributes:
-        call: what was asked.
-        sentence: what came and what was expected.
+        call: the request.
+        sentence: what the learner reads: what was expected, and what was returned instead.
     """
 
     def __init__(self, call: Call, sentence: str) -> None:
@@ -66,12 +66,12 @@ class Mismatch(AssertionError):
 
 
 class Answer:
-    """One value that came from a worker, and the call that it answers.
+    """One value that a worker returned, or a part of it, and the call that it answers.
 
     Attributes:
-        value: the plain data; its type is whatever the learner's code gave.
-        call: what was asked.
-        label: which part of the whole answer this is, such as "a_grad"; "" for the whole.
+        value: the plain data, of whatever type the learner's code returned.
+        call: the request.
+        label: the name of this part of the answer, such as "a_grad"; "" for the whole answer.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Answer:
         self._comparisons = comparisons or Comparisons()
 
     def check(self, holds: object, sentence: str) -> None:
-        """Raise a Mismatch with this sentence unless the condition holds."""
+        """Raise `Mismatch` with this sentence unless the condition holds."""
         if not holds:
             raise Mismatch(self.call, sentence)
 
@@ -98,7 +98,7 @@ class Answer:
         return Answer(value, self.call, f"{self.label}{join}{label}", self._comparisons)
 
     def parts(self, *labels: str) -> list[Answer]:
-        """Return the parts of a tuple or list that has exactly one for each label."""
+        """Return the items of a tuple or list that has exactly one item per label."""
         if not isinstance(self.value, (tuple, list)) or len(self.value) != len(labels):
             names = ", ".join(labels)
             raise self._refuse(f"A tuple of {len(labels)} values ({names})")
@@ -111,7 +111,7 @@ class Answer:
         return [self._part(item, f"[{i}]") for i, item in enumerate(self.value)]
 
     def key(self, name: str) -> Answer:
-        """Return one entry of a dictionary."""
+        """Return the entry of a dictionary under this key."""
         if not isinstance(self.value, dict):
             raise self._refuse(f'A dictionary with the key "{name}"')
         if name not in self.value:
@@ -125,12 +125,15 @@ class Answer:
             raise self._refuse("None (no return value)")
 
     def equals(self, expected: Any) -> None:
-        """Demand exactly this value of the same type: integers, truth values, texts, and tuples of those."""
+        """Demand exactly this value and type: for integers, booleans, strings and tuples of them.
+
+        A NumPy integer passes for an int.
+        """
         if not _same(self.value, expected):
             raise self._refuse(wording.shown(expected))
 
     def integer(self) -> int:
-        """Return a Python or NumPy integer."""
+        """Return a Python or NumPy integer as an int; a bool is not one."""
         if isinstance(self.value, (bool, np.bool_)) or not isinstance(
             self.value, (int, np.integer)
         ):
@@ -138,14 +141,14 @@ class Answer:
         return int(self.value)
 
     def python_float(self) -> float:
-        """Return a real Python float that is finite."""
+        """Return a finite Python float; NumPy's floats are refused."""
         if type(self.value) is not float:
             raise self._refuse("A Python float")
         self._demand_finite(self.value, self.value)
         return self.value
 
     def scalar(self) -> float:
-        """Return a finite number given as a number, a NumPy scalar, or an array or tensor of size 1."""
+        """Return one finite number: a Python or NumPy number, or an array or tensor of size 1."""
         number = _size_one(self.value)
         if number is None:
             raise self._refuse("One number")
@@ -153,7 +156,13 @@ class Answer:
         return number
 
     def numbers(self, count: int | None = None) -> list[float]:
-        """Return finite numbers given as a list, tuple, array or tensor of scalars."""
+        """Return finite numbers from a list or tuple of scalars, or from an array or tensor.
+
+        An array or tensor has shape (n,), (n, 1), (n, 1, 1) and so on.
+
+        Args:
+            count: how many numbers there must be; None accepts any number of them.
+        """
         items: list[float | None] | None = None
         if isinstance(self.value, (list, tuple)):
             items = [_size_one(item) for item in self.value]
@@ -169,7 +178,19 @@ class Answer:
     def array(
         self, shape: tuple[int | None, ...] | None = None, dtype: Any = None, finite: bool = True
     ) -> NDArray[Any]:
-        """Return a NumPy array, after its shape (None for any size), dtype and finiteness were checked."""
+        """Return a NumPy array after checking its shape, dtype and finiteness.
+
+        Args:
+            shape: the expected shape, in which None stands for any size; None accepts any shape.
+            dtype: the expected dtype, in any form that `np.dtype` takes; None accepts any dtype.
+            finite: whether NaN and inf are refused.
+
+        Returns:
+            The array itself, not a copy.
+
+        Raises:
+            Mismatch: the value is not such an array.
+        """
         expected = "A NumPy array" + wording.of_shape(shape, dtype and np.dtype(dtype).name)
         if not isinstance(self.value, np.ndarray) or not _fits(self.value.shape, shape):
             raise self._refuse(expected)
@@ -182,7 +203,19 @@ class Answer:
     def tensor(
         self, shape: tuple[int | None, ...] | None = None, dtype: Any = None, finite: bool = True
     ) -> Any:
-        """Return a tensor outside any graph, after its shape, dtype and finiteness were checked."""
+        """Return a tensor, detached from any graph, after checking its shape, dtype and finiteness.
+
+        Args:
+            shape: the expected shape, in which None stands for any size; None accepts any shape.
+            dtype: the expected torch dtype; None accepts any dtype.
+            finite: whether NaN and inf are refused.
+
+        Returns:
+            The detached tensor, which shares its memory with the value.
+
+        Raises:
+            Mismatch: the value is not such a tensor, or holds no numbers (on the meta device).
+        """
         expected = "A tensor" + wording.of_shape(shape, dtype and str(dtype).removeprefix("torch."))
         if not _is_tensor(self.value) or not _fits(tuple(self.value.shape), shape):
             raise self._refuse(expected)
@@ -196,15 +229,19 @@ class Answer:
         return tensor
 
     def is_close(self, expected: Any, rtol: float | None = None, atol: float | None = None) -> None:
-        """Demand numbers close to the expected ones, in the form that the expected value has.
+        """Demand numbers within atol + rtol * |expected| of the expected ones.
 
         Args:
-            expected: a number (then any scalar form will do), a NumPy array (an array of that shape
-                and of any number type), a tensor (a tensor of that shape and dtype), or a list of
-                numbers (any list, array or tensor).
-            rtol: relative tolerance.
-            atol: absolute tolerance; a difference up to atol + rtol * |expected| is accepted; by default FLOAT32
-                for expected tensors, and FLOAT64 otherwise.
+            expected: what is expected, which also decides what is accepted. A number accepts a
+                scalar in any form; a NumPy array accepts an array of the same shape and any real
+                dtype; a tensor accepts a tensor of the same shape and dtype; a list or tuple of
+                numbers accepts whatever `numbers` does, of that length.
+            rtol: relative tolerance; by default that of FLOAT32 if a tensor is expected, and that
+                of FLOAT64 otherwise.
+            atol: absolute tolerance, with the same defaults.
+
+        Raises:
+            Mismatch: the value has another form or is not finite, or a number is too far away.
         """
         default = FLOAT32 if _is_tensor(expected) else FLOAT64
         rtol = default["rtol"] if rtol is None else rtol
@@ -223,7 +260,7 @@ class Answer:
             came = self.scalar()
         got, want = _float64(came), _float64(expected)
         self._comparisons.note(self.label, got, want)
-        # Every finite number is within a tolerance that is infinite.
+        # If an infinite number is expected, the tolerance is infinite too and accepts any number.
         near = (np.abs(got - want) <= atol + rtol * np.abs(want)) & np.isfinite(want)
         if not near.all():
             sentences = [wording.difference(self.label, came, expected)]
@@ -241,12 +278,12 @@ class Answer:
 
 def _is_tensor(value: Any) -> bool:
     torch = sys.modules.get("torch")
-    # Before torch is loaded, no tensor can exist.
+    # No tensor can exist before torch is loaded.
     return torch is not None and isinstance(value, torch.Tensor)
 
 
 def _float64(value: Any) -> NDArray[Any]:
-    """Return numbers as a float64 array, or complex ones as complex128, whatever holds them."""
+    """Return numbers in any container as a float64 array, or as complex128 if they are complex."""
     if _is_tensor(value):
         value = value.detach()
         value = (value.cdouble() if value.is_complex() else value.double()).numpy()
@@ -255,7 +292,7 @@ def _float64(value: Any) -> NDArray[Any]:
 
 
 def _size_one(value: Any) -> float | None:
-    """Return the number in a scalar of any form, or None if it is none."""
+    """Return the number in a scalar of any form, or None if the value is not a scalar."""
     if isinstance(value, (bool, np.bool_, Opaque)):
         return None
     if isinstance(value, (int, float, np.integer, np.floating)):
@@ -272,7 +309,7 @@ def _size_one(value: Any) -> float | None:
 
 
 def _is_column(value: Any) -> bool:
-    """Return whether an array or tensor holds real numbers, and exactly one in each row."""
+    """Return whether an array or tensor holds real numbers, exactly one in each row."""
     if isinstance(value, np.ndarray):
         return value.ndim > 0 and value.size == len(value) and value.dtype.kind in "fiu"
     if not _is_tensor(value) or value.is_meta or value.ndim == 0:
@@ -291,7 +328,7 @@ def _fits(shape: Iterable[int], wanted: tuple[int | None, ...] | None) -> bool:
 
 
 def _same(value: Any, expected: Any) -> bool:
-    """Return whether both are of one type and equal, all the way down."""
+    """Return whether two values have the same type and are equal, at every level of nesting."""
     if _is_tensor(expected):
         if not _is_tensor(value) or value.is_meta or value.dtype != expected.dtype:
             return False

@@ -1,7 +1,8 @@
-"""Probes: small functions beside a test that drive the learner's code inside the worker.
+"""Probes: small functions, written beside a test, that drive the learner's code inside the worker.
 
-A probe is shipped as source text, together with what its global names stand for: modules and their
-members by name, other probes, and plain constants. It holds no expected value and is no secret.
+A probe travels as source text, together with what its global names refer to: modules and their
+members by name, other probes, and constants that are plain data. It holds no expected value, so
+it need not be kept secret.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from grader.worker.probe_loader import compiled
 
 
 class Probe:
-    """A function that can be shipped to a worker; made by the decorator `probe`.
+    """A function that can be sent to a worker, made by the decorator `probe`.
 
     Attributes:
         name: the function's name.
-        purpose: its docstring, a clause that goes behind "The test did this: ".
+        purpose: its docstring, a clause that learners read after "The test did this: ".
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -34,15 +35,15 @@ class Probe:
         self.purpose = " ".join((function.__doc__ or "").split()).rstrip(".")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function here, as other probes in the same file do."""
+        """Call the function in this process, so that tests and other probes can use it directly."""
         return self.function(*args, **kwargs)
 
     @functools.cached_property
     def parcel(self) -> bytes:
-        """The probe as encoded plain data: its name, source, and the meaning of its global names.
+        """The probe as encoded plain data: name, source, and what its global names refer to.
 
         Raises:
-            TypeError: a name stands for something that cannot be shipped.
+            TypeError: a name is unknown, or refers to something that cannot be sent to a worker.
         """
         if self.function.__code__.co_freevars:
             names = ", ".join(self.function.__code__.co_freevars)
@@ -52,7 +53,7 @@ class Probe:
             )
         source = _without_decorators(textwrap.dedent(inspect.getsource(self.function)))
         known = self.function.__globals__
-        # Of the source and not of the function, so that names in default values count, too.
+        # Unlike the function's own code, the compiled source includes the default values.
         code = compiled(self.name, source)
         for name in _global_names(code, "LOAD_GLOBAL"):
             if name not in known and not hasattr(builtins, name):
@@ -63,25 +64,25 @@ class Probe:
 
 
 def probe(function: Callable[..., Any]) -> Probe:
-    """Mark a function as one that runs in the worker: `function(module, **inputs)`, module being the learner's."""
+    """Mark a function as a probe, which a worker calls as `function(module, *args, **kwargs)`."""
     return Probe(function)
 
 
 def prepare_probes(module: types.ModuleType) -> None:
-    """Make the parcels of all probes of a test file; later calls find them made."""
+    """Build the parcels of all probes in a test file, so that forked judges inherit them."""
     for value in vars(module).values():
         if isinstance(value, Probe):
             _ = value.parcel
 
 
 def _without_decorators(source: str) -> str:
-    """Return a function's source from its `def` on."""
+    """Return a function's source, starting at its `def`."""
     definition = ast.parse(source).body[0]
     return "".join(source.splitlines(True)[definition.lineno - 1 :])
 
 
 def _global_names(code: types.CodeType, *operations: str) -> Iterator[str]:
-    """Yield every name that code, or a function inside it, looks up by one of these operations."""
+    """Yield every name that code, or a function nested in it, looks up by one of these opcodes."""
     for instruction in dis.get_instructions(code):
         if instruction.opname in operations:
             yield instruction.argval

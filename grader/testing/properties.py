@@ -1,15 +1,17 @@
-"""Properties: generated once, replayed for every submission, searched for a smaller example on failure.
+"""Properties: generated once, replayed for every submission, shrunk when one fails.
 
-Hypothesis draws the examples of a property once per judge, from a seed that is the same for everybody.
-Each submission then meets copies of these examples through the property's inner function, without hypothesis.
-Only when one fails does hypothesis run on the submission itself, to find a smaller input that fails likewise.
+Hypothesis draws the examples of a property once per judge, from a seed that all submissions share.
+The property's inner function then runs on copies of these examples for each submission, without
+hypothesis. Only if it fails does hypothesis run on the submission itself, to find a smaller input
+that fails in the same way.
 
-What a property assumes of its examples is tried while they are drawn: its inner function runs until it first
-looks at the learner's code, and an example that does not get so far is replaced by another one. To assume
-something of an answer is a defect of the test: the submission would choose by which examples it is judged.
+What a property assumes about its examples is checked as they are drawn: the inner function runs
+until it first touches the learner's code, and an example that does not get that far is replaced.
+An assumption about an answer is a defect of the test, since it would let a submission choose the
+examples that it is judged by.
 
-The search is bounded by a number of tries and not by a clock, so that the same submission gets the same
-feedback on any machine.
+The search is bounded by a number of tries rather than a clock, so that the same submission gets
+the same feedback on any machine.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-# Few, for a learner wants the verdict at once. With twice as many, wrong modules failed hidden properties 1603
-# times: the first four examples had shown it in 95 %, the first ten in 99.6 %.
+# Ten keeps the wait short. Measured with twenty, over 1,603 failures of wrong modules: the first
+# four examples caught 95 %, the first ten caught 99.6 %.
 EXAMPLES = 10
 SEARCH_TRIES = 100
 
@@ -36,13 +38,13 @@ _NEVER_CHANGED = {type(None), bool, int, float, complex, str, bytes}
 
 
 class EndOfSearch(BaseException):
-    """All tries for finding a smaller counterexample are used up."""
+    """The tries for finding a smaller counterexample are used up."""
 
 
 def load_profile() -> None:
     """Make hypothesis work without a clock and without a database.
 
-    This must come before a test file is imported: `@settings(…)` starts from the profile that is loaded then.
+    Call this before a test file is imported: `@settings(…)` builds on the profile loaded by then.
     """
     from hypothesis import HealthCheck, Phase, settings
 
@@ -51,7 +53,8 @@ def load_profile() -> None:
         database=None,
         deadline=None,
         max_examples=EXAMPLES,
-        # Without the phase that varies the smallest counterexample to explain it: our sentences do that.
+        # Phase.explain is left out: it varies the smallest counterexample to explain the failure,
+        # which our own sentences do.
         phases=[Phase.explicit, Phase.generate, Phase.shrink],
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
@@ -63,12 +66,12 @@ class Properties:
     """The examples of all properties of one judge.
 
     Args:
-        seed: the course's secret; other examples are drawn for each seed.
-        kind: says which kind of mistake a failure shows; None if it is none for which a smaller input may be
-            looked for.
+        seed: the course's secret; each seed draws other examples.
+        kind: returns the kind of mistake that an exception shows, or None if a smaller input must
+            not be searched for after it.
 
     Attributes:
-        search: whether smaller inputs are looked for at all; learners need them, marks do not.
+        search: whether to search for smaller inputs at all; learners need them, marks do not.
     """
 
     def __init__(self, seed: str, kind: Callable[[Exception], object]) -> None:
@@ -78,7 +81,7 @@ class Properties:
         self._examples: dict[str, list[Example]] = {}
 
     def generate(self, item: pytest.Item) -> list[Example]:
-        """Return the examples of a property, drawn at the first call."""
+        """Return the examples of a property; the first call draws them."""
         if item.nodeid not in self._examples:
             examples: list[Example] = []
             assumptions = _assumptions(item)
@@ -97,17 +100,20 @@ class Properties:
     def run(
         self, item: pytest.Item, fixtures: dict[str, Any], aside: AbstractContextManager[None]
     ) -> None:
-        """Run a property on a submission; raises what its inner function raises, for a small input.
+        """Run a property on a submission.
 
         Args:
             item: the property.
-            fixtures: what pytest passes to it.
-            aside: entered while a smaller input is looked for.
+            fixtures: the fixtures that pytest passes to it, by name.
+            aside: entered during the search for a smaller input.
+
+        Raises:
+            Exception: what the inner function raised, for the smallest input that was found.
         """
         inner = _inner(item)
         for example in self._lazily(item):
             try:
-                # What a test changes in place must not harm the next one that gets the same example.
+                # A copy, so that what a test changes in place does not reach the next test.
                 inner(**fixtures, **_copy(example))
             except Exception as error:
                 if not self.search or self._kind(error) is None:
@@ -117,9 +123,10 @@ class Properties:
                 raise smallest from None
 
     def _lazily(self, item: pytest.Item) -> Iterator[Example]:
-        """Yield the examples, and draw the others only if the first one has not ended the test.
+        """Yield the examples, drawing all but the first only once they are asked for.
 
-        Drawing takes longer than all else on a function that is not written yet.
+        The test of a function that is not written yet ends at its first example, and drawing the
+        rest would take longer than everything else.
         """
         if item.nodeid in self._examples:
             yield from self._examples[item.nodeid]
@@ -138,10 +145,11 @@ class Properties:
         yield from self.generate(item)[len(first) :]
 
     def _search(self, item: pytest.Item, fixtures: dict[str, Any], first: Exception) -> Exception:
-        """Return the failure of a smaller input, or the first one if none is found.
+        """Return the failure of a smaller input, or the first failure if there is none.
 
-        Only a failure of the same kind counts, for the message must tell of the mistake that was found. So an
-        input that fails in another way passes here. A defect of the test, or a crash, ends the search.
+        Only a failure of the same kind counts, because the message must describe the mistake that
+        was found; an input that fails in another way is treated as passing. A defect of the test
+        or a crash ends the search.
         """
         from hypothesis.errors import UnsatisfiedAssumption
 
@@ -167,7 +175,8 @@ class Properties:
 
         try:
             for example in self.generate(item):
-                # What they answer tells which relation between numbers is chance (see `grader.testing.relations`).
+                # The answers to all examples show which relations between numbers hold by chance
+                # (see `grader.testing.relations`).
                 with contextlib.suppress(Exception):
                     inner(**fixtures, **_copy(example))
             self._drive(item, attempt)
@@ -176,19 +185,19 @@ class Properties:
         except BaseException as stop:
             if isinstance(stop, KeyboardInterrupt):
                 raise
-            # The time of the function ran out: how far the search came is a matter of speed.
+            # The function's time ran out; how far the search got depends on the machine.
             return first
         return first
 
     def _drive(self, item: pytest.Item, body: Callable[..., None]) -> None:
-        """Let hypothesis draw values and call `body` with them."""
+        """Let hypothesis draw values, and call `body` with them."""
         import hypothesis
 
         test = item.obj  # type: ignore[attr-defined]
         digest = hashlib.sha256(f"{self._seed}:{item.nodeid}".encode()).digest()
         handle = test.hypothesis
         inner = handle.inner_test
-        # hypothesis passes on what is not drawn; the body gets drawn values only.
+        # Hypothesis also passes on the fixtures; the body gets drawn values only.
         names = _fixture_names(item)
         handle.inner_test = lambda **values: body(
             **{name: value for name, value in values.items() if name not in names}
@@ -200,24 +209,24 @@ class Properties:
 
 
 class _Reached(BaseException):
-    """The inner function of a property looked at a fixture."""
+    """The inner function of a property touched a fixture."""
 
 
 class _Unopened:
-    """Stands for a fixture, such as the learner's code, and ends the inner function that looks at it."""
+    """A stand-in for a fixture such as `learner` that ends the inner function when touched."""
 
     def __getattribute__(self, name: str) -> Any:
         raise _Reached
 
 
 def _assumptions(item: pytest.Item) -> Callable[[Example], None]:
-    """Return what raises hypothesis's UnsatisfiedAssumption for values that the property assumes not to meet."""
+    """Return a function that raises UnsatisfiedAssumption for values the property rules out."""
     from hypothesis.errors import UnsatisfiedAssumption
 
     inner = _inner(item)
     if not _assumes(inner, set()):
         return lambda _: None
-    # Values of `pytest.mark.parametrize` are arguments, too, and known already.
+    # The values of `pytest.mark.parametrize` are arguments too, and are already known.
     known = item.callspec.params if hasattr(item, "callspec") else {}
     fixtures = {name: known.get(name, _Unopened()) for name in _fixture_names(item)}
 
@@ -227,14 +236,14 @@ def _assumptions(item: pytest.Item) -> Callable[[Example], None]:
         except UnsatisfiedAssumption:
             raise
         except (Exception, _Reached):
-            # What else is wrong with the test shows itself when it runs.
+            # Any other defect of the test shows up when it runs.
             return
 
     return attempt
 
 
 def _assumes(function: types.FunctionType, seen: set[types.FunctionType]) -> bool:
-    """Return whether a function, or one that it calls by its name, speaks of `assume` or `reject`."""
+    """Return whether a function, or one that it calls by name, mentions `assume` or `reject`."""
     seen.add(function)
     codes, names = [function.__code__], set[str]()
     for code in codes:
@@ -267,7 +276,7 @@ def _fixture_names(item: pytest.Item) -> tuple[str, ...]:
 
 
 def _copy(value: Any) -> Any:
-    """Return a copy that shares no memory with a value; for tensors much faster than `copy.deepcopy`."""
+    """Return a copy that shares no memory with the value; faster than `deepcopy` on tensors."""
     kind = type(value)
     if kind in _NEVER_CHANGED:
         return value

@@ -1,7 +1,8 @@
-"""Relations: what wrong numbers have to do with the right ones, such as "twice what was expected".
+"""Relations: how wrong numbers relate to the right ones, such as "twice what was expected".
 
-A relation that holds by chance sends a learner the wrong way. So the comparisons of a test are kept, those of
-right answers too. A relation is said only if it holds in each one, and for enough different numbers.
+A relation that holds by chance misleads the learner. So the comparisons of a test are kept, even
+where the answer was right, and a relation is reported only if it holds for all of them and for
+enough different numbers.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 _Pair = tuple[Array, Array]
 
-# Of one number or two, many are the half or the double of another one by chance.
+# One number or two are often half or double another number by chance.
 _ENOUGH = 3
 _KEPT, _MOST_NUMBERS = 24, 1000
-# Sums of float32 agree to five digits. Above so many times, every number is near a whole multiple of any other.
+# Float32 sums agree to about five digits, and with a large enough factor every number is close to
+# a whole multiple of every other.
 _RTOL, _ATOL, _MOST_TIMES = 1e-4, 1e-6, 1000
 _FACTORS = {
     -1.0: "The sign is the wrong way round.",
@@ -30,23 +32,27 @@ _FACTORS = {
 
 
 class Comparisons:
-    """The numbers that were compared in one test, by the part of the answer that they are."""
+    """The numbers compared in one test, grouped by the part of the answer they belong to."""
 
     def __init__(self) -> None:
         self._pairs: dict[str, list[_Pair]] = {}
 
     def note(self, label: str, got: Array, want: Array) -> None:
-        """Keep what came and what was expected, two arrays of one shape, be they close or not.
+        """Record one comparison, whether or not the numbers are close.
 
-        Items of one list, such as "losses[0]" and "losses[1]", are one part.
+        Args:
+            label: the label of the answer; items of one list, such as "losses[0]" and "losses[1]",
+                count as one part.
+            got: the numbers that were returned, float64 or complex128, of any shape.
+            want: the expected numbers, of the same shape.
         """
         pairs = self._pairs.setdefault(_part(label), [])
-        # Of very many, the first ones and the last one.
+        # Keep the first comparisons and the latest one.
         del pairs[_KEPT:]
         pairs.append((got, want))
 
     def relation(self, label: str) -> str:
-        """Return a sentence on a relation that explains all comparisons of this part, or ""."""
+        """Return a sentence about a relation that explains all comparisons of this part, or ""."""
         pairs = self._pairs[_part(label)]
         if any(array.dtype.kind == "c" for pair in pairs for array in pair):
             return ""
@@ -58,8 +64,9 @@ def _part(label: str) -> str:
 
 
 def _relation(pairs: list[_Pair]) -> str:
-    """Return a sentence on a relation between all pairs of arrays, or ""."""
-    # A factor says nothing where 0 is expected, and an order nothing where the right number stands.
+    """Return a sentence about a relation that holds for all pairs of arrays, or ""."""
+    # `told` holds the numbers that speak for the relation. A factor proves nothing where 0 is
+    # expected, and an order proves nothing where the number is right.
     if all(not got.any() for got, _ in pairs):
         sentence, told = (
             "All of it is 0.",
@@ -79,7 +86,7 @@ def _relation(pairs: list[_Pair]) -> str:
 
 
 def _different(numbers: list[Array]) -> int:
-    """Return how many clearly different numbers there are at the beginning of some arrays."""
+    """Count the clearly different numbers at the beginning of these arrays."""
     few = (array.reshape(-1)[:_MOST_NUMBERS].tolist() for array in numbers)
     return len({f"{number:.2e}" for array in few for number in array})
 
@@ -89,7 +96,7 @@ def _scale(want: Array) -> float:
 
 
 def _tells(want: Array) -> NDArray[np.bool_]:
-    """Return which of the expected numbers are not nothing beside the others."""
+    """Return a mask of the expected numbers that are not negligible next to the largest one."""
     return np.abs(want) > max(1e-3 * _scale(want), 1e-6)
 
 
@@ -106,7 +113,7 @@ def _is_square(array: Array) -> bool:
 
 
 def _factor(got: Array, want: Array) -> tuple[float, str] | None:
-    """Return the simple factor by which the largest entries are apart, and the sentence for it, if any."""
+    """Return the simple factor that the largest expected entry is off by, and its sentence."""
     largest = np.abs(want).argmax()
     one, other = float(got.flat[largest]), float(want.flat[largest])
     quotient = one / other if other and np.isfinite(one) else 0.0

@@ -1,4 +1,4 @@
-"""How values and differences are put into words for a beginner."""
+"""Puts values and differences into words for a beginner."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KINDS = {np.ndarray: "array", int: "int", float: "float", str: "str", bool: "bo
 
 
 def shown(value: Any) -> str:
-    """Return a value as text on few lines: what it holds, and its kind, shape and dtype where that matters."""
+    """Describe a value briefly: what it holds, and its kind, shape and dtype where they matter."""
     if value is None:
         return "None"
     if isinstance(value, np.ndarray):
@@ -40,7 +40,7 @@ def shown(value: Any) -> str:
 
 
 def plain(value: Any) -> str:
-    """Return a value as a learner would type it: an input, or a part of a list."""
+    """Return an input or an item of a list as a learner would type it."""
     if isinstance(value, np.ndarray) or hasattr(value, "requires_grad"):
         return numbers(value)
     if isinstance(value, np.generic):
@@ -59,21 +59,21 @@ def plain(value: Any) -> str:
 
 
 def numbers(value: Any) -> str:
-    """Return the numbers of an array or tensor as nested lists; only the first and last of many."""
+    """Return the numbers of an array or tensor as nested lists; of many, the first and last."""
     if hasattr(value, "requires_grad"):
         if value.is_meta:
             return f"meta tensor{of_shape(value.shape, None)}"
         value = value.detach()
         value = (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
     if value.ndim > 3:
-        # NumPy leaves out the middle of each dimension, which can be nothing in many small ones.
+        # NumPy abbreviates each dimension on its own, so many small dimensions stay unabbreviated.
         value = value.reshape(-1)
     text = np.array2string(value, threshold=24, edgeitems=2, precision=7, separator=", ")
     return shorten(" ".join(text.split()).replace("[ ", "["))
 
 
 def of_shape(shape: Any, dtype: str | None) -> str:
-    """Return " of shape (3, 1) and dtype float64", as far as they are given; a size None is "any"."""
+    """Return " of shape (3, 1) and dtype float64", or less if one is None; a size None is "any"."""
     words = []
     if shape is not None:
         sizes = ["any" if size is None else str(size) for size in shape]
@@ -84,7 +84,7 @@ def of_shape(shape: Any, dtype: str | None) -> str:
 
 
 def _number(value: Any) -> str:
-    """Return a number as text; Python refuses to write out integers of thousands of digits."""
+    """Return a number as text; Python refuses to print integers of thousands of digits."""
     if isinstance(value, int) and abs(value) >= 10**100:
         sign = "-" if value < 0 else ""
         return f"{sign}(an integer of {value.bit_length()} bits)"
@@ -92,15 +92,15 @@ def _number(value: Any) -> str:
 
 
 def steady(text: str) -> str:
-    """Return text without what differs from run to run: where objects lie in memory, and the scratch folder."""
-    # An address at the end may have been cut off.
+    """Return text without what differs from run to run: memory addresses and the scratch folder."""
+    # An address at the end may have been cut short.
     text = re.sub(r"\b0x([0-9a-f]{6,}|[0-9a-f]*\Z)", "0x…", text)
     return re.sub(r"\btorchsteps-\w{8}\b", "torchsteps-…", text)
 
 
 def shorten(text: str, limit: int = MAX_SHOWN) -> str:
-    """Return text without its middle if it is too long."""
-    # First, so that no address is cut in two.
+    """Return text, without its middle if it is longer than the limit."""
+    # Addresses are replaced first, so that none is cut in two.
     text = steady(text)
     if len(text) <= limit:
         return text
@@ -109,7 +109,16 @@ def shorten(text: str, limit: int = MAX_SHOWN) -> str:
 
 
 def difference(label: str, came: Any, expected: Any) -> str:
-    """Return sentences about numbers that are not close: what came, and what was expected."""
+    """Return sentences about numbers that are not close to the expected ones.
+
+    Args:
+        label: which part of the answer this is; "" for the whole answer.
+        came: what the learner's code returned: a number, a list of numbers, an array or a tensor.
+        expected: what was expected, in the same form and of the same shape.
+
+    Returns:
+        Both values, and for more than eight numbers the index of the largest difference.
+    """
     got, want = _array(came), _array(expected)
     what = f"{label} should be " if label else "The result should be "
     if got.size == 1 and want.size == 1 and not isinstance(expected, np.ndarray):
