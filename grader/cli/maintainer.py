@@ -85,7 +85,14 @@ def stubs(
     ] = False,
 ) -> None:
     """Make the exercises anew from the solutions."""
-    from grader.maintain.stubs import StubError, keep_copy, make_stubs, stale, with_own_work
+    from grader.maintain.stubs import (
+        StubError,
+        is_written,
+        keep_copy,
+        make_stubs,
+        stale,
+        with_own_work,
+    )
     from grader.run.cache import FOLDER
 
     course = load()
@@ -98,8 +105,10 @@ def stubs(
     if only_look:
         raise fail(f"Stale, run `make stubs`: {names}", FAILED) if old else typer.Exit(0)
     at_risk = with_own_work(old)
-    if at_risk and not force:
-        files = ", ".join(path.name for path in at_risk)
+    # The stub of a new step is not committed yet, and changes with its solution.
+    written = [path for path in at_risk if is_written(path)]
+    if written and not force:
+        files = ", ".join(path.name for path in written)
         raise fail(
             f"These exercises hold work that is not committed: {files}. Use --force.", FAILED
         )
