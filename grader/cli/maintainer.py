@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.app import FAILED, KIT, app, compute_in_one_thread, fail, load, pick
+from grader.cli.app import FAILED, KIT, USAGE, app, compute_in_one_thread, fail, load, pick
 from grader.course.course import Course, Step
 
 if TYPE_CHECKING:
@@ -75,6 +75,32 @@ def record(
         with _maintaining(course, stale) as (launcher, bar):
             write(course, stale, launcher, jobs, lambda: bar(None))
     typer.echo(f"{len(stale)} steps recorded.")
+
+
+@app.command()
+def new(
+    step: Annotated[str, typer.Argument(help="Number and name, such as 16_pipelines.")],
+    title: Annotated[
+        str, typer.Option(help="What learners see. [made from the name]", show_default=False)
+    ] = "",
+) -> None:
+    """Make the skeleton of a new step: a small example that works, to be replaced at each TODO."""
+    from grader.maintain.new import NewStepError, make_step
+
+    course = load()
+    try:
+        made = make_step(course, step, title)
+    except NewStepError as error:
+        raise fail(str(error), USAGE) from None
+    typer.echo(f"Step {made.id}, {made.title}, has these new files:")
+    typer.echo("".join(f"  {place}\n" for place in made.files))
+    typer.echo(
+        f"Its entry in course.toml is worth 1 point, taken from {made.giver.module}, which has "
+        f"{made.giver.points - 1} now.\n"
+        f"It is a small example that works: make check STEP={made.id} TARGET=solutions\n"
+        f"Replace it at each TODO. Then: make stubs, make record STEP={made.id}, "
+        f"make strength STEP={made.id}, make test, make lint"
+    )
 
 
 @app.command()
