@@ -2,6 +2,7 @@
 PYTHON ?= python3
 STEP ?=
 TARGET ?= exercises
+TITLE ?=
 OUT ?= results
 JOBS ?= 2
 bin := .venv/bin
@@ -21,13 +22,13 @@ endif
 # An environment whose Python was removed or replaced is made anew.
 $(shell test -x $(bin)/python || rm -f .venv/ready)
 
-.PHONY: help setup check hint grade stubs test strength record bench lint clean
+.PHONY: help setup check hint grade new stubs test strength record bench lint clean
 
 help:
 	+@echo "make check [STEP=05] [TARGET=solutions]  check the steps, say what to do next"
 	+@echo "make hint STEP=05                        the next hint of a step"
 	+@echo "make grade SUBMISSIONS=class OUT=results  grade a class"
-	+@echo "make setup, test, strength, record, lint, stubs, bench, clean   for maintainers: see CONTRIBUTING.md"
+	+@echo "make setup, new, stubs, record, strength, test, lint, bench, clean   for maintainers: see CONTRIBUTING.md"
 
 .venv/ready: requirements.lock
 	+@command -v "$(PYTHON)" > /dev/null || { echo "There is no $(PYTHON) here. Install Python 3.11 to 3.14, or name yours: make setup PYTHON=python3.12"; exit 1; }
@@ -45,6 +46,9 @@ hint: .venv/ready
 
 grade: .venv/ready
 	@$(kit) grade "$(SUBMISSIONS)" --out "$(OUT)" --jobs $(JOBS)
+
+new: .venv/ready
+	@$(kit) new "$(STEP)" --title "$(TITLE)"
 
 stubs: .venv/ready
 	@$(kit) stubs

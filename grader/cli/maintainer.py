@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.app import FAILED, KIT, app, compute_in_one_thread, fail, load, pick
+from grader.cli.app import FAILED, KIT, USAGE, app, compute_in_one_thread, fail, load, pick
 from grader.course.course import Course, Step
 
 if TYPE_CHECKING:
@@ -78,6 +78,32 @@ def record(
 
 
 @app.command()
+def new(
+    step: Annotated[str, typer.Argument(help="Number and name, such as 16_pipelines.")],
+    title: Annotated[
+        str, typer.Option(help="What learners see. [made from the name]", show_default=False)
+    ] = "",
+) -> None:
+    """Make the skeleton of a new step: a small example that works, to be replaced at each TODO."""
+    from grader.maintain.new import NewStepError, make_step
+
+    course = load()
+    try:
+        made = make_step(course, step, title)
+    except NewStepError as error:
+        raise fail(str(error), USAGE) from None
+    typer.echo(f"Step {made.id}, {made.title}, has these new files:")
+    typer.echo("".join(f"  {place}\n" for place in made.files))
+    typer.echo(
+        f"Its entry in course.toml is worth 1 point, taken from {made.giver.module}, which has "
+        f"{made.giver.points - 1} now.\n"
+        f"It is a small example that works: make check STEP={made.id} TARGET=solutions\n"
+        f"Replace it at each TODO. Then: make stubs, make record STEP={made.id}, "
+        f"make strength STEP={made.id}, make test, make lint"
+    )
+
+
+@app.command()
 def stubs(
     only_look: Annotated[bool, typer.Option("--check", help="Only say which are stale.")] = False,
     force: Annotated[
@@ -85,7 +111,14 @@ def stubs(
     ] = False,
 ) -> None:
     """Make the exercises anew from the solutions."""
-    from grader.maintain.stubs import StubError, keep_copy, make_stubs, stale, with_own_work
+    from grader.maintain.stubs import (
+        StubError,
+        is_written,
+        keep_copy,
+        make_stubs,
+        stale,
+        with_own_work,
+    )
     from grader.run.cache import FOLDER
 
     course = load()
@@ -98,8 +131,10 @@ def stubs(
     if only_look:
         raise fail(f"Stale, run `make stubs`: {names}", FAILED) if old else typer.Exit(0)
     at_risk = with_own_work(old)
-    if at_risk and not force:
-        files = ", ".join(path.name for path in at_risk)
+    # The stub of a new step is not committed yet, and changes with its solution.
+    written = [path for path in at_risk if is_written(path)]
+    if written and not force:
+        files = ", ".join(path.name for path in written)
         raise fail(
             f"These exercises hold work that is not committed: {files}. Use --force.", FAILED
         )

@@ -158,6 +158,15 @@ def with_own_work(paths: list[Path]) -> list[Path]:
     return [path for path in paths if path.exists() and path.read_bytes() != _committed(path)]
 
 
+def is_written(path: Path) -> bool:
+    """Return whether an exercise holds anything that a stub does not have."""
+    try:
+        source = path.read_text("utf-8")
+        return stub_of(source, path.name) != source
+    except (StubError, SyntaxError, UnicodeDecodeError):
+        return True
+
+
 def _committed(path: Path) -> bytes | None:
     """Return the bytes of a file as the last commit has them, or None if it has no such file."""
     # As git would write it: with the line ends that the learner's system has.

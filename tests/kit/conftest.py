@@ -151,6 +151,15 @@ class Kit:
             shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
         return cls(root, [step.module for step in course.steps])
 
+    @classmethod
+    def whole(cls, root: Path) -> "Kit":
+        """Copy this kit with the grader, its content, the exercises and other correct modules."""
+        kit = cls.real(root)
+        for folder in ("grader", "exercises", "tests/styles", "tests/variants"):
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
+        return kit
+
     def write(self, module: str, source: str | bytes, folder: str = "exercises") -> Path:
         """Write a module of a submission and return its path."""
         path = self.root / folder / f"{module}.py"

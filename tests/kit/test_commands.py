@@ -1,6 +1,7 @@
 """The smaller commands: hints, the doctor, and making stubs."""
 
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -118,6 +119,19 @@ def test_work_that_git_does_not_have_is_never_lost(kit, how):
     exercise.write_text("my work\n")
     assert kit.grader("stubs").returncode == 1
     assert exercise.read_text() == "my work\n"
+
+
+def test_a_stub_in_which_nothing_is_written_is_made_anew_though_git_does_not_have_it(kit):
+    for module in kit.modules:
+        kit.write(module, SOLUTION, "solutions")
+    assert kit.grader("stubs", "--force").returncode == 0
+    shutil.rmtree(kit.root / FOLDER / "backup")
+    kit.write("step_01_lines", SOLUTION.replace("twice", "two times"), "solutions")
+    made = kit.grader("stubs")
+    assert made.returncode == 0, made.stderr
+    assert "two times" in (kit.root / "exercises/step_01_lines.py").read_text()
+    (copy,) = (kit.root / FOLDER / "backup").iterdir()
+    assert "twice" in copy.read_text() and copy.name in made.stdout
 
 
 def test_a_solution_that_is_not_finished_gives_no_stub(kit):

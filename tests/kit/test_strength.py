@@ -1,12 +1,10 @@
 """Strength, with the real command: strong tests pass, and weak ones are found out."""
 
-import shutil
-
 import pytest
 
 from grader.course.course import Step
 from grader.maintain.strength import StepStrength, problems, table
-from tests.kit.conftest import ROOT, Kit
+from tests.kit.conftest import Kit
 
 STEP = Step("11", "step_11_dataset", "Toy", 100, 5.0, (), ("hint",))
 WEAK = '''"""Hidden tests that see nothing."""
@@ -23,19 +21,7 @@ def test_nothing(learner):
 @pytest.fixture
 def strong_kit(tmp_path) -> Kit:
     """A copy of this kit with all that strength needs."""
-    kit = Kit.real(tmp_path)
-    for folder in (
-        "grader/content/misconceptions",
-        "grader/content/behaviour",
-        "grader/content/hidden",
-        "tests/styles",
-    ):
-        shutil.copytree(
-            ROOT / folder, kit.root / folder, ignore=shutil.ignore_patterns("__pycache__")
-        )
-    shutil.copytree(ROOT / "tests" / "variants", kit.root / "tests" / "variants")
-    for name in ("shared_probes", "references", "strategies", "properties"):
-        shutil.copy(ROOT / "grader" / f"{name}.py", kit.root / "grader")
+    kit = Kit.whole(tmp_path)
     (kit.root / "grader" / "content" / "behaviour" / "measured.json").unlink()
     return kit
 

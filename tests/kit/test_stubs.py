@@ -200,10 +200,21 @@ def test_every_step_has_all_its_files_and_there_are_no_others():
     assert found == {step.test_file for step in course.steps}
 
 
-def test_steps_are_numbered_from_zero_and_worth_100_points_in_all():
+def test_steps_are_in_order_and_worth_100_points_in_all():
     steps = Course.load(find_root()).steps
-    assert [step.id for step in steps] == [f"{i:02}" for i in range(16)]
+    ids = [step.id for step in steps]
+    assert ids[0] == "00" and ids == sorted(ids)
     assert sum(step.points for step in steps) == 100
+
+
+def test_nothing_is_left_to_do():
+    root = find_root()
+    places = ["course.toml", "solutions/*.py", "tests/steps/*.py", "tests/styles/*/*.py"]
+    places += ["grader/content/hidden/*.py", "grader/content/misconceptions/*.toml"]
+    files = [file for place in places for file in root.glob(place)]
+    assert len(files) > 100
+    left = [str(file.relative_to(root)) for file in files if "TODO" in file.read_text("utf-8")]
+    assert left == [], "replace what `make new` wrote there"
 
 
 def test_every_step_has_three_different_hints():
