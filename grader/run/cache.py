@@ -92,7 +92,14 @@ def stamps(course: Course, steps: Iterable[Step]) -> Any:
 
 def _kit_files(course: Course) -> list[Path]:
     configured = ("pyproject.toml", "conftest.py", "tests/conftest.py", "tests/steps/conftest.py")
-    code = sorted(Path(__file__).parents[1].rglob("*.py"))
+    # All rooms, but of the course content only what visible tests use.
+    content = ("content/hidden/", "content/skeleton/")
+    grader = Path(__file__).parents[1]
+    code = [
+        path
+        for path in sorted(grader.rglob("*.py"))
+        if not path.relative_to(grader).as_posix().startswith(content)
+    ]
     return [*code, *(course.root / name for name in configured)]
 
 
