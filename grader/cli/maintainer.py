@@ -163,7 +163,7 @@ def _maintaining(
 
     console = make_console(stderr=True)
     launcher = ForkLauncher((), course.limits, many=True)
-    launcher.expected = {one.packages for one in steps}
+    launcher.prepare({one.packages for one in steps})
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("judging", total=None)
 

@@ -60,7 +60,7 @@ def grade(
     except ClassError as error:
         raise fail(f"Nothing was graded: {error}.", USAGE) from None
     launcher = ForkLauncher((), course.limits, many=True)
-    launcher.expected = {one.packages for one in chosen}
+    launcher.prepare({one.packages for one in chosen})
     screen = GradingScreen(make_console(), len(hand_ins))
     try:
         layers, missing = working_layers(launcher)

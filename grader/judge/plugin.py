@@ -31,7 +31,7 @@ from grader.judge.judge import STEP_TESTS, Judge, step_of
 from grader.judge.learner import Learner, LearnerError
 from grader.judge.pytest_run import VERDICT
 from grader.judge.step_session import Crash, StepSession, Stop
-from grader.launch.launchers import ForkLauncher, pick_launcher
+from grader.launch.launchers import pick_launcher
 from grader.submissions.submission import Submission
 from grader.testing.answers import Mismatch
 from grader.testing.properties import is_property, load_profile
@@ -138,11 +138,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(
                 f"{item.nodeid}: the mark `exercise` is missing, or is not as CONTRIBUTING.md says."
             )
-    judge = config.stash[JUDGE]
-    if isinstance(judge.launcher, ForkLauncher):
+    if not config.option.collectonly:
+        judge = config.stash[JUDGE]
         files = {item.path.name for item in items}
         steps = [step for step in judge.course.steps if step.test_file in files]
-        judge.launcher.expected = {step.packages for step in steps}
+        judge.launcher.prepare({step.packages for step in steps})
 
 
 def _is_marked(item: pytest.Item) -> bool:

@@ -34,7 +34,7 @@ from grader.judge.forks import Forks, Outcome
 from grader.judge.judge import Judge, mark_of, step_of
 from grader.judge.plugin import JUDGE
 from grader.judge.pytest_run import run_pytest, verdict_of
-from grader.launch.launchers import DirectLauncher, ForkLauncher
+from grader.launch.launchers import DirectLauncher, Launcher
 from grader.submissions.submission import Submission
 from grader.testing.probes import prepare_probes
 from grader.testing.properties import is_property
@@ -158,7 +158,7 @@ class ForkingSession(Generic[Work]):
     def __init__(
         self,
         waiting: Iterable[Work],
-        launcher: ForkLauncher | DirectLauncher,
+        launcher: Launcher,
         jobs: int,
         judge: Callable[[Work, Forked], Any],
         done: Callable[[Work, Outcome], None],
@@ -279,7 +279,6 @@ def run_forked(course: Course, files: list[str], session: ForkingSession[Work]) 
     Raises:
         KitError: the tests could not be collected.
     """
-    if isinstance(session.launcher, ForkLauncher):
-        session.launcher.warm_up()
+    session.launcher.prepare()
     # Nothing is asked before a judge was forked, and each of these has a branch of the launcher.
     run_pytest(files, Judge(course, None, DirectLauncher()), session)

@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from grader.wire.codec import encode
 from grader.wire.stream import Wire, WireBroken, WireTimeout
@@ -47,11 +48,39 @@ class Launcher(Protocol):
 
     in_process: bool
 
+    def prepare(self, groups: Iterable[tuple[str, ...]] = (), /) -> None:
+        """Begin to load what later workers need: their package groups, each one's together."""
+
+    def prefer(self, layer: str, /) -> None:
+        """Put workers into this layer of isolation, too, if it works on this machine."""
+
     def start(self, groups: list[str], /) -> Connection:
         """Start a worker that has these package groups loaded."""
 
+    def branch(self) -> Launcher:
+        """Return a launcher that a forked judge can use, and that is closed apart."""
+
     def close(self) -> None:
         """End everything that was started."""
+
+
+class PlainLauncher:
+    """What launchers have in common that share nothing between their workers."""
+
+    in_process = False
+
+    def prepare(self, groups: Iterable[tuple[str, ...]] = (), /) -> None:
+        """Do nothing: each worker loads its packages itself."""
+
+    def prefer(self, layer: str, /) -> None:
+        """Do nothing: there are no layers of isolation."""
+
+    def branch(self) -> Self:
+        """Return itself: there is nothing to keep apart."""
+        return self
+
+    def close(self) -> None:
+        """Do nothing: every worker is ended by its connection."""
 
 
 class WiredConnection:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from grader.launch.connection import Connection
+from grader.launch.connection import Connection, PlainLauncher
 from grader.wire.decoder import decode
 
 
-class DirectLauncher:
+class DirectLauncher(PlainLauncher):
     """Runs the learner's code inside this process, so that a debugger can step into it. No limit holds."""
 
     in_process = True
 
-    def branch(self) -> DirectLauncher:
-        """Return itself: there is nothing to keep apart."""
-        return self
-
     def start(self, _groups: list[str], /) -> Connection:
         """Return a connection that needs no process."""
         return DirectConnection()
-
-    def close(self) -> None:
-        """Nothing was started."""
 
 
 class DirectConnection:

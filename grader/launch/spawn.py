@@ -19,6 +19,7 @@ from grader.launch.connection import (
     ROOT,
     Connection,
     LaunchError,
+    PlainLauncher,
     WiredConnection,
     environment,
     how_it_ended,
@@ -26,12 +27,10 @@ from grader.launch.connection import (
 from grader.wire.stream import Wire
 
 
-class SpawnLauncher:
+class SpawnLauncher(PlainLauncher):
     """Starts each worker as a new interpreter: slow, but it works wherever Python does."""
 
-    in_process = False
-
-    def start(self, groups: list[str]) -> Connection:
+    def start(self, groups: list[str], /) -> Connection:
         """Spawn a worker."""
         scratch = tempfile.mkdtemp(prefix="torchsteps-")
         command = BOOT.format(
@@ -53,9 +52,6 @@ class SpawnLauncher:
             connection.end()
             raise
         return connection
-
-    def close(self) -> None:
-        """Nothing is left: every worker was ended by its connection."""
 
 
 class SpawnedConnection(WiredConnection):

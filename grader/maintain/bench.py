@@ -288,7 +288,7 @@ def grade_class(folder: str, ids: str, kind: str, jobs: int) -> None:
         for load in GROUPS.values():
             load()
     else:
-        fork.expected = {step.packages for step in steps}
+        fork.prepare({step.packages for step in steps})
         launcher = fork.branch(working_layers(fork)[0])
     moments: list[float] = []
 

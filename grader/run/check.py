@@ -136,24 +136,20 @@ def _run(
     course: Course, submission: Submission, steps: list[Step], collector: _Collector
 ) -> list[StepVerdict]:
     # Not before there is something to run: this loads NumPy.
-    from grader.launch.launchers import ForkLauncher, pick_launcher
+    from grader.launch.launchers import pick_launcher
 
     launcher = pick_launcher(layers=["limits"], limits=course.limits)
-    if isinstance(launcher, ForkLauncher):
-        # Now, so that the zygote loads its packages while pytest is imported.
-        launcher.expected = {step.packages for step in steps}
-        launcher.warm_up()
+    # Now, so that packages are loaded while pytest is imported.
+    launcher.prepare({step.packages for step in steps})
     from grader.judge.judge import Judge
 
     try:
-        if isinstance(launcher, ForkLauncher):
-            launcher.prefer("scratch")
+        launcher.prefer("scratch")
         # The first step alone: its verdict need not wait until the tests of all others are imported.
         for part in (steps[:1], steps[1:]):
             if part:
                 files = [f"tests/steps/{step.test_file}" for step in part]
-                branch = launcher.branch() if isinstance(launcher, ForkLauncher) else launcher
-                run_pytest(files, Judge(course, submission, branch), collector)
+                run_pytest(files, Judge(course, submission, launcher.branch()), collector)
     finally:
         launcher.close()
     verdicts = collect(course, collector.tests)

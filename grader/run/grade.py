@@ -13,7 +13,7 @@ from grader.course.plain_text import one_line
 from grader.course.verdicts import RESULTS, Graded, Status, collect, results
 from grader.judge.forks import Outcome
 from grader.judge.pool import Forked, ForkingSession, run_forked
-from grader.launch.launchers import DirectLauncher, ForkLauncher
+from grader.launch.launchers import Launcher
 from grader.submissions.hand_ins import PROBLEM, TIMINGS, HandIn
 
 HIDDEN = "grader/content/hidden"
@@ -46,7 +46,7 @@ def grade(
     hand_ins: list[HandIn],
     out: Path,
     files: list[str],
-    launcher: ForkLauncher | DirectLauncher,
+    launcher: Launcher,
     jobs: int,
     done: Callable[[Graded], None],
     begin: Callable[[], None] = lambda: None,

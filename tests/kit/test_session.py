@@ -176,7 +176,7 @@ def test_the_answers_that_those_are_made_from_are_well_formed(session_factory):
 
 
 STRAY = """
-import os, socket
+import os, stat
 
 def leave(bytes_):
     fd = next(fd for fd in range(3, 64) if is_socket(fd))
@@ -185,8 +185,7 @@ def leave(bytes_):
 
 def is_socket(fd):
     try:
-        socket.socket(fileno=os.dup(fd)).detach()
-        return True
+        return stat.S_ISSOCK(os.fstat(fd).st_mode)
     except OSError:
         return False
 

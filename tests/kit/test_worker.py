@@ -11,6 +11,7 @@ from grader.judge.learner import Learner, LearnerError
 from grader.judge.step_session import Crash, Stop
 
 SOURCE = """
+import ctypes
 import importlib
 import os
 import random
@@ -40,7 +41,7 @@ def crash():
     os._exit(3)
 
 def be_killed():
-    os.kill(os.getpid(), 11)
+    ctypes.string_at(0)
 
 def nap(seconds):
     time.sleep(seconds)

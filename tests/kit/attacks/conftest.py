@@ -66,7 +66,7 @@ def workers():
     patch = pytest.MonkeyPatch()
     patch.setattr(fork, "PYTHON", (python, *fork.PYTHON[1:]))
     launcher = ForkLauncher((), Limits(memory_mb=MEMORY_MB, scratch_mb=32))
-    launcher.warm_up()
+    launcher.prepare()
     patch.undo()
     branches = {}
     with socket.create_server(("127.0.0.1", 0)) as server:
