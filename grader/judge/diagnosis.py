@@ -29,11 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.course.course import Course, Step
-from grader.judge.step_session import Crash, StepSession, Stop
+from grader.judge.step_session import StepSession
+from grader.judge.stop import Crash, Stop
 from grader.testing.answers import Call
 from grader.testing.wording import steady
 from grader.wire.codec import Opaque
-from grader.wire.decoder import decode
 
 # To be raised when the files get another form, or other calls are chosen for them.
 FORM = 2
@@ -319,7 +319,7 @@ def ask_all(session: StepSession, function: str, requests: Iterable[bytes]) -> l
         Stop, Crash: the code does not answer all of them.
     """
     call = Call(function)
-    return [Fingerprint.of(session.ask(function, call, decode(one))) for one in requests]
+    return [Fingerprint.of(session.ask(function, call, one)) for one in requests]
 
 
 class Diagnosis:

@@ -12,7 +12,8 @@ from grader.course.verdicts import Status, TestVerdict, told
 from grader.judge import feedback
 from grader.judge.diagnosis import Diagnosis, Transcript
 from grader.judge.learner import LearnerError
-from grader.judge.step_session import Crash, StepSession, Stop
+from grader.judge.step_session import StepSession
+from grader.judge.stop import Crash, Stop
 from grader.launch.launchers import Launcher, LaunchError
 from grader.submissions.submission import Submission
 from grader.testing.answers import Mismatch

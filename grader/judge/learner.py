@@ -12,12 +12,13 @@ from typing import Any
 
 from grader.course.verdicts import Status
 from grader.judge import feedback
-from grader.judge.step_session import StepSession, Stop
+from grader.judge.step_session import StepSession
+from grader.judge.stop import Stop
 from grader.testing.answers import Answer, Call, Mismatch
 from grader.testing.probes import Probe
 from grader.testing.relations import Comparisons
 from grader.testing.wording import shown
-from grader.wire.codec import encode
+from grader.wire import messages
 
 
 class LearnerError(Exception):
@@ -62,8 +63,7 @@ class Learner:
 
     def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Answer:
         call = Call(name, args, kwargs)
-        inputs = encode((args, kwargs))
-        answer = self._ask(call, {"op": "call", "function": name, "inputs": inputs})
+        answer = self._ask(call, messages.call(name, args, kwargs))
         if answer["after"] is not None and not name.endswith("_"):
             raise Mismatch(call, feedback.changed_inputs(call, answer["after"]))
         return Answer(answer["value"], call, comparisons=self._comparisons)
@@ -71,14 +71,13 @@ class Learner:
     def run(self, probe: Probe, *args: Any, **kwargs: Any) -> Answer:
         """Run a probe in the worker, as `probe(module, *args, **kwargs)`, and return its answer."""
         call = Call(probe.name, args, kwargs, probe.purpose or probe.name)
-        inputs = encode((args, kwargs))
-        answer = self._ask(call, {"op": "probe", "probe": probe.parcel, "inputs": inputs})
+        answer = self._ask(call, messages.probe(probe.parcel, args, kwargs))
         return Answer(answer["value"], call, comparisons=self._comparisons)
 
-    def _ask(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, call: Call, request: bytes) -> dict[str, Any]:
         self._last = Answer(None, call)
         if self._second:
-            request = {"op": "elsewhere", "request": encode(request)}
+            request = messages.elsewhere(request)
         answer = self._session.ask(self._function, call, request)
         step, kind = self._session.step, answer["kind"]
         path = step.filename

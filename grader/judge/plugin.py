@@ -30,7 +30,8 @@ from grader.course.verdicts import Status
 from grader.judge.judge import STEP_TESTS, Judge, step_of
 from grader.judge.learner import Learner, LearnerError
 from grader.judge.pytest_run import VERDICT
-from grader.judge.step_session import Crash, StepSession, Stop
+from grader.judge.step_session import StepSession
+from grader.judge.stop import Crash, Stop
 from grader.launch.launchers import pick_launcher
 from grader.submissions.submission import Submission
 from grader.testing.answers import Mismatch

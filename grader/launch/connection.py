@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol, Self
 
-from grader.wire.codec import encode
+from grader.wire.messages import READY
 from grader.wire.stream import Wire, WireBroken, WireTimeout
 
 ROOT = str(Path(__file__).resolve().parents[2])
@@ -101,7 +101,7 @@ class WiredConnection:
         """Wait for the worker's first sign of life; what it does until then is not the learner's time."""
         deadline = time.monotonic() + START_SECONDS
         try:
-            self.request(encode({"op": "ready"}), deadline)
+            self.request(READY, deadline)
         except (WireBroken, WireTimeout) as error:
             raise LaunchError(f"a worker does not start: {self.printed()[0][-500:]}") from error
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from grader.course.limits import LAYERS
 from grader.launch.launchers import ForkLauncher, LaunchError
-from grader.wire.codec import encode
+from grader.wire import messages
 from grader.wire.decoder import decode
 from grader.wire.stream import WireBroken, WireTimeout
 
@@ -63,10 +63,8 @@ def _try(launcher: ForkLauncher, name: str) -> Layer:
         try:
             deadline = time.monotonic() + 20
             source = _TRIALS[name].encode()
-            load = {"op": "load", "name": "trial", "filename": "trial.py", "source": source}
-            call = {"op": "call", "function": "trial", "inputs": encode(((), {}))}
-            connection.request(encode(load), deadline)
-            answer = decode(connection.request(encode(call), deadline))
+            connection.request(messages.load("trial", "trial.py", source, {}), deadline)
+            answer = decode(connection.request(messages.call("trial"), deadline))
         finally:
             connection.end()
     except (LaunchError, WireBroken, WireTimeout) as error:

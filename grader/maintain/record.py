@@ -33,13 +33,15 @@ from grader.judge.diagnosis import (
 from grader.judge.forks import Outcome
 from grader.judge.judge import is_hidden
 from grader.judge.pool import Forked, ForkingSession, run_forked
-from grader.judge.step_session import ELSEWHERE, Crash, StepSession, Stop
+from grader.judge.step_session import StepSession
+from grader.judge.stop import Crash, Stop
 from grader.launch.launchers import ForkLauncher
 from grader.maintain import catalogue
 from grader.maintain.catalogue import Misconception
 from grader.run.grade import hidden_files, test_files
 from grader.submissions.submission import Submission
 from grader.wire.decoder import decode
+from grader.wire.messages import for_elsewhere
 
 # Of each function, this many calls at most are tried out, and none that is larger or slower.
 _CANDIDATES = 48
@@ -228,7 +230,7 @@ class _Recorder:
         def hear(function: str, request: bytes, came: bytes) -> None:
             # The files of two right modules differ, so neither writing one alone nor reading one tells them apart
             # from wrong ones.
-            if request.startswith(ELSEWHERE) or type(decode(came).get("value")) is bytes:
+            if for_elsewhere(request) is not None or type(decode(came).get("value")) is bytes:
                 return
             heard.setdefault(function, []).append(request)
 

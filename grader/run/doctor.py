@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from grader.launch.launchers import ForkLauncher, LaunchError, pick_launcher
 from grader.launch.trial import REQUIRED, available, try_layers
-from grader.wire.codec import encode
+from grader.wire import messages
 from grader.wire.decoder import decode
 
 PACKAGES = ("torch", "numpy", "scikit-learn", "pytest", "hypothesis", "rich", "typer")
@@ -67,10 +67,8 @@ def _worker(kind: str) -> Finding:
         connection = launcher.start([])
         source = b"def double(x):\n    return 2 * x\n"
         deadline = time.monotonic() + 10
-        load = {"op": "load", "name": "doctor", "filename": "doctor.py", "source": source}
-        connection.request(encode(load), deadline)
-        call = {"op": "call", "function": "double", "inputs": encode(((21,), {}))}
-        answer = decode(connection.request(encode(call), deadline))
+        connection.request(messages.load("doctor", "doctor.py", source, {}), deadline)
+        answer = decode(connection.request(messages.call("double", (21,)), deadline))
         connection.end()
     except LaunchError as error:
         return Finding(f"{kind}ed worker", False, str(error))

@@ -1,4 +1,26 @@
-"""Replies: what a worker may answer, and the check that something is such an answer.
+"""Requests to a worker and its replies: the one place that makes, checks and documents them.
+
+A message is the encoding of a dictionary. Requests are made here as bytes; `op` says what is asked:
+
+    ready                                        are you there?
+    load      name, filename, source, others     run a module; `others` are further modules it may import, by name
+    call      function, inputs                   call a function of it
+    probe     probe, inputs                      run a probe (`grader.testing.probes`), given as its parcel
+    turn      request                            a call or probe with which the tests of another function begin
+
+`inputs` is the encoded pair (args, kwargs). A request that is meant for the second worker is wrapped by `elsewhere`; the
+session takes the wrapping off, so that no worker sees it.
+
+Replies, by their `kind`:
+
+    loaded                                       to ready, and to load
+    encoding    message                          the source is no text
+    value       value, after                     `after` is the encoded inputs if the call changed them, else None
+    missing     name                             there is no such function
+    signature   message                          it cannot be called like this
+    unplain     message                          what it returned is no plain data
+    raised      type, bases, message, frames, own, stub, and caret for a syntax error
+    worn                                         to turn: what was left behind cannot be put back; nothing was run
 
 Whatever runs in a worker can write to its wire, so the judge looks at every field before it uses one.
 """
@@ -8,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from grader.wire.codec import MAX_TEXT, CodecError
+from grader.wire.codec import MAX_TEXT, CodecError, encode
 from grader.wire.decoder import decode
 
 MAX_FRAMES = 6
@@ -20,6 +42,51 @@ _MAX_LINE = 10**9
 # What may answer a request to load a module, and one to run a function or a probe.
 TO_LOAD = ("loaded", "encoding", "missing", "raised")
 TO_RUN = ("value", "missing", "signature", "unplain", "raised")
+
+
+READY = encode({"op": "ready"})
+WORN = encode({"kind": "worn"})
+# How a request for the second worker begins; its length, in four bytes, and itself follow.
+_ELSEWHERE = encode({"op": "elsewhere", "request": b""})[:-4]
+
+
+def load(name: str, filename: str, source: bytes, others: dict[str, bytes]) -> bytes:
+    """Return the request to run a module.
+
+    Args:
+        name: of the module.
+        filename: what tracebacks call it.
+        source: its text.
+        others: the sources of modules that it may import, by name.
+    """
+    request = {"op": "load", "name": name, "filename": filename, "source": source}
+    return encode({**request, "others": others})
+
+
+def call(function: str, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> bytes:
+    """Return the request to call a function."""
+    inputs = encode((args, kwargs or {}))
+    return encode({"op": "call", "function": function, "inputs": inputs})
+
+
+def probe(parcel: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    """Return the request to run a probe."""
+    return encode({"op": "probe", "probe": parcel, "inputs": encode((args, kwargs))})
+
+
+def turn(request: bytes) -> bytes:
+    """Return a request with which the tests of another function begin."""
+    return encode({"op": "turn", "request": request})
+
+
+def elsewhere(request: bytes) -> bytes:
+    """Return a request that is meant for the second worker."""
+    return encode({"op": "elsewhere", "request": request})
+
+
+def for_elsewhere(request: bytes) -> bytes | None:
+    """Return what the second worker is to be asked, or None if the request is for the first one."""
+    return request[len(_ELSEWHERE) + 4 :] if request.startswith(_ELSEWHERE) else None
 
 
 def parse(payload: bytes, kinds: tuple[str, ...]) -> dict[str, Any]:

@@ -1,18 +1,7 @@
 """The worker: runs one learner's module and answers the judge's requests; it knows no expected value.
 
-A request and its answer are dictionaries of plain data. `Service` answers them, in a process of its
-own (`serve`), or inside the judge for a debugger (`--direct`).
-
-Requests: `{"op": "ready"}`, `{"op": "load", "name", "filename", "source"}` with `others` where it
-may import further modules (their sources, by name), and `{"op": "call",
-"function", "inputs"}` or `{"op": "probe", "probe", "inputs"}`, where inputs are the encoded pair
-(args, kwargs). `{"op": "turn", "request"}` holds one of the last two, with which the tests of another function
-begin.
-Answers: `{"kind": "loaded"}`, `{"kind": "encoding", "message"}`, `{"kind": "value", "value",
-"after"}` (`after` holds the encoded inputs if the call changed them), `{"kind": "missing",
-"name"}`, `{"kind": "signature", "message"}`, `{"kind": "unplain", "message"}`, or `{"kind":
-"raised", …}` (see `describe_error`). To "turn" also `{"kind": "worn"}`: something was left behind that cannot be
-put back, so nothing was run.
+`grader.wire.messages` documents requests and replies. `Service` answers in a process of its own (`serve`), or inside
+the judge for a debugger (`--direct`).
 """
 
 from __future__ import annotations
@@ -78,7 +67,7 @@ class Service:
             if request["op"] == "ready":
                 return {"kind": "loaded"}
             if request["op"] == "load":
-                Others.offer(request.get("others", {}))
+                Others.offer(request["others"])
                 return self.load(request["name"], request["filename"], request["source"])
             if request["op"] == "turn":
                 if self.settings and not self.settings.unchanged():

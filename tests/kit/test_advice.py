@@ -6,9 +6,9 @@ import pytest
 
 from grader.judge import advice
 from grader.judge.feedback import raised
-from grader.judge.step_session import Stop
+from grader.judge.stop import Stop
 from grader.testing.answers import Call
-from grader.wire.codec import encode
+from grader.wire import messages
 
 CONFLICT = "x = 1\n{}<<<<<<< HEAD\n{}y = 1\n{}=======\n{}y = 2\n{}>>>>>>> main\n"
 NOTEBOOK = '{\n "cells": [{"cell_type": "code", "execution_count": null}],\n "nbformat": 4\n}\n'
@@ -86,7 +86,7 @@ FAILING = {
 
 def said_of(session):
     """Return what a learner reads when `f` is called."""
-    request = {"op": "call", "function": "f", "inputs": encode(((), {}))}
+    request = messages.call("f")
     try:
         return raised(session.ask("f", Call("f"), request), "step_00_toy.py")
     except Stop as stop:

@@ -72,7 +72,11 @@ PARTLY = {
     "interrupts": (double("raise KeyboardInterrupt"), "failed", "which is for Ctrl-C only"),
     "base": (double("raise GeneratorExit('x')"), "failed", "raised GeneratorExit: x"),
     "crashes": (double("os._exit(0)"), "crashed", "it ended itself with exit code 0"),
-    "killed": (double("os.kill.__wrapped__(os.getpid(), 9)"), "crashed", "Python ended in the middle of your code"),
+    "killed": (
+        double("os.kill.__wrapped__(os.getpid(), 9)"),
+        "crashed",
+        "Python ended in the middle of your code",
+    ),
     "asks": (double("return input('x? ')"), "failed", "waits for keyboard input"),
     "recursive": (double("return double(x)"), "failed", "calls itself without end"),
     "hangs": (double("while True: pass"), "timeout", "did not finish within 2 seconds"),

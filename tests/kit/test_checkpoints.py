@@ -3,7 +3,7 @@
 import pytest
 
 from grader.judge.learner import Learner
-from grader.judge.step_session import Crash
+from grader.judge.stop import Crash
 from grader.launch.trial import working_layers
 from tests.kit.conftest import ROOT
 

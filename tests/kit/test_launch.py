@@ -18,7 +18,7 @@ from grader.judge.step_session import StepSession
 from grader.launch.launchers import ForkLauncher, LaunchError, SpawnLauncher, how_it_ended
 from grader.submissions.submission import Submission
 from grader.testing.answers import Call
-from grader.wire.codec import encode
+from grader.wire import messages
 from grader.wire.decoder import decode
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
@@ -43,15 +43,13 @@ LIMIT = 60.0
 def place(connection):
     """Load the module into a worker; return its scratch folder, its number and that of its parent."""
     end = time.monotonic() + LIMIT
-    load = {"op": "load", "name": "toy", "filename": "toy.py", "source": SOURCE}
-    connection.request(encode(load), end)
+    connection.request(messages.load("toy", "toy.py", SOURCE, {}), end)
     return answer(connection, "place")
 
 
 def answer(connection, function):
     """Return what a function of the module gives."""
-    call = {"op": "call", "function": function, "inputs": encode(((), {}))}
-    return decode(connection.request(encode(call), time.monotonic() + LIMIT))["value"]
+    return decode(connection.request(messages.call(function), time.monotonic() + LIMIT))["value"]
 
 
 def test_closing_a_launcher_ends_its_zygote_and_all_its_workers(processes):
@@ -67,7 +65,7 @@ def test_closing_a_launcher_ends_its_zygote_and_all_its_workers(processes):
 
 JUDGE = """
 import sys, time
-from grader.wire.codec import encode
+from grader.wire import messages
 from grader.launch.launchers import ForkLauncher
 sys.path.insert(0, {folder!r})
 from test_launch import place
@@ -76,8 +74,7 @@ if __name__ == "__main__":
     first = launcher.start([])
     second = launcher.start([])
     print(*place(first)[1:], *place(second)[1:], sep="\\n", flush=True)
-    loop = {{"op": "call", "function": "loop", "inputs": encode(((), {{}}))}}
-    first.request(encode(loop), time.monotonic() + 600)
+    first.request(messages.call("loop"), time.monotonic() + 600)
 """
 
 
@@ -200,8 +197,7 @@ def test_a_stage_that_is_killed_in_a_call_is_no_crash_of_the_learners_code(share
         session = StepSession(submission, step, launcher)
 
         def ask(function):
-            request = {"op": "call", "function": function, "inputs": encode(((), {}))}
-            return session.ask(function, Call(function), request)
+            return session.ask(function, Call(function), messages.call(function))
 
         # Any worker tells which process is the stage.
         worker = launcher.start(["meta"])

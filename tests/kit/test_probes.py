@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from grader.judge.learner import Learner, LearnerError
-from grader.judge.step_session import Stop
+from grader.judge.stop import Stop
 from grader.testing.answers import Answer
 from grader.testing.probes import probe
 from grader.testing.strategies import numbers

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from grader.judge.learner import Learner
-from grader.judge.step_session import Crash, Stop
+from grader.judge.stop import Crash, Stop
 from grader.launch.launchers import LaunchError
 from grader.wire.codec import encode
 from tests.kit.conftest import Counted

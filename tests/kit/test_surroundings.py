@@ -13,7 +13,7 @@ import pytest
 
 from grader.course.limits import LAYERS
 from grader.launch.launchers import SpawnLauncher
-from grader.wire.codec import encode
+from grader.wire import messages
 from grader.wire.decoder import decode
 from grader.worker import surroundings
 from tests.kit.attacks.test_attacks import ORDINARY, ROOT, interpreter_for_all
@@ -320,18 +320,18 @@ LIMIT = 120.0
 
 def ask(connection, request):
     """Return what a worker answers."""
-    return decode(connection.request(encode(request), time.monotonic() + LIMIT))
+    return decode(connection.request(request, time.monotonic() + LIMIT))
 
 
 def load(connection, source):
     """Load a module into a worker."""
-    request = {"op": "load", "name": "toy", "filename": "toy.py", "source": source.encode()}
+    request = messages.load("toy", "toy.py", source.encode(), {})
     assert ask(connection, request) == {"kind": "loaded"}
 
 
 def call(connection, name, *arguments):
     """Return what a worker answers to a call."""
-    return ask(connection, {"op": "call", "function": name, "inputs": encode((arguments, {}))})
+    return ask(connection, messages.call(name, arguments))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.judge.learner import Learner, LearnerError
-from grader.judge.step_session import Crash, Stop
+from grader.judge.stop import Crash, Stop
 
 SOURCE = """
 import ctypes
@@ -151,7 +151,7 @@ def test_a_missing_function_is_named(learner):
 
 
 def test_the_module_is_known_by_its_real_place(learner):
-    with pytest.raises(LearnerError, match=r"line 64 of .*step_00_toy\.py: .*import_module"):
+    with pytest.raises(LearnerError, match=r"line 65 of .*step_00_toy\.py: .*import_module"):
         learner.fetch("no_such_module")
 
 
@@ -217,9 +217,9 @@ def test_a_huge_output_is_cut_and_counted(learner, session):
     learner.flood(1_000_000)
     # Through a pipe and a thread, the last pieces may come after the answer.
     end = time.monotonic() + OUTER
-    while session._first.connection.wire.printed < 1_000_001 and time.monotonic() < end:
-        session._first.connection.wire.drain()
-    text, size = session._first.connection.printed()
+    while session._workers.first.connection.wire.printed < 1_000_001 and time.monotonic() < end:
+        session._workers.first.connection.wire.drain()
+    text, size = session._workers.first.connection.printed()
     assert (text, size) == ("x" * 4000, 1_000_001)
 
 

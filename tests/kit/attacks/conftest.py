@@ -16,17 +16,13 @@ import pytest
 from grader.course.limits import Limits
 from grader.launch import fork
 from grader.launch.launchers import Connection, ForkLauncher
-from grader.wire.codec import encode
+from grader.wire import messages
 from grader.wire.decoder import decode
 from tests.kit.attacks.test_attacks import HERE, OUTSIDE, assemble, interpreter_for_all, make_kit
 
 MEMORY_MB, BOMB_MB = 256, 512
 SECONDS = 30.0
-CALL = {
-    "op": "call",
-    "function": "gradients",
-    "inputs": encode(((0.0, 1.0, np.array([[3.0]]), np.array([[1.0]])), {})),
-}
+CALL = messages.call("gradients", (0.0, 1.0, np.array([[3.0]]), np.array([[1.0]])))
 
 
 @dataclass
@@ -45,7 +41,7 @@ class Worker:
 
     def ask(self, request):
         """Return the answer to a request."""
-        return decode(self.connection.request(encode(request), time.monotonic() + SECONDS))
+        return decode(self.connection.request(request, time.monotonic() + SECONDS))
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +83,7 @@ def workers():
                 branches[layers] = launcher.branch(sorted(layers))
             connection = branches[layers].start([])
             try:
-                load = {"op": "load", "name": "toy", "filename": "toy.py", "source": source}
+                load = messages.load("toy", "toy.py", source, {})
                 yield Worker(connection, load, canary)
             finally:
                 connection.end()

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import pytest
 
-from grader.wire.codec import encode
 from grader.wire.decoder import decode
 from tests.kit.attacks.conftest import CALL
 from tests.kit.attacks.special import FOLDERS, HONEST, LOST, MODULE, SOURCES, WRONG, ZIPS
@@ -387,8 +386,7 @@ def read_all(worker, *requests, limit=SECONDS):
     first = worker.connection.wire._number + 1
     sent = b""
     for number, request in enumerate(requests, first):
-        payload = encode(request)
-        sent += struct.pack("<II", len(payload), number) + payload
+        sent += struct.pack("<II", len(request), number) + request
     stream.setblocking(True)
     stream.sendall(sent)
     stream.settimeout(1.0)

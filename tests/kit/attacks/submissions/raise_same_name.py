@@ -13,7 +13,7 @@ KINDS = cycle(
         named("hypothesis.errors", "UnsatisfiedAssumption"),
         named("hypothesis.errors", "StopTest"),
         named("hypothesis.errors", "Frozen"),
-        named("grader.judge.step_session", "Stop"),
+        named("grader.judge.stop", "Stop"),
         named("grader.testing.properties", "EndOfSearch"),
         named("_pytest.outcomes", "Skipped"),
         named("builtins", "NotImplementedError"),

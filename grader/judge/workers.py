@@ -1,0 +1,139 @@
+"""The workers of a step session: started when they are needed, loaded with the module, ended."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from grader.course.course import Step
+from grader.course.verdicts import Status
+from grader.judge import feedback
+from grader.judge.advice import of_file
+from grader.judge.budget import Budget
+from grader.judge.stop import Stop
+from grader.launch.launchers import Connection, Launcher
+from grader.submissions.imports import imported
+from grader.submissions.submission import Submission
+from grader.wire import messages
+from grader.wire.codec import CodecError
+from grader.wire.stream import WireBroken, WireTimeout
+
+
+@dataclass
+class Worker:
+    """A place for a worker.
+
+    Attributes:
+        connection: what the session holds of it; None if none is alive.
+        served: the functions whose tests have used it.
+        last: the function whose test used it last.
+    """
+
+    connection: Connection | None = None
+    served: set[str] = field(default_factory=set)
+    last: str = ""
+
+
+class Workers:
+    """A worker for one step of one submission, and a second one for what must be asked elsewhere.
+
+    Args:
+        submission: whose module they load.
+        step: the step.
+        launcher: what they are started with.
+        budget: pays for starts that were made necessary.
+
+    Attributes:
+        first: the one that most requests go to.
+        second: the other one.
+        printed: the beginning of what was printed last, and how much it was.
+    """
+
+    def __init__(
+        self, submission: Submission, step: Step, launcher: Launcher, budget: Budget
+    ) -> None:
+        self.first, self.second = Worker(), Worker()
+        self.printed = ("", 0)
+        self._submission = submission
+        self._step = step
+        self._launcher = launcher
+        self._budget = budget
+        self._broken: Stop | None = None
+
+    def connect(self, worker: Worker) -> Connection:
+        """Return a connection to a worker that has the module loaded.
+
+        Raises:
+            Stop: the module cannot be loaded.
+        """
+        if self._broken:
+            raise self._broken.again()
+        if worker.connection is None:
+            start = time.monotonic()
+            try:
+                self._load(worker)
+            except Stop as stop:
+                # The module will not load a second time either: one attempt, one verdict for all
+                # its functions.
+                self._broken = stop
+                self.close()
+                raise
+            self._budget.pay(time.monotonic() - start)
+        assert worker.connection
+        return worker.connection
+
+    def shared(self, function: str) -> bool:
+        """Return whether tests of other functions than this one have used a worker."""
+        return bool((self.first.served | self.second.served) - {function})
+
+    def _load(self, worker: Worker) -> None:
+        """Start a worker and let it load the module; raises Stop if it cannot."""
+        step, submission = self._step, self._submission
+        path = step.filename
+        source = submission.sources.get(step.module)
+        if source is None:
+            unclear = step.module in submission.refused or submission.unreadable
+            raise Stop(Status.FAILED if unclear else Status.NOT_STARTED, submission.absence(step))
+        if not source.strip():
+            raise Stop(Status.FAILED, feedback.empty_file(path))
+        if why := of_file(source):
+            raise Stop(Status.FAILED, feedback.no_module(path, why))
+        worker.connection = connection = self._launcher.start(list(step.packages))
+        # A debugger needs the real path; messages have no paths, so that they are the same everywhere.
+        filename = submission.path_of(path) if self._launcher.in_process else path
+        others = imported(submission.sources, step.module)
+        request = messages.load(step.module, filename, source, others)
+        try:
+            reply = connection.request(request, time.monotonic() + step.seconds)
+            answer = messages.parse(reply, messages.TO_LOAD)
+        except WireTimeout:
+            self.printed = connection.printed()
+            raise Stop(Status.TIMEOUT, feedback.load_timeout(path, step.seconds)) from None
+        except (WireBroken, CodecError) as error:
+            self.printed = connection.printed()
+            how = self.close()
+            raise Stop(Status.CRASHED, feedback.load_crash(path, how, error)) from None
+        if answer["kind"] == "loaded":
+            return
+        self.printed = connection.printed()
+        status = Status.NOT_STARTED if answer.get("stub") else Status.FAILED
+        raise Stop(status, feedback.load_failure(path, answer, source))
+
+    def close(self) -> str:
+        """End the workers; return how one had ended by itself, as a clause.
+
+        Raises:
+            LaunchError: how it ended is not known, for what forked it is gone.
+        """
+        second, first = self.end(self.second), self.end(self.first)
+        return second or first
+
+    def end(self, worker: Worker) -> str:
+        """End one of them; return how it had ended by itself, as a clause."""
+        connection, worker.connection = worker.connection, None
+        worker.served, worker.last = set(), ""
+        if connection is None:
+            return ""
+        how = connection.end()
+        self.printed = connection.printed()
+        return how
