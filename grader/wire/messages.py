@@ -8,8 +8,8 @@ A message is the encoding of a dictionary. Requests are made here as bytes; `op`
     probe     probe, inputs                      run a probe (`grader.testing.probes`), given as its parcel
     turn      request                            a call or probe with which the tests of another function begin
 
-`inputs` is the encoded pair (args, kwargs). A request that is meant for the second worker is wrapped by `elsewhere`; the
-session takes the wrapping off, so that no worker sees it.
+`inputs` is the encoded pair (args, kwargs). A request for the second worker is wrapped by `elsewhere`; the session
+takes the wrapping off, so that no worker sees it.
 
 Replies, by their `kind`:
 

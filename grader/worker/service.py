@@ -1,7 +1,7 @@
 """The worker: runs one learner's module and answers the judge's requests; it knows no expected value.
 
-`grader.wire.messages` documents requests and replies. `Service` answers in a process of its own (`serve`), or inside
-the judge for a debugger (`--direct`).
+`grader.wire.messages` documents requests and replies. `Service` answers in a process of its own (`serve`), or
+inside the judge for a debugger (`--direct`).
 """
 
 from __future__ import annotations
