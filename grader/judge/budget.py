@@ -1,4 +1,9 @@
-"""How long a learner's code may run: each function has one time for all its tests."""
+"""How long a learner's code may run: each function has one time for all its tests.
+
+It is wall time, since code that sleeps must end, too. Time in which a worker could have run but found no free
+processor is given back. Otherwise correct but slow code would time out on a busy machine, such as one with more
+judges than processors.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,11 @@ from grader.course.verdicts import Status
 from grader.judge import feedback
 from grader.judge.stop import Stop
 from grader.testing.answers import Call
+
+# How much time can be given back, in multiples of what there is; a worker's own threads can keep it waiting, too.
+_MOST_GIVEN_BACK = 3
+# Less than this is not worth another look.
+_LEAST_GIVEN_BACK = 0.01
 
 
 class Budget:
@@ -21,6 +31,7 @@ class Budget:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._spent: dict[str, float] = {}
+        self._given_back: dict[str, float] = {}
         self._aside: dict[str, float] = {}
         self._expired: dict[str, Stop] = {}
         self._debtor = ""
@@ -38,6 +49,16 @@ class Budget:
     def spend(self, function: str, seconds: float) -> None:
         """Take time from a function."""
         self._spent[function] = self._spent.get(function, 0.0) + seconds
+
+    def give_back(self, function: str, seconds: float) -> float:
+        """Give time back to a function, if it has not had too much of it yet; return how much it was."""
+        before = self._given_back.get(function, 0.0)
+        seconds = min(seconds, _MOST_GIVEN_BACK * self._seconds - before)
+        if seconds < _LEAST_GIVEN_BACK:
+            return 0.0
+        self._given_back[function] = before + seconds
+        self.spend(function, -seconds)
+        return seconds
 
     def expire(self, function: str, call: Call) -> Stop:
         """Return the verdict for a call that took too long, and keep one for the function's further tests."""

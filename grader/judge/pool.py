@@ -152,7 +152,7 @@ class ForkingSession(Generic[Work]):
         done: called in the parent with the work and its outcome.
         begin: called before the first judge starts, when all is ready.
         rehearse: a folder with solutions to rehearse with; only worth its time for a class.
-        patience: a judge is killed after this many times what the learner's code may take for all tests.
+        patience: a judge is killed after this many times what the learner's code has for all tests (see `Budget`).
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class ForkingSession(Generic[Work]):
         done: Callable[[Work, Outcome], None],
         begin: Callable[[], None] = lambda: None,
         rehearse: Path | None = None,
-        patience: int = 2,
+        patience: int = 5,
     ) -> None:
         self.begin = begin
         self.rehearse = rehearse

@@ -140,12 +140,12 @@ class StepSession:
             WireTimeout: its time is up now.
             _Lost: the worker ended.
         """
-        if self._budget.left(function) <= 0:
-            raise WireTimeout
         inner = messages.for_elsewhere(request)
         worker, message = (
             (self._workers.first, request) if inner is None else (self._workers.second, inner)
         )
+        if self._budget.left(function) <= 0 and not self._grace(worker, function):
+            raise WireTimeout
         before = worker.last
         if before in ("", function):
             return self._exchange(worker, function, message)
@@ -161,10 +161,12 @@ class StepSession:
         """Send a message to a worker, and return what came within the function's time; raises as `_send` does."""
         connection = self._workers.connect(worker)
         worker.served.add(function)
-        worker.last = function
+        if worker.last != function:
+            worker.last, worker.waited = function, connection.waited()
         start = time.monotonic()
+        deadline = start + self._budget.left(function)
         try:
-            return connection.request(message, start + self._budget.left(function))
+            return connection.request(message, deadline, lambda: self._grace(worker, function))
         except WireTimeout:
             self.close()
             raise
@@ -173,6 +175,12 @@ class StepSession:
         finally:
             self._budget.spend(function, time.monotonic() - start)
             self._workers.printed = connection.printed()
+
+    def _grace(self, worker: Worker, function: str) -> float:
+        """Give a function back the time in which its worker waited for a processor; return how much it was."""
+        if worker.last != function:
+            return 0.0
+        return self._budget.give_back(function, worker.waited_since())
 
     def _parsed(self, function: str, came: bytes) -> dict[str, Any]:
         """Return the answer in these bytes; raises _Lost if it is none."""

@@ -27,11 +27,20 @@ class Worker:
         connection: what the session holds of it; None if none is alive.
         served: the functions whose tests have used it.
         last: the function whose test used it last.
+        waited: how long it had waited for a processor, in seconds, when that was looked at last.
     """
 
     connection: Connection | None = None
     served: set[str] = field(default_factory=set)
     last: str = ""
+    waited: float = 0.0
+
+    def waited_since(self) -> float:
+        """Return how long it has waited for a processor since that was looked at last."""
+        if self.connection is None:
+            return 0.0
+        before, self.waited = self.waited, self.connection.waited()
+        return self.waited - before
 
 
 class Workers:
@@ -104,7 +113,13 @@ class Workers:
         others = imported(submission.sources, step.module)
         request = messages.load(step.module, filename, source, others)
         try:
-            reply = connection.request(request, time.monotonic() + step.seconds)
+            # Loading has as much time as a function, which nobody shares.
+            alone = Budget(step.seconds)
+            reply = connection.request(
+                request,
+                time.monotonic() + step.seconds,
+                lambda: alone.give_back("", worker.waited_since()),
+            )
             answer = messages.parse(reply, messages.TO_LOAD)
         except WireTimeout:
             self.printed = connection.printed()

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -29,8 +29,13 @@ class LaunchError(RuntimeError):
 class Connection(Protocol):
     """What the judge holds of one worker."""
 
-    def request(self, payload: bytes, deadline: float, /) -> bytes:
-        """Return the answer; raises WireBroken or WireTimeout."""
+    def request(
+        self, payload: bytes, deadline: float, grace: Callable[[], float] = ..., /
+    ) -> bytes:
+        """Return the answer (see `Wire.request`); raises WireBroken or WireTimeout."""
+
+    def waited(self) -> float:
+        """Return how long the worker has waited for a free processor since it began, in seconds."""
 
     def end(self) -> str:
         """End the worker, and say how it had ended by itself, as a clause; "" when it had not."""
@@ -86,12 +91,23 @@ class PlainLauncher:
 class WiredConnection:
     """A worker behind a wire."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, pid: int) -> None:
         self.wire = wire
+        self.pid = pid
 
-    def request(self, payload: bytes, deadline: float) -> bytes:
+    def request(
+        self, payload: bytes, deadline: float, grace: Callable[[], float] = lambda: 0.0, /
+    ) -> bytes:
         """Return the answer; raises WireBroken or WireTimeout."""
-        return self.wire.request(payload, deadline)
+        return self.wire.request(payload, deadline, grace)
+
+    def waited(self) -> float:
+        """Return how long the worker has waited for a free processor; 0.0 where that is not known."""
+        try:
+            with open(f"/proc/{self.pid}/schedstat") as file:
+                return int(file.read().split()[1]) / 1e9
+        except (OSError, IndexError, ValueError):
+            return 0.0
 
     def printed(self) -> tuple[str, int]:
         """Return the beginning of what the worker printed since the last request, and its size in bytes."""

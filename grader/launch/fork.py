@@ -219,9 +219,8 @@ class ForkedConnection(WiredConnection):
     def __init__(
         self, ask: Callable[[dict[str, Any]], dict[str, Any]], pid: int, wire: Wire
     ) -> None:
-        super().__init__(wire)
+        super().__init__(wire, pid)
         self._ask = ask
-        self.pid = pid
 
     def end(self) -> str:
         """End the worker, and say how it had ended by itself.

@@ -60,7 +60,7 @@ class SpawnedConnection(WiredConnection):
     def __init__(self, process: subprocess.Popen[bytes], scratch: str) -> None:
         frames, their_frames = socket.socketpair()
         output, their_output = socket.socketpair()
-        super().__init__(Wire(frames, output))
+        super().__init__(Wire(frames, output), process.pid)
         self._process = process
         self._scratch = scratch
         assert process.stdin and process.stdout and process.stderr

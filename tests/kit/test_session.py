@@ -1,5 +1,8 @@
 """A session: one time limit for each function, one attempt to load, and no trust in what a worker says."""
 
+import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -94,8 +97,11 @@ class Forged:
     def start(self, _groups):
         return self
 
-    def request(self, _payload, _deadline):
+    def request(self, _payload, _deadline, _grace):
         return self.answers.pop(0)
+
+    def waited(self):
+        return 0.0
 
     def printed(self):
         return "", 0
@@ -363,3 +369,43 @@ def test_a_worker_that_cannot_be_started_ahead_fails_in_the_test(fork_launcher, 
         with pytest.raises(LaunchError, match="no worker today"):
             Learner(session, "count").count()
         assert Learner(session, "count").count().value == 1
+
+
+BUSY = """
+import time
+
+def count():
+    end = time.thread_time() + 1.2
+    while time.thread_time() < end:
+        pass
+    return 7
+
+def nap():
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def crowded():
+    """One processor for this process and its workers, which four other processes keep busy."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    hogs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+    yield
+    for hog in hogs:
+        hog.kill()
+        hog.wait()
+    os.sched_setaffinity(0, before)
+
+
+@pytest.mark.usefixtures("crowded")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how long a process waited")
+def test_who_waits_for_a_processor_gets_the_time_back_and_who_sleeps_does_not(
+    fork_launcher, session_factory
+):
+    with session_factory(fork_launcher, BUSY, seconds=2.0) as session:
+        start = time.monotonic()
+        assert Learner(session, "count").count().value == 7
+        assert time.monotonic() - start > 2
+        with pytest.raises(Stop, match="did not finish within 2 seconds"):
+            Learner(session, "nap").nap()
