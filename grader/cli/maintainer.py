@@ -40,6 +40,7 @@ def strength(
 ) -> None:
     """Measure whether the tests catch all misconceptions, all mutants and no work, and refuse no correct style."""
     from grader.maintain import strength as strong
+    from grader.maintain import strength_table
 
     course = load()
     chosen = pick(course, step or [])
@@ -50,10 +51,10 @@ def strength(
             raise typer.Exit(0)
     with _maintaining(course, chosen) as (launcher, bar):
         found = strong.measure(course, chosen, launcher, jobs, bar)
-    for row in (strong.COLUMNS, *strong.table(found)):
+    for row in (strength_table.COLUMNS, *strength_table.table(found)):
         typer.echo("".join(f"{text:>10}" for text in row))
     strong.remember(course, found)
-    problems = strong.problems(found)
+    problems = strength_table.problems(found)
     typer.echo("\n".join(problems) or "Nothing is missing.")
     raise typer.Exit(FAILED if problems else 0)
 

@@ -18,168 +18,19 @@ from __future__ import annotations
 
 import base64
 import json
-import math
-import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from grader.course.course import Course, Step
+from grader.judge.fingerprint import Fingerprint
 from grader.judge.step_session import StepSession
 from grader.judge.stop import Crash, Stop
 from grader.testing.answers import Call
-from grader.testing.wording import steady
-from grader.wire.codec import Opaque
 
 # To be raised when the files get another form, or other calls are chosen for them.
 FORM = 2
-# Sums in another order, and float32 where float64 was recorded; two mistakes are hardly ever that close.
-_RTOL, _ATOL = 1e-3, 1e-5
-# For calls that measure time; what they wait for takes some hundredths of a second.
-SECONDS = 0.03
-_MAX_NUMBERS = 48
-_MAX_FORM = 1000
-_PLACES = 6
-_RAISES, _NO_VALUE = "raises ", "no value: "
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """What matters of an answer.
-
-    Attributes:
-        form: its kinds, shapes and dtypes, as text.
-        loose: the same without what is a matter of style: the kind of a scalar, list or tuple, dtypes.
-        numbers: the numbers in it, or some of many.
-    """
-
-    form: str
-    loose: str
-    numbers: list[float]
-
-    @classmethod
-    def of(cls, answer: dict[str, Any]) -> Fingerprint:
-        """Return the fingerprint of a worker's answer to a request (see `grader.worker.service`)."""
-        if answer["kind"] == "raised":
-            form = f"{_RAISES}{answer['type']}: {_origin(answer)}"[:_MAX_FORM]
-            return cls(form, form, [])
-        if answer["kind"] != "value":
-            form = f"{_NO_VALUE}{answer['kind']}"
-            return cls(form, form, [])
-        numbers: list[float] = []
-        form = _form(answer["value"], numbers, loose=False)
-        loose = _form(answer["value"], [], loose=True)
-        if answer["after"] is not None:
-            form, loose = (f"{text}; inputs changed" for text in (form, loose))
-        return cls(form[:_MAX_FORM], loose[:_MAX_FORM], _some(numbers))
-
-    @property
-    def is_value(self) -> bool:
-        """Whether the answer is a value."""
-        return not self.form.startswith((_RAISES, _NO_VALUE))
-
-    @property
-    def error(self) -> str:
-        """The type of the error that the answer is; "" for all other answers."""
-        raised = self.form.startswith(_RAISES)
-        return self.form.removeprefix(_RAISES).partition(":")[0] if raised else ""
-
-    def matches(self, other: Fingerprint, loosely: bool = False, timed: bool = False) -> bool:
-        """Return whether both are of the same form and have about the same numbers.
-
-        Args:
-            other: the other one.
-            loosely: compare the loose forms.
-            timed: the numbers are seconds; a busy machine makes all of them longer, so only their order counts.
-        """
-        same = self.loose == other.loose if loosely else self.form == other.form
-        if not same or len(self.numbers) != len(other.numbers):
-            return False
-        if timed:
-            return np.array_equal(self._order(), other._order())
-        return np.allclose(self.numbers, other.numbers, _RTOL, _ATOL, equal_nan=True)
-
-    def _order(self) -> NDArray[np.int8]:
-        """Return for each pair of the numbers whether one is clearly more than the other: -1, 0 or 1."""
-        numbers = np.array(self.numbers)
-        difference = numbers[:, None] - numbers
-        return np.where(np.abs(difference) < SECONDS, 0, np.sign(difference)).astype(np.int8)
-
-
-def _origin(answer: dict[str, Any]) -> str:
-    """Return where an error comes from, and its words if they are not the learner's own."""
-    if answer["own"]:
-        return "on purpose"
-    where = ""
-    for place, function, _, line in answer["frames"]:
-        if place == "probe":
-            where = f"where the test does {line}"
-        elif not function.startswith("<"):
-            # Such as <listcomp>, which not every version of Python has.
-            where = f"in {function}"
-    message = re.sub(r"(/[\w.+…-]+){2,}", "…", steady(answer["message"]))
-    return f"{where}: {message}"
-
-
-def _form(value: Any, numbers: list[float], loose: bool) -> str:
-    """Return the form of a value, and append its numbers."""
-    if value is None or isinstance(value, (bool, str, bytes)):
-        return repr(value)
-    if isinstance(value, (list, tuple)):
-        parts = [_form(item, numbers, loose) for item in value]
-        if loose and all(isinstance(item, str) for item in value):
-            # Such as the names of nodes, in any order.
-            parts.sort()
-        inside = ", ".join(parts)
-        return f"{'sequence' if loose else type(value).__name__}({inside})"
-    if isinstance(value, dict):
-        # The order of the keys is nobody's mistake.
-        entries = sorted(value.items(), key=lambda entry: str(entry[0]))
-        inside = ", ".join(f"{key!r}: {_form(item, numbers, loose)}" for key, item in entries)
-        return f"{{{inside}}}"
-    if isinstance(value, Opaque):
-        return f"an object of type {value.type}"
-    if hasattr(value, "requires_grad"):
-        flags = f" grad={value.requires_grad} leaf={value.is_leaf} {value.device.type}"
-        shape, kind = tuple(value.shape), f"tensor {value.dtype}{flags}"
-        flat = _flat([] if value.is_meta else value)
-    else:
-        array = np.asarray(value) if isinstance(value, (np.ndarray, np.generic)) else None
-        shape = array.shape if array is not None else ()
-        dtype = f" {array.dtype}" if array is not None else ""
-        kind = type(value).__name__ + dtype
-        flat = _flat(value)
-    numbers += [_rounded(number) for number in flat.tolist()]
-    if loose:
-        return "number" if flat.size == 1 else f"numbers{shape}"
-    return f"{kind} {shape}"
-
-
-def _flat(value: Any) -> NDArray[np.float64]:
-    """Return numbers of any kind as one row of float64; of complex ones, the real parts."""
-    if hasattr(value, "requires_grad"):
-        value = value.detach()
-        value = (value.real if value.is_complex() else value).double().numpy()
-    elif isinstance(value, int) and abs(value) > 10**300:
-        value = math.inf
-    return np.real(np.asarray(value)).astype(np.float64).reshape(-1)
-
-
-def _rounded(number: float) -> float:
-    """Return a number with the digits that are recorded."""
-    return float(f"{number:.{_PLACES}g}")
-
-
-def _some(numbers: list[float]) -> list[float]:
-    """Return all of a few numbers; of many, some from the beginning to the end, and their sum."""
-    if len(numbers) <= _MAX_NUMBERS:
-        return numbers
-    places = np.linspace(0, len(numbers) - 1, _MAX_NUMBERS).round().astype(int)
-    return [numbers[place] for place in places] + [_rounded(float(np.sum(numbers)))]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The zygote: a process that has the heavy packages loaded and forks workers from itself.
 
-It is started with an empty environment and never forked from a judge, so it holds nothing secret.
+It is started with an empty environment and never forked from a judge, so it holds nothing secret. The
+module is over 300 lines: what happens between a request and the learner's first line is read in one place.
 It reads requests, one JSON object a message, from control sockets, the first of which is its standard
 input, and answers each with one object:
 

@@ -7,12 +7,11 @@ then the fewest calls are kept that tell the misconceptions from each other and 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import time
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,12 @@ from grader.course.course import Course, Step
 from grader.course.verdicts import Status
 from grader.judge.diagnosis import (
     FORM,
-    SECONDS,
     Battery,
-    Fingerprint,
     Recorded,
-    Request,
     Transcript,
     ask_all,
 )
+from grader.judge.fingerprint import SECONDS, Fingerprint
 from grader.judge.forks import Outcome
 from grader.judge.judge import is_hidden
 from grader.judge.pool import Forked, ForkingSession, run_forked
@@ -37,6 +34,7 @@ from grader.judge.step_session import StepSession
 from grader.judge.stop import Crash, Stop
 from grader.launch.launchers import ForkLauncher
 from grader.maintain import catalogue
+from grader.maintain.batteries import Asked, fewest, fingerprints, plain_of, spread
 from grader.maintain.catalogue import Misconception
 from grader.run.grade import hidden_files, test_files
 from grader.submissions.submission import Submission
@@ -47,39 +45,6 @@ from grader.wire.messages import for_elsewhere
 _CANDIDATES = 48
 _MAX_BYTES = 48 * 1024
 _MAX_SECONDS, _PATIENCE = 1.0, 20
-# How often each misconception should show that it is not right, that it is not another one, and that it is right.
-_FROM_RIGHT, _FROM_OTHERS, _LIKE_RIGHT = 3, 2, 2
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """A call out of the tests of a function.
-
-    Attributes:
-        request: the call.
-        right: the answers of the solution, and of correct sets in other styles.
-    """
-
-    request: Request
-    right: tuple[Fingerprint, ...]
-
-    @classmethod
-    def of(cls, payload: bytes, right: tuple[Fingerprint, ...], timed: bool = False) -> _Asked:
-        """Return a call with its right answers; if all are errors of one type, this type is asked for."""
-        error = right[0].error
-        asked_for = error if all(one.error == error for one in right) else ""
-        return cls(Request(payload, timed, asked_for), right)
-
-    @property
-    def plain(self) -> tuple[Any, ...]:
-        """What a fork can send of it."""
-        return astuple(self.request), _plain(self.right)
-
-    @classmethod
-    def from_plain(cls, plain: tuple[Any, ...]) -> _Asked:
-        """Return the call that a fork sent."""
-        request, right = plain
-        return cls(Request(*request), tuple(_fingerprints(right)))
 
 
 @dataclass(frozen=True)
@@ -94,7 +59,7 @@ class _Work:
 
     step: Step
     entry: Misconception | None = None
-    chosen: tuple[_Asked, ...] | None = None
+    chosen: tuple[Asked, ...] | None = None
 
 
 def made_of(course: Course, step: Step) -> str:
@@ -164,9 +129,9 @@ class _Recorder:
         self.course = course
         self.done = done
         self.more: list[_Work] = []
-        self.chosen: dict[tuple[str, str], tuple[_Asked, ...]] = {}
+        self.chosen: dict[tuple[str, str], tuple[Asked, ...]] = {}
         # By step and function; the others by the id of a misconception.
-        self._calls: dict[str, dict[str, list[_Asked]]] = {}
+        self._calls: dict[str, dict[str, list[Asked]]] = {}
         self._fails: dict[str, list[str]] = {}
         self._answers: dict[str, list[Fingerprint]] = {}
         self._chosen_answers: dict[str, list[Fingerprint]] = {}
@@ -182,8 +147,8 @@ class _Recorder:
         if work.chosen is None:
             calls = self._calls[work.step.id][work.entry.function]
             fails = self._run_tests(work.step, work.entry, forked, items)
-            return fails, _plain(self._ask(work.step, work.entry, forked, calls))
-        return _plain(self._ask(work.step, work.entry, forked, work.chosen))
+            return fails, plain_of(self._ask(work.step, work.entry, forked, calls))
+        return plain_of(self._ask(work.step, work.entry, forked, work.chosen))
 
     def take(self, work: _Work, outcome: Outcome) -> None:
         """Note what a piece of work gave, and what follows from it."""
@@ -193,7 +158,7 @@ class _Recorder:
         self.done()
         if work.entry is None:
             self._calls[work.step.id] = {
-                function: [_Asked.from_plain(plain) for plain in calls]
+                function: [Asked.from_plain(plain) for plain in calls]
                 for function, calls in outcome.value.items()
             }
             entries = catalogue.load(self.course, work.step)
@@ -202,12 +167,12 @@ class _Recorder:
         elif work.chosen is None:
             fails, answers = outcome.value
             self._fails[work.entry.id] = fails
-            self._answers[work.entry.id] = _fingerprints(answers)
+            self._answers[work.entry.id] = fingerprints(answers)
             self._left[work.step.id] -= 1
             if not self._left[work.step.id]:
                 self._choose(work.step)
         else:
-            self._chosen_answers[work.entry.id] = _fingerprints(outcome.value)
+            self._chosen_answers[work.entry.id] = fingerprints(outcome.value)
 
     def _choose(self, step: Step) -> None:
         """Choose the batteries of a step, and let its misconceptions answer these calls alone.
@@ -218,11 +183,11 @@ class _Recorder:
         for function, calls in self._calls[step.id].items():
             own = [entry for entry in entries if entry.function == function]
             rows = [row for entry in own if (row := self._answers[entry.id])]
-            chosen = self.chosen[step.id, function] = _fewest(calls, rows)
+            chosen = self.chosen[step.id, function] = fewest(calls, rows)
             if chosen:
                 self.more += [_Work(step, entry, chosen) for entry in own]
 
-    def _hear_calls(self, step: Step, forked: Forked, items: list[Any]) -> dict[str, list[_Asked]]:
+    def _hear_calls(self, step: Step, forked: Forked, items: list[Any]) -> dict[str, list[Asked]]:
         """Return the calls that the tests of each function make, and the right answers."""
         source = (self.course.root / "solutions" / step.filename).read_bytes()
         heard: dict[str, list[bytes]] = {}
@@ -246,8 +211,8 @@ class _Recorder:
             small = [
                 one for one in dict.fromkeys(requests) if len(zlib.compress(one)) <= _MAX_BYTES
             ]
-            spread = small if len(small) <= _CANDIDATES else _spread(small, _CANDIDATES)
-            result[function] = self._stable(step, source, forked, function, spread)
+            few = small if len(small) <= _CANDIDATES else spread(small, _CANDIDATES)
+            result[function] = self._stable(step, source, forked, function, few)
         return result
 
     def _stable(
@@ -257,7 +222,7 @@ class _Recorder:
         forked: Forked,
         function: str,
         requests: list[bytes],
-    ) -> list[_Asked]:
+    ) -> list[Asked]:
         """Return the requests that are quick and have about the same answer each time."""
         styles = catalogue.correct_modules(self.course, step, function).values()
         # All of it comes to an end, however busy the machine is.
@@ -281,11 +246,11 @@ class _Recorder:
             # The very same numbers, or else it is a matter of chance how close they are.
             exactly = np.array_equal(right[0].numbers, right[1].numbers, equal_nan=True)
             if exactly and right[0].form == right[1].form:
-                result.append(_Asked.of(request, right))
+                result.append(Asked.of(request, right))
             elif right[0].matches(right[1], timed=True) and np.allclose(
                 right[0].numbers, right[1].numbers, atol=SECONDS
             ):
-                result.append(_Asked.of(request, right, timed=True))
+                result.append(Asked.of(request, right, timed=True))
         return result
 
     def _run_tests(
@@ -300,7 +265,7 @@ class _Recorder:
         return [verdict.id for verdict in verdicts if verdict.status == Status.FAILED]
 
     def _ask(
-        self, step: Step, entry: Misconception, forked: Forked, calls: Iterable[_Asked]
+        self, step: Step, entry: Misconception, forked: Forked, calls: Iterable[Asked]
     ) -> list[Fingerprint]:
         """Return the answers of a misconception; none if it does not come to an end."""
         module = self._module(step, entry)
@@ -342,53 +307,3 @@ class _Recorder:
         loosely = not any(battery.same(answers, row, loosely=True) for row in right)
         words = (entry.id, entry.sentence, entry.hint, entry.read)
         return Transcript(*words, answers, self._fails[entry.id], loosely)
-
-
-def _plain(answers: Iterable[Fingerprint]) -> list[tuple[Any, ...]]:
-    """Return answers as a fork can send them."""
-    return [astuple(answer) for answer in answers]
-
-
-def _fingerprints(plain: Iterable[tuple[Any, ...]]) -> list[Fingerprint]:
-    """Return the answers that a fork sent."""
-    return [Fingerprint(*fields) for fields in plain]
-
-
-def _spread(values: list[bytes], count: int) -> list[bytes]:
-    """Return some values, from the first to the last."""
-    return [values[i * len(values) // count] for i in range(count)]
-
-
-def _fewest(calls: list[_Asked], answers: list[list[Fingerprint]]) -> tuple[_Asked, ...]:
-    """Return the fewest calls that tell these rows of answers from each other, and from the right ones.
-
-    Of each row there are also calls with a value that is wrong and calls with a value that is right: when a
-    mistake shows itself, and when it does not, says more than any error.
-    """
-    wishes: list[tuple[set[int], int]] = []
-
-    def wish(places: set[int], count: int) -> None:
-        wishes.append((places, min(len(places), count)))
-
-    def apart(one: list[Fingerprint], other: list[Fingerprint]) -> set[int]:
-        rows = zip(calls, one, other, strict=True)
-        return {k for k, (call, a, b) in enumerate(rows) if not call.request.same(a, b)}
-
-    for right in zip(*(call.right for call in calls), strict=True):
-        for one in answers:
-            wrong = apart(one, list(right))
-            values = {k for k, answer in enumerate(one) if answer.is_value}
-            wish(wrong, _FROM_RIGHT)
-            wish(wrong & values, _FROM_RIGHT)
-            wish(values - wrong, _LIKE_RIGHT)
-    for one, other in itertools.combinations(answers, 2):
-        wish(apart(one, other), _FROM_OTHERS)
-    chosen: set[int] = set()
-    while open_wishes := [places for places, count in wishes if len(places & chosen) < count]:
-        gain = {
-            k: (sum(k in places for places in open_wishes), -len(call.request.payload))
-            for k, call in enumerate(calls)
-            if k not in chosen
-        }
-        chosen.add(max(gain, key=lambda k: gain[k]))
-    return tuple(calls[k] for k in sorted(chosen))

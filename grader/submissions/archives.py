@@ -1,6 +1,7 @@
 """The members of zip and tar files, one by one, however many there are and whatever they claim to be.
 
 The limits count what is taken, so an archive may hold a whole environment of Python beside the modules.
+Zip and tar are both here, in over 300 lines, because they share the guards against bombs and damage.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The step modules among the files of a hand-in: what is unambiguous is taken, the rest is named with a reason.
 
-The rule, for each step:
+It is one rule for each step, hence one module of over 300 lines:
 
 1. A file counts if its name is understood (see `module_names`), wherever it lies. Not looked into are folders
    that tools make, and `solutions`, `tests` and `grader` beside `exercises`: these are the kit's own.

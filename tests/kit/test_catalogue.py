@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from grader.course.course import Course
-from grader.judge.diagnosis import Fingerprint, Recorded
+from grader.judge.diagnosis import Recorded
+from grader.judge.fingerprint import Fingerprint
 from grader.maintain import catalogue
 from grader.maintain.mutants import mutants_of
 from grader.maintain.record import is_stale

@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 
 from grader.course.course import Course
-from grader.judge.diagnosis import Diagnosis, Fingerprint, Request
+from grader.judge.diagnosis import Diagnosis, Request
+from grader.judge.fingerprint import Fingerprint
 from grader.judge.step_session import StepSession
 from grader.maintain import catalogue
 from grader.maintain.injected import injected_of

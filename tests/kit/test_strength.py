@@ -3,7 +3,7 @@
 import pytest
 
 from grader.course.course import Step
-from grader.maintain.strength import StepStrength, problems, table
+from grader.maintain.strength_table import StepStrength, problems, table
 from tests.kit.conftest import Kit
 
 STEP = Step("11", "step_11_dataset", "Toy", 100, 5.0, (), ("hint",))
