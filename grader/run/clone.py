@@ -1,7 +1,7 @@
 """A clone of the repository: what git has of a file, and an update that meets the learner's work.
 
-The exercises are files of the repository, so git refuses an update that changes one in which a learner wrote. Files
-that are in its way are set aside, git finds what it knows, and afterwards the work is merged into the new stubs.
+The exercises are files of the repository, so git refuses an update that changes one in which a learner wrote.
+Such files are set aside, git finds what it knows, and afterwards the work is merged into the new stubs.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ result would not hold all that was written, there is none.
 from __future__ import annotations
 
 import ast
+import itertools
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,14 @@ class _Module:
     def named(self, name: str) -> list[_Piece]:
         """Return the definitions of this name."""
         return [piece for piece in self.of_kind(_DEFINITION) if piece.name == name]
+
+    @property
+    def imports(self) -> _Piece:
+        """The imports below the lesson, as one piece; an empty one if there are none."""
+        rest = itertools.dropwhile(lambda piece: piece.kind == _LESSON, self.pieces)
+        block = list(itertools.takewhile(lambda piece: piece.kind == _IMPORT, rest))
+        start, stop = (block[0].start, block[-1].stop) if block else (0, 0)
+        return _Piece(_IMPORT, "", start, stop, "\n".join(self.lines[start:stop]), {})
 
     @property
     def head(self) -> int:
@@ -138,22 +147,28 @@ class _Merger:
 
     def _imports(self) -> None:
         old, new, mine = (one.of_kind(_IMPORT) for one in (self.old, self.new, self.mine))
-        gone = set(_texts(old)) - set(_texts(new))
         given = _bound(new)
+        block, old_block, new_block = (one.imports for one in (self.mine, self.old, self.new))
+        # Nothing was added among them, so that they can change as a whole, with their blank lines.
+        whole = "" != block.text == old_block.text and _bound(old).items() <= given.items()
+        if whole:
+            mine = [piece for piece in mine if piece.start >= block.stop]
+            if old_block.text != new_block.text:
+                self._changed[block] = new_block.text.split("\n")
+                self.taken.append("its imports")
+        gone = set(_texts(old)) - set(_texts(new))
         for piece in mine:
             # An import that the new stub has no more stays if anything that is written may need it.
             if piece.text in gone and piece.binds.items() <= given.items():
                 self._changed[piece] = []
         has = _bound(piece for piece in mine if piece not in self._changed)
-        missing = [piece for piece in new if not piece.binds.items() <= has.items()]
-        for piece in missing:
-            clash = [
-                name
-                for name in piece.binds
-                if has.get(name, piece.binds[name]) != piece.binds[name]
-            ]
-            if clash:
-                raise Unmergeable(f"it imports another `{clash[0]}` than the new stub")
+        for name, target in given.items():
+            if has.get(name, target) != target:
+                raise Unmergeable(f"it imports another `{name}` than the new stub")
+        if not whole:
+            self._add_imports([one for one in new if not one.binds.items() <= has.items()])
+
+    def _add_imports(self, missing: list[_Piece]) -> None:
         first = [piece for piece in missing if "__future__" in piece.text]
         rest = [piece for piece in missing if piece not in first]
         if first:
@@ -229,9 +244,10 @@ class _Merger:
             piece = starts.get(number)
             lines += [self.mine.lines[number]] if piece is None else self._changed[piece]
             number = piece.stop if piece else number + 1
-            if piece and not self._changed[piece] and piece.kind == _DEFINITION:
-                # The blank lines above a stub go with it.
-                while lines and not lines[-1]:
+            if piece and not self._changed[piece]:
+                # The blank lines above it go, too, or else there would be twice as many.
+                below = "".join(self.mine.lines[number : number + 1])
+                while lines and not lines[-1] and not below:
                     lines.pop()
         lines += self._added.get(number, [])
         text = "\n".join(lines)

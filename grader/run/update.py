@@ -1,4 +1,4 @@
-"""New stubs for a learner's files: first all changes are decided, then the files are copied, then all are written."""
+"""New stubs for a learner's files: changes are decided first, then the files are copied, then all are written."""
 
 from __future__ import annotations
 
