@@ -105,7 +105,9 @@ def _judge_of_options(config: pytest.Config) -> Judge:
     target = Path(config.getoption("submission"))
     if not target.is_absolute():
         inside = config.invocation_params.dir / target
-        target = inside if inside.exists() else (home.workspace or inside.parent) / target
+        if home.workspace and not inside.exists():
+            inside = home.workspace / target
+        target = inside
     if not target.exists():
         raise pytest.UsageError(f"There is no folder {target}: name one with --submission.")
     kind = "direct" if config.getoption("direct") else config.getoption("worker")

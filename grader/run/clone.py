@@ -37,7 +37,7 @@ def update_clone(root: Path, memory: Path) -> Plan:
         memory: the folder for what is remembered.
 
     Returns:
-        What was done; `changed` names all exercises that are new, written in or not.
+        What was done, also to files in which nothing was written.
 
     Raises:
         UpdateError: nothing was changed.
@@ -47,7 +47,7 @@ def update_clone(root: Path, memory: Path) -> Plan:
         return Plan(said=["This clone has the newest version already."])
     names = _changed_exercises(root, old, new)
     (root / EXERCISES).mkdir(exist_ok=True)
-    touched, said = [], []
+    touched, renewed, said = [], [], []
     for name in names:
         path = root / EXERCISES / name
         before, after = committed(path, old), committed(path, new)
@@ -58,6 +58,7 @@ def update_clone(root: Path, memory: Path) -> Plan:
             touched.append((exercise, before))
         else:
             said.append(f"{name} {'is gone' if after is None else 'has a new stub'}.")
+            renewed.append(name)
     made = plan(exercise for exercise, _ in touched)
     try:
         made.copies = keep_copies([exercise for exercise, _ in touched], memory / BACKUP)
@@ -72,8 +73,11 @@ def update_clone(root: Path, memory: Path) -> Plan:
             for exercise, _ in touched:
                 files.write(exercise.path, made.writes.get(exercise, exercise.mine))
     except OSError as error:
-        raise UpdateError(f"Nothing was changed, for it cannot be written ({error}).") from None
-    made.changed = [name for name in names if name not in made.alone]
+        raise UpdateError(
+            f"The update was taken back, for a file cannot be written ({error}). "
+            f"What your files held is also kept in {memory / BACKUP}."
+        ) from None
+    made.changed += renewed
     made.said = [f"The clone went from version {old[:7]} to {new[:7]}.", *said, *made.said]
     return made
 
