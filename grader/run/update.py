@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Self
 
 from grader.course.files import keep_copy, write_whole
-from grader.run.merge import Unmergeable, merge
+from grader.run.merge import merge
+from grader.run.pieces import Unmergeable
 
 _NOT_PLAIN = "it is a link or no file"
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from grader.run.merge import Unmergeable, merge
+from grader.run.merge import merge
+from grader.run.pieces import Unmergeable
 
 STUB = '''"""Step 5.
 
@@ -135,6 +136,13 @@ def test_an_import_that_the_course_has_no_more_stays():
     assert merged(mine, new=new)[0] == mine
 
 
+@pytest.mark.parametrize("mine", ["import torch.nn as nn", "import another_torch as nn"])
+def test_an_import_that_was_replaced_stays(mine):
+    new = STUB.replace("import math\n", "import math\nimport random\n")
+    text, _, _ = merged(STUB.replace("from torch import nn", mine), new=new)
+    assert text == STUB.replace("from torch import nn", f"{mine}\nimport random")
+
+
 def test_an_import_from_the_future_comes_first():
     new = STUB.replace("import math", "from __future__ import annotations\n\nimport math")
     text, _, _ = merged(STUB + "\n\nLIMIT = 3\n", new=new)
@@ -150,6 +158,11 @@ def test_line_ends_and_a_mark_stay_as_the_editor_writes_them(newline, mark):
     )
     untouched = mark + STUB.replace("\n", newline).encode()
     assert merge(STUB, NEW, untouched).source == mark + NEW.replace("\n", newline).encode()
+
+
+def test_where_nothing_is_new_not_even_a_line_end_changes():
+    mine = (WRITTEN + "\r\nLIMIT = 3").encode()
+    assert merge(STUB, STUB.replace("the first", "the very first"), mine).source == mine
 
 
 @pytest.mark.parametrize("odd", ["\x0c", "\u2028", "\x1c", "\x85"])
