@@ -15,6 +15,7 @@ import pytest
 
 from grader.course.course import Course
 from grader.course.places import BACKUP, FOLDER, STUBS_FILE
+from grader.maintain.stubs import make_stubs
 from grader.run import update
 from grader.run.cache import State
 from grader.run.update import UpdateError
@@ -191,6 +192,22 @@ def test_an_update_brings_new_stubs_and_keeps_what_was_written(torchsteps, tmp_p
     assert written in copies and len(copies) == 2
     again = torchsteps(folder, "update", newer=newer)
     assert again.stdout == "The update changed no step.\n" and again.returncode == 0
+
+
+def test_a_clone_serves_workspaces_too_and_never_gives_away_what_was_written_in_it(tmp_path):
+    environment = clean_environment() | {"PYTHONPATH": str(ROOT)}
+
+    def grader(folder, *arguments):
+        ran = run_python(folder, "-m", "grader", *arguments, environment=environment)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    grader(tmp_path, "init", "made")
+    stubs = {path.name: path.read_text() for path in (tmp_path / "made/exercises").iterdir()}
+    assert stubs == {path.name: text for path, text in make_stubs(Course.load(ROOT)).items()}
+    assert "hint 1 of 3" in grader(tmp_path / "made" / "exercises", "hint", "0")
+    assert (tmp_path / "made" / FOLDER / "hints.json").is_file()
+    assert grader(tmp_path / "made", "update") == "The update changed no step.\n"
 
 
 # Workspaces
