@@ -12,7 +12,7 @@ kit := $(bin)/python grader
 
 # What learners type. A mistake that was found is no failure of make: with -q, make passes exit code 1 on and does not
 # say "Error 1". Under -q only lines that begin with + are run.
-quiet := help setup check hint
+quiet := help setup check hint update
 ifneq ($(MAKECMDGOALS),)
 ifeq ($(filter-out $(quiet),$(MAKECMDGOALS)),)
 MAKEFLAGS += -q
@@ -22,11 +22,12 @@ endif
 # An environment whose Python was removed or replaced is made anew.
 $(shell test -x $(bin)/python || rm -f .venv/ready)
 
-.PHONY: help setup check hint grade new stubs test strength record bench lint clean
+.PHONY: help setup check hint update grade new stubs test strength record bench lint clean
 
 help:
 	+@echo "make check [STEP=05] [TARGET=solutions]  check the steps, say what to do next"
 	+@echo "make hint STEP=05                        the next hint of a step"
+	+@echo "make update                               a newer version of the kit; what you wrote stays"
 	+@echo "make grade SUBMISSIONS=class OUT=results  grade a class"
 	+@echo "make setup, new, stubs, record, strength, test, lint, bench, clean   for maintainers: see CONTRIBUTING.md"
 
@@ -43,6 +44,9 @@ check: .venv/ready
 
 hint: .venv/ready
 	+@$(kit) hint $(STEP) || exit 1
+
+update: .venv/ready
+	+@$(kit) update || exit 1
 
 grade: .venv/ready
 	@$(kit) grade "$(SUBMISSIONS)" --out "$(OUT)" --jobs $(JOBS)
@@ -75,4 +79,4 @@ lint: .venv/ready
 
 # What `.torchsteps` keeps of a learner's work stays.
 clean:
-	rm -rf .venv .torchsteps/*.json .import_linter_cache .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .torchsteps/*.json .torchsteps/hypothesis .import_linter_cache .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist *.egg-info

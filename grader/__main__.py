@@ -5,6 +5,8 @@ import sys
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _ROOT = os.path.dirname(_HERE)
+# In a clone, grader/ holds no kit (see grader/course/places.py).
+_INSTALLED = os.path.isdir(os.path.join(_HERE, "kit"))
 _KIT_FAILED = 3
 
 
@@ -12,11 +14,12 @@ def packages_first() -> None:
     """Put the kit's folder at the end of the import path, and the working folder nowhere.
 
     Python puts one of them first. A file such as `torch.py` or `random.py` that lies there would be taken for the
-    package of this name.
+    package of this name. An installed kit lies among the packages, whose place on the path is right already.
     """
-    unwanted = (_HERE, _ROOT, os.getcwd())
+    unwanted = (_HERE, os.getcwd()) if _INSTALLED else (_HERE, _ROOT, os.getcwd())
     sys.path[:] = [path for path in sys.path if os.path.abspath(path) not in unwanted]
-    sys.path.append(_ROOT)
+    if not _INSTALLED:
+        sys.path.append(_ROOT)
 
 
 def main() -> None:
@@ -31,10 +34,10 @@ def main() -> None:
             if str(error.name).startswith("grader"):
                 raise
             version = ".".join(map(str, sys.version_info[:2]))
-            problem = (
-                f"This Python {version} has no package {error.name}. To set the kit up: make setup "
-                "(or: python -m pip install -r requirements.lock)"
-            )
+            how = "make setup (or: python -m pip install -r requirements.lock)"
+            if _INSTALLED:
+                how = "python -m pip install torchsteps"
+            problem = f"This Python {version} has no package {error.name}. To set the kit up: {how}"
     if problem:
         print(problem, file=sys.stderr)
         sys.exit(_KIT_FAILED)

@@ -9,7 +9,8 @@ import os
 
 import typer
 
-from grader.course.course import Course, CourseError, Step, find_root
+from grader.course.course import Course, CourseError, Step
+from grader.course.places import Places, find_places
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 FAILED, USAGE, KIT = 1, 2, 3
@@ -21,12 +22,28 @@ def fail(sentence: str, code: int) -> typer.Exit:
     return typer.Exit(code)
 
 
-def load() -> Course:
-    """Return the course around the working folder."""
+def here() -> Places:
+    """Return the kit and the workspace around the working folder."""
     try:
-        return Course.load(find_root())
+        return find_places()
     except CourseError as error:
         raise fail(str(error), USAGE) from None
+
+
+def load(places: Places | None = None) -> Course:
+    """Return the course of a kit; of the one around the working folder, if none is given."""
+    try:
+        return Course.load((places or here()).kit)
+    except CourseError as error:
+        raise fail(str(error), USAGE) from None
+
+
+def whole_kit(places: Places) -> Places:
+    """Return the places, unless the kit is an installed one, which is not whole."""
+    if places.is_installed:
+        words = "no solutions, no hidden tests and no known mistakes: use a clone of the repository"
+        raise fail(f"An installed kit has {words}.", USAGE)
+    return places
 
 
 def pick(course: Course, names: list[str]) -> list[Step]:

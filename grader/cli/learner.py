@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.app import FAILED, KIT, USAGE, app, fail, load, pick
+from grader.cli.app import FAILED, KIT, USAGE, app, fail, here, load, pick
 from grader.course.course import Course, Step
+from grader.course.places import BACKUP, EXERCISES, FOLDER, Places, own_kit
 
 if TYPE_CHECKING:
     from grader.submissions.submission import Submission
+
+
+_NO_WORKSPACE = "this is no workspace. Make one with `torchsteps init my-course`, go to its folder"
 
 
 @app.command()
@@ -36,10 +42,13 @@ def check(
     from grader.run.check import find_target
     from grader.submissions.submission import Submission
 
-    course = load()
+    places = here()
+    if not places.workspace and not Path(target).exists():
+        raise fail(f"Nothing to check: {_NO_WORKSPACE}, or name a folder with --target.", USAGE)
+    course = load(places)
     steps = pick(course, step or [])
     try:
-        place = find_target(course, target)
+        place = find_target(places.workspace, target)
         submission = Submission.read(place, course, steps[0] if len(steps) == 1 else None)
     except FileNotFoundError as error:
         raise fail(f"Nothing to check: {error}.", USAGE) from None
@@ -51,10 +60,16 @@ def check(
         raise fail(f"Nothing to check: {submission.unreadable}.", USAGE)
     if place.name.lower().endswith((".py", ".py.txt")) and place.is_file():
         steps = _of_one_module(course, submission, steps, bool(step))
-    screen = Screen(make_console(), course, submission)
+    screen = Screen(make_console(), course, submission, places.is_clone)
     try:
         verdicts = run_check(
-            course, submission, steps, fresh=fresh, begin=screen.begin, done=screen.done
+            course,
+            places.memory,
+            submission,
+            steps,
+            fresh=fresh,
+            begin=screen.begin,
+            done=screen.done,
         )
     except KitError as error:
         raise fail(f"The kit itself failed, which is not your fault.\n{error}", KIT) from None
@@ -97,12 +112,74 @@ def hint(
     """Show the next hint of a step, from a nudge to nearly there."""
     from grader.run.hints import next_hint
 
-    course = load()
+    places = here()
+    course = load(places)
     (chosen,) = pick(course, [step])[:1]
-    number, text = next_hint(course, chosen, again)
+    number, text = next_hint(places.memory, chosen, again)
     typer.echo(f"Step {chosen.id}, {chosen.title}: hint {number} of {len(chosen.hints)}\n\n{text}")
     if number == len(chosen.hints):
         typer.echo("\nThis is the last hint. The first one again: --again")
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The new folder, such as my-course.")],
+) -> None:
+    """Make a workspace: a folder with all exercises, in which the other commands work."""
+    from grader.run.workspace import WorkspaceError, make_workspace
+
+    stubs = _stubs(Places(own_kit(), None))
+    try:
+        make_workspace(folder, stubs)
+    except WorkspaceError as error:
+        raise fail(str(error), USAGE) from None
+    where = folder if folder.is_absolute() else Path(os.path.normpath(folder))
+    there = "" if where == Path() else f"cd {shlex.quote(str(where))}, "
+    typer.echo(
+        f"{where / EXERCISES} holds {len(stubs)} exercises.\n"
+        f"Next: {there}open {EXERCISES}/{min(stubs)}, read the lesson, write a function, then: torchsteps check"
+    )
+
+
+@app.command()
+def update() -> None:
+    """Bring the exercises of a new version, and keep all that was written; in a clone, with git."""
+    from grader.run.clone import update_clone
+    from grader.run.update import UpdateError, steps_of
+    from grader.run.workspace import update_workspace
+
+    places = here()
+    if not places.workspace:
+        raise fail(f"Nothing to update: {_NO_WORKSPACE} and try again.", USAGE)
+    memory = places.memory or places.workspace / FOLDER
+    try:
+        if places.is_clone:
+            done = update_clone(places.kit, memory)
+        else:
+            done = update_workspace(places.workspace, _stubs(places))
+    except UpdateError as error:
+        raise fail(str(error), FAILED) from None
+    for line in done.said:
+        typer.echo(line)
+    if done.copies:
+        typer.echo(f"What your files held before is kept in {memory / BACKUP}.")
+    typer.echo(f"The update changed {steps_of(done.changed)}.")
+    raise typer.Exit(FAILED if done.alone else 0)
+
+
+def _stubs(places: Places) -> dict[str, str]:
+    """Return the stubs of a kit by file name."""
+    course = load(places)
+    if places.is_installed:
+        from grader.run.workspace import stubs_of_kit
+
+        return stubs_of_kit(course)
+    from grader.maintain.stubs import StubError, make_stubs
+
+    try:
+        return {path.name: text for path, text in make_stubs(course).items()}
+    except StubError as error:
+        raise fail(f"This kit has no stubs: {error}.", USAGE) from None
 
 
 @app.command()
@@ -111,7 +188,7 @@ def doctor() -> None:
     from grader.run.doctor import examine
 
     bad = False
-    for finding in examine():
+    for finding in examine(here()):
         mark = {True: "ok", False: "PROBLEM", None: ""}[finding.ok]
         typer.echo(f"{mark:<8}{finding.what:<19}{finding.text}")
         bad = bad or finding.ok is False

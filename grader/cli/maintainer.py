@@ -9,11 +9,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.app import FAILED, KIT, USAGE, app, compute_in_one_thread, fail, load, pick
+from grader.cli.app import (
+    FAILED,
+    KIT,
+    USAGE,
+    app,
+    compute_in_one_thread,
+    fail,
+    here,
+    load,
+    pick,
+    whole_kit,
+)
 from grader.course.course import Course, Step
 
 if TYPE_CHECKING:
     from grader.launch.launchers import ForkLauncher
+
+
+def _load() -> Course:
+    return load(whole_kit(here()))
 
 
 @app.command()
@@ -21,7 +36,7 @@ def bench() -> None:
     """Measure what checking and grading cost; takes some minutes on a quiet machine."""
     from grader.maintain.bench import run_all
 
-    course = load()
+    course = _load()
     typer.echo(f"{'what':<46}{'against':<28}{'measured':>10}{'at most':>10}")
     for figure in run_all(course):
         row = f"{figure.what:<46}{figure.against:<28}{figure.value:>10}{figure.limit:>10}"
@@ -42,7 +57,7 @@ def strength(
     from grader.maintain import strength as strong
     from grader.maintain import strength_table
 
-    course = load()
+    course = _load()
     chosen = pick(course, step or [])
     if only_changed:
         chosen = strong.changed(course, chosen)
@@ -70,7 +85,7 @@ def record(
     from grader.maintain.record import is_stale
     from grader.maintain.record import record as write
 
-    course = load()
+    course = _load()
     stale = [one for one in pick(course, step or []) if is_stale(course, one)]
     if stale:
         with _maintaining(course, stale) as (launcher, bar):
@@ -88,7 +103,7 @@ def new(
     """Make the skeleton of a new step: a small example that works, to be replaced at each TODO."""
     from grader.maintain.new import NewStepError, make_step
 
-    course = load()
+    course = _load()
     try:
         made = make_step(course, step, title)
     except NewStepError as error:
@@ -112,17 +127,17 @@ def stubs(
     ] = False,
 ) -> None:
     """Make the exercises anew from the solutions."""
+    from grader.course.files import keep_copy
+    from grader.course.places import BACKUP, FOLDER
     from grader.maintain.stubs import (
         StubError,
         is_written,
-        keep_copy,
         make_stubs,
         stale,
         with_own_work,
     )
-    from grader.run.cache import FOLDER
 
-    course = load()
+    course = _load()
     try:
         new = make_stubs(course)
     except (StubError, SyntaxError) as error:
@@ -140,7 +155,7 @@ def stubs(
             f"These exercises hold work that is not committed: {files}. Use --force.", FAILED
         )
     for path in at_risk:
-        copy = keep_copy(path, course.root / FOLDER / "backup")
+        copy = keep_copy(path, path.read_bytes(), course.root / FOLDER / BACKUP)
         typer.echo(f"{path.name} was kept as {copy.relative_to(course.root)}")
     for path in old:
         path.parent.mkdir(exist_ok=True)

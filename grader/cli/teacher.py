@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from grader.cli.app import KIT, USAGE, app, compute_in_one_thread, fail, load, pick
+from grader.cli.app import KIT, USAGE, app, compute_in_one_thread, fail, here, load, pick, whole_kit
 
 
 @app.command()
@@ -40,7 +40,7 @@ def grade(
     from grader.run.grade import grade as run_grade
     from grader.submissions.hand_ins import ClassError, check_output, read_class
 
-    course = load()
+    course = load(whole_kit(here()))
     chosen = pick(course, [steps])
     if not class_dir:
         words = "Say which folder holds the class: make grade SUBMISSIONS=class"

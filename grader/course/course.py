@@ -64,7 +64,7 @@ class Course:
     """All steps, in order, and the folder that holds the kit.
 
     Attributes:
-        root: the kit's folder.
+        root: the kit's folder, which is only read (see `grader.course.places`).
         steps: the steps.
         limits: what one worker may use.
         seed: what the examples of properties are drawn from; a teacher may keep one secret.
@@ -196,17 +196,3 @@ def _step(entry: dict[str, Any], seconds: Any) -> Step:
         packages=tuple(entry["packages"]),
         hints=tuple(hint.strip() for hint in entry["hints"]),
     )
-
-
-def find_root(start: Path | None = None) -> Path:
-    """Return the kit's folder: the nearest one above the working folder, or else the one of this package.
-
-    Raises:
-        CourseError: there is no kit around.
-    """
-    start = start or Path.cwd()
-    package = Path(__file__).resolve().parents[2]
-    for folder in (start, *start.parents, package):
-        if (folder / COURSE_FILE).is_file():
-            return folder
-    raise CourseError(f"No kit here: go to the folder that holds {COURSE_FILE} and try again.")

@@ -23,8 +23,9 @@ from typing import Any
 
 import pytest
 
-from grader.course.course import Course, CourseError, find_root
+from grader.course.course import Course, CourseError
 from grader.course.limits import LAYERS
+from grader.course.places import find_places
 from grader.course.plain_text import visible
 from grader.course.verdicts import Status
 from grader.judge.judge import STEP_TESTS, Judge, step_of
@@ -96,13 +97,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _judge_of_options(config: pytest.Config) -> Judge:
     try:
-        course = Course.load(find_root(config.rootpath))
+        places = find_places(config.rootpath)
+        # The root of a run of installed tests is the installed kit, wherever the learner is.
+        home = find_places(config.invocation_params.dir) if places.is_installed else places
+        course = Course.load(places.kit)
     except CourseError as error:
         raise pytest.UsageError(str(error)) from None
     target = Path(config.getoption("submission"))
     if not target.is_absolute():
         inside = config.invocation_params.dir / target
-        target = inside if inside.exists() else course.root / target
+        if home.workspace and not inside.exists():
+            inside = home.workspace / target
+        target = inside
     if not target.exists():
         raise pytest.UsageError(f"There is no folder {target}: name one with --submission.")
     kind = "direct" if config.getoption("direct") else config.getoption("worker")

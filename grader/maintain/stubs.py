@@ -7,13 +7,12 @@ docstring is written once, in the solution.
 from __future__ import annotations
 
 import ast
-import hashlib
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 from grader.course.course import Course, Step
+from grader.run.clone import committed
 
 INDENT = "    "
 _UNWRITTEN = 'raise NotImplementedError("`{}` is not written yet.")'
@@ -155,7 +154,7 @@ def with_own_work(paths: list[Path]) -> list[Path]:
 
     The bytes themselves are compared: `git status` says nothing of files that it was told not to look at.
     """
-    return [path for path in paths if path.exists() and path.read_bytes() != _committed(path)]
+    return [path for path in paths if path.exists() and path.read_bytes() != committed(path)]
 
 
 def is_written(path: Path) -> bool:
@@ -165,24 +164,3 @@ def is_written(path: Path) -> bool:
         return stub_of(source, path.name) != source
     except (StubError, SyntaxError, UnicodeDecodeError):
         return True
-
-
-def _committed(path: Path) -> bytes | None:
-    """Return the bytes of a file as the last commit has them, or None if it has no such file."""
-    # As git would write it: with the line ends that the learner's system has.
-    command = ["git", "cat-file", "--filters", f"HEAD:./{path.name}"]
-    try:
-        answer = subprocess.run(command, cwd=path.parent, capture_output=True, check=False)
-    except FileNotFoundError:
-        # There is no git here.
-        return None
-    return None if answer.returncode else answer.stdout
-
-
-def keep_copy(path: Path, folder: Path) -> Path:
-    """Copy a file into a folder, under a name that no other copy has; return the copy."""
-    source = path.read_bytes()
-    copy = folder / f"{path.stem}-{hashlib.sha256(source).hexdigest()[:8]}{path.suffix}"
-    folder.mkdir(parents=True, exist_ok=True)
-    copy.write_bytes(source)
-    return copy

@@ -28,13 +28,6 @@ _STYLES = {
 }
 
 
-def command(name: str, step: Step | None = None) -> str:
-    """Return how a learner types a command on this system."""
-    if os.name == "nt":
-        return f"python -m grader {name}" + (f" {step.id}" if step else "")
-    return f"make {name}" + (f" STEP={step.id}" if step else "")
-
-
 def make_console(*, stderr: bool = False) -> Console:
     """Return a console; one that says it has hardly any columns, as COLUMNS=0 does, gets the usual 80."""
     console = Console(highlight=False, stderr=stderr)
@@ -109,10 +102,13 @@ class GradingScreen:
 class Screen:
     """Writes the course of one check to a terminal, or line by line to a file."""
 
-    def __init__(self, console: Console, course: Course, submission: Submission) -> None:
+    def __init__(
+        self, console: Console, course: Course, submission: Submission, in_clone: bool = True
+    ) -> None:
         self.console = console
         self._course = course
         self._submission = submission
+        self._in_clone = in_clone
         self._status: Spinner | None = None
 
     def begin(self, step: Step) -> None:
@@ -154,6 +150,13 @@ class Screen:
         self._progress(verdicts)
         self._next(verdicts)
 
+    def _command(self, name: str, step: Step | None = None) -> str:
+        """Return how a learner types a command here, on this system."""
+        if self._in_clone and os.name != "nt":
+            return f"make {name}" + (f" STEP={step.id}" if step else "")
+        start = "python -m grader" if self._in_clone else "torchsteps"
+        return f"{start} {name}" + (f" {step.id}" if step else "")
+
     def _path(self, step: Step) -> str:
         return self._submission.path_of(step.filename)
 
@@ -186,7 +189,7 @@ class Screen:
         # A named mistake says itself where to read on.
         named = any(test.misconception for test in verdict.tests)
         where = "" if named else "Read on: the lesson at the top of the file. "
-        hint = f"  {where}A hint: {command('hint', step)}"
+        hint = f"  {where}A hint: {self._command('hint', step)}"
         self.console.print(hint, style="dim", soft_wrap=True)
 
     def _function(self, test: TestVerdict, bad: int, total: int) -> None:
@@ -237,8 +240,9 @@ class Screen:
         for verdict in verdicts:
             step = verdict.step
             if verdict.status == Status.ERROR:
+                doctor = "python -m grader doctor" if self._in_clone else "torchsteps doctor"
                 self.console.print(
-                    "The kit itself failed. Please report it, with what `python -m grader doctor` says."
+                    f"The kit itself failed. Please report it, with what `{doctor}` says."
                 )
                 return
             if verdict.status != Status.PASSED:
@@ -246,6 +250,6 @@ class Screen:
                 test = next(test for test in verdict.tests if test.status != Status.PASSED)
                 verb = "Write" if test.status == Status.NOT_STARTED else "Mend"
                 todo = f"Next: step {step.id}, {step.title}. {verb} `{test.unwritten}` in {path}"
-                self.console.print(Text(f"{todo}, then: {command('check')}"), soft_wrap=True)
+                self.console.print(Text(f"{todo}, then: {self._command('check')}"), soft_wrap=True)
                 return
         self.console.print("All of it is right. Well done!", style="green")

@@ -12,25 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from grader.course.course import Course, Step
-
-FOLDER = ".torchsteps"
-
-
-def memory_of(root: Path) -> Path:
-    """Return the folder where a kit remembers things: in its own folder, or in the user's if that is read-only."""
-    of_user = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    # In a container, a user may have no home.
-    if os.access(root, os.W_OK) or not os.path.isabs(of_user):
-        return root / FOLDER
-    return Path(of_user, "torchsteps", hashlib.sha256(os.fsencode(root)).hexdigest()[:16])
+from grader.course.files import write_whole
 
 
 class State:
     """One JSON file for things to remember; a broken one does no harm."""
 
-    def __init__(self, root: Path, name: str) -> None:
-        self._path = memory_of(root) / name
+    def __init__(self, folder: Path | None, name: str) -> None:
+        """Read the file of this name in a folder; with None for a folder, nothing can be remembered."""
+        self._path = folder / name if folder else None
         self.data: dict[str, Any] = {}
+        if self._path is None:
+            return
         try:
             data = json.loads(self._path.read_text("utf-8"))
             self.data = data if isinstance(data, dict) else {}
@@ -38,12 +31,15 @@ class State:
             pass
 
     def save(self) -> bool:
-        """Write the file whole or not at all; return whether it was written."""
+        """Write the file, and return whether that was possible.
+
+        Of two commands that do so at once, the later one wins, and what the other one knew is found out again.
+        """
+        if self._path is None:
+            return False
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            new = self._path.with_suffix(".new")
-            new.write_text(json.dumps(self.data), "utf-8")
-            new.replace(self._path)
+            write_whole(self._path, json.dumps(self.data).encode())
         except OSError:
             return False
         return True
@@ -92,13 +88,13 @@ def stamps(course: Course, steps: Iterable[Step]) -> Any:
 
 def _kit_files(course: Course) -> list[Path]:
     configured = ("pyproject.toml", "conftest.py", "tests/conftest.py", "tests/steps/conftest.py")
-    # All rooms, but of the course content only what visible tests use.
-    content = ("content/hidden/", "content/skeleton/")
+    # All rooms, but of the course content only what visible tests use, and nothing of the kit in a wheel.
+    others = ("content/hidden/", "content/skeleton/", "kit/")
     grader = Path(__file__).parents[1]
     code = [
         path
         for path in sorted(grader.rglob("*.py"))
-        if not path.relative_to(grader).as_posix().startswith(content)
+        if not path.relative_to(grader).as_posix().startswith(others)
     ]
     return [*code, *(course.root / name for name in configured)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,15 @@ CACHE_FILE = "checks.json"
 Progress = Callable[[StepVerdict], None]
 
 
-def find_target(course: Course, target: str) -> Path:
-    """Return the folder or file that `--target` names: one beside the working folder, or else in the kit's."""
+def find_target(workspace: Path | None, target: str) -> Path:
+    """Return the folder or file that `--target` names: one in the working folder, or else in the workspace."""
     path = Path(target)
-    return path if path.is_absolute() or path.exists() else course.root / path
+    return path if path.exists() or workspace is None else workspace / path
 
 
 def check(
     course: Course,
+    memory: Path | None,
     submission: Submission,
     steps: Iterable[Step],
     *,
@@ -36,6 +38,7 @@ def check(
 
     Args:
         course: the course.
+        memory: the folder where verdicts are remembered, if there is one.
         submission: what is judged.
         steps: the steps to look at.
         fresh: run all of them, also those whose files did not change.
@@ -45,7 +48,7 @@ def check(
     Raises:
         KitError: the tests could not be run.
     """
-    state = State(course.root, CACHE_FILE)
+    state = State(memory, CACHE_FILE)
     folder = str(submission.folder.resolve())
     if not isinstance(state.data.get(folder), dict):
         state.data[folder] = {}
@@ -69,6 +72,9 @@ def check(
         # At once: until the first test runs, some seconds go by.
         begin(to_run[0])
         collector = _Collector(course, begin, done)
+        if memory:
+            # It would write into the working folder, which is the kit while tests run.
+            os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(memory / "hypothesis"))
         found = _run(course, submission, to_run, collector)
         # A test that was edited while it ran may have said this in either form.
         unchanged = stamps(course, steps) == before

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from grader.course.places import Places
 from grader.launch.launchers import ForkLauncher, LaunchError, pick_launcher
 from grader.launch.trial import REQUIRED, available, try_layers
 from grader.wire import messages
@@ -16,7 +17,6 @@ from grader.wire.decoder import decode
 
 PACKAGES = ("torch", "numpy", "scikit-learn", "pytest", "hypothesis", "rich", "typer")
 OPTIONAL = ("pytest-xdist",)
-INSTALL = "python -m pip install -r requirements.lock"
 _WITHOUT = {
     **dict.fromkeys(REQUIRED, "`grade` needs it"),
     "scratch": "`grade` does without it, but refuses submissions that write to /tmp",
@@ -38,20 +38,24 @@ class Finding:
     text: str
 
 
-def examine() -> Iterator[Finding]:
-    """Yield the findings, as they come."""
+def examine(places: Places) -> Iterator[Finding]:
+    """Yield the findings on this machine, a kit and a workspace, as they come."""
+    what = "torchsteps" if places.is_installed else "-r requirements.lock"
     system = f"{platform.system()} {platform.machine()}"
     yield Finding("Python", True, f"{platform.python_version()} on {system}")
     for name in PACKAGES:
         try:
             yield Finding(name, True, version(name))
         except PackageNotFoundError:
-            yield Finding(name, False, f"missing: {INSTALL}")
+            yield Finding(name, False, f"missing: python -m pip install {what}")
     for name in OPTIONAL:
         try:
             yield Finding(name, None, version(name))
         except PackageNotFoundError:
             yield Finding(name, None, "not there; only `pytest -n` needs it")
+    yield Finding("kit", None, str(places.kit))
+    none = "none here; `torchsteps init my-course` makes one"
+    yield Finding("workspace", None, str(places.workspace or none))
     kinds = ["fork", "spawn"] if sys.platform == "linux" else ["spawn"]
     for kind in kinds:
         yield _worker(kind)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from grader.course.course import Course, Step
+from pathlib import Path
+
+from grader.course.course import Step
 from grader.run.cache import State
 
 STATE_FILE = "hints.json"
 _ALL = "Which hints you have seen cannot be remembered here (no folder can be written to), so these are all."
 
 
-def next_hint(course: Course, step: Step, again: bool = False) -> tuple[int, str]:
+def next_hint(memory: Path | None, step: Step, again: bool = False) -> tuple[int, str]:
     """Return number (from 1) and text of the next hint, and remember it; the last one stays.
 
     Where nothing can be remembered, all hints are one text.
 
     Args:
-        course: the course, in whose folder is remembered what was shown.
+        memory: the folder where it is remembered what was shown, if there is one.
         step: the step.
         again: begin with the first hint again.
     """
-    state = State(course.root, STATE_FILE)
+    state = State(memory, STATE_FILE)
     seen = 0 if again else state.data.get(step.id)
     number = min(max(seen, 0) + 1, len(step.hints)) if isinstance(seen, int) else 1
     state.data[step.id] = number

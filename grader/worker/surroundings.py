@@ -85,9 +85,14 @@ def keep_source(filename: str, source: bytes) -> str:
 
 
 def forget_kit(root: str) -> None:
-    """Take the kit's folder off the import path: a learner's module imports no test and no solution."""
-    if root in sys.path:
-        sys.path.remove(root)
+    """Take the kit's folder off the import path: a learner's module imports no test and no solution.
+
+    It was put at the end. Where the kit is installed, the same folder stands before it, for all packages.
+    """
+    for i in reversed(range(len(sys.path))):
+        if sys.path[i] == root:
+            del sys.path[i]
+            return
 
 
 def refusing(function: Callable[..., Any], sentence: str) -> Callable[..., NoReturn]:

@@ -11,9 +11,10 @@ import pytest
 from rich.console import Console
 
 from grader.course.course import Course
+from grader.course.places import FOLDER
 from grader.course.verdicts import StepVerdict, TestVerdict
 from grader.report.terminal import Screen
-from grader.run.cache import FOLDER, State, kit_fingerprint, step_key
+from grader.run.cache import State, kit_fingerprint, step_key
 from grader.submissions.submission import Submission
 from tests.kit.conftest import ROOT
 
@@ -132,18 +133,19 @@ def test_a_broken_memory_does_no_harm(kit_factory):
 def test_a_broken_memory_is_like_none(tmp_path, text):
     (tmp_path / FOLDER).mkdir()
     (tmp_path / FOLDER / "hints.json").write_bytes(text.encode("utf-8", "surrogatepass"))
-    state = State(tmp_path, "hints.json")
+    state = State(tmp_path / FOLDER, "hints.json")
     assert state.data == {}
     state.data["00"] = 2
     state.save()
-    assert State(tmp_path, "hints.json").data == {"00": 2}
+    assert State(tmp_path / FOLDER, "hints.json").data == {"00": 2}
 
 
 def test_a_memory_that_can_be_neither_read_nor_written_does_no_harm(tmp_path):
     (tmp_path / FOLDER / "hints.json").mkdir(parents=True)
-    State(tmp_path, "hints.json").save()
+    assert not State(tmp_path / FOLDER, "hints.json").save()
     (tmp_path / "file").touch()
-    State(tmp_path / "file", "hints.json").save()
+    assert not State(tmp_path / "file", "hints.json").save()
+    assert not State(None, "hints.json").save()
 
 
 @pytest.mark.parametrize(
@@ -197,7 +199,7 @@ def test_a_kit_that_fails_is_exit_code_3(kit):
 
 
 def test_anything_unforeseen_is_exit_code_3(kit):
-    code = "from grader.cli import app, main; app.find_root = lambda: 1 / 0; main.main()"
+    code = "from grader.cli import app, main; app.find_places = lambda: 1 / 0; main.main()"
     ran = kit.run("-c", code, "check")
     assert ran.returncode == 3 and "ZeroDivisionError" in ran.stderr
     assert "The kit itself failed, which is not your fault." in ran.stderr

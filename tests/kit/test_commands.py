@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from grader.run.cache import FOLDER
+from grader.course.places import FOLDER
 
 SOLUTION = '''"""The lesson."""
 

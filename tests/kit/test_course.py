@@ -2,7 +2,8 @@
 
 import pytest
 
-from grader.course.course import Course, CourseError, find_root
+from grader.course.course import Course, CourseError
+from grader.course.places import Places, find_places
 
 LIMITS = "[limits]\nseconds = 3\n"
 FIRST = {"module": '"step_00_first"', "title": '"First"', "points": "60", "hints": '["a", "b "]'}
@@ -144,9 +145,9 @@ def test_a_file_that_is_missing_or_not_utf_8_is_refused(tmp_path):
 def test_the_kit_is_found_from_any_folder_inside_it(tmp_path):
     inside = tmp_path / "exercises" / "notes"
     inside.mkdir(parents=True)
-    assert find_root(inside) == find_root(tmp_path) == tmp_path
+    assert find_places(inside) == find_places(tmp_path) == Places(tmp_path, tmp_path)
 
 
 def test_outside_of_every_kit_the_one_of_the_package_is_taken(tmp_path):
-    root = find_root(tmp_path)
+    root = find_places(tmp_path).kit
     assert (root / "grader" / "course" / "course.py").is_file() and (root / "course.toml").is_file()

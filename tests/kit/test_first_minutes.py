@@ -12,7 +12,7 @@ from grader import bootstrap
 from grader.bootstrap import version_problem
 from grader.report.terminal import make_console
 
-from .conftest import OUTER_LIMIT, ROOT, Kit, clean_environment
+from .conftest import OUTER_LIMIT, ROOT, Kit, clean_environment, closable, close
 
 posix = pytest.mark.skipif(os.name == "nt", reason="there is no make here")
 
@@ -198,6 +198,8 @@ def test_make_does_not_call_a_mistake_an_error(tmp_path):
             assert ran.returncode == 1
             assert "***" not in ran.stdout + ran.stderr
         assert make(folder, "-o", ".venv/ready", "hint", "STEP=01").returncode == 0
+        ran = make(folder, "-o", ".venv/ready", "update", GIT_CEILING_DIRECTORIES=str(tmp_path))
+        assert ran.returncode == 1 and "is no git clone" in ran.stderr and "***" not in ran.stderr
     assert check(kit.root, "STEP=00").returncode == 0
     # Other targets fail as make does.
     assert "***" in make(kit.root, "-o", ".venv/ready", "stubs").stderr
@@ -205,26 +207,9 @@ def test_make_does_not_call_a_mistake_an_error(tmp_path):
 
 @pytest.fixture
 def read_only(tmp_path):
-    """A folder that nobody can write to, not even root."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        folder = tmp_path / "read-only"
-        folder.mkdir()
+    """A folder that can be closed."""
+    with closable(tmp_path / "read-only") as folder:
         yield folder
-        folder.chmod(0o755)
-        return
-    folder = tmp_path / "read-only"
-    folder.mkdir()
-    subprocess.run(["mount", "--bind", folder, folder], check=True)
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-def close(folder):
-    """Let nobody write to a folder any more."""
-    if os.geteuid() == 0:
-        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
-    else:
-        folder.chmod(0o555)
 
 
 @posix

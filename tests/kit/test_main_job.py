@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.course.course import Course, find_root
+from grader.course.course import Course
+
+from .conftest import ROOT
 
 FOLDER = Path(__file__).parent / "learner"
 WRITTEN_LATER = "not_started"
@@ -38,7 +40,7 @@ EXPECTED = {
     ("14", "load_checkpoint"): ("failed", "optimizer"),
     ("14", "fit_early"): ("timeout", "Is there a loop that never ends?"),
 }
-COURSE = Course.load(find_root())
+COURSE = Course.load(ROOT)
 NOT_STARTED = [step.id for step in COURSE.steps if not (FOLDER / step.filename).exists()]
 
 

@@ -6,8 +6,10 @@ from collections import Counter
 
 import pytest
 
-from grader.course.course import Course, find_root
+from grader.course.course import Course
 from grader.maintain.stubs import StubError, make_stubs, stale, stub_of
+
+from .conftest import ROOT
 
 SOLUTION = '''"""The lesson.
 
@@ -144,7 +146,7 @@ def test_what_has_no_docstring_gives_no_stub(source, words):
 
 
 def test_the_exercises_are_the_stubs_of_the_solutions():
-    old = stale(make_stubs(Course.load(find_root())))
+    old = stale(make_stubs(Course.load(ROOT)))
     assert [path.name for path in old] == [], "run `make stubs`"
 
 
@@ -192,7 +194,7 @@ def test_solutions_are_quiet(of_solutions):
 
 
 def test_every_step_has_all_its_files_and_there_are_no_others():
-    course = Course.load(find_root())
+    course = Course.load(ROOT)
     for folder in ("solutions", "exercises"):
         found = {path.name for path in (course.root / folder).glob("*.py")}
         assert found == {step.filename for step in course.steps}
@@ -201,14 +203,14 @@ def test_every_step_has_all_its_files_and_there_are_no_others():
 
 
 def test_steps_are_in_order_and_worth_100_points_in_all():
-    steps = Course.load(find_root()).steps
+    steps = Course.load(ROOT).steps
     ids = [step.id for step in steps]
     assert ids[0] == "00" and ids == sorted(ids)
     assert sum(step.points for step in steps) == 100
 
 
 def test_nothing_is_left_to_do():
-    root = find_root()
+    root = ROOT
     places = ["course.toml", "solutions/*.py", "tests/steps/*.py", "tests/styles/*/*.py"]
     places += ["grader/content/hidden/*.py", "grader/content/misconceptions/*.toml"]
     files = [file for place in places for file in root.glob(place)]
@@ -218,7 +220,7 @@ def test_nothing_is_left_to_do():
 
 
 def test_every_step_has_three_different_hints():
-    for step in Course.load(find_root()).steps:
+    for step in Course.load(ROOT).steps:
         assert len(step.hints) == len(set(step.hints)) == 3 and all(step.hints), step.module
 
 
@@ -230,7 +232,7 @@ def test_there_are_many_tests_each_with_a_name_of_its_own(of_solutions):
 
 
 def test_every_public_name_of_a_solution_is_judged_by_two_tests_or_more(of_solutions):
-    course = Course.load(find_root())
+    course = Course.load(ROOT)
     for step, result in zip(course.steps, of_solutions["steps"], strict=True):
         tree = ast.parse((course.root / "solutions" / step.filename).read_text("utf-8"))
         public = {
