@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 from grader.course.course import Course, Step
+from grader.course.files import write_whole
 from grader.course.plain_text import one_line
 from grader.course.verdicts import RESULTS, Graded, Status, collect, results
 from grader.judge.forks import Outcome
@@ -88,7 +88,8 @@ def grade(
     run_forked(course, files, session)
     times = {graded.name: round(graded.seconds, 3) for graded in finished}
     try:
-        _write(out / TIMINGS, json.dumps(times, indent=1, sort_keys=True) + "\n")
+        text = json.dumps(times, indent=1, sort_keys=True) + "\n"
+        write_whole(out / TIMINGS, text.encode())
     except OSError as error:
         raise Unwritable(f"{out / TIMINGS} cannot be written ({error.strerror})") from error
     if unwritten:
@@ -118,22 +119,10 @@ def _keep(folder: Path, text: str, problem: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for file, content in ((folder / RESULTS, text), (folder / PROBLEM, problem)):
         if content:
-            _write(file, content)
+            # Names in a problem may hold what is no text.
+            write_whole(file, content.encode("utf-8", "backslashreplace"))
         else:
             file.unlink(missing_ok=True)
-
-
-def _write(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    new = file.with_name(f"{file.name}.new")
-    try:
-        # Names in a problem may hold what is no text.
-        new.write_text(text, "utf-8", "backslashreplace")
-        new.replace(file)
-    except OSError:
-        with contextlib.suppress(OSError):
-            new.unlink()
-        raise
 
 
 def _broken_tests(names: list[str]) -> str:
