@@ -2,7 +2,8 @@
 
 A test file imports them by name and calls them in its own probes. Like every probe, they hold no
 expected value. The few that a test runs directly have a docstring of one clause, because learners
-read all of it after "The test did this: ".
+read all of it after "The test did this: ". They are one list, of over 300 lines, because they share no
+state and most of them serve several steps.
 """
 
 from __future__ import annotations

@@ -47,6 +47,12 @@ def load_profile() -> None:
     Call this before a test file is imported: `@settings(…)` builds on the profile loaded by then.
     """
     from hypothesis import HealthCheck, Phase, settings
+    from hypothesis.internal.conjecture import providers
+
+    # Hypothesis also draws constants from the source of loaded modules that lie outside of site-packages. Examples
+    # would depend on where the kit lies and on what happens to be imported. Older versions do not do this.
+    if hasattr(providers, "_get_local_constants"):
+        providers._get_local_constants = lambda: providers._local_constants
 
     settings.register_profile(
         "torchsteps",

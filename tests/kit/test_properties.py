@@ -218,3 +218,31 @@ def test_an_example_that_a_test_changes_in_place_stays_as_it_was(kit_factory):
     kit = kit_factory("step_00_right")
     (kit.root / "tests/steps/test_step_00.py").write_text(SHARED)
     assert [test["status"] for test in kit.verdicts()["00"]] == ["passed"] * 2
+
+
+DRAW = """
+import sys
+from grader.testing.properties import load_profile
+load_profile()
+sys.path.append("lib")
+{load}
+from hypothesis import given, settings, strategies as st
+seen = []
+
+@settings(derandomize=True, max_examples=300)
+@given(st.integers() | st.floats() | st.text())
+def draw(x):
+    seen.append(repr(x))
+
+draw()
+print(seen)
+"""
+
+
+def test_examples_do_not_depend_on_what_is_imported(kit):
+    (kit.root / "lib").mkdir()
+    constants = "".join(f"X{i} = {i * 7919 + 123456}\nY{i} = 'word {i}'\n" for i in range(200))
+    (kit.root / "lib" / "local.py").write_text(constants)
+    one, other = (kit.run("-c", DRAW.format(load=load)) for load in ("", "import local"))
+    assert one.returncode == 0, one.stderr
+    assert one.stdout == other.stdout
