@@ -1,7 +1,7 @@
 """References in float64 and checks, for visible and hidden tests or the tests of several steps.
 
-A reference computes what a test expects. A check raises `Mismatch` if an answer is wrong. They are one list, of over
-300 lines, because they share no state and most of them serve several steps.
+A reference computes what a test expects. A check raises `Mismatch` if an answer is wrong. They are one list, of
+over 300 lines, because they share no state and most of them serve several steps.
 """
 
 from __future__ import annotations
