@@ -69,13 +69,13 @@ WAYS = (
 OUTER_LIMIT = 7200
 
 
-def write_class(folder):
+def write_class(folder, sample):
     """Write submissions that hold the modules to compare, one of each step; return the steps."""
     rows = {}
     for step in COURSE.steps:
         modules = catalogue.correct_modules(COURSE, step)
-        if ALL or step.id in SAMPLE:
-            names = modules if ALL else SAMPLE[step.id]
+        if ALL or step.id in sample:
+            names = modules if ALL else sample[step.id]
             rows[step] = [modules[name] for name in names]
     for number, column in enumerate(zip_longest(*rows.values())):
         place = folder / f"{number:02}"
@@ -88,10 +88,12 @@ def write_class(folder):
 
 @pytest.mark.parametrize("user", ["myself", "ordinary"])
 def test_correct_modules_get_all_points_in_every_way_of_judging_them(user):
-    options = {}
+    options, sample = {}, SAMPLE
     if user == "ordinary":
         if os.geteuid() != 0:
             pytest.skip("who runs this is an ordinary user already")
+        # For a user the files are what may differ.
+        sample = {step: SAMPLE[step] for step in ("12", "14")}
         options = {"user": ORDINARY, "group": ORDINARY, "extra_groups": []}
     with tempfile.TemporaryDirectory(prefix="parity-", dir=OUTSIDE) as name:
         place = Path(name)
@@ -101,7 +103,7 @@ def test_correct_modules_get_all_points_in_every_way_of_judging_them(user):
             shutil.copytree(ROOT / folder, place / "kit" / folder, ignore=ignored)
         for file in ("pyproject.toml", "course.toml"):
             shutil.copy(ROOT / file, place / "kit")
-        steps = write_class(place / "class")
+        steps = write_class(place / "class", sample)
         for folder in ("out", "home"):
             (place / folder).mkdir()
         python = interpreter_for_all(place / "python") if options else sys.executable
