@@ -102,18 +102,20 @@ class Learner:
             kind: the built-in exception.
             because: the reason, as a clause.
         """
-        article = "An" if kind.__name__[0] in "AEIOU" else "A"
-        expected = f"{article} {kind.__name__} was expected because {because}"
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        expected = f"Expected {article} {kind.__name__} because {because}"
         try:
             yield
         except LearnerError as error:
             bases, name = error.report["bases"], error.report["type"]
             if kind.__name__ not in bases:
-                sentence = f"{expected}, but another error came. {error.sentence}"
+                sentence = f"{expected}, but got another error. {error.sentence}"
                 if name.rpartition(".")[2] == kind.__name__:
-                    sentence += f" That class only has the name {kind.__name__}: use the one that Python has."
+                    sentence += (
+                        f" That class only shares the name {kind.__name__}: raise the built-in one."
+                    )
                 raise Mismatch(error.call, sentence) from None
         else:
             assert self._last, "nothing was called inside raises()"
-            came = shown(self._last.value)
-            raise Mismatch(self._last.call, f"{expected}, but {came} came.")
+            got = shown(self._last.value)
+            raise Mismatch(self._last.call, f"{expected}, but got {got}.")

@@ -89,7 +89,7 @@ class GradingScreen:
             f"{len(graded) - failed} graded, {failed} without a result.", style="bold"
         )
         if doubtful:
-            words = "In a test the kit itself failed, so these marks are not final"
+            words = "The kit itself failed in a test, so these marks are not final"
             self.console.print(f"{words}: {doubtful} of {len(graded)}.", style="red")
         self.console.print(
             f"Isolation: {', '.join(layers) or 'none'}. Results: {out}", soft_wrap=True
@@ -181,12 +181,12 @@ class Screen:
             self.console.print(f"  Not written yet: {escape(names)}", soft_wrap=True)
         for function, name in unwritten.items():
             if function != name:
-                text = f"  `{function}` needs `{name}`, and can be checked then."
+                text = f"  `{function}` needs `{name}`, so write `{name}` first."
                 self.console.print(escape(text), soft_wrap=True)
-        # A named mistake says itself where to read on.
+        # The message of a named mistake already says what to read.
         named = any(test.misconception for test in verdict.tests)
-        where = "" if named else "Read on: the lesson at the top of the file. "
-        hint = f"  {where}A hint: {command('hint', step)}"
+        where = "" if named else "Read more: the lesson at the top of the file. "
+        hint = f"  {where}For a hint: {command('hint', step)}"
         self.console.print(hint, style="dim", soft_wrap=True)
 
     def _function(self, test: TestVerdict, bad: int, total: int) -> None:
@@ -244,8 +244,8 @@ class Screen:
             if verdict.status != Status.PASSED:
                 path = visible(self._path(step))
                 test = next(test for test in verdict.tests if test.status != Status.PASSED)
-                verb = "Write" if test.status == Status.NOT_STARTED else "Mend"
+                verb = "Write" if test.status == Status.NOT_STARTED else "Fix"
                 todo = f"Next: step {step.id}, {step.title}. {verb} `{test.unwritten}` in {path}"
                 self.console.print(Text(f"{todo}, then: {command('check')}"), soft_wrap=True)
                 return
-        self.console.print("All of it is right. Well done!", style="green")
+        self.console.print("Everything is correct. Well done!", style="green")
