@@ -1,4 +1,4 @@
-"""The doctor: says what is installed and what works on this machine, by trying it."""
+"""The doctor: reports what is installed and what works on this machine, by trying it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _WITHOUT = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the doctor's.
+    """One line of the doctor's report.
 
     Attributes:
-        what: what was looked at.
-        ok: whether it is as it should be; None where it only informs.
-        text: what was found, and what to do if it is not ok.
+        what: what was examined.
+        ok: whether it works; None for mere information.
+        text: the result, and what to do if it does not work.
     """
 
     what: str
@@ -39,19 +39,19 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Yield the findings, as they come."""
+    """Yield each finding as soon as it is known."""
     system = f"{platform.system()} {platform.machine()}"
     yield Finding("Python", True, f"{platform.python_version()} on {system}")
     for name in PACKAGES:
         try:
             yield Finding(name, True, version(name))
         except PackageNotFoundError:
-            yield Finding(name, False, f"missing: {INSTALL}")
+            yield Finding(name, False, f"missing; to install: {INSTALL}")
     for name in OPTIONAL:
         try:
             yield Finding(name, None, version(name))
         except PackageNotFoundError:
-            yield Finding(name, None, "not there; only `pytest -n` needs it")
+            yield Finding(name, None, "not installed; only `pytest -n` needs it")
     kinds = ["fork", "spawn"] if sys.platform == "linux" else ["spawn"]
     for kind in kinds:
         yield _worker(kind)
@@ -60,7 +60,7 @@ def examine() -> Iterator[Finding]:
 
 
 def _worker(kind: str) -> Finding:
-    """Start a worker and let it compute something."""
+    """Start a worker and make it compute something."""
     launcher = pick_launcher(kind)
     start = time.monotonic()
     try:
@@ -80,7 +80,7 @@ def _worker(kind: str) -> Finding:
 
 
 def _isolation() -> Iterator[Finding]:
-    """Try each layer of the sandbox; only grading needs them."""
+    """Try each layer of the sandbox, which only grading needs."""
     if not available():
         yield Finding("sandbox", None, "needs Linux; learning does without it, grading does not")
         return

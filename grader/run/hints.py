@@ -1,4 +1,4 @@
-"""Hints: each time the next one of a step, from a nudge to nearly there."""
+"""Hints: shows the next one for a step each time, from a nudge to almost the answer."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from grader.course.course import Course, Step
 from grader.run.cache import State
 
 STATE_FILE = "hints.json"
-_ALL = "Which hints you have seen cannot be remembered here (no folder can be written to), so these are all."
+_ALL = "No folder here is writable, so the kit cannot remember which hints you have seen. These are all hints."
 
 
 def next_hint(course: Course, step: Step, again: bool = False) -> tuple[int, str]:
-    """Return number (from 1) and text of the next hint, and remember it; the last one stays.
+    """Return the number (from 1) and text of the next hint, and remember it; after the last, that one again.
 
-    Where nothing can be remembered, all hints are one text.
+    If no state can be saved, the text holds all hints.
 
     Args:
-        course: the course, in whose folder is remembered what was shown.
+        course: the course, whose state says which hints were shown.
         step: the step.
-        again: begin with the first hint again.
+        again: start again with the first hint.
     """
     state = State(course.root, STATE_FILE)
     seen = 0 if again else state.data.get(step.id)
