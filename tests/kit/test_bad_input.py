@@ -38,7 +38,7 @@ UNUSABLE = {
     "raising": ("y = 1 / 0\n" + GOOD, "failed", "ZeroDivisionError: division by zero"),
     "stub": ("raise NotImplementedError('later')", "not_started", "Your code raised NotImplementedError: later"),
     "leaving": (GOOD + "exit()\n", "failed", "called `exit()`"),
-    "crashing": ("import os\nos._exit(0)\n" + GOOD, "crashed", "it ended itself with exit code 0"),
+    "crashing": ("import os\nos._exit(0)\n" + GOOD, "crashed", "it exited with code 0"),
     "looping": (GOOD + "while True:\n    pass\n", "timeout", "a loop outside all functions"),
     "deaf": ("import os\nos.closerange(3, 256)\n" + GOOD, "crashed", "Python stopped while running your code"),
     "huge": (GOOD + "#" * 1_100_000, "failed", "was not taken: it is larger than 1024 KB"),
@@ -71,7 +71,7 @@ PARTLY = {
     "exits": (double("exit()"), "failed", "called `exit()`, which ends the whole program"),
     "interrupts": (double("raise KeyboardInterrupt"), "failed", "which is for Ctrl-C only"),
     "base": (double("raise GeneratorExit('x')"), "failed", "raised GeneratorExit: x"),
-    "crashes": (double("os._exit(0)"), "crashed", "it ended itself with exit code 0"),
+    "crashes": (double("os._exit(0)"), "crashed", "it exited with code 0"),
     "killed": (
         double("os.kill.__wrapped__(os.getpid(), 9)"),
         "crashed",
