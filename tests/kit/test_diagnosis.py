@@ -88,7 +88,7 @@ def test_without_recordings_nothing_is_named(kit_factory):
 
 
 FEEDBACK = {
-    "all": ("should be", True, True),
+    "all": ("_grad: expected ", True, True),
     "mistake": ("A hidden test failed.", True, False),
     "title": ("A hidden test failed.", False, False),
 }

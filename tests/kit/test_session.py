@@ -68,7 +68,7 @@ def test_a_module_that_does_not_load_is_tried_once(launcher, session_factory):
     with session_factory(launcher, "while True:\n    pass\n", seconds=1.0) as session:
         stops = []
         for function in ("one", "two", "three"):
-            with pytest.raises(Stop, match="outside of all functions") as caught:
+            with pytest.raises(Stop, match="outside all functions") as caught:
                 Learner(session, function).count()
             stops.append(caught.value)
         assert launcher.started == 1
