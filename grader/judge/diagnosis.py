@@ -68,7 +68,13 @@ class Request:
     error: str = ""
 
     def same(self, one: Fingerprint, other: Fingerprint, loosely: bool = False) -> bool:
-        """Return whether two answers to this request count as the same."""
+        """Return whether two answers to this request count as the same.
+
+        Args:
+            one: the fingerprint of one answer.
+            other: that of the other answer.
+            loosely: whether to compare the loose forms.
+        """
         if self.error and one.error == other.error == self.error:
             return True
         return one.matches(other, loosely, self.timed)
@@ -87,7 +93,13 @@ class Battery:
     transcripts: list[Transcript]
 
     def same(self, one: list[Fingerprint], other: list[Fingerprint], loosely: bool = False) -> bool:
-        """Return whether two lists of answers to these requests count as the same."""
+        """Return whether two lists of answers to these requests count as the same.
+
+        Args:
+            one: a fingerprint for each request, in order.
+            other: the same for the other answers.
+            loosely: whether to compare the loose forms.
+        """
         rows = zip(self.requests, one, other, strict=True)
         return all(request.same(a, b, loosely) for request, a, b in rows)
 

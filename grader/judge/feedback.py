@@ -110,12 +110,24 @@ def crash(how: str, error: Exception) -> str:
 
 
 def load_crash(path: str, how: str, error: Exception) -> str:
-    """Return the sentence for a worker that ended while importing the module."""
+    """Return the sentence for a worker that ended while importing the module.
+
+    Args:
+        path: the module's file name.
+        how: how the worker ended by itself, as a clause, or "".
+        error: what the judge noticed.
+    """
     return f"While importing {path}: {crash(how, error)}"
 
 
 def load_failure(path: str, answer: dict[str, Any], source: bytes) -> str:
-    """Return the sentences for a module whose import failed."""
+    """Return the sentences for a module whose import failed.
+
+    Args:
+        path: the module's file name.
+        answer: the worker's answer to the request to load it (see `grader.wire.messages`).
+        source: the whole file.
+    """
     if answer["kind"] == "missing":
         return missing_function(answer["name"], path)
     if answer["kind"] == "encoding":
@@ -146,6 +158,11 @@ def not_written(answer: dict[str, Any], path: str, function: str) -> str:
     """Return the sentence for a function that is still a stub, or that needs one that is.
 
     `TestVerdict.unwritten` reads the name of the other function from it.
+
+    Args:
+        answer: the worker's answer with the NotImplementedError (see `grader.wire.messages`).
+        path: the module's file name.
+        function: the function under test.
     """
     frames = answer["frames"]
     said = re.fullmatch(r"`([\w.]{1,80})` is not written yet\.", answer["message"])

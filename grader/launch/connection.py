@@ -32,7 +32,17 @@ class Connection(Protocol):
     def request(
         self, payload: bytes, deadline: float, grace: Callable[[], float] = ..., /
     ) -> bytes:
-        """Return the reply (see `Wire.request`); raises WireBroken or WireTimeout."""
+        """Return the reply to a request.
+
+        Args:
+            payload: the bytes of the request.
+            deadline: the latest moment for the reply, on the clock of `time.monotonic`.
+            grace: called when the deadline has passed; returns the seconds to extend it by, or 0.0.
+
+        Raises:
+            WireBroken: the worker ended, or sent something that is not a reply to this request.
+            WireTimeout: the deadline passed.
+        """
 
     def waited(self) -> float:
         """Return the seconds that the worker has waited for a free processor since it started."""
@@ -103,7 +113,7 @@ class WiredConnection:
     def request(
         self, payload: bytes, deadline: float, grace: Callable[[], float] = lambda: 0.0, /
     ) -> bytes:
-        """Return the reply; raises WireBroken or WireTimeout."""
+        """Return the reply (see `Connection.request`)."""
         return self.wire.request(payload, deadline, grace)
 
     def waited(self) -> float:
