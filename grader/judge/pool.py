@@ -218,15 +218,7 @@ class ForkingSession(Generic[Work]):
         rehearsed: Rehearsed,
         act: Callable[[Forked], Any],
     ) -> None:
-        """Call `act` in a forked judge.
-
-        Args:
-            forks: the running forks, to which this one is added.
-            work: the piece of work, and the processors that the judge may use.
-            session: the session that collected the tests.
-            rehearsed: the exchanges with which each test passes.
-            act: what the judge does; it returns plain data.
-        """
+        """Call `act` in a forked judge; `work` is the piece of work and the processors that it may use."""
         judge = session.config.stash[JUDGE]
         # The new judge talks to the zygote over its own connection, which must exist before the fork.
         branch = self.launcher.branch()
