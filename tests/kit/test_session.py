@@ -329,7 +329,7 @@ def test_a_crash_ahead_is_a_crash(launcher, session_factory):
         assert not session.answers_like("count", exchanges)
         learner = Learner(session, "count")
         assert learner.count().value == 1
-        with pytest.raises(Crash, match="exit code 5"):
+        with pytest.raises(Crash, match="it exited with code 5"):
             learner.nap(0.0)
 
 
