@@ -82,7 +82,7 @@ def test_a_step_is_run_again_only_when_it_changed(kit):
         text=True,
         check=False,
     )
-    assert inside.returncode == 2 and "The verdicts cannot be written" in inside.stderr
+    assert inside.returncode == 2 and "Cannot write the verdicts" in inside.stderr
     assert inside.stdout == second.stdout.replace("exercises/step_01_lines", "step_01_lines")
     assert kit.collected() == []
 
