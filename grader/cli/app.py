@@ -1,6 +1,6 @@
-"""What all commands share: the application, its exit codes, and which course and steps are meant.
+"""What all commands share: the application, its exit codes, and how they find the course and steps.
 
-Exit codes: 0 all is well, 1 something failed, 2 wrong usage, 3 the kit itself failed.
+Exit codes: 0 success, 1 something failed, 2 wrong usage, 3 the kit itself failed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FAILED, USAGE, KIT = 1, 2, 3
 
 
 def fail(sentence: str, code: int) -> typer.Exit:
-    """Print why a command cannot go on, and return what ends it."""
+    """Print why a command cannot continue, and return the exception that ends it."""
     typer.echo(sentence, err=True)
     return typer.Exit(code)
 
@@ -47,7 +47,7 @@ def whole_kit(places: Places) -> Places:
 
 
 def pick(course: Course, names: list[str]) -> list[Step]:
-    """Return the steps that are meant; numbers may also be joined by commas."""
+    """Return the named steps in course order, or all of them; a name may list several, joined by commas."""
     wanted = [part for name in names for part in name.replace(",", " ").split()]
     try:
         found = [course.find(name) for name in wanted]
@@ -57,5 +57,8 @@ def pick(course: Course, names: list[str]) -> list[Step]:
 
 
 def compute_in_one_thread() -> None:
-    """Keep torch, which must not be imported yet, to one thread: a process that has used several must not fork."""
+    """Limit torch to one thread, so that this process may fork; call it before torch is imported.
+
+    A fork copies only the calling thread, so a process whose other threads hold locks must not fork.
+    """
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"

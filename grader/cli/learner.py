@@ -1,4 +1,4 @@
-"""Commands of learners."""
+"""Commands for learners."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NO_WORKSPACE = "this is no workspace. Make one with `torchsteps init my-course`
 @app.command()
 def check(
     step: Annotated[
-        list[str] | None, typer.Argument(help="Steps, such as 05; all if left out.")
+        list[str] | None, typer.Argument(help="Steps, such as 05; all by default.")
     ] = None,
     target: Annotated[
         str, typer.Option(help="exercises, solutions, or a folder with step modules.")
@@ -32,9 +32,9 @@ def check(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the verdicts to this file.")
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Run unchanged steps, too.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Run unchanged steps as well.")] = False,
 ) -> None:
-    """Check the steps, and say what is right, what is wrong, and what to do next."""
+    """Check the steps, and show what is right, what is wrong, and what to do next."""
     from grader.course.verdicts import Status, results
     from grader.judge.pytest_run import KitError
     from grader.report.terminal import Screen, make_console
@@ -83,7 +83,7 @@ def check(
         try:
             json_file.write_text(text + "\n", "utf-8")
         except OSError as error:
-            raise fail(f"The verdicts cannot be written: {error}.", USAGE) from None
+            raise fail(f"Cannot write the verdicts: {error}.", USAGE) from None
     found = {verdict.status for verdict in verdicts}
     raise typer.Exit(KIT if Status.ERROR in found else FAILED if found != {Status.PASSED} else 0)
 
@@ -91,7 +91,17 @@ def check(
 def _of_one_module(
     course: Course, submission: Submission, steps: list[Step], chosen: bool
 ) -> list[Step]:
-    """Return the step of a target that is one module; `chosen` says whether the steps were asked for."""
+    """Return the step of a target that is a single module, as a list.
+
+    Args:
+        course: the course.
+        submission: what was read from the target.
+        steps: the steps to check.
+        chosen: whether the user asked for these steps; then the module must belong to one of them.
+
+    Raises:
+        typer.Exit: the module belongs to no step, or to none of the chosen ones.
+    """
     place = submission.folder
     held = [one for one in course.steps if one.module in submission.sources | submission.refused]
     if not held:
@@ -106,10 +116,10 @@ def _of_one_module(
 def hint(
     step: Annotated[str, typer.Argument(help="The step, such as 05.")],
     again: Annotated[
-        bool, typer.Option("--again", help="Begin with the first hint again.")
+        bool, typer.Option("--again", help="Start again with the first hint.")
     ] = False,
 ) -> None:
-    """Show the next hint of a step, from a nudge to nearly there."""
+    """Show the next hint for a step: the first is a nudge, the last is almost the answer."""
     from grader.run.hints import next_hint
 
     places = here()
@@ -118,7 +128,7 @@ def hint(
     number, text = next_hint(places.memory, chosen, again)
     typer.echo(f"Step {chosen.id}, {chosen.title}: hint {number} of {len(chosen.hints)}\n\n{text}")
     if number == len(chosen.hints):
-        typer.echo("\nThis is the last hint. The first one again: --again")
+        typer.echo("\nThis is the last hint. To start again with the first one, add --again.")
 
 
 @app.command()
@@ -184,7 +194,7 @@ def _stubs(places: Places) -> dict[str, str]:
 
 @app.command()
 def doctor() -> None:
-    """Say what works on this machine, what is missing, and how to get it."""
+    """Show what works on this machine, what is missing, and how to get it."""
     from grader.run.doctor import examine
 
     bad = False

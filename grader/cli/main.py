@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-# They add their commands to the application.
+# Importing these modules adds their commands to the application.
 import grader.cli.learner
 import grader.cli.maintainer
 import grader.cli.teacher  # noqa: F401
@@ -16,10 +16,10 @@ from grader.cli.app import KIT, app
 
 
 def main() -> None:
-    """Run the command line; anything unforeseen is exit code 3."""
+    """Run the command line; an unexpected exception ends it with exit code 3."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # What a learner's code says must not end the kit on a terminal that cannot show it.
+            # A terminal that cannot encode a learner's output must not end the kit.
             stream.reconfigure(errors="backslashreplace")
     try:
         app()

@@ -1,4 +1,4 @@
-"""Commands of those who make the kit."""
+"""Commands for maintainers of the kit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _load() -> Course:
 
 @app.command()
 def bench() -> None:
-    """Measure what checking and grading cost; takes some minutes on a quiet machine."""
+    """Measure what checking and grading cost; takes a few minutes on an idle machine."""
     from grader.maintain.bench import run_all
 
     course = _load()
@@ -46,14 +46,15 @@ def bench() -> None:
 @app.command()
 def strength(
     step: Annotated[
-        list[str] | None, typer.Argument(help="Steps, such as 05; all if left out.")
+        list[str] | None, typer.Argument(help="Steps, such as 05; all by default.")
     ] = None,
     only_changed: Annotated[
-        bool, typer.Option("--changed", help="Only steps that changed since they were measured.")
+        bool,
+        typer.Option("--changed", help="Only steps that changed since they were last measured."),
     ] = False,
     jobs: Annotated[int, typer.Option(min=1, help="How many judges at a time.")] = 2,
 ) -> None:
-    """Measure whether the tests catch all misconceptions, all mutants and no work, and refuse no correct style."""
+    """Measure whether the tests catch every misconception, mutant and stub, and accept every correct style."""
     from grader.maintain import strength as strong
     from grader.maintain import strength_table
 
@@ -77,11 +78,11 @@ def strength(
 @app.command()
 def record(
     step: Annotated[
-        list[str] | None, typer.Argument(help="Steps, such as 05; all if left out.")
+        list[str] | None, typer.Argument(help="Steps, such as 05; all by default.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="How many judges at a time.")] = 2,
 ) -> None:
-    """Write down how the misconceptions behave, for those steps of which it is not known any more."""
+    """Record how the misconceptions behave, for the steps whose record is out of date."""
     from grader.maintain.record import is_stale
     from grader.maintain.record import record as write
 
@@ -100,7 +101,7 @@ def new(
         str, typer.Option(help="What learners see. [made from the name]", show_default=False)
     ] = "",
 ) -> None:
-    """Make the skeleton of a new step: a small example that works, to be replaced at each TODO."""
+    """Create the skeleton of a new step: a small working example with a TODO wherever you replace it."""
     from grader.maintain.new import NewStepError, make_step
 
     course = _load()
@@ -121,9 +122,9 @@ def new(
 
 @app.command()
 def stubs(
-    only_look: Annotated[bool, typer.Option("--check", help="Only say which are stale.")] = False,
+    only_look: Annotated[bool, typer.Option("--check", help="Only list the stale ones.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Overwrite changed exercises, too.")
+        bool, typer.Option("--force", help="Overwrite changed exercises as well.")
     ] = False,
 ) -> None:
     """Make the exercises anew from the solutions."""
@@ -141,13 +142,13 @@ def stubs(
     try:
         new = make_stubs(course)
     except (StubError, SyntaxError) as error:
-        raise fail(f"No stubs can be made: {error}.", FAILED) from None
+        raise fail(f"Cannot make the stubs: {error}.", FAILED) from None
     old = stale(new)
     names = ", ".join(path.name for path in old)
     if only_look:
         raise fail(f"Stale, run `make stubs`: {names}", FAILED) if old else typer.Exit(0)
     at_risk = with_own_work(old)
-    # The stub of a new step is not committed yet, and changes with its solution.
+    # An uncommitted exercise may be just the stub of a new step, which holds no work.
     written = [path for path in at_risk if is_written(path)]
     if written and not force:
         files = ", ".join(path.name for path in written)
@@ -167,9 +168,9 @@ def stubs(
 def _maintaining(
     course: Course, steps: list[Step]
 ) -> Iterator[tuple[ForkLauncher, Callable[[int | None], None]]]:
-    """Yield a launcher for trusted code, and a function that moves a progress bar on by one, of so many in all."""
+    """Yield a launcher for trusted code, and a function that advances a progress bar and sets its total."""
     compute_in_one_thread()
-    # Where mutmut finds its settings.
+    # mutmut reads its settings from the working folder.
     os.chdir(course.root)
     from rich.progress import Progress
 

@@ -1,4 +1,4 @@
-"""Commands of teachers."""
+"""Commands for teachers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def grade(
         str, typer.Argument(help="Folder with one folder or archive per learner.")
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
-    jobs: Annotated[int, typer.Option(min=1, help="How many to judge at a time.")] = 1,
-    steps: Annotated[str, typer.Option(help="Steps, such as 02,03; all if left out.")] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="How many submissions to judge at a time.")] = 1,
+    steps: Annotated[str, typer.Option(help="Steps, such as 02,03; all by default.")] = "",
     rehearse: Annotated[
         bool | None,
         typer.Option(
-            help="Run the solutions first, so that right answers are known. [10 and more]"
+            help="Run the solutions first, so that correct answers are known. [from 10 submissions]"
         ),
     ] = None,
     allow_unsandboxed: Annotated[

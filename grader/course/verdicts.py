@@ -106,7 +106,7 @@ class TestVerdict:
 
     @property
     def unwritten(self) -> str:
-        """What has to be written first: this function, or one that it needs (see `explain.not_written`)."""
+        """What has to be written first: this function, or one that it needs (see `feedback.not_written`)."""
         found = re.match(r"`[\w.]+` needs `([\w.]+)`, which is not written yet: ", self.message)
         return found[1] if found else self.function
 

@@ -1,6 +1,7 @@
-"""Advice: what usually lies behind an error, known by its type and its words.
+"""Advice: what usually causes an error, found by its type and its message.
 
-Other versions of Python and PyTorch may use other words. Then no advice is given, or a general one.
+Other versions of Python and PyTorch may word a message differently. Then the advice is general, or
+there is none.
 """
 
 from __future__ import annotations
@@ -8,63 +9,63 @@ from __future__ import annotations
 import re
 import sys
 
-_ABOVE = "Look at this line and at the one above it."
+_ABOVE = "Check this line and the one above it."
 _CONFLICT = (
-    "Git left the marks of a merge conflict here: lines that begin with <<<<<<<, ======= and >>>>>>>. Choose "
-    "between the two versions that stand between them, and delete the marks."
+    "This file has the markers of a Git merge conflict: lines that begin with <<<<<<<, ======= and >>>>>>>. "
+    "Keep one of the two versions between them, and delete the markers."
 )
 _TERMINAL = (
-    "This is a command for the terminal and not Python: take this line out, and type it there."
+    "This is a command for the terminal, not Python. Delete this line and type it in the terminal."
 )
 
-# Of a line that Python cannot read: how it looks, and the advice.
+# For lines that Python cannot read: a pattern for the start of the line, and the advice.
 _LINES = (
     (r"<{7}|>{7}|={7}\s*$|\|{7}", _CONFLICT),
     (
         r"%%?\w|!\s*\w|\?|[\w.]+\?\??\s*$",
-        "Lines with `%`, `!` or `?` are commands of a notebook, which Python itself does not know: take them out.",
+        "Lines with `%`, `!` or `?` are notebook commands, which plain Python does not know. Delete them.",
     ),
-    (r">>> |\.\.\. ", "The prompts `>>>` and `...` belong to the Python console: take them out."),
-    (r"```|~~~", "Lines such as ``` belong to a page that shows code: take them out."),
+    (r">>> |\.\.\. ", "The prompts `>>>` and `...` belong to the Python console. Delete them."),
+    (r"```|~~~", "Lines such as ``` mark code in Markdown and chats. Delete them."),
     (r"\$ |(pip3?|python3?|make|git|cd|conda) +[\w./~-]", _TERMINAL),
     (
         r"print\s+[^\s(=]|exec\s+['\"]",
-        "This is Python 2. In Python 3, `print` is a function: write brackets, as in `print(x)`.",
+        "This is Python 2. In Python 3, `print` is a function and needs parentheses: `print(x)`.",
     ),
     (r"raise\s+\w+\s*,", 'This is Python 2. In Python 3, write `raise ValueError("…")`.'),
     (
         r"except\s+\w[\w.]*\s*(,\s*\w[\w.]*\s*)+:",
-        "Write `except ValueError as error:` to give the error a name, and `except (ValueError, TypeError):` for "
-        "errors of several kinds.",
+        "Write `except ValueError as error:` to name the error, and `except (ValueError, TypeError):` to catch "
+        "several types.",
     ),
 )
 
-# Syntax that came with a version of Python: the version, how a line with it looks, and what it is called.
+# Newer syntax: the version of Python that introduced it, a pattern for a line with it, and what it is called.
 _NEWER = (
     ((3, 12), r"type\s+\w+.*=", "A `type` statement"),
-    ((3, 12), r"(async\s+)?(def|class)\s+\w+\[", "A list of types in square brackets behind a name"),
+    ((3, 12), r"(async\s+)?(def|class)\s+\w+\[", "A list of type parameters in square brackets"),
     ((3, 12), r".*\b[fF]([\"'])[^{]*\{[^}]*(\1|\\)", "An f-string with such quotes or a backslash in its braces"),
-    ((3, 14), r".*\b[tT][\"']", "A text that begins with `t` before its quotes"),
+    ((3, 14), r".*\b[tT][\"']", "A t-string, with `t` before its quotes,"),
 )  # fmt: skip
 
 _INDENTATION = (
     (
         "inconsistent use of tabs",
-        "Some lines begin with tabs and others with spaces. Let your editor turn all tabs into spaces.",
+        "Some lines are indented with tabs and others with spaces. Let your editor convert all tabs to spaces.",
     ),
     (
         "unindent does not match",
-        "This line begins further left than the one above it, but with no line before. Give it "
-        "as many spaces as the lines that it belongs with.",
+        "This line is indented less than the line above it, but its indentation matches no earlier line. "
+        "Give it as many spaces as the other lines of its block.",
     ),
     (
         "unexpected indent",
-        "This line begins further right than the one above it, which does not end in `:`. Take the "
-        "spaces away that are too many.",
+        "This line is indented more than the line above it, which does not end in `:`. Delete the extra "
+        "spaces.",
     ),
     (
         "expected an indented block",
-        "Below a line that ends in `:`, what belongs to it begins further right: with four spaces more.",
+        "After a line that ends in `:`, indent the lines that belong to it by four more spaces.",
     ),
 )
 _QUOTES = "“”„‟«»‘’‚‛`´′″"
@@ -82,10 +83,10 @@ def of_syntax(
 
     Args:
         kind: type of the error, such as "SyntaxError" or "TabError".
-        message: its words.
+        message: its message.
         line: the line.
         source: the whole file.
-        python: the version of Python that reads it.
+        python: the version of Python that tried to read it, as (major, minor).
     """
     stripped = line.lstrip()
     found = re.search(r"character '?.*U\+([0-9A-F]{4,6})", message)
@@ -102,105 +103,107 @@ def of_syntax(
     for version, pattern, what in _NEWER:
         if python < version and re.match(pattern, stripped):
             needs, here = (f"{major}.{minor}" for major, minor in (version, python))
-            return (
-                f"{what} can be read by Python {needs} and newer ones, but this is Python {here}."
-            )
+            return f"{what} needs Python {needs} or newer, but this is Python {here}."
     return _ABOVE
 
 
 def _odd_character(character: str) -> str:
     if character in _QUOTES:
-        return "These are quotes as books print them. Python needs the straight ones of your keyboard: \" or '."
+        return "These are curly quotes, as in books. Python needs straight ones, as on your keyboard: \" or '."
     if character in _DASHES:
-        return "This is a dash as books print it. Python needs the minus of your keyboard: -"
+        return "This is a dash, as in books. Python needs the minus sign on your keyboard: -"
     if not character.isprintable():
         return (
-            "There is a character here that cannot be seen, as when code was copied from a page. Delete the "
-            "spaces of this line and type them again."
+            "There is an invisible character here, which often comes with code copied from a web page. Delete "
+            "the spaces in this line and type them again."
         )
-    return "Type this character again on your keyboard: there is another one that looks like it."
+    return (
+        "Type this character again on your keyboard: it only looks like the one that Python needs."
+    )
 
 
 def of_file(source: bytes) -> str:
-    """Return why a file with this source is no Python module, or ""."""
+    """Return why a file with this source is not a Python module, as a clause, or ""."""
     start = source[:1000].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start.startswith(b"{") and b'"cells"' in source and b'"nbformat"' in source:
         return "it is a notebook. Open it in Jupyter and export it as an executable script"
     if start[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        return "it is a web page. Download the file itself: on GitHub, with the button Download raw file"
+        return "it is a web page. Download the file itself: on GitHub, click Download raw file"
     if start.startswith(b"{\\rtf"):
-        return "it is a document of a word processor. Save it as plain text, or write it in a code editor"
+        return (
+            "it is a word processor document. Save it as plain text, or write it in a code editor"
+        )
     return ""
 
 
 _SPECIAL = {
     "SystemExit": "Your code called `exit()`, which ends the whole program. Use `return` to leave a function.",
-    "EOFError": "Your code waits for keyboard input, but nobody can type here. Take out `input()`.",
-    "RecursionError": "Your code calls itself without end. Which case stops the recursion?",
+    "EOFError": "Your code waits for keyboard input, but nobody can type here. Remove `input()`.",
+    "RecursionError": "Your code calls itself without end (infinite recursion). Which case stops the recursion?",
     "KeyboardInterrupt": "Your code raised KeyboardInterrupt, which is for Ctrl-C only.",
-    "MemoryError": "Your code asked for more memory than there is.",
-    "bdb.BdbQuit": "Your code waits for a debugger, but nobody can type here. Take out `breakpoint()` and "
+    "MemoryError": "Your code ran out of memory.",
+    "bdb.BdbQuit": "Your code waits for a debugger, but nobody can type here. Remove `breakpoint()` and "
     "`set_trace()`.",
 }
 
 
 def instead_of(kind: str) -> str:
-    """Return a sentence that says more than the name and the words of an error, or ""."""
+    """Return a sentence that says more than the name and the message of an error, or ""."""
     return _SPECIAL.get(kind, "")
 
 
-# Of an error: its type, a pattern in its words, and what usually lies behind it. The first one that fits counts.
+# For errors: the types ("" for any), a pattern for the message, and the usual cause. The first match counts.
 _BEHIND = (
     (
         "",
         "NoneType",
-        "Something is None here. A function without a `return` gives None; so does `.grad` before the first "
-        "backward().",
+        "Something is None here. A function without a `return` returns None, and `.grad` is None before the "
+        "first backward().",
     ),
     (
         "ModuleNotFoundError",
         r"'step_\d\d",
-        "A step can import another one of yours, if both files stand in the same folder and the folder is "
-        "checked, not the file alone. Is it there, and is its name right?",
+        "A step can import another step if both files are in the same folder and you check the folder, not "
+        "the single file. Is the file there, and is its name right?",
     ),
     (
         "ModuleNotFoundError",
         "'(exercises|solutions)",
-        "Your files stand side by side: import another step by its name alone, as in "
+        "Your files are in one folder, so import another step without the folder's name: "
         "`from step_02_gradient import mse`.",
     ),
-    ("ImportError", "relative import", "Take the dot away: a step has no package around it."),
+    ("ImportError", "relative import", "Remove the dot: a step is not part of a package."),
     (
         "ModuleNotFoundError",
         r"'(pandas|matplotlib|seaborn|torchvision|torchviz|plotly|tqdm|IPython|scipy|tensorflow|keras)\b",
-        "The course needs only torch, numpy and scikit-learn, so others need not be there. Take this import "
-        "out, and what uses it.",
+        "The course needs only torch, numpy and scikit-learn; other packages may be missing. Remove this "
+        "import and the code that uses it.",
     ),
     (
         "ModuleNotFoundError",
         r"'i?pu?db\b",
-        "A debugger is of no use here, since nobody can type. Take it out.",
+        "A debugger does not work here, because nobody can type. Remove it.",
     ),
     (
         "ModuleNotFoundError|ImportError",
         r"'(sklearn|torch|numpy)\.",
-        "There is no such part in this version of the package. Is the name spelled right? Older texts may use "
-        "another one.",
+        "This version of the package has nothing of this name. Is it spelled correctly? Older tutorials may "
+        "use another name.",
     ),
     (
         "ModuleNotFoundError",
         "",
-        "The course needs only torch, numpy and scikit-learn. Is the name spelled right?",
+        "The course needs only torch, numpy and scikit-learn. Is the name spelled correctly?",
     ),
-    ("NameError", "'(get_ipython|display)'", "This works in a notebook only: take it out."),
-    ("NameError", "'xrange'", "This is Python 2. In Python 3 it is called `range`."),
+    ("NameError", "'(get_ipython|display)'", "This works only in a notebook. Remove it."),
+    ("NameError", "'xrange'", "This is Python 2. In Python 3, it is called `range`."),
     (
         "NameError",
         "'(raw_input|unicode|basestring|unichr)'",
         "This is Python 2; Python 3 does not have it.",
     ),
     ("NameError", "'(null|true|false)'", "In Python, these words are None, True and False."),
-    ("NameError", "", "Is the name spelled right, and given a value before it is used?"),
+    ("NameError", "", "Is the name spelled correctly, and does it get a value before it is used?"),
     (
         "",
         "does not require grad",
@@ -209,18 +212,18 @@ _BEHIND = (
     (
         "",
         "leaf Variable that requires grad is being used in an in-place",
-        "Changes of a parameter must not be recorded: make them inside torch.no_grad().",
+        "A change to a parameter must not be recorded: make it inside torch.no_grad().",
     ),
     (
         "",
         "backward through the graph a second time",
-        "The graph is freed after backward(). Compute the loss anew before each backward().",
+        "backward() frees the graph. Compute the loss again before each backward().",
     ),
 )
 
 
 def of_error(kind: str, text: str) -> str:
-    """Return what usually lies behind an error, or ""."""
+    """Return what usually causes an error with this type and message, or ""."""
     for kinds, pattern, advice in _BEHIND:
         if kind in (kinds.split("|") if kinds else [kind]) and re.search(pattern, text):
             return advice

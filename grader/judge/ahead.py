@@ -1,4 +1,4 @@
-"""Replies that were asked for before the test that needs them."""
+"""Replies that were requested before the test that needs them runs."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ class Ahead:
         return bool(self._replies)
 
     def add(self, request: bytes, came: bytes | BaseException) -> None:
-        """Keep a reply, or what was raised in its place."""
+        """Keep a reply, or the exception that was raised instead."""
         self._replies.append((request, came))
 
     def follows(self, request: bytes) -> bool:
-        """Return whether this is the next request that was asked."""
+        """Return whether the next kept reply answers this request."""
         return bool(self._replies) and self._replies[0][0] == request
 
     def take(self) -> bytes:
-        """Return the next reply, and forget it; raises what came in its place."""
+        """Remove and return the next reply, or raise the exception kept instead of it."""
         _, came = self._replies.popleft()
         if isinstance(came, BaseException):
             raise came
         return came
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget all replies."""
         self._replies.clear()

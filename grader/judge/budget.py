@@ -1,8 +1,8 @@
-"""How long a learner's code may run: each function has one time for all its tests.
+"""How long a learner's code may run: the tests of each function share one time limit.
 
-It is wall time, since code that sleeps must end, too. Time in which a worker could have run but found no free
-processor is given back. Otherwise correct but slow code would time out on a busy machine, such as one with more
-judges than processors.
+The limit is wall time, because code that sleeps must end too. Time during which a worker was ready to
+run but waited for a free processor is given back. Otherwise slow but correct code would time out on a
+busy machine, such as one with more judges than processors.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from grader.judge import feedback
 from grader.judge.stop import Stop
 from grader.testing.answers import Call
 
-# How much time can be given back, in multiples of what there is; a worker's own threads can keep it waiting, too.
+# The most time that is given back, as a multiple of the limit. There must be a bound, since a worker's
+# own threads can also keep it waiting.
 _MOST_GIVEN_BACK = 3
-# Less than this is not worth another look.
+# In seconds; less is not worth another round of waiting.
 _LEAST_GIVEN_BACK = 0.01
 
 
 class Budget:
-    """The time that the functions of a step have left, in seconds of wall time.
+    """The wall time that each function of a step has left.
 
     Args:
-        seconds: what each function has in all.
+        seconds: the time limit of each function.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -37,21 +38,21 @@ class Budget:
         self._debtor = ""
 
     def left(self, function: str) -> float:
-        """Return how long a function may still run; nothing or less if its time is up.
+        """Return the seconds that a function may still run; 0 or less if its time is up.
 
         Raises:
-            Stop: a test of this function has learned before that its time is up.
+            Stop: an earlier test of this function ended because its time was up.
         """
         if function in self._expired:
             raise self._expired[function].again()
         return self._seconds - self._spent.get(function, 0.0)
 
     def spend(self, function: str, seconds: float) -> None:
-        """Take time from a function."""
+        """Take seconds from a function."""
         self._spent[function] = self._spent.get(function, 0.0) + seconds
 
     def give_back(self, function: str, seconds: float) -> float:
-        """Give time back to a function, if it has not had too much of it yet; return how much it was."""
+        """Give seconds back to a function, up to a bound; return how many were given back."""
         before = self._given_back.get(function, 0.0)
         seconds = min(seconds, _MOST_GIVEN_BACK * self._seconds - before)
         if seconds < _LEAST_GIVEN_BACK:
@@ -61,29 +62,29 @@ class Budget:
         return seconds
 
     def expire(self, function: str, call: Call) -> Stop:
-        """Return the verdict for a call that took too long, and keep one for the function's further tests."""
+        """Return the verdict on a call that took too long, and keep one for the function's other tests."""
         stop = Stop(Status.TIMEOUT, feedback.timeout(self._seconds), call)
         self._expired[function] = Stop(Status.TIMEOUT, feedback.expired(function, stop.sentence))
         return stop
 
     def charge(self, function: str) -> None:
-        """Let a function pay for the next start of a worker, which it made necessary.
+        """Make a function pay for the next start of a worker, because it made that start necessary.
 
-        Without this, a module that is slow to import and crashes would cost one time limit for each test.
+        Otherwise a module that imports slowly and then crashes would cost one time limit per test.
         """
         self._debtor = function
 
     def pay(self, seconds: float) -> None:
-        """Take the time of a worker's start from the function that made it necessary, if one did."""
+        """Take the seconds that a worker's start took from the function that must pay for it, if any."""
         if self._debtor:
             self.spend(self._debtor, seconds)
             self._debtor = ""
 
     @contextmanager
     def aside(self, function: str) -> Iterator[None]:
-        """Ask for the sake of feedback: it takes no time from the tests, and cannot end them.
+        """Leave the time of the tests as it is, for requests that only improve the feedback.
 
-        All that is asked aside for a function has one more time limit together.
+        All such requests for one function share a second time limit.
         """
         spent, expired = dict(self._spent), dict(self._expired)
         self._spent[function] = self._aside.get(function, 0.0)

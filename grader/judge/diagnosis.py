@@ -1,17 +1,17 @@
-"""Diagnosis: naming the mistake that a learner's function looks like.
+"""Diagnosis: names the misconception that a learner's function behaves like.
 
-A misconception is recognised by its transcript: the answers that it gives to some recorded calls. These calls, the
-battery of a function, are the ones out of its tests that tell its misconceptions apart. When a test of a
-function fails, the battery runs on the learner's code, in a worker of its own. A misconception is named if it
-alone gives the same answers, and if it fails that test too. Otherwise nothing is named.
+A misconception is recognised by its transcript: its answers to some recorded calls. These calls, the
+battery of a function, are those calls of its tests that tell its misconceptions apart. When a test of a
+function fails, the battery runs on the learner's code in a worker of its own. A misconception is named
+if no other one gives the same answers, and if it fails that test too. Otherwise nothing is named.
 
-Many mistakes end in an error of the same type. So errors that nobody asked for are alike only if Python or
-PyTorch says the same words, with the same sizes, in the same function. Another version may use other words;
-then nothing is named, which is better than a wrong name. Where a call should raise a certain error, only its type
-counts.
+Many mistakes end in an error of the same type. So unexpected errors are alike only if Python or PyTorch
+gives the same message, with the same sizes, in the same function. Another version may word the message
+differently; then nothing is named, which is better than a wrong name. If a call should raise an error,
+only the type of the error counts.
 
-The transcripts are files in `grader/content/behaviour`, written by `make record` from the catalogue. They hold no
-code of a wrong implementation.
+The transcripts are files in `grader/content/behaviour`, which `make record` writes from the catalogue.
+They contain no code of wrong implementations.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from grader.judge.step_session import StepSession
 from grader.judge.stop import Crash, Stop
 from grader.testing.answers import Call
 
-# To be raised when the files get another form, or other calls are chosen for them.
+# Increase this when the format of the files changes, or the way their calls are chosen.
 FORM = 2
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """How a misconception behaves, and the words for it.
+    """How a misconception behaves, and what learners read about it.
 
     Attributes:
         id, sentence, hint, read: as in the catalogue.
-        answers: to the requests of the battery, in order.
+        answers: the answers to the requests of the battery, in order.
         fails: ids of the tests that it fails.
-        loosely: whether it can be told from the right answer by the loose forms, too.
+        loosely: whether the loose forms of its answers also differ from those of the solution.
     """
 
     id: str
@@ -55,12 +55,12 @@ class Transcript:
 
 @dataclass(frozen=True)
 class Request:
-    """A call that a battery makes.
+    """One call of a battery.
 
     Attributes:
         payload: the encoded request to a worker.
-        timed: whether it measures time.
-        error: the type of the error that is the right answer; "" if a value is.
+        timed: whether the answer holds measured seconds.
+        error: the type of the error that the solution raises; "" if it returns a value.
     """
 
     payload: bytes
@@ -68,7 +68,13 @@ class Request:
     error: str = ""
 
     def same(self, one: Fingerprint, other: Fingerprint, loosely: bool = False) -> bool:
-        """Return whether two answers are alike."""
+        """Return whether two answers to this request count as the same.
+
+        Args:
+            one: the fingerprint of one answer.
+            other: that of the other answer.
+            loosely: whether to compare the loose forms.
+        """
         if self.error and one.error == other.error == self.error:
             return True
         return one.matches(other, loosely, self.timed)
@@ -76,7 +82,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Battery:
-    """What tells the misconceptions of a function apart.
+    """The calls that tell the misconceptions of a function apart.
 
     Attributes:
         requests: the calls.
@@ -87,12 +93,18 @@ class Battery:
     transcripts: list[Transcript]
 
     def same(self, one: list[Fingerprint], other: list[Fingerprint], loosely: bool = False) -> bool:
-        """Return whether two rows of answers are alike."""
+        """Return whether two lists of answers to these requests count as the same.
+
+        Args:
+            one: a fingerprint for each request, in order.
+            other: the same for the other answers.
+            loosely: whether to compare the loose forms.
+        """
         rows = zip(self.requests, one, other, strict=True)
         return all(request.same(a, b, loosely) for request, a, b in rows)
 
     def name(self, answers: list[Fingerprint]) -> Transcript | None:
-        """Return the only misconception that gives these answers, if there is just one."""
+        """Return the misconception that gives these answers, or None if there is not exactly one."""
         found = [one for one in self.transcripts if self.same(one.answers, answers)]
         if not found:
             found = [
@@ -105,11 +117,11 @@ class Battery:
 
 @dataclass
 class Recorded:
-    """What is recorded of a step.
+    """The recorded behaviour of a step's misconceptions.
 
     Attributes:
-        made_of: fingerprint of what it was recorded from.
-        batteries: by function.
+        made_of: fingerprint of the files that it was recorded from.
+        batteries: the batteries by function.
     """
 
     made_of: str = ""
@@ -117,7 +129,7 @@ class Recorded:
 
     @classmethod
     def load(cls, course: Course, step: Step) -> Recorded:
-        """Read what is recorded of a step; nothing, if there is no file."""
+        """Read the record of a step; it is empty if there is no file."""
         path = course.root / step.recorded_file
         if not path.is_file():
             return cls()
@@ -125,7 +137,7 @@ class Recorded:
         return cls(data["made_of"], {f: _battery(entry) for f, entry in data["functions"].items()})
 
     def text(self) -> str:
-        """Return the text of the file; a line for each request and each misconception."""
+        """Return the text of the file, with one line for each request and each misconception."""
         functions = []
         for function, battery in self.batteries.items():
             requests = _lines(map(_packed, battery.requests))
@@ -138,7 +150,7 @@ class Recorded:
 
 
 def _lines(values: Iterable[Any]) -> str:
-    """Return a JSON list with one value in each line."""
+    """Return a JSON list with one value per line."""
     return "[\n" + ",\n".join(json.dumps(value) for value in values) + "]"
 
 
@@ -166,6 +178,11 @@ def _battery(entry: dict[str, Any]) -> Battery:
 def ask_all(session: StepSession, function: str, requests: Iterable[bytes]) -> list[Fingerprint]:
     """Return the answers of a submission to the requests of a battery.
 
+    Args:
+        session: the session that sends the requests.
+        function: the function under test, whose time they take.
+        requests: the encoded requests.
+
     Raises:
         Stop, Crash: the code does not answer all of them.
     """
@@ -174,11 +191,11 @@ def ask_all(session: StepSession, function: str, requests: Iterable[bytes]) -> l
 
 
 class Diagnosis:
-    """Names the misconceptions of one submission in one step; asks for each function once.
+    """Names the misconceptions of one submission in one step; runs each battery at most once.
 
     Args:
         course: the course.
-        session: a session of the step that no test uses, so that no test pays for the battery.
+        session: a session of the step that no test uses, so that batteries take no time from tests.
     """
 
     def __init__(self, course: Course, session: StepSession) -> None:
@@ -199,7 +216,7 @@ class Diagnosis:
         return found if found and test in found.fails else None
 
     def look(self, function: str) -> Transcript | None:
-        """Return the misconception that a function behaves as, or None."""
+        """Return the misconception that a function behaves like, or None."""
         battery = self._recorded.batteries.get(function)
         if battery is None:
             return None
@@ -211,5 +228,5 @@ class Diagnosis:
             return None
 
     def close(self) -> None:
-        """End its worker."""
+        """End the worker of the diagnosis."""
         self._session.close()

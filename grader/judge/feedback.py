@@ -1,7 +1,7 @@
 """Sentences for learners about everything that is not simply a wrong value.
 
-Each says what happened, where, and what to do next. What comes from a worker is shortened, and
-shown as text.
+Each says what happened, where, and what to do next. Whatever a worker sent is shortened and shown
+as text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_MESSAGE = 4000
 
 
 def asked(call: Call) -> str:
-    """Return what was asked: the call as a learner would type it, or what a probe did."""
+    """Return the call as a learner would type it, or what a probe did."""
     if call.purpose:
         inputs = ", ".join(f"{name} = {plain(value)}" for name, value in call.inputs().items())
         return f"The test did this: {call.purpose}" + (f", with {inputs}." if inputs else ".")
@@ -33,78 +33,101 @@ def asked(call: Call) -> str:
 
 
 def message(sentence: str, call: Call | None, output: tuple[str, int]) -> str:
-    """Return the whole message of a test: what was asked, what came, and what the code printed last."""
+    """Return the whole message of a test.
+
+    Args:
+        sentence: what is wrong.
+        call: the request that it is about, which the message shows first; or None.
+        output: the beginning of what the code printed, and how many bytes it printed in all.
+    """
     lines = [f"{asked(call)}", sentence] if call else [sentence]
     text, size = output
     if text.strip():
         more = f" (the beginning of {size} bytes)" if size > len(text.encode()) else ""
         lines.append(f"Your code printed{more}: {shorten(text.strip(), 400)}")
-    # Half characters can be in a Python text, but in no file.
+    # A Python string can hold lone surrogates, which UTF-8 cannot encode.
     whole = "\n".join(lines).encode("utf-8", "backslashreplace").decode()
     return shorten(whole, MAX_MESSAGE)
 
 
 def misconception(step: Step, sentence: str, hint: str, read: str) -> str:
-    """Return three lines: which mistake it looks like, a hint, and where to read on."""
-    where = f'Read on in the text of {step.filename}, at "{read}".'
-    return f"This looks like a well-known mistake: {sentence}\nHint: {hint}\n{where}"
+    """Return three lines: the mistake that the answers look like, a hint, and what to read.
+
+    Args:
+        step: the step.
+        sentence: the mistake, in words.
+        hint: how to find it.
+        read: a phrase from the text of the step's module, near which the subject is explained.
+    """
+    where = f'Read more in {step.filename}, at "{read}".'
+    return f"This looks like a common mistake: {sentence}\nHint: {hint}\n{where}"
 
 
 def printed_much(size: int) -> str:
-    """Return a note for code that prints very much."""
-    return f"Note: your code printed {size} bytes in one call. That is slow: print less."
+    """Return a note for code that prints so much that it is slow."""
+    return f"Note: your code printed {size} bytes in one call, which is slow. Print less."
 
 
 def no_module(path: str, why: str) -> str:
-    """Return the sentence for a file that holds something else than Python."""
-    return f"The file {path} is no Python module: {why}."
+    """Return the sentence for a file that is something other than Python."""
+    return f"The file {path} is not a Python module: {why}."
 
 
 def empty_file(path: str) -> str:
     """Return the sentence for a file without code."""
-    return f"The file {path} is empty. Bring the exercise back, for example with: git checkout exercises/{path}"
+    return f"The file {path} is empty. Restore the exercise, for example with: git checkout exercises/{path}"
 
 
 def timeout(seconds: float) -> str:
-    """Return the sentence for a function that does not come back."""
+    """Return the sentence for a function that does not return in time."""
     return (
         f"Your code did not finish within {seconds:g} seconds. Is there a loop that never ends? "
-        "Look at the condition of each `while`, and at what changes inside."
+        "Check the condition of each `while` loop, and what changes inside the loop."
     )
 
 
 def expired(function: str, sentence: str) -> str:
-    """Return the sentence for the further tests of a function whose time is up."""
-    return (
-        f"Not run again, because the time of `{function}` was used up in a test before. {sentence}"
-    )
+    """Return the sentence for the remaining tests of a function whose time is used up."""
+    return f"Not run again: an earlier test used up the time for `{function}`. {sentence}"
 
 
 def load_timeout(path: str, seconds: float) -> str:
-    """Return the sentence for a module that does not finish its import."""
+    """Return the sentence for a module whose import does not finish in time."""
     return (
-        f"Python began to import {path} and did not finish within {seconds:g} seconds. Is there a loop "
-        "outside of all functions? Code at the top of the file runs at every import."
+        f"Importing {path} did not finish within {seconds:g} seconds. Is there a loop outside all "
+        "functions? Code that is not in a function runs at every import."
     )
 
 
 def crash(how: str, error: Exception) -> str:
-    """Return the sentence for a worker that ended in the middle of a call."""
+    """Return the sentence for a worker that ended during a call."""
     if isinstance(error, CodecError):
         return f"Your code sent something that is not an answer ({error}), so it was stopped."
     return (
-        f"Python ended in the middle of your code{f': {how}' if how else ''}. Does it call `os._exit`, or "
-        "use up all memory?"
+        f"Python stopped while running your code{f': {how}' if how else ''}. Does your code call "
+        "`os._exit` or use up all memory?"
     )
 
 
 def load_crash(path: str, how: str, error: Exception) -> str:
-    """Return the sentence for a worker that ended while it imported the module."""
-    return f"While Python imported {path}: {crash(how, error)}"
+    """Return the sentence for a worker that ended while importing the module.
+
+    Args:
+        path: the module's file name.
+        how: how the worker ended by itself, as a clause, or "".
+        error: what the judge noticed.
+    """
+    return f"While importing {path}: {crash(how, error)}"
 
 
 def load_failure(path: str, answer: dict[str, Any], source: bytes) -> str:
-    """Return the sentences for a module whose import failed."""
+    """Return the sentences for a module whose import failed.
+
+    Args:
+        path: the module's file name.
+        answer: the worker's answer to the request to load it (see `grader.wire.messages`).
+        source: the whole file.
+    """
     if answer["kind"] == "missing":
         return missing_function(answer["name"], path)
     if answer["kind"] == "encoding":
@@ -127,12 +150,20 @@ def load_failure(path: str, answer: dict[str, Any], source: bytes) -> str:
 def missing_function(name: str, path: str) -> str:
     """Return the sentence for a function that is not in the module."""
     return (
-        f"There is no `{name}` in {path}. Was it renamed or deleted? The name must be exactly this."
+        f"There is no `{name}` in {path}. Was it renamed or deleted? The name must match exactly."
     )
 
 
 def not_written(answer: dict[str, Any], path: str, function: str) -> str:
-    """Return the sentence for a function whose body is still the stub's, or that needs such a one."""
+    """Return the sentence for a function that is still a stub, or that needs one that is.
+
+    `TestVerdict.unwritten` reads the name of the other function from it.
+
+    Args:
+        answer: the worker's answer with the NotImplementedError (see `grader.wire.messages`).
+        path: the module's file name.
+        function: the function under test.
+    """
     frames = answer["frames"]
     said = re.fullmatch(r"`([\w.]{1,80})` is not written yet\.", answer["message"])
     name = said[1] if said else frames[-1][1] if frames else function
@@ -142,17 +173,17 @@ def not_written(answer: dict[str, Any], path: str, function: str) -> str:
 
 
 def wrong_signature(call: Call, problem: str) -> str:
-    """Return the sentence for a function that does not take the inputs of its contract."""
+    """Return the sentence for a function that does not accept the inputs of its contract."""
     names = ", ".join([*(f"value {i}" for i, _ in enumerate(call.args, 1)), *call.kwargs])
     return (
-        f"`{call.function}` cannot be called with ({names}), as the exercise says: {shorten(problem)}. "
-        "Keep the parameter names of the exercise."
+        f"`{call.function}` cannot be called with ({names}), as the exercise requires: {shorten(problem)}. "
+        "Keep the parameters of the exercise and their names."
     )
 
 
 def unplain(problem: str) -> str:
     """Return the sentence for a value that cannot be sent to the judge."""
-    return f"What your code returned cannot be looked at: {shorten(problem)}."
+    return f"The value that your code returned cannot be checked: {shorten(problem)}."
 
 
 def changed_inputs(call: Call, after: bytes) -> str:
@@ -170,16 +201,16 @@ def changed_inputs(call: Call, after: bytes) -> str:
                 break
     return (
         f"Your code changed its inputs{': ' + '; '.join(changes) if changes else ''}. The caller may still need "
-        "them: compute new values, and do not use `+=`, `out=` or functions that end in `_` on an input."
+        "them, so compute new values: do not use `+=`, `out=` or functions that end in `_` on an input."
     )
 
 
 def raised(answer: dict[str, Any], path: str) -> str:
-    """Return sentences for an exception: which, where, and what it usually means."""
+    """Return sentences for an exception: what was raised, where, and what it usually means."""
     kind = answer["type"]
     text = " ".join(answer["message"].split())
     if kind == "ImportError":
-        # It ends in the place of a package on this machine.
+        # Such a message ends with the path of the package on this machine.
         text = re.sub(r" \([^()]*[/\\][^()]*\)$", "", text)
     text = shorten(text).rstrip(".")
     lines = [advice.instead_of(kind) or f"Your code raised {kind}{f': {text}' if text else ''}."]
@@ -192,11 +223,11 @@ def raised(answer: dict[str, Any], path: str) -> str:
         )
     elif answer["frames"]:
         source = answer["frames"][-1][3]
-        lines.append(f"It happened when the test did this: {shorten(source, MAX_SOURCE_LINE)}")
+        lines.append(f"It happened when the test ran: {shorten(source, MAX_SOURCE_LINE)}")
     hint = advice.of_error(kind, answer["message"])
     return "\n".join([*lines, hint] if hint else lines)
 
 
 def counterexample(call: Call | None) -> dict[str, str] | None:
-    """Return the inputs of a call as texts by name."""
+    """Return the inputs of a call by name, as text; None without a call."""
     return {name: plain(value) for name, value in call.inputs().items()} if call else None

@@ -1,4 +1,4 @@
-"""Fingerprints of answers: what tells one behaviour from another, and nothing that is a matter of style."""
+"""Fingerprints of answers: what distinguishes one behaviour from another, without matters of style."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from grader.testing.wording import steady
 from grader.wire.codec import Opaque
 
-# Sums in another order, and float32 where float64 was recorded; two mistakes are hardly ever that close.
+# Wide enough for sums in another order, and for float32 where float64 was recorded. Two different
+# mistakes are hardly ever this close.
 _RTOL, _ATOL = 1e-3, 1e-5
-# For calls that measure time; what they wait for takes some hundredths of a second.
+# Shorter times count as equal, in calls that measure time: those wait for a few hundredths of a second.
 SECONDS = 0.03
 _MAX_NUMBERS = 48
 _MAX_FORM = 1000
@@ -25,12 +26,12 @@ _RAISES, _NO_VALUE = "raises ", "no value: "
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What matters of an answer.
+    """The parts of an answer that matter.
 
     Attributes:
-        form: its kinds, shapes and dtypes, as text.
-        loose: the same without what is a matter of style: the kind of a scalar, list or tuple, dtypes.
-        numbers: the numbers in it, or some of many.
+        form: its types, shapes and dtypes, as text.
+        loose: the form without matters of style: dtypes, and the type of a scalar or sequence.
+        numbers: its numbers, or a sample of them.
     """
 
     form: str
@@ -65,12 +66,13 @@ class Fingerprint:
         return self.form.removeprefix(_RAISES).partition(":")[0] if raised else ""
 
     def matches(self, other: Fingerprint, loosely: bool = False, timed: bool = False) -> bool:
-        """Return whether both are of the same form and have about the same numbers.
+        """Return whether both have the same form and nearly the same numbers.
 
         Args:
-            other: the other one.
-            loosely: compare the loose forms.
-            timed: the numbers are seconds; a busy machine makes all of them longer, so only their order counts.
+            other: the other fingerprint.
+            loosely: whether to compare the loose forms.
+            timed: whether the numbers are seconds. A busy machine makes all of them longer, so only their
+                order counts.
         """
         same = self.loose == other.loose if loosely else self.form == other.form
         if not same or len(self.numbers) != len(other.numbers):
@@ -80,14 +82,14 @@ class Fingerprint:
         return np.allclose(self.numbers, other.numbers, _RTOL, _ATOL, equal_nan=True)
 
     def _order(self) -> NDArray[np.int8]:
-        """Return for each pair of the numbers whether one is clearly more than the other: -1, 0 or 1."""
+        """Return the sign of the difference of each pair of numbers: -1, 0 or 1, where 0 is about equal."""
         numbers = np.array(self.numbers)
         difference = numbers[:, None] - numbers
         return np.where(np.abs(difference) < SECONDS, 0, np.sign(difference)).astype(np.int8)
 
 
 def _origin(answer: dict[str, Any]) -> str:
-    """Return where an error comes from, and its words if they are not the learner's own."""
+    """Return where an error was raised, and its message unless the learner wrote it."""
     if answer["own"]:
         return "on purpose"
     where = ""
@@ -95,7 +97,7 @@ def _origin(answer: dict[str, Any]) -> str:
         if place == "probe":
             where = f"where the test does {line}"
         elif not function.startswith("<"):
-            # Such as <listcomp>, which not every version of Python has.
+            # Names such as <listcomp> are skipped: not every version of Python has them.
             where = f"in {function}"
     message = re.sub(r"(/[\w.+…-]+){2,}", "…", steady(answer["message"]))
     return f"{where}: {message}"
@@ -108,12 +110,12 @@ def _form(value: Any, numbers: list[float], loose: bool) -> str:
     if isinstance(value, (list, tuple)):
         parts = [_form(item, numbers, loose) for item in value]
         if loose and all(isinstance(item, str) for item in value):
-            # Such as the names of nodes, in any order.
+            # For example, names of nodes may come in any order.
             parts.sort()
         inside = ", ".join(parts)
         return f"{'sequence' if loose else type(value).__name__}({inside})"
     if isinstance(value, dict):
-        # The order of the keys is nobody's mistake.
+        # The order of the keys does not matter.
         entries = sorted(value.items(), key=lambda entry: str(entry[0]))
         inside = ", ".join(f"{key!r}: {_form(item, numbers, loose)}" for key, item in entries)
         return f"{{{inside}}}"
@@ -136,7 +138,7 @@ def _form(value: Any, numbers: list[float], loose: bool) -> str:
 
 
 def _flat(value: Any) -> NDArray[np.float64]:
-    """Return numbers of any kind as one row of float64; of complex ones, the real parts."""
+    """Return numbers of any type as a flat float64 array, with the real parts of complex ones."""
     if hasattr(value, "requires_grad"):
         value = value.detach()
         value = (value.real if value.is_complex() else value).double().numpy()
@@ -146,12 +148,12 @@ def _flat(value: Any) -> NDArray[np.float64]:
 
 
 def _rounded(number: float) -> float:
-    """Return a number with the digits that are recorded."""
+    """Return a number rounded to the digits that are recorded."""
     return float(f"{number:.{_PLACES}g}")
 
 
 def _some(numbers: list[float]) -> list[float]:
-    """Return all of a few numbers; of many, some from the beginning to the end, and their sum."""
+    """Return the numbers; of many, an evenly spaced sample and the sum of all."""
     if len(numbers) <= _MAX_NUMBERS:
         return numbers
     places = np.linspace(0, len(numbers) - 1, _MAX_NUMBERS).round().astype(int)

@@ -1,7 +1,7 @@
 """Forks of this process: each does one piece of work and sends back one value of plain data.
 
-This is the only way from a forked judge to its parent. A fork that dies, takes too long or sends half a value is a
-problem in words, never a value.
+This is the only channel from a forked judge to its parent. A fork that dies, takes too long or sends
+half a value yields a problem in words, never a value.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Outcome:
     """How a piece of work ended.
 
     Attributes:
-        value: what it gave; None if there is a problem.
-        problem: why it gave nothing, as a clause, or "".
+        value: what the work returned; None if there is a problem.
+        problem: why there is no value, as a clause, or "".
         seconds: wall time.
     """
 
@@ -47,7 +47,7 @@ class _Fork(Generic[Work]):
 
 
 class Forks(Generic[Work]):
-    """The forks that are at work.
+    """The forks that are running.
 
     Args:
         seconds: wall time after which a fork is killed.
@@ -61,7 +61,7 @@ class Forks(Generic[Work]):
         return len(self._selector.get_map())
 
     def start(self, work: Work, act: Callable[[], Any]) -> None:
-        """Fork, and let the fork do something; what it returns must be plain data."""
+        """Call `act` in a fork; it must return plain data."""
         receiver, sender = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -73,7 +73,7 @@ class Forks(Generic[Work]):
         self._selector.register(receiver, selectors.EVENT_READ, fork)
 
     def next(self) -> tuple[Work, Outcome]:
-        """Wait until a piece of work has ended, well or not; return it and how it ended."""
+        """Wait until a piece of work has ended, and return it with its outcome."""
         while True:
             forks = [(key.fd, key.data) for key in self._selector.get_map().values()]
             descriptor, fork = min(forks, key=lambda pair: pair[1].deadline)
@@ -99,14 +99,14 @@ class Forks(Generic[Work]):
 
 
 def _send(sender: int, act: Callable[[], Any]) -> None:
-    """In a fork: do the work, send its value or what went wrong, and end."""
+    """In the fork: do the work, send its value or the problem, and exit."""
     code = 1
     try:
         try:
             message = encode({"value": act()}, strict=True)
         except BaseException as error:
             words = f"{type(error).__name__}: {error}"[:_MAX_WORDS]
-            # What came from a submission may hold half a character.
+            # Text from a submission may hold lone surrogates, which UTF-8 cannot encode.
             words = words.encode("utf-8", "backslashreplace").decode("utf-8")
             message = encode({"problem": words}, strict=True)
         with open(sender, "wb") as pipe:
@@ -117,7 +117,7 @@ def _send(sender: int, act: Callable[[], Any]) -> None:
 
 
 def _opened(message: bytes, code: int) -> tuple[Any, str]:
-    """Return the value in a message, and the problem in it, or that it is none."""
+    """Return the value and the problem in a message, given the exit code of the fork."""
     if code:
         return None, f"the judge ended with code {code}"
     try:

@@ -1,4 +1,4 @@
-"""The judge of a submission: one step's session at a time, and what the end of a test means for its function."""
+"""The judge of a submission: holds one step's session at a time, and turns outcomes of tests into verdicts."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def mark_of(item: pytest.Item) -> pytest.Mark:
 
 
 class Judge:
-    """What one pytest session needs to judge one submission; everything is made at its first use.
+    """What one pytest session needs to judge one submission; each part is made when first used.
 
     Args:
         course: the course.
-        submission: what is judged; None if each forked judge takes its own.
-        launcher: what workers are started with.
+        submission: the submission to judge; None if each forked judge takes its own.
+        launcher: starts the workers.
 
     Attributes:
-        naming: whether a misconception is looked for when a test fails.
+        naming: whether to look for a misconception when a test fails.
     """
 
     def __init__(self, course: Course, submission: Submission | None, launcher: Launcher) -> None:
@@ -62,7 +62,7 @@ class Judge:
         self.properties = Properties(course.seed, _kind_of_mistake)
 
     def session(self, step: Step) -> StepSession:
-        """Return the session of a step; only one step's worker lives at a time."""
+        """Return the session of a step; the session of any other step ends."""
         assert self._submission, "no submission was taken yet"
         if self._session is None or self._session.step.id != step.id:
             self.end_session()
@@ -70,7 +70,7 @@ class Judge:
         return self._session
 
     def diagnosis(self, session: StepSession) -> Diagnosis:
-        """Return the diagnosis of the step that is being judged, with a worker of its own."""
+        """Return the diagnosis of the step that is being judged; it has a worker of its own."""
         if self._diagnosis is None:
             apart = StepSession(session.submission, session.step, self.launcher)
             self._diagnosis = Diagnosis(self.course, apart)
@@ -85,7 +85,7 @@ class Judge:
         """End the current step's workers."""
         for one in (self._session, self._diagnosis):
             if one:
-                # All is said: a worker that gets lost now takes nothing along.
+                # All verdicts are in, so a worker that is lost now does no harm.
                 with contextlib.suppress(LaunchError):
                     one.close()
         self._session = self._diagnosis = None
@@ -96,19 +96,19 @@ class Judge:
         self.launcher.close()
 
     def passed(self, item: pytest.Item) -> TestVerdict:
-        """Return the verdict on a test that has passed, after what was asked last."""
+        """Return the verdict on a test whose requests were all answered as rehearsed."""
         session = self.session(step_of(self.course, item))
         return _verdict(item, mark_of(item), session, None, None)
 
     def broken(self, item: pytest.Item, problem: str) -> TestVerdict:
-        """Return the verdict on a test that says nothing about the submission."""
+        """Return the verdict on a test that failed because of the kit, not of the submission."""
         return _verdict(item, mark_of(item), None, None, problem)
 
     def _name(self, session: StepSession, verdict: TestVerdict) -> Transcript | None:
         try:
             return self.diagnosis(session).name(verdict.function, verdict.id)
         except Exception:
-            # A name is a courtesy: where none can be looked for, the verdict still stands.
+            # The misconception is a courtesy: the verdict stands without it.
             return None
 
     def outcome(
@@ -119,7 +119,15 @@ class Judge:
         call: pytest.CallInfo[None],
         report: pytest.TestReport,
     ) -> TestVerdict:
-        """Return the verdict on a test: with the mistake that it looks like, and as much as the course shows."""
+        """Return the verdict on a test as the learner sees it, with the misconception that explains it.
+
+        Args:
+            item: the test.
+            mark: its mark `exercise`.
+            session: the session of its step; None if the test ended before it had one.
+            call: how pytest's call of the test ended.
+            report: pytest's report of that call.
+        """
         error = call.excinfo.value if call.excinfo else None
         problem = None if report.passed else report.longreprtext
         verdict = _verdict(item, mark, session, error, problem)
@@ -133,9 +141,10 @@ class Judge:
 
 
 def _kind_of_mistake(error: BaseException) -> object:
-    """Return in which way the code gave a wrong answer, so that asking it again can tell more; None if it did not.
+    """Return the kind of mistake behind a wrong answer; None if there is no answer, as after a crash.
 
-    After a crash, each further question would cost a new worker. Exceptions of two types are two mistakes.
+    Without a kind, neither a smaller example nor a misconception is looked for: after a crash, each further
+    request would cost a new worker. Exceptions of different types are different mistakes.
     """
     if isinstance(error, LearnerError):
         return error.report["type"]
@@ -149,14 +158,14 @@ def _verdict(
     error: BaseException | None,
     problem: str | None,
 ) -> TestVerdict:
-    """Return the verdict itself: anything that is not known to be right is not passed.
+    """Return the verdict on a test; it is passed only if nothing at all went wrong.
 
     Args:
         item: the test.
         mark: its mark `exercise`.
-        session: the session of its step, if it came so far.
-        error: what it raised.
-        problem: pytest's words, if it did not pass.
+        session: the session of its step; None if the test ended before it had one.
+        error: the exception that the test raised, or None.
+        problem: pytest's report, if the test did not pass, or None.
     """
     output = session.printed if session else ("", 0)
     status, sentence, asked = Status.ERROR, "", None
@@ -172,7 +181,7 @@ def _verdict(
     else:
         sentence = f"The kit itself failed here, which is not your fault: {(problem or '')[-1500:]}"
     if status == Status.TIMEOUT:
-        # How much it printed until it was stopped is a matter of chance.
+        # How much it printed before it was stopped depends on chance.
         output = (output[0], 0)
     hidden = is_hidden(item.path)
     show = output if status not in (Status.PASSED, Status.ERROR, Status.NOT_STARTED) else ("", 0)

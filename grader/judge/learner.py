@@ -1,6 +1,6 @@
-"""The tests' view of a learner: calls and probes become requests, and replies become answers.
+"""The learner as the tests see it: turns calls and probes into requests, and replies into answers.
 
-`Learner` is what a test gets from the fixture of that name.
+`Learner` is the value of the fixture `learner`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,13 @@ from grader.wire import messages
 
 
 class LearnerError(Exception):
-    """The learner's code raised an exception; its name and text, never the exception itself."""
+    """The learner's code raised an exception.
+
+    Attributes:
+        call: the request.
+        report: the worker's description of the exception: type, message and frames as plain data.
+        sentence: what the learner reads.
+    """
 
     def __init__(self, call: Call, report: dict[str, Any], sentence: str) -> None:
         super().__init__(sentence)
@@ -43,9 +49,9 @@ class Learner:
 
     @functools.cached_property
     def elsewhere(self) -> Learner:
-        """The same module in a second process, which knows nothing of what was called in the first one.
+        """The same module in a second process, which shares no state with the first one.
 
-        What one of them gives can be passed on to the other, as plain data.
+        Results of one process can be passed to the other as plain data.
         """
         return Learner(self._session, self._function, second=True)
 
@@ -96,24 +102,29 @@ class Learner:
 
     @contextmanager
     def raises(self, kind: type[Exception], because: str) -> Iterator[None]:
-        """Demand that the learner's code raises an exception of this kind.
+        """Demand that the code in this context makes the learner's code raise an exception of this kind.
 
         Args:
             kind: the built-in exception.
-            because: the reason, as a clause.
+            because: the reason, as a clause that completes "Expected a ValueError because …".
+
+        Raises:
+            Mismatch: the learner's code raised no exception, or one of another kind.
         """
-        article = "An" if kind.__name__[0] in "AEIOU" else "A"
-        expected = f"{article} {kind.__name__} was expected because {because}"
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        expected = f"Expected {article} {kind.__name__} because {because}"
         try:
             yield
         except LearnerError as error:
             bases, name = error.report["bases"], error.report["type"]
             if kind.__name__ not in bases:
-                sentence = f"{expected}, but another error came. {error.sentence}"
+                sentence = f"{expected}, but got another error. {error.sentence}"
                 if name.rpartition(".")[2] == kind.__name__:
-                    sentence += f" That class only has the name {kind.__name__}: use the one that Python has."
+                    sentence += (
+                        f" That class only shares the name {kind.__name__}: raise the built-in one."
+                    )
                 raise Mismatch(error.call, sentence) from None
         else:
             assert self._last, "nothing was called inside raises()"
-            came = shown(self._last.value)
-            raise Mismatch(self._last.call, f"{expected}, but {came} came.")
+            got = shown(self._last.value)
+            raise Mismatch(self._last.call, f"{expected}, but got {got}.")

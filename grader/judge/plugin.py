@@ -1,16 +1,16 @@
-"""The pytest plugin: step tests get a `learner` whose code runs in a worker, and reports carry verdicts.
+"""The pytest plugin: gives step tests a `learner` whose code runs in a worker, and adds verdicts to reports.
 
 Hooks used, and why:
-- `pytest_addhooks`: a command may lend its judge.
-- `pytest_addoption`: `--submission` and `--direct`.
-- `pytest_configure`: the mark `exercise`, and what is to be judged.
-- `pytest_collectstart`: the properties of each test file are made to work without a clock and a database.
-- `pytest_collection_modifyitems`: every test of a step says which function it judges; what the steps
-  need is loaded ahead.
-- `pytest_pyfunc_call`: the examples of a property are drawn once and replayed.
-- `pytest_runtest_makereport`: an exception becomes a verdict, and a sentence takes the place of our
+- `pytest_addhooks`: lets a command lend its judge.
+- `pytest_addoption`: adds `--submission`, `--direct` and the other options.
+- `pytest_configure`: registers the mark `exercise`, and reads what to judge.
+- `pytest_collectstart`: loads a hypothesis profile without deadline and database before each test file.
+- `pytest_collection_modifyitems`: refuses a step test that does not say which function it judges, and
+  starts to load the packages that the steps need.
+- `pytest_pyfunc_call`: draws the examples of a property once, and replays them.
+- `pytest_runtest_makereport`: turns an exception into a verdict, and shows a sentence instead of our
   traceback.
-- `pytest_unconfigure`: no worker outlives the session.
+- `pytest_unconfigure`: ends all workers with the session.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ _SESSION = pytest.StashKey[StepSession]()
 
 
 class Hooks:
-    """What other plugins may do for this one."""
+    """The hook that other plugins may implement for this one."""
 
     @pytest.hookspec(firstresult=True)
     def pytest_torchsteps_judge(self) -> Judge | None:
-        """Return what the tests judge with; it is closed when the session ends."""
+        """Return the judge that the tests use; it is closed when the session ends."""
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -153,7 +153,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_marked(item: pytest.Item) -> bool:
-    """Return whether a test says which function it judges, what it shows, and its weight."""
+    """Return whether a test's mark `exercise` is complete: function, title and a positive weight."""
     mark = item.get_closest_marker("exercise")
     if mark is None or [type(value) for value in mark.args] != [str, str]:
         return False
@@ -164,7 +164,7 @@ def _is_marked(item: pytest.Item) -> bool:
 def _repr_failure(
     usual: Callable[..., Any], excinfo: pytest.ExceptionInfo[BaseException], *args: Any
 ) -> Any:
-    """Leave out the traceback of a verdict: nobody sees it, and it is the slowest part of a failing test."""
+    """Skip the traceback of a verdict: nobody sees it, and formatting it is the slowest part of a failing test."""
     return "" if isinstance(excinfo.value, _VERDICTS) else usual(excinfo, *args)
 
 
@@ -185,7 +185,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 @pytest.fixture
 def learner(request: pytest.FixtureRequest) -> Learner:
-    """The learner's module of this test's step, behind the process boundary."""
+    """The learner's module for the step of this test, behind the process boundary."""
     judge = request.config.stash[JUDGE]
     mark = request.node.get_closest_marker("exercise")
     session = judge.session(step_of(judge.course, request.node))

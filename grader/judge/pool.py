@@ -1,16 +1,17 @@
-"""Forked judges: one pytest session, collected once; each piece of work is done in a fork of it.
+"""Forked judges: pytest collects the tests once, and each piece of work runs in a fork of that session.
 
-The parent collects the tests, draws the examples of all properties and starts the zygote, so that what is the
-same for all is made once. Then it forks a judge for each piece of work, a few at a time.
+The parent collects the tests, draws the examples of all properties and starts the zygote, so that
+everything the judges share is made once. Then it forks a judge for each piece of work, a few at a time.
 
-A rehearsal lets the solutions run through all tests first and remembers what they were asked and what they
-answered. The outcome of a test depends on nothing but these answers: a submission that gives the same ones,
-byte for byte, passes as the solutions do, without the test being run. No answer of a learner is remembered. Only
-code that goes by the clock can notice: it is asked faster.
+A rehearsal runs all tests on the solutions first, and remembers every request and its reply. A verdict
+is a pure function of the worker's replies, so a submission whose replies are byte-identical to those of
+the solutions passes without running the test. Replies of learners are never remembered. The only
+observable difference is timing: requests arrive back to back.
 
-That tests are such is a rule, and it is looked after. The solutions run twice, the second time through the tests
-in the opposite order, and what differs is not used. Of the passes without a run, one in fifty is tried: the test
-runs on the answers that came. If it does not pass with them, or asks for something else, the kit itself failed.
+Two checks make sure that verdicts really are such functions. The solutions run twice, the second time
+with the tests in reverse order, and only exchanges that agree are used. And one in fifty of the passes
+without a run is verified: the test runs on the replies. If it does not pass, or makes other requests,
+the kit itself failed.
 """
 
 from __future__ import annotations
@@ -40,16 +41,16 @@ from grader.testing.probes import prepare_probes
 from grader.testing.properties import is_property
 
 Work = TypeVar("Work")
-# What is asked in a test, each with the answer with which it passes; and that for the id of each test.
+# The requests that a test makes, each with the reply with which the test passes; and these by test id.
 Exchanges = list[tuple[bytes, bytes]]
 Rehearsed = dict[str, Exchanges]
 TRIED = 50
-# Longer than any start of a zygote.
+# Longer than a zygote ever takes to start.
 _START_SECONDS = 600.0
 
 
 def is_tried(submission: str, test: str) -> bool:
-    """Return whether a test runs though its pass is known: one in fifty, the same ones in any order of a class.
+    """Return whether a test runs although its pass is known, whatever the order of submissions: one in fifty.
 
     Args:
         submission: digest of the submission.
@@ -60,15 +61,15 @@ def is_tried(submission: str, test: str) -> bool:
 
 
 class Forked:
-    """In a forked judge: all tests, ready to be run on a submission.
+    """In a forked judge: all tests, ready to run on a submission.
 
     Args:
         session: the session that collected them.
-        judge: what the tests judge with.
-        rehearsed: with which answers a test passes.
+        judge: the judge that the tests use.
+        rehearsed: the exchanges with which each test passes.
 
     Attributes:
-        judge: what the tests judge with.
+        judge: the judge that the tests use.
         items: the tests, in the order of the lesson.
     """
 
@@ -81,13 +82,13 @@ class Forked:
         session.config.pluginmanager.register(self)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the verdict out of a report."""
+        """Collect the verdict that a report carries."""
         verdict = verdict_of(report)
         if verdict:
             self._verdicts.append(verdict)
 
     def run(self, submission: Submission, items: Iterable[pytest.Item]) -> Iterator[TestVerdict]:
-        """Run tests on a submission, one by one; who wants no more verdicts stops asking."""
+        """Run tests on a submission one by one, lazily: a caller may stop after any verdict."""
         self.judge.take(submission, self.judge.launcher)
         chosen, digest = list(items), submission.sha256
         for item, following in zip(chosen, [*chosen[1:], None], strict=True):
@@ -95,11 +96,11 @@ class Forked:
             if exchanges:
                 yield self._as_rehearsed(item, exchanges, is_tried(digest, item.nodeid))
             else:
-                # Which test pytest will run next is not known, if some need not be run.
+                # With a rehearsal, it is not known yet which test pytest will run next.
                 yield self.item(item, None if self._rehearsed else following)
 
     def _as_rehearsed(self, item: pytest.Item, exchanges: Exchanges, tried: bool) -> TestVerdict:
-        """Ask what the solutions were asked; run the test if other answers come, or to try whether it passes."""
+        """Repeat the rehearsed requests; run the test if a reply differs, or to verify its pass."""
         session = self.judge.session(step_of(self.judge.course, item))
         same = session.answers_like(mark_of(item).args[0], exchanges)
         if same and not tried:
@@ -112,13 +113,13 @@ class Forked:
         return verdict
 
     def rehearse(self, submission: Submission, items: Iterable[pytest.Item]) -> Rehearsed:
-        """Return what a submission is asked in each test that it passes, and what it answers."""
+        """Return the requests and replies of each test that a submission passes."""
         self.judge.take(submission, self.judge.launcher)
         found = ((item.nodeid, *self._heard(item)) for item in items)
         return {name: heard for name, heard, verdict in found if verdict.status == Status.PASSED}
 
     def _heard(self, item: pytest.Item) -> tuple[Exchanges, TestVerdict]:
-        """Run one test; return what was asked and answered, and the verdict."""
+        """Run one test; return its requests and replies, and the verdict."""
         heard: Exchanges = []
         session = self.judge.session(step_of(self.judge.course, item))
         session.heard = lambda _, request, came: heard.append((request, came))
@@ -127,32 +128,37 @@ class Forked:
         return heard, verdict
 
     def item(self, item: pytest.Item, following: pytest.Item | None = None) -> TestVerdict:
-        """Run one test on the submission that is being judged, and say which follows."""
+        """Run one test on the submission that is being judged, and return the verdict.
+
+        Args:
+            item: the test.
+            following: the test that runs next, whose fixtures pytest then keeps; None if not known.
+        """
         self._verdicts.clear()
         try:
             self._hook.pytest_runtest_protocol(item=item, nextitem=following)
         except Exception as error:
-            # Such as what `pytest.exit` raises.
+            # For example, the exception that `pytest.exit` raises.
             item.session._setupstate.teardown_exact(None)
             return self.judge.broken(item, f"{type(error).__name__}: {error}")
         if not self._verdicts:
             return self.judge.broken(item, "It ended without a verdict.")
-        # A later one takes its place: that of a test whose fixture cannot be taken down, after it passed.
+        # The last one counts: if a fixture's teardown fails, a second verdict follows that of the test.
         return self._verdicts[-1]
 
 
 class ForkingSession(Generic[Work]):
-    """A pytest plugin that takes the place of the loop over the tests.
+    """A pytest plugin that replaces the loop over the tests.
 
     Args:
-        waiting: what is to be done, in order; `done` may append to it, and then the last comes first.
-        launcher: what workers are started with; each judge has a branch of it.
+        waiting: the pieces of work, in order; `done` may append more, and the last of those is done first.
+        launcher: starts the workers; each judge has a branch of it.
         jobs: how many judges may run at a time.
         judge: called in a fork with a piece of work; returns plain data.
         done: called in the parent with the work and its outcome.
-        begin: called before the first judge starts, when all is ready.
-        rehearse: a folder with solutions to rehearse with; only worth its time for a class.
-        patience: a judge is killed after this many times what the learner's code has for all tests (see `Budget`).
+        begin: called when everything is ready, before the first judge starts.
+        rehearse: the folder of solutions to rehearse with, which pays off only for a class; or None.
+        patience: a judge is killed after this multiple of the time limits of all functions (see `Budget`).
     """
 
     def __init__(
@@ -177,17 +183,17 @@ class ForkingSession(Generic[Work]):
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Do all that is waiting."""
+        """Do all the work that is waiting."""
         judge = session.config.stash[JUDGE]
         for item in session.items:
-            # All that is the same for every submission is made before the first fork.
-            # What cannot be made fails in the test that needs it, and there alone.
+            # Everything that all submissions share is made before the first fork. What cannot be
+            # made fails again in the test that needs it, and only there.
             with contextlib.suppress(Exception):
                 prepare_probes(item.module)  # type: ignore[attr-defined]
             with contextlib.suppress(Exception):
                 if is_property(item):
                     judge.properties.generate(item)
-        # What is made stays: without this, the collector of each judge would copy every page of it.
+        # Without this, the garbage collector of each judge would touch, and so copy, every page.
         gc.collect()
         gc.freeze()
         seconds = _START_SECONDS + self.patience * _budget(session, judge.course)
@@ -212,9 +218,9 @@ class ForkingSession(Generic[Work]):
         rehearsed: Rehearsed,
         act: Callable[[Forked], Any],
     ) -> None:
-        """Start a forked judge that does something, on the processors that it was given."""
+        """Call `act` in a forked judge; `work` is the piece of work and the processors that it may use."""
         judge = session.config.stash[JUDGE]
-        # Made before the fork: the new judge talks to the zygote over a connection of its own.
+        # The new judge talks to the zygote over its own connection, which must exist before the fork.
         branch = self.launcher.branch()
 
         def run() -> Any:
@@ -231,7 +237,7 @@ class ForkingSession(Generic[Work]):
         branch.close()
 
     def _rehearsed(self, session: pytest.Session, seconds: float) -> Rehearsed:
-        """Rehearse twice, in forks, so that nothing of it stays but what was asked and answered alike."""
+        """Rehearse twice, in forks; return only the exchanges that are the same both times."""
         if self.rehearse is None:
             return {}
         solutions = Submission.read(self.rehearse, session.config.stash[JUDGE].course)
@@ -248,14 +254,14 @@ class ForkingSession(Generic[Work]):
         while forks:
             found.append(forks.next()[1])
         if any(outcome.problem for outcome in found):
-            # Without it, everything goes on as it would, and takes longer.
+            # Without a rehearsal, grading only takes longer.
             return {}
         first, second = (outcome.value for outcome in found)
         return {name: heard for name, heard in first.items() if heard == second.get(name)}
 
 
 def _budget(session: pytest.Session, course: Course) -> float:
-    """Return how long a learner's code may take for all tests, in seconds: each function has its own time."""
+    """Return the sum of the time limits of all functions under test, in seconds."""
     functions = {(step_of(course, item), mark_of(item).args[0]) for item in session.items}
     return sum(step.seconds for step, _ in functions)
 
@@ -263,9 +269,9 @@ def _budget(session: pytest.Session, course: Course) -> float:
 def places(jobs: int) -> deque[set[int]]:
     """Return the processors for each judge, in turn; an empty set stands for any.
 
-    A judge and its worker never work at the same time, so one processor is enough for both, and to wake the other
-    on a second one takes up to a quarter more time. The next judge takes the next place, so that nobody stays
-    where another program is busy.
+    A judge and its worker never run at the same time, so they share one processor: waking the other on
+    a second processor takes up to 25 % longer. Judges take turns, so that none stays on a processor
+    that another program keeps busy.
     """
     if sys.platform != "linux":
         return deque([set()] * jobs)
@@ -274,11 +280,16 @@ def places(jobs: int) -> deque[set[int]]:
 
 
 def run_forked(course: Course, files: list[str], session: ForkingSession[Work]) -> None:
-    """Collect test files, and do all that is waiting.
+    """Collect test files, and do the work of a session in forks.
+
+    Args:
+        course: the course.
+        files: test files, relative to the kit's folder.
+        session: the work, and what is done with it.
 
     Raises:
         KitError: the tests could not be collected.
     """
     session.launcher.prepare()
-    # Nothing is asked before a judge was forked, and each of these has a branch of the launcher.
+    # The parent itself asks no worker, and each forked judge brings its own launcher.
     run_pytest(files, Judge(course, None, DirectLauncher()), session)

@@ -1,4 +1,4 @@
-"""One run of pytest inside the kit's own commands, shut off from the surroundings."""
+"""Runs pytest inside the kit's commands, isolated from the user's plugins and settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from grader.judge.judge import Judge
 
 
-# Under this name a test's report holds its verdict, as plain data, among pytest's `user_properties`.
+# The name under which pytest's `user_properties` of a test's report hold its verdict, as plain data.
 VERDICT = "verdict"
 
 
@@ -22,9 +22,9 @@ class KitError(RuntimeError):
 
 
 class _Problems:
-    """A pytest plugin that keeps what went wrong before any test could run, and lets none run then.
+    """A pytest plugin that records collection problems, and stops the session before any test if there are some.
 
-    A file of which no test is there, or that wants to be skipped, would make the maximum smaller for everybody.
+    A test file without tests, or one that is skipped, would silently lower the maximum score.
     """
 
     def __init__(self, files: list[Path]) -> None:
@@ -44,7 +44,7 @@ class _Problems:
 
 
 class _Lending:
-    """A pytest plugin that lends a judge, so that the session reads no course and no submission once more."""
+    """A pytest plugin that lends a judge, so that the session does not read course and submission again."""
 
     def __init__(self, judge: Judge) -> None:
         self.judge = judge
@@ -54,17 +54,17 @@ class _Lending:
 
 
 def verdict_of(report: Any) -> TestVerdict | None:
-    """Return the verdict in a report of pytest's, if there is one."""
+    """Return the verdict that a pytest report carries, or None."""
     plain = dict(report.user_properties).get(VERDICT)
     return TestVerdict.of(plain) if plain else None
 
 
 def run_pytest(files: list[str], judge: Judge, plugin: object) -> None:
-    """Run test files of the kit, with one more plugin that takes the verdicts.
+    """Run test files of the kit, with one more plugin that collects the verdicts.
 
     Args:
         files: paths relative to the kit's folder.
-        judge: what the tests judge with; it is closed afterwards.
+        judge: the judge that the tests use; it is closed afterwards.
         plugin: a pytest plugin.
 
     Raises:
@@ -76,7 +76,7 @@ def run_pytest(files: list[str], judge: Judge, plugin: object) -> None:
     missing = [file for file in files if not (root / file).is_file()]
     if missing:
         raise KitError(f"Test files are missing: {', '.join(missing)}.")
-    # Nothing from the surroundings takes part: no other plugin, no option of the environment.
+    # Ignore the user's pytest plugins and options.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)
@@ -84,7 +84,7 @@ def run_pytest(files: list[str], judge: Judge, plugin: object) -> None:
     options += ["-o", "addopts=--import-mode=importlib -p grader.judge.plugin"]
     options += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:logging", "--capture=no"]
     problems = _Problems([root / file for file in files])
-    # From there, all paths are relative: pytest gives brackets, "::" and "$" in a path a meaning of their own.
+    # pytest interprets brackets, "::" and "$" in paths, so use paths relative to the kit's folder.
     with contextlib.chdir(root):
         code = pytest.main([*options, *files], plugins=[problems, plugin, _Lending(judge)])
     if code == pytest.ExitCode.INTERRUPTED and not problems.texts:

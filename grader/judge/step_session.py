@@ -1,8 +1,8 @@
-"""The session of one step: asks workers on behalf of tests.
+"""The session of one step: sends requests to workers on behalf of tests.
 
-`StepSession` belongs to one step of one submission. It keeps each function within its time (`Budget`), replaces a
-worker that crashed, had to be stopped, or is no longer as it was when the tests of another function begin
-(`Workers`), and serves replies that were asked for ahead of their test (`Ahead`).
+`StepSession` belongs to one step of one submission. It keeps each function within its time limit
+(`Budget`) and serves replies that were requested ahead of their test (`Ahead`). It replaces a worker
+that crashed or was stopped, or that cannot be reset before the tests of another function (`Workers`).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from grader.wire.stream import WireBroken, WireTimeout
 
 
 class _Lost(Exception):
-    """A worker ended, or sent what is no answer, and was ended.
+    """A worker ended by itself, or was ended because it sent something that is not an answer.
 
     Attributes:
-        how: how it had ended by itself, as a clause.
-        error: what was wrong.
-        shared: whether tests of other functions have used it.
+        how: how it ended by itself, as a clause; "" if it did not.
+        error: what the judge noticed.
+        shared: whether tests of other functions had used it.
     """
 
     def __init__(self, how: str, error: Exception, shared: bool) -> None:
@@ -43,10 +43,15 @@ class _Lost(Exception):
 
 
 class StepSession:
-    """One step of one submission, as the tests ask it.
+    """One step of one submission, as the tests use it.
+
+    Args:
+        submission: the submission.
+        step: the step.
+        launcher: starts the workers.
 
     Attributes:
-        heard: called with the function whose test asks, the request, and what came.
+        heard: called after each exchange with the function under test, the request and the reply.
     """
 
     def __init__(self, submission: Submission, step: Step, launcher: Launcher) -> None:
@@ -59,19 +64,22 @@ class StepSession:
 
     @property
     def printed(self) -> tuple[str, int]:
-        """The beginning of what the last call printed, and how much it was."""
+        """The beginning of what the last call printed, and its full size in bytes."""
         return self._workers.printed
 
     def ask(self, function: str, call: Call, request: bytes) -> dict[str, Any]:
         """Send a request on behalf of a function's test, and return a well-formed answer.
 
         Args:
-            function: whose time it takes.
-            call: the request in words.
-            request: the request, as `grader.wire.messages` makes it.
+            function: the function under test, whose time the request takes.
+            call: the request as a call, for messages.
+            request: the request as bytes, made by `grader.wire.messages`.
+
+        Returns:
+            The parsed answer; `grader.wire.messages` describes its fields.
 
         Raises:
-            Stop: the module cannot be used, the function is not written, or its time is up.
+            Stop: the module cannot be loaded, or the function's time is up.
             Crash: the worker ended, or sent something that is not an answer.
         """
         try:
@@ -83,7 +91,7 @@ class StepSession:
             raise self._budget.expire(function, call) from None
         except _Lost as lost:
             if lost.shared:
-                # Something that another function left behind may have done it: ask a new worker.
+                # Something that another function left behind may be the cause, so ask a fresh worker.
                 return self.ask(function, call, request)
             self._budget.charge(function)
             raise Crash(call, feedback.crash(lost.how, lost.error)) from None
@@ -91,20 +99,21 @@ class StepSession:
         return answer
 
     def answers_like(self, function: str, exchanges: Iterable[tuple[bytes, bytes]]) -> bool:
-        """Ask a series of requests on behalf of a function's test; return whether each answer is the given one.
+        """Send requests on behalf of a function's test; return whether each reply is the expected one.
 
-        The first other answer ends the series. When the test is run, it gets what came as long as it asks the
-        same requests, so that nothing is asked twice. Call `forget_ahead` after it, or if it need not run.
+        The first different reply ends the series. If the test then runs, it is served these replies for as
+        long as it makes the same requests, so that nothing is requested twice. Call `forget_ahead` when the
+        test has run, or if it need not run.
 
         Args:
-            function: whose time it takes.
-            exchanges: pairs of request and expected answer, as bytes.
+            function: the function under test, whose time the requests take.
+            exchanges: pairs of request and expected reply, as bytes.
         """
         for request, expected in exchanges:
             try:
                 came = self._send(function, request)
                 if came != expected:
-                    # A worker that sends nonsense is ended now, as it would be in the test.
+                    # A malformed reply ends the worker now, as it would in the test.
                     self._parsed(function, came)
             except (Exception, Stop) as error:
                 self._ahead.add(request, error)
@@ -115,29 +124,30 @@ class StepSession:
         return True
 
     def forget_ahead(self, asked: bool) -> None:
-        """Forget the answers that were asked ahead, for an equal request in another test is another call.
+        """Forget the replies requested ahead, because an equal request of another test is a new call.
 
         Args:
-            asked: whether the test would have asked them all; calls that it did not make must not count.
+            asked: whether the test would have made all these requests. If not, the workers are ended, so
+                that calls that no test made leave nothing behind.
         """
         if self._ahead and not asked:
             self.close()
         self._ahead.clear()
 
     def _came_ahead(self, request: bytes) -> bytes | None:
-        """Return the answer to a request that was asked ahead, or None; raises what came in its place."""
+        """Return the reply if this request was made ahead, else None; raises the exception kept instead of it."""
         if self._ahead.follows(request):
             return self._ahead.take()
-        # If there are others, the test goes another way.
+        # Replies that are left belong to requests that the test does not make.
         self.forget_ahead(asked=False)
         return None
 
     def _send(self, function: str, request: bytes) -> bytes:
-        """Send a request, and return the bytes that came within the function's time.
+        """Send a request, and return the reply if it arrives within the function's time.
 
         Raises:
-            Stop: the module cannot be used, or the function's time was up before.
-            WireTimeout: its time is up now.
+            Stop: the module cannot be loaded, or the function's time was already up.
+            WireTimeout: the function's time is up now.
             _Lost: the worker ended.
         """
         inner = messages.for_elsewhere(request)
@@ -152,13 +162,13 @@ class StepSession:
         came = self._exchange(worker, function, messages.turn(message))
         if came != messages.WORN:
             return came
-        # Who left behind what cannot be put back pays for the new worker.
+        # The function that left changes behind that cannot be undone pays for the new worker.
         self._budget.charge(before)
         self._workers.end(worker)
         return self._send(function, request)
 
     def _exchange(self, worker: Worker, function: str, message: bytes) -> bytes:
-        """Send a message to a worker, and return what came within the function's time; raises as `_send` does."""
+        """Send a message to one worker, and return its reply; raises what `_send` raises."""
         connection = self._workers.connect(worker)
         worker.served.add(function)
         if worker.last != function:
@@ -177,23 +187,23 @@ class StepSession:
             self._workers.printed = connection.printed()
 
     def _grace(self, worker: Worker, function: str) -> float:
-        """Give a function back the time in which its worker waited for a processor; return how much it was."""
+        """Give back the time that a function's worker waited for a processor; return the seconds."""
         if worker.last != function:
             return 0.0
         return self._budget.give_back(function, worker.waited_since())
 
     def _parsed(self, function: str, came: bytes) -> dict[str, Any]:
-        """Return the answer in these bytes; raises _Lost if it is none."""
+        """Return the answer in a reply; raises _Lost if it is malformed."""
         try:
             return messages.parse(came, messages.TO_RUN)
         except CodecError as error:
             raise self._lost(function, error) from None
 
     def _lost(self, function: str, error: Exception) -> _Lost:
-        """End a worker that does not answer as it should.
+        """End the workers after a broken exchange, and return the exception to raise.
 
         Raises:
-            LaunchError: it is the kit that lost it, and no other function's test has used it.
+            LaunchError: the kit itself lost a worker that no other function's test had used.
         """
         shared = self._workers.shared(function)
         try:
@@ -205,13 +215,13 @@ class StepSession:
         return _Lost(how, error, shared)
 
     def aside(self, function: str) -> AbstractContextManager[None]:
-        """Ask for the sake of feedback: it takes no time from the tests, and cannot end them."""
+        """Leave the time of the tests as it is, for requests that only improve the feedback."""
         return self._budget.aside(function)
 
     def close(self) -> str:
-        """End the workers; return how one had ended by itself, as a clause.
+        """End the workers; return how one had ended by itself, as a clause, or "".
 
         Raises:
-            LaunchError: how it ended is not known, for what forked it is gone.
+            LaunchError: that is unknown, because the process that forked the worker is gone.
         """
         return self._workers.close()

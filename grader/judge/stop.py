@@ -1,4 +1,4 @@
-"""How a test can end because of its worker: no answer is coming, or the verdict is known already."""
+"""Exceptions that end a test because of its worker: there is no answer, or the verdict is already known."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from grader.testing.answers import Call
 
 
 class Crash(Exception):
-    """The worker ended in the middle of a call."""
+    """The worker ended during a call."""
 
     def __init__(self, call: Call, sentence: str) -> None:
         super().__init__(sentence)
@@ -16,11 +16,11 @@ class Crash(Exception):
 
 
 class Stop(BaseException):
-    """This test has its verdict and must end at once: no further example, no shrinking.
+    """This test has its verdict and must end at once, without further examples or shrinking.
 
     Attributes:
         status: FAILED, NOT_STARTED, TIMEOUT or CRASHED.
-        call: what was asked, where it matters.
+        call: the request that the message shows, or None.
     """
 
     def __init__(self, status: Status, sentence: str, call: Call | None = None) -> None:
@@ -30,5 +30,5 @@ class Stop(BaseException):
         self.call = call
 
     def again(self) -> Stop:
-        """Return the same verdict to raise once more; an exception that is raised again grows."""
+        """Return a fresh exception with this verdict: raising the same one again would extend its traceback."""
         return Stop(self.status, self.sentence, self.call)

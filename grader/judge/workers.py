@@ -1,4 +1,4 @@
-"""The workers of a step session: started when they are needed, loaded with the module, ended."""
+"""The workers of a step session: starts them on demand, loads the module into them, and ends them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Worker:
     """A place for a worker.
 
     Attributes:
-        connection: what the session holds of it; None if none is alive.
+        connection: the connection to the worker; None if none is alive.
         served: the functions whose tests have used it.
-        last: the function whose test used it last.
-        waited: how long it had waited for a processor, in seconds, when that was looked at last.
+        last: the function whose test used it last, or "".
+        waited: the seconds it had waited for a processor when that was last read.
     """
 
     connection: Connection | None = None
@@ -36,7 +36,7 @@ class Worker:
     waited: float = 0.0
 
     def waited_since(self) -> float:
-        """Return how long it has waited for a processor since that was looked at last."""
+        """Return the seconds that it has waited for a processor since that was last read."""
         if self.connection is None:
             return 0.0
         before, self.waited = self.waited, self.connection.waited()
@@ -44,18 +44,18 @@ class Worker:
 
 
 class Workers:
-    """A worker for one step of one submission, and a second one for what must be asked elsewhere.
+    """A worker for one step of one submission, and a second one for requests to another process.
 
     Args:
-        submission: whose module they load.
+        submission: holds the module that they load.
         step: the step.
-        launcher: what they are started with.
-        budget: pays for starts that were made necessary.
+        launcher: starts the workers.
+        budget: pays for a start that a function made necessary.
 
     Attributes:
-        first: the one that most requests go to.
-        second: the other one.
-        printed: the beginning of what was printed last, and how much it was.
+        first: the worker for most requests.
+        second: the worker for requests through `Learner.elsewhere`.
+        printed: the beginning of what the last call printed, and its full size in bytes.
     """
 
     def __init__(
@@ -82,8 +82,7 @@ class Workers:
             try:
                 self._load(worker)
             except Stop as stop:
-                # The module will not load a second time either: one attempt, one verdict for all
-                # its functions.
+                # The module would not load a second time either, so all its functions get this verdict.
                 self._broken = stop
                 self.close()
                 raise
@@ -92,11 +91,11 @@ class Workers:
         return worker.connection
 
     def shared(self, function: str) -> bool:
-        """Return whether tests of other functions than this one have used a worker."""
+        """Return whether tests of other functions have used one of the workers."""
         return bool((self.first.served | self.second.served) - {function})
 
     def _load(self, worker: Worker) -> None:
-        """Start a worker and let it load the module; raises Stop if it cannot."""
+        """Start a worker and make it load the module; raises Stop if it cannot."""
         step, submission = self._step, self._submission
         path = step.filename
         source = submission.sources.get(step.module)
@@ -108,12 +107,12 @@ class Workers:
         if why := of_file(source):
             raise Stop(Status.FAILED, feedback.no_module(path, why))
         worker.connection = connection = self._launcher.start(list(step.packages))
-        # A debugger needs the real path; messages have no paths, so that they are the same everywhere.
+        # A debugger needs the real path; messages show only the name, so that they are the same everywhere.
         filename = submission.path_of(path) if self._launcher.in_process else path
         others = imported(submission.sources, step.module)
         request = messages.load(step.module, filename, source, others)
         try:
-            # Loading has as much time as a function, which nobody shares.
+            # Loading has a time limit of its own, as long as that of a function.
             alone = Budget(step.seconds)
             reply = connection.request(
                 request,
@@ -135,16 +134,16 @@ class Workers:
         raise Stop(status, feedback.load_failure(path, answer, source))
 
     def close(self) -> str:
-        """End the workers; return how one had ended by itself, as a clause.
+        """End the workers; return how one had ended by itself, as a clause, or "".
 
         Raises:
-            LaunchError: how it ended is not known, for what forked it is gone.
+            LaunchError: that is unknown, because the process that forked the worker is gone.
         """
         second, first = self.end(self.second), self.end(self.first)
         return second or first
 
     def end(self, worker: Worker) -> str:
-        """End one of them; return how it had ended by itself, as a clause."""
+        """End one worker; return how it had ended by itself, as a clause, or ""."""
         connection, worker.connection = worker.connection, None
         worker.served, worker.last = set(), ""
         if connection is None:

@@ -1,4 +1,4 @@
-"""What the judge holds of a worker, however it was started: bytes out, bytes in, and how it ended."""
+"""The judge's end of a worker, however it was started: requests, replies, and how it ended."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from grader.wire.messages import READY
 from grader.wire.stream import Wire, WireBroken, WireTimeout
 
 ROOT = str(Path(__file__).resolve().parents[2])
-# Long enough for the slowest cold import of torch from a network drive.
+# Long enough for a cold import of torch from a slow network drive.
 START_SECONDS = 120.0
-# With -P the working folder is not on the import path. The kit comes last on it, so that no file of a learner's
-# that is called `torch.py` or `random.py` is taken for the package of this name.
+# -P keeps the working folder off the import path, so that a learner's `torch.py` or `random.py` does not
+# shadow the real module. The kit's folder comes last on the path.
 PYTHON = (sys.executable, "-P", "-s", "-c")
 BOOT = "import sys; sys.path.append({root!r}); from grader.{module} import main; main({args})"
 
@@ -27,18 +27,28 @@ class LaunchError(RuntimeError):
 
 
 class Connection(Protocol):
-    """What the judge holds of one worker."""
+    """The judge's end of one worker."""
 
     def request(
         self, payload: bytes, deadline: float, grace: Callable[[], float] = ..., /
     ) -> bytes:
-        """Return the answer (see `Wire.request`); raises WireBroken or WireTimeout."""
+        """Return the reply to a request.
+
+        Args:
+            payload: the bytes of the request.
+            deadline: the latest moment for the reply, on the clock of `time.monotonic`.
+            grace: called when the deadline has passed; returns the seconds to extend it by, or 0.0.
+
+        Raises:
+            WireBroken: the worker ended, or sent something that is not a reply to this request.
+            WireTimeout: the deadline passed.
+        """
 
     def waited(self) -> float:
-        """Return how long the worker has waited for a free processor since it began, in seconds."""
+        """Return the seconds that the worker has waited for a free processor since it started."""
 
     def end(self) -> str:
-        """End the worker, and say how it had ended by itself, as a clause; "" when it had not."""
+        """End the worker; return how it had ended by itself, as a clause, or "" if it had not."""
 
     def printed(self) -> tuple[str, int]:
         """Return the beginning of what the worker printed since the last request, and its size in bytes."""
@@ -48,29 +58,29 @@ class Launcher(Protocol):
     """A way to start workers.
 
     Attributes:
-        in_process: whether they run in the judge's own process, for a debugger.
+        in_process: whether workers run in the judge's own process, for a debugger.
     """
 
     in_process: bool
 
     def prepare(self, groups: Iterable[tuple[str, ...]] = (), /) -> None:
-        """Begin to load what later workers need: their package groups, each one's together."""
+        """Start to load the packages that later workers need, given as the package groups of each worker."""
 
     def prefer(self, layer: str, /) -> None:
-        """Put workers into this layer of isolation, too, if it works on this machine."""
+        """Add this layer of isolation to later workers, if it works on this machine."""
 
     def start(self, groups: list[str], /) -> Connection:
-        """Start a worker that has these package groups loaded."""
+        """Start a worker with these package groups loaded; raises LaunchError if that fails."""
 
     def branch(self) -> Launcher:
-        """Return a launcher that a forked judge can use, and that is closed apart."""
+        """Return a launcher for a forked judge, which closes it separately."""
 
     def close(self) -> None:
-        """End everything that was started."""
+        """End everything that this launcher started."""
 
 
 class PlainLauncher:
-    """What launchers have in common that share nothing between their workers."""
+    """The base of launchers whose workers share nothing."""
 
     in_process = False
 
@@ -81,15 +91,20 @@ class PlainLauncher:
         """Do nothing: there are no layers of isolation."""
 
     def branch(self) -> Self:
-        """Return itself: there is nothing to keep apart."""
+        """Return itself: there is no shared state to separate."""
         return self
 
     def close(self) -> None:
-        """Do nothing: every worker is ended by its connection."""
+        """Do nothing: each connection ends its own worker."""
 
 
 class WiredConnection:
-    """A worker behind a wire."""
+    """A worker in another process, behind a wire.
+
+    Args:
+        wire: carries the requests, the replies and the printed output.
+        pid: the worker's process id.
+    """
 
     def __init__(self, wire: Wire, pid: int) -> None:
         self.wire = wire
@@ -98,11 +113,11 @@ class WiredConnection:
     def request(
         self, payload: bytes, deadline: float, grace: Callable[[], float] = lambda: 0.0, /
     ) -> bytes:
-        """Return the answer; raises WireBroken or WireTimeout."""
+        """Return the reply (see `Connection.request`)."""
         return self.wire.request(payload, deadline, grace)
 
     def waited(self) -> float:
-        """Return how long the worker has waited for a free processor; 0.0 where that is not known."""
+        """Return the seconds that the worker has waited for a free processor; 0.0 where that is unknown."""
         try:
             with open(f"/proc/{self.pid}/schedstat") as file:
                 return int(file.read().split()[1]) / 1e9
@@ -114,7 +129,11 @@ class WiredConnection:
         return bytes(self.wire.output).decode("utf-8", "replace"), self.wire.printed
 
     def wait_until_ready(self) -> None:
-        """Wait for the worker's first sign of life; what it does until then is not the learner's time."""
+        """Wait until the worker says that it is ready, so that its start takes none of the learner's time.
+
+        Raises:
+            LaunchError: it does not say so in time.
+        """
         deadline = time.monotonic() + START_SECONDS
         try:
             self.request(READY, deadline)
@@ -123,10 +142,10 @@ class WiredConnection:
 
 
 def environment() -> dict[str, str]:
-    """Return an environment that holds nothing of the judge's, but for what Windows needs.
+    """Return an environment without any of the judge's variables, except those that Windows needs.
 
-    Sets iterate alike in every run. What would start processes, which a worker cannot, does its work without:
-    joblib, on which scikit-learn rests, and the compiler of torch.
+    A fixed hash seed makes sets iterate in the same order in every run. Workers cannot start processes,
+    so multiprocessing in joblib (used by scikit-learn) and the torch compiler are switched off.
     """
     keep = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
     alone = {"JOBLIB_MULTIPROCESSING": "0", "TORCH_COMPILE_DISABLE": "1"}
@@ -134,9 +153,9 @@ def environment() -> dict[str, str]:
 
 
 def how_it_ended(code: int) -> str:
-    """Return a clause for an exit code as subprocess gives it; "" for our own SIGKILL."""
+    """Return an exit code of `subprocess` as a clause, or "" for SIGKILL, which the kit sends itself."""
     if code == -getattr(signal, "SIGKILL", 9):
         return ""
     if code < 0:
         return f"it was stopped by {signal.Signals(-code).name}"
-    return f"it ended itself with exit code {code}"
+    return f"it exited with code {code}"

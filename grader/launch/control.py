@@ -1,4 +1,4 @@
-"""Control: how a zygote is asked for something; what there is to ask stands in `zygote.py`."""
+"""Control: sends a request to a zygote; `zygote.py` lists the requests."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from typing import Any
 def ask(
     control: socket.socket, request: dict[str, Any], descriptors: Iterable[int] = ()
 ) -> dict[str, Any]:
-    """Send one request with descriptors, and return the answer.
+    """Send one request, and return the answer.
+
+    Args:
+        control: a control socket of the zygote.
+        request: the request, which becomes one JSON object.
+        descriptors: open file descriptors that travel with it.
 
     Raises:
-        OSError: there is no answer; a ConnectionError if whoever should give it has ended.
+        OSError: there is no answer; a ConnectionError if the zygote has ended.
     """
     socket.send_fds(control, [json.dumps(request).encode()], list(descriptors))
     answer = control.recv(1 << 16)

@@ -1,4 +1,4 @@
-"""The learner's code inside the judge's own process, so that a debugger can step into it."""
+"""Runs the learner's code in the judge's own process, so that a debugger can step into it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from grader.wire.decoder import decode
 
 
 class DirectLauncher(PlainLauncher):
-    """Runs the learner's code inside this process, so that a debugger can step into it. No limit holds."""
+    """Runs the learner's code in this process, so that a debugger can step into it; without any limits."""
 
     in_process = True
 
@@ -17,7 +17,7 @@ class DirectLauncher(PlainLauncher):
 
 
 class DirectConnection:
-    """The worker's service, called in process."""
+    """The worker's service, called in this process."""
 
     def __init__(self) -> None:
         from grader.worker.service import Service, encode_answer
@@ -26,17 +26,17 @@ class DirectConnection:
         self._encode = encode_answer
 
     def request(self, payload: bytes, _deadline: float, _grace: object = None, /) -> bytes:
-        """Return the answer; no deadline counts while somebody looks into a debugger."""
+        """Return the reply; there is no deadline while somebody uses a debugger."""
         return self._encode(self._service.answer(decode(payload)))
 
     def waited(self) -> float:
-        """Return 0.0: there is no deadline that it could put off."""
+        """Return 0.0: there is no deadline to extend."""
         return 0.0
 
     def end(self) -> str:
-        """Nothing has to end."""
+        """Do nothing, because there is no process to end."""
         return ""
 
     def printed(self) -> tuple[str, int]:
-        """What was printed went to the terminal."""
+        """Return nothing, because output goes straight to the terminal."""
         return "", 0

@@ -1,4 +1,4 @@
-"""Workers that are forked from a zygote: a clean process with torch loaded, in milliseconds."""
+"""Workers forked from a zygote, a clean process with torch already loaded: each starts in milliseconds."""
 
 from __future__ import annotations
 
@@ -30,12 +30,11 @@ class _Zygote:
     """The process that workers are forked from.
 
     Args:
-        limits: of each worker.
-        many: whether hundreds of workers will be asked for; then it takes time to make forking them cheap.
+        limits: the limits of each worker.
+        many: whether hundreds of workers will be needed; then it spends time on making forks cheap.
 
     Attributes:
-        expected: the package groups of later workers, each one's together; it loads them while it has nothing
-            else to do.
+        expected: the package groups of each later worker; the zygote loads them while it is idle.
     """
 
     def __init__(self, limits: Limits, many: bool) -> None:
@@ -51,7 +50,7 @@ class _Zygote:
         return self._process.pid if self._process else 0
 
     def control(self) -> socket.socket:
-        """Return the socket over which it was started, and start it first if need be."""
+        """Return the main control socket; starts the zygote if necessary."""
         if self._control is None:
             self._control, theirs = socket.socketpair()
             self._control.settimeout(START_SECONDS)
@@ -73,7 +72,7 @@ class _Zygote:
         return self._control
 
     def connect(self) -> socket.socket:
-        """Return one more socket for requests; if the process is gone, another one is started."""
+        """Return another control socket; starts a new zygote if this one is gone."""
         ours, theirs = socket.socketpair()
         ours.settimeout(START_SECONDS)
         with theirs:
@@ -90,7 +89,16 @@ class _Zygote:
         request: dict[str, Any],
         passed: tuple[socket.socket, ...] = (),
     ) -> dict[str, Any]:
-        """Send one request over one of its sockets, with sockets to pass on, and return the answer."""
+        """Send one request, and return the answer.
+
+        Args:
+            sock: one of its control sockets.
+            request: the request; `zygote.py` lists them.
+            passed: sockets whose descriptors travel with it.
+
+        Raises:
+            LaunchError: there is no answer.
+        """
         try:
             return control.ask(sock, request, [one.fileno() for one in passed])
         except OSError as error:
@@ -104,14 +112,14 @@ class _Zygote:
         return f": {lines[-1]}" if lines else ""
 
     def close(self) -> None:
-        """End it, and all workers with it."""
+        """End the zygote and all its workers."""
         if self._process and self._control:
             self._control.close()
             try:
                 self._process.wait(5)
             except subprocess.TimeoutExpired:
-                # In the middle of an import it does not listen; the imports of packages leave
-                # nothing behind.
+                # It does not listen during an import. To kill it then is safe, because importing
+                # packages leaves nothing behind.
                 self._process.kill()
                 self._process.wait()
             self._errors.close()
@@ -119,13 +127,13 @@ class _Zygote:
 
 
 class ForkLauncher:
-    """Starts workers by asking a zygote, which is started on the first use or by `prepare`.
+    """Starts workers by asking a zygote, which starts on first use or in `prepare`.
 
     Args:
-        layers: of isolation, that workers are in.
-        limits: of each worker.
-        many: whether hundreds of workers will be asked for; then the zygote takes time to make forking them cheap.
-        zygote: the zygote of the launcher that this is a branch of; by default, one of its own.
+        layers: the layers of isolation around each worker.
+        limits: the limits of each worker.
+        many: whether hundreds of workers will be needed; then the zygote spends time on making forks cheap.
+        zygote: for a branch, the zygote of the original launcher; by default, a new one.
     """
 
     in_process = False
@@ -140,7 +148,7 @@ class ForkLauncher:
     ) -> None:
         self._layers = sorted(layers)
         self._zygote = zygote or _Zygote(limits or Limits(), many)
-        # A branch talks over a socket of its own, since it may be used in a fork.
+        # A branch has a socket of its own, because a fork may use it.
         self._own: socket.socket | None = zygote.connect() if zygote else None
 
     @property
@@ -149,10 +157,10 @@ class ForkLauncher:
         return self._zygote.pid
 
     def prepare(self, groups: Iterable[tuple[str, ...]] = ()) -> None:
-        """Start the zygote, so that it loads packages while the judge does something else.
+        """Start the zygote, so that it loads packages while the judge does other work.
 
         Args:
-            groups: the package groups of later workers, each one's together.
+            groups: the package groups of each later worker.
         """
         self._zygote.expected |= set(groups)
         self._zygote.control()
@@ -171,7 +179,7 @@ class ForkLauncher:
                 "op": "fork",
                 "groups": groups,
                 "layers": self._layers,
-                # The judge's own: it waits while the worker works.
+                # The judge's own, because it only waits while the worker runs.
                 "processors": sorted(os.sched_getaffinity(0)),
             }
             answer = self._ask(request, (their_frames, their_output))
@@ -184,17 +192,17 @@ class ForkLauncher:
         return connection
 
     def branch(self, layers: Iterable[str] | None = None) -> ForkLauncher:
-        """Return a launcher with a connection of its own to the same zygote, for a forked judge.
+        """Return a launcher for a forked judge, with its own connection to the same zygote.
 
-        If the zygote is gone, another one is started, so that it costs a class only what was judged meanwhile.
+        If the zygote is gone, a new one starts, so that a class loses only what was being judged.
 
         Args:
-            layers: other layers of isolation than this launcher's.
+            layers: the layers of isolation; by default, those of this launcher.
         """
         return ForkLauncher(self._layers if layers is None else layers, zygote=self._zygote)
 
     def prefer(self, layer: str) -> None:
-        """Put workers into this layer of isolation, too, if it works on this machine."""
+        """Add this layer of isolation to later workers, if it works on this machine."""
         layers = sorted({*self._layers, layer})
         branch = self.branch(layers)
         try:
@@ -206,7 +214,7 @@ class ForkLauncher:
         self._layers = layers
 
     def close(self) -> None:
-        """End all workers; of a branch, those that it started."""
+        """End all workers; for a branch, only those that it started."""
         if self._own:
             self._own.close()
         else:
@@ -223,10 +231,11 @@ class ForkedConnection(WiredConnection):
         self._ask = ask
 
     def end(self) -> str:
-        """End the worker, and say how it had ended by itself.
+        """End the worker; return how it had ended by itself, as a clause, or "".
 
         Raises:
-            LaunchError: what forked it is gone, so that the worker is no witness of the learner's code.
+            LaunchError: the process that forked the worker is gone, and may have taken the worker with it. So
+                its end says nothing about the learner's code.
         """
         answer = self._ask({"op": "end", "pid": self.pid})
         self.wire.drain()

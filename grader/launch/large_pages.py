@@ -1,7 +1,8 @@
-"""Large pages: forking copies the table of pages, not the pages, and with large ones that table is short.
+"""Large pages: make forks of the zygote cheaper.
 
-The zygote holds some hundred megabytes and a worker touches a few of them, so most of what it takes to start and
-to end a worker is the table. A large page that a worker writes to is divided for that worker alone.
+fork() copies page tables, not pages; 2 MiB pages make the tables up to 512 times smaller. The zygote
+holds a few hundred megabytes and a worker touches few of them, so most of the cost of starting and
+ending a worker is the page table. A large page that a worker writes to is split for that worker only.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ _LARGE = 2 << 20
 
 
 def collapse() -> None:
-    """Put the memory of this process that is no file's into large pages, where the kernel can do that."""
+    """Move the anonymous memory of this process into large pages, if the kernel supports that."""
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None)
@@ -26,5 +27,5 @@ def collapse() -> None:
             start, end = (int(address, 16) for address in addresses.split("-"))
             start, end = -(-start // _LARGE) * _LARGE, end // _LARGE * _LARGE
             if start < end:
-                # Where it fails, all stays as it was, only slower.
+                # A failure changes nothing, so forks merely stay slower.
                 libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_COLLAPSE)

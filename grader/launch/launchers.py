@@ -1,4 +1,4 @@
-"""Starting workers: forked from a zygote, spawned where fork is missing, or in process."""
+"""Chooses how workers start: forked from a zygote, spawned where fork is missing, or in process."""
 
 from __future__ import annotations
 
@@ -26,9 +26,14 @@ __all__ = [
 def pick_launcher(
     kind: str = "auto", layers: Iterable[str] = (), limits: Limits | None = None
 ) -> Launcher:
-    """Return a launcher: "fork", "spawn", "direct", or "auto" for the best that works here.
+    """Return a launcher.
 
-    On macOS, a process that has used system libraries must not fork; there "auto" spawns.
+    On macOS, a process that has used system libraries must not fork, so "auto" forks only on Linux.
+
+    Args:
+        kind: "fork", "spawn", "direct", or "auto" for the best one that works on this system.
+        layers: the layers of isolation around each worker; only "fork" has them.
+        limits: the limits of each worker, by default those of `Limits()`; only "fork" has them.
     """
     if kind == "auto":
         kind = "fork" if sys.platform == "linux" else "spawn"

@@ -1,4 +1,4 @@
-"""Workers that are spawned as new interpreters: slow, but they work wherever Python does."""
+"""Workers spawned as new interpreters: slow to start, but they work wherever Python does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from grader.wire.stream import Wire
 
 
 class SpawnLauncher(PlainLauncher):
-    """Starts each worker as a new interpreter: slow, but it works wherever Python does."""
+    """Starts each worker as a new interpreter, which is slow but works wherever Python does."""
 
     def start(self, groups: list[str], /) -> Connection:
         """Spawn a worker."""
@@ -55,7 +55,7 @@ class SpawnLauncher(PlainLauncher):
 
 
 class SpawnedConnection(WiredConnection):
-    """A worker that was spawned; threads carry its pipes, which Windows cannot wait for, to sockets."""
+    """A spawned worker; threads copy its pipes to sockets, because Windows cannot wait for pipes."""
 
     def __init__(self, process: subprocess.Popen[bytes], scratch: str) -> None:
         frames, their_frames = socket.socketpair()
@@ -78,9 +78,9 @@ class SpawnedConnection(WiredConnection):
         self._output_pump = pumps[-1]
 
     def end(self) -> str:
-        """End the worker, and say how it had ended by itself."""
+        """End the worker; return how it had ended by itself, as a clause, or ""."""
         code = self._stop()
-        # What it printed last may still be on its way through the thread.
+        # The thread may still be copying the last output.
         deadline = time.monotonic() + 1
         while self._output_pump.is_alive() and time.monotonic() < deadline:
             self.wire.drain()
@@ -91,10 +91,10 @@ class SpawnedConnection(WiredConnection):
         return how_it_ended(code)
 
     def _stop(self) -> int:
-        """End the process with all its group, and return its exit code."""
+        """End the process and its process group, and return its exit code."""
         if os.name == "posix":
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                # Before waiting: until then the number cannot belong to a new process.
+                # Kill before waiting: only until then is the process id sure not to be reused.
                 os.killpg(self._process.pid, signal.SIGKILL)
             return self._process.wait()
         try:
@@ -105,7 +105,7 @@ class SpawnedConnection(WiredConnection):
 
 
 def _pump(read: Any, write: Any, close: Any) -> None:
-    """Carry bytes from one stream to another until either ends."""
+    """Copy bytes from one stream to another until either ends."""
     with contextlib.suppress(OSError, ValueError):
         while piece := read(1 << 16):
             write(piece)

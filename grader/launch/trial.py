@@ -1,4 +1,4 @@
-"""Which layers of isolation work on this machine: found out by trying each one, with a real worker."""
+"""Finds out which layers of isolation work on this machine, by trying each one with a real worker."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from grader.wire import messages
 from grader.wire.decoder import decode
 from grader.wire.stream import WireBroken, WireTimeout
 
-# Without these, a submission is not graded; the others are the strongest form of what limits do as well.
+# Grading requires these; the other layers only strengthen what "limits" does as well.
 REQUIRED = ("limits", "landlock", "seccomp")
 
-# What a worker must not be able to do once it is in the layer.
+# Code that must fail in a worker that is inside the layer.
 _TRIALS = {
     "limits": "def trial():\n    bytearray(4 << 30)\n",
     "scratch": "def trial():\n    for i in range(80):\n        open(f'f{i}', 'wb').write(bytes(1 << 20))\n",
@@ -28,11 +28,11 @@ _TRIALS = {
 
 @dataclass(frozen=True)
 class Layer:
-    """What trying a layer gave.
+    """The result of trying a layer.
 
     Attributes:
         name: the layer.
-        works: whether a worker in it was stopped from what the layer is for.
+        works: whether it stopped a worker from doing what it is meant to prevent.
         problem: why it does not work, or "".
     """
 
@@ -42,12 +42,12 @@ class Layer:
 
 
 def try_layers(launcher: ForkLauncher) -> list[Layer]:
-    """Try every layer on its own."""
+    """Try each layer by itself."""
     return [_try(launcher, name) for name in LAYERS]
 
 
 def working_layers(launcher: ForkLauncher) -> tuple[list[str], list[Layer]]:
-    """Return the layers that work here, and those that are required and do not."""
+    """Return the names of the layers that work here, and the required layers that do not work."""
     tried = try_layers(launcher)
     missing = [layer for layer in tried if not layer.works and layer.name in REQUIRED]
     return [layer.name for layer in tried if layer.works], missing
@@ -56,7 +56,7 @@ def working_layers(launcher: ForkLauncher) -> tuple[list[str], list[Layer]]:
 def _try(launcher: ForkLauncher, name: str) -> Layer:
     if name == "uid" and os.geteuid() != 0:
         return Layer(name, False, "only root can give each worker a user of its own")
-    # Another user may be unable to read the interpreter; with Landlock, that right crosses over.
+    # Another user may lack the right to read the interpreter; with Landlock, a worker keeps that right.
     branch = launcher.branch(["uid", "landlock"] if name == "uid" else [name])
     try:
         connection = branch.start([])
@@ -79,5 +79,5 @@ def _try(launcher: ForkLauncher, name: str) -> Layer:
 
 
 def available() -> bool:
-    """Return whether this system can have any of it."""
+    """Return whether this system can have any layers at all."""
     return sys.platform == "linux"

@@ -1,21 +1,22 @@
 """The zygote: a process that has the heavy packages loaded and forks workers from itself.
 
-It is started with an empty environment and never forked from a judge, so it holds nothing secret. The
-module is over 300 lines: what happens between a request and the learner's first line is read in one place.
-It reads requests, one JSON object a message, from control sockets, the first of which is its standard
-input, and answers each with one object:
+It starts with an empty environment and is never forked from a judge, so it holds nothing secret. The
+module is over 300 lines, so that everything between a request and the learner's first line is in one
+place. The zygote reads requests, one JSON object per message, from control sockets, the first of which
+is its standard input. It answers each with one object:
 
     {"op": "fork", "groups": […], "layers": […], "processors": […]} with two descriptors
         (frames, output)                                                  ->  {"pid": int}
     {"op": "end", "pid": int}                                             ->  {"status": int}
     {"op": "listen"} with one descriptor, another control socket          ->  {}
 
-"end" kills the worker with all its processes, and answers with what `os.waitpid` says of it. When a control
-socket closes, the workers that were forked over it are ended; after the last one, so is the zygote.
+"end" kills the worker with all its processes, and answers with its wait status from `os.waitpid`. When a
+control socket closes, the workers that were forked over it end; after the last socket, so does the zygote.
 
-A worker that needs more than torch is forked from a stage: another zygote, forked from this one, that has one
-more group of packages loaded. Each worker is a copy of all that is loaded, so it must not be more than it needs:
-with scikit-learn and the optimizers, to start and to end a worker takes twice the time.
+A worker that needs more than torch is forked from a stage: a zygote forked from this one, with one more
+group of packages loaded. A worker copies the page tables of everything that is loaded, so it should have
+no more than it needs: with scikit-learn and the optimizers, starting and ending a worker takes twice the
+time.
 """
 
 from __future__ import annotations
@@ -48,10 +49,10 @@ from grader.worker.surroundings import enter_scratch, forget_kit
 
 @dataclass(frozen=True)
 class Alive:
-    """A worker that runs.
+    """A running worker.
 
     Attributes:
-        control: who asked for it.
+        control: the socket over which it was requested.
         end: ends it, and returns its wait status.
     """
 
@@ -60,15 +61,15 @@ class Alive:
 
 
 class Zygote:
-    """Forks a worker whenever a judge asks for one, with the groups of packages that it asks for.
+    """Forks a worker whenever a judge requests one, with the package groups that the judge names.
 
     Args:
-        control: where the first judge asks.
+        control: the control socket of the first judge.
         root: the kit's folder.
-        limits: of each worker.
-        expected: groups that judges will ask for; their stages are made while nobody asks.
-        many: whether hundreds of workers will be asked for.
-        loaded: the groups that this process has loaded already.
+        limits: the limits of each worker.
+        expected: the package groups that judges will request; their stages are made while it is idle.
+        many: whether hundreds of workers will be needed.
+        loaded: the groups that this process has already loaded.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class Zygote:
                     self.end(pid)
 
     def serve_one(self, control: socket.socket) -> None:
-        """Answer one request, or let go of a judge that is gone."""
+        """Answer one request, or end the workers of a judge that is gone."""
         try:
             message, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 2)
             if message:
@@ -125,7 +126,13 @@ class Zygote:
     def answer(
         self, control: socket.socket, request: dict[str, Any], descriptors: list[int]
     ) -> dict[str, Any]:
-        """Do what a request asks for; a problem is an answer, too."""
+        """Carry out a request, and return the answer, which may be a problem.
+
+        Args:
+            control: the socket over which it arrived.
+            request: the request.
+            descriptors: the descriptors that came with it; they are closed here.
+        """
         if request["op"] == "listen":
             self.controls.append(socket.socket(fileno=descriptors[0]))
             return {}
@@ -152,10 +159,16 @@ class Zygote:
         request: dict[str, Any],
         descriptors: list[int],
     ) -> dict[str, Any]:
-        """Let a stage fork the worker; one that is gone is made anew, once.
+        """Let a stage fork the worker; if the stage is gone, try once more with a new one.
+
+        Args:
+            control: the socket over which the request arrived.
+            group: the package group of the stage.
+            request: the request to fork.
+            descriptors: the descriptors that came with it.
 
         Raises:
-            OSError: the stage cannot be made, or does not stay.
+            OSError: the stage cannot be made, or ends again.
         """
         for _ in range(2):
             stage = self.stage(group)
@@ -171,7 +184,7 @@ class Zygote:
         raise OSError("a stage of the zygote has ended")
 
     def sandbox(self, layers: list[str]) -> Sandbox:
-        """Return the sandbox of these layers, prepared at the first call."""
+        """Return the sandbox of these layers, which is prepared at the first call."""
         key = tuple(layers)
         if key not in self.sandboxes:
             self.sandboxes[key] = Sandbox(key, self.limits, self.root)
@@ -180,22 +193,22 @@ class Zygote:
     def load(self, group: str) -> None:
         """Load a group of packages."""
         GROUPS[group]()
-        # As each worker will do: NumPy loads its generators at the first use.
+        # NumPy loads its random generators on first use, and each worker will need them.
         seed_everything()
         self.loaded += (group,)
-        # What is loaded stays: without this, each worker's collector would copy every page of it.
+        # Without this, the garbage collector of each worker would touch, and so copy, every page.
         gc.collect()
         gc.freeze()
         if self.many:
-            # It takes as long as forking a hundred workers saves.
+            # This takes as long as it saves over a hundred forks.
             large_pages.collapse()
 
     def missing(self, groups: list[str]) -> list[str]:
-        """Return which of these groups are not loaded here, in the order of the lesson."""
+        """Return those of these groups that are not loaded here, in the order of `GROUPS`."""
         return [name for name in GROUPS if name in groups and name not in self.loaded]
 
     def stage(self, group: str) -> socket.socket:
-        """Return the control socket of the zygote that has this group loaded, too; it is made at the first call.
+        """Return the control socket of the stage for this group, which is made at the first call.
 
         Raises:
             OSError: the group cannot be loaded.
@@ -216,7 +229,7 @@ class Zygote:
         return self.stages[group]
 
     def become_stage(self, control: socket.socket, group: str) -> None:
-        """In the new process: keep nothing but the socket, load the group, say so, then serve."""
+        """In the new process: keep only the socket, load the group, report that, then serve."""
         close_all_but(control.fileno())
         further = [groups for groups in self.expected if group in self.missing(groups)[:1]]
         stage = Zygote(control, self.root, self.limits, further, self.many, self.loaded)
@@ -225,7 +238,13 @@ class Zygote:
         stage.run()
 
     def fork(self, control: socket.socket, layers: list[str], frames: int, output: int) -> int:
-        """Fork a worker that serves on the descriptor `frames` and prints to `output`; return its pid.
+        """Fork a worker, and return its pid.
+
+        Args:
+            control: the socket over which it was requested.
+            layers: the layers of isolation around it.
+            frames: the descriptor on which it serves.
+            output: the descriptor to which it prints.
 
         Raises:
             OSError, ValueError: a layer of isolation cannot be prepared.
@@ -247,7 +266,15 @@ class Zygote:
     def become_worker(
         self, frames: int, output: int, scratch: str, sandbox: Sandbox, user: User | None
     ) -> None:
-        """In the new process: keep nothing but the two descriptors, enter the sandbox, then serve."""
+        """In the new process: keep only the two descriptors, enter the sandbox, then serve.
+
+        Args:
+            frames: the descriptor on which it serves.
+            output: the descriptor to which it prints.
+            scratch: the folder that it may write to.
+            sandbox: the layers of isolation.
+            user: the user that it becomes, or None.
+        """
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -260,19 +287,28 @@ class Zygote:
         serve(frames, frames)
 
     def end(self, pid: int) -> int:
-        """End a worker, if there is one with this number, and return its wait status.
+        """End the worker with this pid, if there is one, and return its wait status.
 
         Raises:
-            OSError: the stage that forked it is gone, and the worker with it.
+            OSError: the stage that forked it is gone, and so is the worker.
         """
         worker = self.alive.pop(pid, None)
         return worker.end() if worker else 0
 
 
 def end_worker(pid: int, scratch: str, user: User | None) -> int:
-    """Kill a worker and its process group and remove its scratch folder; return its wait status."""
+    """Kill a worker and its process group, and remove its scratch folder.
+
+    Args:
+        pid: the worker's process id.
+        scratch: its scratch folder.
+        user: the user that it ran as, whose other processes are killed too; or None.
+
+    Returns:
+        Its wait status.
+    """
     try:
-        # Before waiting: until then the number cannot belong to a new process.
+        # Kill before waiting: only until then is the process id sure not to be reused.
         os.killpg(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         os.kill(pid, signal.SIGKILL)
@@ -288,7 +324,7 @@ def end_in_stage(stage: socket.socket, pid: int) -> int:
     """Let a stage end its worker; return its wait status.
 
     Raises:
-        OSError: the stage is gone, and its workers with it.
+        OSError: the stage is gone, and so are its workers.
     """
     try:
         status: int = ask(stage, {"op": "end", "pid": pid})["status"]
@@ -298,22 +334,29 @@ def end_in_stage(stage: socket.socket, pid: int) -> int:
 
 
 def close_all_but(descriptor: int) -> None:
-    """Close everything that is open, but for the standard streams and one more."""
+    """Close all descriptors except the standard streams and this one."""
     os.closerange(3, descriptor)
     os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 def remove(folder: str) -> None:
-    """Remove a scratch folder, whatever is in it."""
+    """Remove a scratch folder, whatever it contains."""
     try:
         shutil.rmtree(folder, ignore_errors=True)
     except RecursionError:
-        # Nested deeper than Python can follow.
+        # Nested deeper than Python can recurse.
         subprocess.run(["/bin/rm", "-rf", "--", folder], check=False)
 
 
 def main(root: str, limits: dict[str, int], expected: list[list[str]], many: bool) -> None:
-    """Serve on standard input until it closes; make the expected stages as long as nobody asks."""
+    """Serve on standard input until it closes.
+
+    Args:
+        root: the kit's folder.
+        limits: the fields of `Limits`.
+        expected: the package groups that judges will request.
+        many: whether hundreds of workers will be needed.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     control = socket.socket(fileno=os.dup(0))

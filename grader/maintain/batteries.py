@@ -28,7 +28,14 @@ class Asked:
 
     @classmethod
     def of(cls, payload: bytes, right: tuple[Fingerprint, ...], timed: bool = False) -> Asked:
-        """Return a call with its right answers; if all are errors of one type, this type is asked for."""
+        """Return a call with its right answers.
+
+        Args:
+            payload: the encoded request.
+            right: the answers of the solution, and of correct sets in other styles. If all are errors of one
+                type, the call expects this type.
+            timed: whether the answers hold measured seconds.
+        """
         error = right[0].error
         asked_for = error if all(one.error == error for one in right) else ""
         return cls(Request(payload, timed, asked_for), right)

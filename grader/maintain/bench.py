@@ -61,10 +61,15 @@ class Figure:
 
 
 def measure(command: list[str], cwd: Path, accepted: tuple[int, ...] = (0,)) -> Cost:
-    """Run a command to its end, and return what it and all its children took.
+    """Run a command, and return what it and all its children cost.
+
+    Args:
+        command: the program and its arguments.
+        cwd: the folder to run it in.
+        accepted: the exit codes of a run that counts.
 
     Raises:
-        RuntimeError: it ended with another exit code than these, so that what it took says nothing.
+        RuntimeError: it ended with another exit code, so its cost means nothing.
     """
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = subprocess.run(command, cwd=cwd, capture_output=True, check=False)
@@ -337,7 +342,13 @@ def _processes(pid: int) -> Iterator[int]:
 
 
 def time_alone(source: str, ids: str, out: str) -> None:
-    """Write the processor time that a submission's own code takes in all tests; in a process of its own."""
+    """Write the processor time that a submission's code takes in the hidden tests; runs in its own process.
+
+    Args:
+        source: the folder of the submission.
+        ids: ids of the steps, joined by commas.
+        out: the file to write the seconds to.
+    """
     spent = 0.0
 
     class TimedService(service.Service):

@@ -121,7 +121,14 @@ def measure(
 
 
 def look(course: Course, step: Step, injected: Injected, launcher: Launcher) -> str | None:
-    """Return the id of the mistake that an error is taken for; no test need fail for it."""
+    """Return the id of the misconception that an injected error is diagnosed as, or None.
+
+    Args:
+        course: the course.
+        step: the step.
+        injected: the error, whether or not a test fails on it.
+        launcher: starts the worker.
+    """
     session = StepSession(only(step, injected.module.encode()), step, launcher)
     diagnosis = Diagnosis(course, session)
     found = diagnosis.look(injected.function)

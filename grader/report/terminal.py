@@ -1,4 +1,4 @@
-"""What a learner sees in the terminal: progress, verdicts with their reasons, and what to do next."""
+"""What the terminal shows: progress, verdicts with their reasons, and what to do next."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STYLES = {
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """Return a console; one that says it has hardly any columns, as COLUMNS=0 does, gets the usual 80."""
+    """Return a console, 80 columns wide if its reported width is too small, as with COLUMNS=0."""
     console = Console(highlight=False, stderr=stderr)
     if console.width < _FEWEST_COLUMNS:
         console.width = 80
@@ -37,7 +37,7 @@ def make_console(*, stderr: bool = False) -> Console:
 
 
 class GradingScreen:
-    """Shows how far the grading of a class is."""
+    """Shows the progress of grading a class."""
 
     def __init__(self, console: Console, total: int) -> None:
         self.console = console
@@ -47,7 +47,7 @@ class GradingScreen:
             self._bar.start()
 
     def done(self, graded: Graded) -> None:
-        """Take note of a submission that was graded."""
+        """Advance the bar after a submission, and show its problem if there is one."""
         self._bar.advance(self._task)
         if graded.problem:
             what = "" if graded.marked else "no result: "
@@ -55,13 +55,20 @@ class GradingScreen:
             self.console.print(Text(text, style="red"), soft_wrap=True)
 
     def end(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.stop()
 
     def summary(
         self, graded: list[Graded], out: Path, layers: list[str], left_out: list[NotTaken]
     ) -> None:
-        """Show the scores, what was handed in and not taken, and where the results are."""
+        """Show the scores, the files that were not taken, and where the results are.
+
+        Args:
+            graded: how the grading of each submission went.
+            out: the folder with the results.
+            layers: the layers of isolation that were used.
+            left_out: the files that belong to no submission.
+        """
         for one in sorted(graded, key=lambda one: one.name):
             if one.marked:
                 result = json.loads((out / one.name / RESULTS).read_text("utf-8"))
@@ -82,14 +89,14 @@ class GradingScreen:
             f"{len(graded) - failed} graded, {failed} without a result.", style="bold"
         )
         if doubtful:
-            words = "In a test the kit itself failed, so these marks are not final"
+            words = "The kit itself failed in a test, so these marks are not final"
             self.console.print(f"{words}: {doubtful} of {len(graded)}.", style="red")
         self.console.print(
             f"Isolation: {', '.join(layers) or 'none'}. Results: {out}", soft_wrap=True
         )
 
     def _below(self, lines: list[str]) -> None:
-        """Show a few lines on a submission, below its score."""
+        """Show the first few lines about a submission, below its score."""
         if len(lines) > _MOST_LINES:
             more = len(lines) - _MOST_LINES + 1
             lines = [*lines[: _MOST_LINES - 1], f"and {more} more, see {RESULTS}"]
@@ -100,7 +107,7 @@ class GradingScreen:
 
 
 class Screen:
-    """Writes the course of one check to a terminal, or line by line to a file."""
+    """Shows one check as it happens: live in a terminal, or line by line in a file."""
 
     def __init__(
         self, console: Console, course: Course, submission: Submission, in_clone: bool = True
@@ -136,13 +143,13 @@ class Screen:
         self.console.print(line, soft_wrap=True)
 
     def end_progress(self) -> None:
-        """Take the progress line away."""
+        """Remove the progress line."""
         if self._status:
             self._status.stop()
             self._status = None
 
     def summary(self, verdicts: list[StepVerdict]) -> None:
-        """Show what failed and why, how far the learner is, and what to do next."""
+        """Show what failed and why, how far the learner has come, and what to do next."""
         for verdict in verdicts:
             if verdict.status in (Status.FAILED, Status.ERROR):
                 self._step(verdict)
@@ -175,7 +182,7 @@ class Screen:
                 unwritten[function] = bad[0].unwritten
                 continue
             worst = next(test for test in bad if test.status != Status.NOT_STARTED)
-            # A file that cannot be imported says the same for every function: once is enough.
+            # A file that cannot be imported has the same message for every function, so show it once.
             if worst.message not in shown:
                 self._function(worst, len(bad), len(tests))
             shown.add(worst.message)
@@ -184,9 +191,9 @@ class Screen:
             self.console.print(f"  Not written yet: {escape(names)}", soft_wrap=True)
         for function, name in unwritten.items():
             if function != name:
-                text = f"  `{function}` needs `{name}`, and can be checked then."
+                text = f"  `{function}` needs `{name}`, so write `{name}` first."
                 self.console.print(escape(text), soft_wrap=True)
-        # A named mistake says itself where to read on.
+        # The message of a named mistake already says what to read.
         named = any(test.misconception for test in verdict.tests)
         where = "" if named else "Read on: the lesson at the top of the file. "
         hint = f"  {where}A hint: {self._command('hint', step)}"
@@ -202,7 +209,7 @@ class Screen:
         self.console.print(head, soft_wrap=True)
         width = self.console.width - 7
         for line in visible(test.message).splitlines():
-            # A line that is indented is code, with a caret below: it stays whole.
+            # An indented line is code with a caret below, so do not wrap it.
             whole = line.startswith(" ") or not self.console.is_terminal
             for piece in (
                 [line] if whole else textwrap.wrap(line, max(width, 20), break_on_hyphens=False)
@@ -210,7 +217,7 @@ class Screen:
                 self.console.print(Text(f"      {piece}"), soft_wrap=True)
 
     def _handed_in(self, verdicts: list[StepVerdict]) -> None:
-        """Show which files were read under another name, and which were not taken for these steps."""
+        """Show which files were read under another name, and which files for these steps were not taken."""
         modules = {verdict.step.module for verdict in verdicts}
         missing = modules - self._submission.sources.keys()
         lines = [f"Note: {note}." for note in self._submission.notes]
@@ -248,8 +255,8 @@ class Screen:
             if verdict.status != Status.PASSED:
                 path = visible(self._path(step))
                 test = next(test for test in verdict.tests if test.status != Status.PASSED)
-                verb = "Write" if test.status == Status.NOT_STARTED else "Mend"
+                verb = "Write" if test.status == Status.NOT_STARTED else "Fix"
                 todo = f"Next: step {step.id}, {step.title}. {verb} `{test.unwritten}` in {path}"
                 self.console.print(Text(f"{todo}, then: {self._command('check')}"), soft_wrap=True)
                 return
-        self.console.print("All of it is right. Well done!", style="green")
+        self.console.print("Everything is correct. Well done!", style="green")

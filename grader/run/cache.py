@@ -1,4 +1,4 @@
-"""What earlier checks found: a step whose files did not change is not run again."""
+"""The cache of earlier checks: a step whose files did not change is not run again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from grader.course.files import write_whole
 
 
 class State:
-    """One JSON file for things to remember; a broken one does no harm."""
+    """A JSON file with state; a broken or missing file counts as empty."""
 
     def __init__(self, folder: Path | None, name: str) -> None:
         """Read the file of this name in a folder; with None for a folder, nothing can be remembered."""
@@ -46,10 +46,10 @@ class State:
 
 
 def kit_fingerprint(course: Course) -> str:
-    """Return a digest of everything besides a step's own files that a verdict may depend on."""
+    """Return a digest of everything that a verdict may depend on, apart from the step's own files."""
     digest = hashlib.sha256()
     surroundings = (platform.platform(), sys.version, _packages())
-    # Of the course as it was read, for the tests are run with that.
+    # From the course as it was read, because the tests run with that.
     settings = (course.seed, course.limits, course.hidden_feedback)
     _add(digest, repr((surroundings, settings)).encode())
     for path in _kit_files(course):
@@ -66,7 +66,19 @@ def step_key(
     refused: str | None,
     kit: str,
 ) -> str:
-    """Return a digest that is the same exactly while a step's verdict is."""
+    """Return a digest that changes whenever a step's verdict may change.
+
+    Args:
+        course: the course.
+        step: the step.
+        source: the source of the step's module; None if it was not handed in.
+        others: the sources of the learner's other modules that it imports, by name.
+        refused: why there is no source, as sentences; None if there is one.
+        kit: the result of `kit_fingerprint`.
+
+    Returns:
+        A SHA-256 digest in hexadecimal.
+    """
     digest = hashlib.sha256()
     _add(digest, f"{kit} {step!r} {refused!r}".encode())
     _add(digest, source)
@@ -77,10 +89,10 @@ def step_key(
 
 
 def stamps(course: Course, steps: Iterable[Step]) -> Any:
-    """Return something that is another after any change of the files that the verdicts on these steps depend on.
+    """Return a value that differs after any change to the files that the verdicts on these steps depend on.
 
-    A change that was taken back counts, too: in between, the tests may have been run with it. The files of a
-    submission need no look: it is judged as it was read.
+    A change that was undone counts too, because the tests may have run in between. The files of the
+    submission are left out, because it is judged as it was read.
     """
     files = [*_kit_files(course), *(path for step in steps for path in _step_files(course, step))]
     return _packages(), [_stamp(path) for path in files]
@@ -104,7 +116,7 @@ def _step_files(course: Course, step: Step) -> list[Path]:
 
 
 def _packages() -> list[list[str]]:
-    """Return what is installed: the names tell the versions, and a learner's module may import any package."""
+    """Return the entries of all package folders: their names include versions, and a module may import any."""
     folders = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
     return [sorted(os.listdir(folder)) for folder in folders if os.path.isdir(folder)]
 
@@ -125,5 +137,5 @@ def _bytes_of(path: Path) -> bytes | None:
 
 
 def _add(digest: hashlib._Hash, part: bytes | None) -> None:
-    """Add a part in such a way that no two rows of parts look alike; None for one that is not there."""
+    """Add a part, prefixed by its length so that different sequences never collide; None if it is missing."""
     digest.update(b"missing;" if part is None else f"{len(part)}:".encode() + part)

@@ -1,4 +1,4 @@
-"""Checking: run the tests of the steps that changed, remember what they said, return all verdicts."""
+"""Checking: runs the tests of the steps that changed, caches their verdicts, and returns all verdicts."""
 
 from __future__ import annotations
 
@@ -45,6 +45,9 @@ def check(
         begin: called with a step whose first test is about to run.
         done: called with each verdict as soon as it is known.
 
+    Returns:
+        The verdicts, in course order.
+
     Raises:
         KitError: the tests could not be run.
     """
@@ -69,14 +72,14 @@ def check(
         else:
             to_run.append(step)
     if to_run:
-        # At once: until the first test runs, some seconds go by.
+        # Show this at once, because the first test starts only after some seconds.
         begin(to_run[0])
         collector = _Collector(course, begin, done)
         if memory:
             # It would write into the working folder, which is the kit while tests run.
             os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(memory / "hypothesis"))
         found = _run(course, submission, to_run, collector)
-        # A test that was edited while it ran may have said this in either form.
+        # If a file was edited meanwhile, nobody knows which version the verdicts are about.
         unchanged = stamps(course, steps) == before
         for verdict in found:
             verdicts[verdict.step.id] = verdict
@@ -88,7 +91,7 @@ def check(
 
 
 def _remembered(entry: Any, key: str) -> tuple[TestVerdict, ...]:
-    """Return the verdicts of an entry of the cache; none if it is of other files, or broken."""
+    """Return the verdicts of a cache entry; none if it is about other files, or broken."""
     try:
         if entry["key"] == key:
             return tuple(TestVerdict.of(test) for test in entry["tests"])
@@ -98,7 +101,7 @@ def _remembered(entry: Any, key: str) -> tuple[TestVerdict, ...]:
 
 
 class _Collector:
-    """A pytest plugin that takes the verdicts from the reports, step by step."""
+    """A pytest plugin that collects the verdicts from reports, step by step."""
 
     def __init__(self, course: Course, begin: Callable[[Step], None], done: Progress) -> None:
         self.course = course
@@ -123,7 +126,7 @@ class _Collector:
     def pytest_runtest_logreport(self, report: Any) -> None:
         verdict = verdict_of(report)
         if verdict:
-            # A later one takes its place: that of a test whose fixture cannot be taken down, after it passed.
+            # The last one counts: if a fixture's teardown fails, a second verdict follows that of the test.
             self._verdicts[verdict.id] = verdict
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
@@ -141,17 +144,17 @@ def _step_of(nodeid: str) -> str:
 def _run(
     course: Course, submission: Submission, steps: list[Step], collector: _Collector
 ) -> list[StepVerdict]:
-    # Not before there is something to run: this loads NumPy.
+    # Imported only if there is something to run, because this loads NumPy.
     from grader.launch.launchers import pick_launcher
 
     launcher = pick_launcher(layers=["limits"], limits=course.limits)
-    # Now, so that packages are loaded while pytest is imported.
+    # Start now, so that the zygote loads packages while this process imports pytest.
     launcher.prepare({step.packages for step in steps})
     from grader.judge.judge import Judge
 
     try:
         launcher.prefer("scratch")
-        # The first step alone: its verdict need not wait until the tests of all others are imported.
+        # Run the first step alone, so that its verdict need not wait for the imports of all other tests.
         for part in (steps[:1], steps[1:]):
             if part:
                 files = [f"tests/steps/{step.test_file}" for step in part]
@@ -161,5 +164,5 @@ def _run(
     verdicts = collect(course, collector.tests)
     silent = {step.id for step in steps} - {verdict.step.id for verdict in verdicts}
     if silent:
-        raise KitError(f"No verdict came for step {', '.join(sorted(silent))}.")
+        raise KitError(f"There is no verdict for step {', '.join(sorted(silent))}.")
     return verdicts

@@ -1,4 +1,4 @@
-"""The doctor: says what is installed and what works on this machine, by trying it."""
+"""The doctor: reports what is installed and what works on this machine, by trying it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _WITHOUT = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the doctor's.
+    """One line of the doctor's report.
 
     Attributes:
-        what: what was looked at.
-        ok: whether it is as it should be; None where it only informs.
-        text: what was found, and what to do if it is not ok.
+        what: what was examined.
+        ok: whether it works; None for mere information.
+        text: the result, and what to do if it does not work.
     """
 
     what: str
@@ -64,7 +64,7 @@ def examine(places: Places) -> Iterator[Finding]:
 
 
 def _worker(kind: str) -> Finding:
-    """Start a worker and let it compute something."""
+    """Start a worker and make it compute something."""
     launcher = pick_launcher(kind)
     start = time.monotonic()
     try:
@@ -84,7 +84,7 @@ def _worker(kind: str) -> Finding:
 
 
 def _isolation() -> Iterator[Finding]:
-    """Try each layer of the sandbox; only grading needs them."""
+    """Try each layer of the sandbox, which only grading needs."""
     if not available():
         yield Finding("sandbox", None, "needs Linux; learning does without it, grading does not")
         return

@@ -17,16 +17,16 @@ from grader.launch.launchers import Launcher
 from grader.submissions.hand_ins import PROBLEM, TIMINGS, HandIn
 
 HIDDEN = "grader/content/hidden"
-# A rehearsal takes as long as one submission, and saves about a third of the time of a correct one.
+# A rehearsal takes as long as one submission, and saves about a third of the time of each correct one.
 REHEARSED_FROM = 10
 
 
 class Unwritable(Exception):
-    """Results cannot be written; the message is a clause."""
+    """Some results cannot be written; the message is a clause."""
 
 
 def output_names(hand_ins: list[HandIn]) -> dict[HandIn, str]:
-    """Return a safe folder name for each submission; two that would collide get a number."""
+    """Return a safe folder name for each submission, with a number where two would collide."""
     result: dict[HandIn, str] = {}
     taken: set[str] = set()
     for hand_in in hand_ins:
@@ -52,17 +52,31 @@ def grade(
     begin: Callable[[], None] = lambda: None,
     rehearse: bool = False,
 ) -> list[Graded]:
-    """Judge submissions with some test files, at most `jobs` at a time, and write each one's results below `out`.
+    """Judge submissions, and write the results of each into a folder of its own.
 
-    A rehearsal takes as long as a submission, and makes each of them faster; it changes no result, but for code
-    that goes by the clock.
+    A rehearsal takes as long as one submission and speeds up all others. It changes no result, except for
+    code whose behaviour depends on the clock.
+
+    Args:
+        course: the course.
+        hand_ins: the submissions.
+        out: the folder for the results.
+        files: test files, relative to the kit's folder.
+        launcher: starts the workers; each judge has a branch of it.
+        jobs: how many judges run at a time.
+        done: called with each submission that was graded.
+        begin: called when everything is ready, before the first judge starts.
+        rehearse: whether to run the solutions first.
+
+    Returns:
+        How the grading of each submission went, in the order in which they were done.
 
     Raises:
         KitError: the tests could not be collected.
         Unwritable: not all results could be written.
     """
     names = output_names(hand_ins)
-    # Judges, and what is done between them, work in the kit's folder.
+    # Made absolute now, because the working folder becomes the kit's while pytest runs.
     out = out.absolute()
     finished: list[Graded] = []
     unwritten = 0
@@ -100,12 +114,19 @@ def grade(
 def _judge(course: Course, hand_in: HandIn, name: str, forked: Forked) -> dict[str, str]:
     """Run all tests on one submission, in a forked judge.
 
+    Args:
+        course: the course.
+        hand_in: the submission.
+        name: the name of its folder in the output.
+        forked: the tests.
+
     Returns:
-        The text of its `results.json`, or ""; and why there is none, or none that is final, or "".
+        "text": the text of its `results.json`, or "". "problem": why there is no result, or no final one,
+        or "".
     """
     submission = hand_in.read(course)
     if submission.unreadable:
-        # Nobody knows what was handed in, so there is no mark, and "not begun" would be one.
+        # Nobody knows what was handed in, so there must be no mark: "not started" would be one.
         return {"text": "", "problem": one_line(submission.unreadable)}
     verdicts = collect(course, list(forked.run(submission, forked.items)))
     said = submission.not_taken, submission.notes
@@ -115,7 +136,7 @@ def _judge(course: Course, hand_in: HandIn, name: str, forked: Forked) -> dict[s
 
 
 def _keep(folder: Path, text: str, problem: str) -> None:
-    """Write what came of a submission, in place of what was there before."""
+    """Write the result and the problem of a submission, and remove those of an earlier run."""
     folder.mkdir(parents=True, exist_ok=True)
     for file, content in ((folder / RESULTS, text), (folder / PROBLEM, problem)):
         if content:

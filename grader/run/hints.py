@@ -1,4 +1,4 @@
-"""Hints: each time the next one of a step, from a nudge to nearly there."""
+"""Hints: shows the next one for a step each time, from a nudge to almost the answer."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from grader.course.course import Step
 from grader.run.cache import State
 
 STATE_FILE = "hints.json"
-_ALL = "Which hints you have seen cannot be remembered here (no folder can be written to), so these are all."
+_ALL = "No folder here is writable, so the kit cannot remember which hints you have seen. These are all hints."
 
 
 def next_hint(memory: Path | None, step: Step, again: bool = False) -> tuple[int, str]:
     """Return number (from 1) and text of the next hint, and remember it; the last one stays.
 
-    Where nothing can be remembered, all hints are one text.
+    If no state can be saved, the text holds all hints.
 
     Args:
         memory: the folder where it is remembered what was shown, if there is one.
         step: the step.
-        again: begin with the first hint again.
+        again: start again with the first hint.
     """
     state = State(memory, STATE_FILE)
     seen = 0 if again else state.data.get(step.id)

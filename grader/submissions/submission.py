@@ -73,7 +73,13 @@ class Submission:
 
     @classmethod
     def gather(cls, name: str, places: list[Path], course: Course) -> Submission:
-        """Read a submission that lies in one or several files and folders, all in one folder."""
+        """Read a submission that consists of one or several files and folders in one folder.
+
+        Args:
+            name: the submission's name.
+            places: the files and folders.
+            course: the course.
+        """
         if len(places) == 1:
             return replace(cls.read(places[0], course), name=name)
         return cls._searched(name, places[0].parent, course, places)

@@ -89,10 +89,9 @@ class Answer:
             raise Mismatch(self.call, sentence)
 
     def _refuse(self, expected: str) -> Mismatch:
-        what = f"{self.label} = " if self.label else ""
-        sentence = f"{expected} was expected, but {what}{wording.shown(self.value)} came."
+        sentence = wording.mismatch(self.label, expected, wording.shown(self.value))
         hint = " Is a `return` missing?" if self.value is None else ""
-        return Mismatch(self.call, sentence[0].upper() + sentence[1:] + hint)
+        return Mismatch(self.call, sentence + hint)
 
     def _part(self, value: Any, label: str) -> Answer:
         join = "" if label.startswith(("[", ".")) or not self.label else "."
@@ -102,22 +101,24 @@ class Answer:
         """Return the items of a tuple or list that has exactly one item per label."""
         if not isinstance(self.value, (tuple, list)) or len(self.value) != len(labels):
             names = ", ".join(labels)
-            raise self._refuse(f"A tuple of {len(labels)} values ({names})")
+            raise self._refuse(f"a tuple of {len(labels)} values ({names})")
         return [self._part(item, label) for item, label in zip(self.value, labels, strict=True)]
 
     def each(self) -> list[Answer]:
         """Return the items of a list or tuple of any length."""
         if not isinstance(self.value, (tuple, list)):
-            raise self._refuse("A list or a tuple")
+            raise self._refuse("a list or a tuple")
         return [self._part(item, f"[{i}]") for i, item in enumerate(self.value)]
 
     def key(self, name: str) -> Answer:
         """Return the entry of a dictionary under this key."""
+        expected = f'a dictionary with the key "{name}"'
         if not isinstance(self.value, dict):
-            raise self._refuse(f'A dictionary with the key "{name}"')
+            raise self._refuse(expected)
         if name not in self.value:
-            keys = wording.shorten(", ".join(f'"{key}"' for key in self.value)) or "none"
-            raise Mismatch(self.call, f'The key "{name}" is missing; the keys that came: {keys}.')
+            keys = wording.shorten(", ".join(f'"{key}"' for key in self.value))
+            got = f"one with these keys: {keys}" if keys else "an empty dictionary"
+            raise Mismatch(self.call, wording.mismatch(self.label, expected, got))
         return self._part(self.value[name], name)
 
     def is_none(self) -> None:
@@ -138,13 +139,13 @@ class Answer:
         if isinstance(self.value, (bool, np.bool_)) or not isinstance(
             self.value, (int, np.integer)
         ):
-            raise self._refuse("An integer")
+            raise self._refuse("an integer")
         return int(self.value)
 
     def python_float(self) -> float:
         """Return a finite Python float; NumPy's floats are refused."""
         if type(self.value) is not float:
-            raise self._refuse("A Python float")
+            raise self._refuse("a Python float")
         self._demand_finite(self.value, self.value)
         return self.value
 
@@ -152,7 +153,7 @@ class Answer:
         """Return one finite number: a Python or NumPy number, or an array or tensor of size 1."""
         number = _size_one(self.value)
         if number is None:
-            raise self._refuse("One number")
+            raise self._refuse("one number")
         self._demand_finite(number, number)
         return number
 
@@ -170,9 +171,9 @@ class Answer:
         elif _is_column(self.value):
             items = list(_float64(self.value).reshape(-1).tolist())
         if items is None or None in items:
-            raise self._refuse("A list of numbers")
+            raise self._refuse("a list of numbers")
         if count is not None and len(items) != count:
-            raise self._refuse(f"A list of {count} numbers")
+            raise self._refuse(f"a list of {count} number{'s' if count != 1 else ''}")
         self._demand_finite(items, self.value)
         return [item for item in items if item is not None]
 
@@ -192,7 +193,7 @@ class Answer:
         Raises:
             Mismatch: the value is not such an array.
         """
-        expected = "A NumPy array" + wording.of_shape(shape, dtype and np.dtype(dtype).name)
+        expected = "a NumPy array" + wording.of_shape(shape, dtype and np.dtype(dtype).name)
         if not isinstance(self.value, np.ndarray) or not _fits(self.value.shape, shape):
             raise self._refuse(expected)
         if dtype is not None and self.value.dtype != np.dtype(dtype):
@@ -217,7 +218,7 @@ class Answer:
         Raises:
             Mismatch: the value is not such a tensor, or holds no numbers (on the meta device).
         """
-        expected = "A tensor" + wording.of_shape(shape, dtype and str(dtype).removeprefix("torch."))
+        expected = "a tensor" + wording.of_shape(shape, dtype and str(dtype).removeprefix("torch."))
         if not _is_tensor(self.value) or not _fits(tuple(self.value.shape), shape):
             raise self._refuse(expected)
         if dtype is not None and self.value.dtype != dtype:
@@ -248,33 +249,34 @@ class Answer:
         rtol = default["rtol"] if rtol is None else rtol
         atol = default["atol"] if atol is None else atol
         if isinstance(expected, np.ndarray):
-            came: Any = self.array(expected.shape)
-            if came.dtype.kind not in "fiu":
+            got: Any = self.array(expected.shape)
+            if got.dtype.kind not in "fiu":
                 raise self._refuse(
-                    "A NumPy array of numbers" + wording.of_shape(expected.shape, None)
+                    "a NumPy array of numbers" + wording.of_shape(expected.shape, None)
                 )
         elif _is_tensor(expected):
-            came = self.tensor(tuple(expected.shape), expected.dtype)
+            got = self.tensor(tuple(expected.shape), expected.dtype)
         elif isinstance(expected, (list, tuple)):
-            came = self.numbers(len(expected))
+            got = self.numbers(len(expected))
         else:
-            came = self.scalar()
-        got, want = _float64(came), _float64(expected)
-        self._comparisons.note(self.label, got, want)
+            got = self.scalar()
+        numbers, want = _float64(got), _float64(expected)
+        self._comparisons.note(self.label, numbers, want)
         # If an infinite number is expected, the tolerance is infinite too and accepts any number.
-        near = (np.abs(got - want) <= atol + rtol * np.abs(want)) & np.isfinite(want)
+        near = (np.abs(numbers - want) <= atol + rtol * np.abs(want)) & np.isfinite(want)
         if not near.all():
-            sentences = [wording.difference(self.label, came, expected)]
+            sentences = [wording.difference(self.label, got, expected)]
             relation = self._comparisons.relation(self.label)
             raise Mismatch(self.call, " ".join([*sentences, relation] if relation else sentences))
 
     def _demand_finite(self, number: Any, shown: Any) -> None:
         if not np.isfinite(_float64(number)).all():
-            what = f"{self.label} = " if self.label else ""
-            raise Mismatch(
-                self.call,
-                f"{what}{wording.shown(shown)} came: not a finite number, but NaN or inf.",
+            one = isinstance(number, float)
+            expected = (
+                "a finite number (not NaN or inf)" if one else "finite numbers (no NaN or inf)"
             )
+            sentence = wording.mismatch(self.label, expected, wording.shown(shown))
+            raise Mismatch(self.call, sentence)
 
 
 def _is_tensor(value: Any) -> bool:

@@ -23,11 +23,11 @@ _KEPT, _MOST_NUMBERS = 24, 1000
 # a whole multiple of every other.
 _RTOL, _ATOL, _MOST_TIMES = 1e-4, 1e-6, 1000
 _FACTORS = {
-    -1.0: "The sign is the wrong way round.",
+    -1.0: "Only the sign is wrong.",
     2.0: "That is twice what was expected.",
     0.5: "That is half of what was expected.",
-    -2.0: "That is minus twice what was expected.",
-    -0.5: "That is minus half of what was expected.",
+    -2.0: "That is -2 times what was expected.",
+    -0.5: "That is -1/2 of what was expected.",
 }
 
 
@@ -69,7 +69,7 @@ def _relation(pairs: list[_Pair]) -> str:
     # expected, and an order proves nothing where the number is right.
     if all(not got.any() for got, _ in pairs):
         sentence, told = (
-            "All of it is 0.",
+            "All the numbers are 0.",
             [want[_tells(want)] for _, want in pairs if want.size > 1],
         )
     elif (found := _factor(*pairs[-1])) and all(_near(got, found[0] * want) for got, want in pairs):
@@ -77,9 +77,9 @@ def _relation(pairs: list[_Pair]) -> str:
     else:
         told = [want[~_same(got, want)] for got, want in pairs]
         if all(_is_square(got) and _near(got, want.T) for got, want in pairs):
-            sentence = "Rows and columns are the wrong way round."
+            sentence = "Rows and columns are swapped."
         elif all(_near(np.sort(got, None), np.sort(want, None)) for got, want in pairs):
-            sentence = "The numbers are the right ones, but in another order."
+            sentence = "The numbers are right, but in the wrong order."
         else:
             return ""
     return sentence if _different(told) >= _ENOUGH else ""

@@ -108,30 +108,43 @@ def shorten(text: str, limit: int = MAX_SHOWN) -> str:
     return f"{text[:half]} … {text[-half:]}"
 
 
-def difference(label: str, came: Any, expected: Any) -> str:
-    """Return sentences about numbers that are not close to the expected ones.
+def mismatch(label: str, expected: str, got: str) -> str:
+    """Return "Expected one number, got None.", in the words of pytest and of search engines.
+
+    Args:
+        label: which part of the answer this is, such as "a_grad"; "" for the whole answer.
+        expected: what was expected, in words.
+        got: what the learner's code returned, in words.
+    """
+    return (
+        f"{label}: expected {expected}, got {got}." if label else f"Expected {expected}, got {got}."
+    )
+
+
+def difference(label: str, got: Any, expected: Any) -> str:
+    """Return a sentence or two about numbers that are not close to the expected ones.
 
     Args:
         label: which part of the answer this is; "" for the whole answer.
-        came: what the learner's code returned: a number, a list of numbers, an array or a tensor.
+        got: what the learner's code returned: a number, a list of numbers, an array or a tensor.
         expected: what was expected, in the same form and of the same shape.
 
     Returns:
         Both values, and for more than eight numbers the index of the largest difference.
     """
-    got, want = _array(came), _array(expected)
-    what = f"{label} should be " if label else "The result should be "
-    if got.size == 1 and want.size == 1 and not isinstance(expected, np.ndarray):
-        text = f"{what}{plain(float(want.reshape(())))}, but {plain(float(got.reshape(())))} came."
-    else:
-        text = f"{what}{plain(expected)}, but {plain(came)} came."
-        if want.size > 8:
-            off = np.abs(got - want)
-            index = np.unravel_index(int(off.argmax()), off.shape)
-            place = ", ".join(str(int(i)) for i in index)
-            text += (
-                f" The largest difference is at [{place}]: {got[index]:.7g} for {want[index]:.7g}."
-            )
+    numbers_got, want = _array(got), _array(expected)
+    if numbers_got.size == 1 and want.size == 1 and not isinstance(expected, np.ndarray):
+        pair = float(want.reshape(())), float(numbers_got.reshape(()))
+        # `plain` shows seven digits: "Expected 0.3, got 0.3" would explain nothing.
+        words = repr if plain(pair[0]) == plain(pair[1]) else plain
+        return mismatch(label, *map(words, pair))
+    text = mismatch(label, plain(expected), plain(got))
+    if want.size > 8:
+        off = np.abs(numbers_got - want)
+        index = np.unravel_index(int(off.argmax()), off.shape)
+        place = ", ".join(str(int(i)) for i in index)
+        largest = f"expected {want[index]:.7g}, got {numbers_got[index]:.7g}"
+        text += f" The largest difference is at [{place}]: {largest}."
     return text
 
 

@@ -64,13 +64,25 @@ def load(name: str, filename: str, source: bytes, others: dict[str, bytes]) -> b
 
 
 def call(function: str, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> bytes:
-    """Return the request to call a function."""
+    """Return the request to call a function.
+
+    Args:
+        function: the name of the function or class in the module.
+        args: positional inputs, plain data.
+        kwargs: inputs by name, plain data.
+    """
     inputs = encode((args, kwargs or {}))
     return encode({"op": "call", "function": function, "inputs": inputs})
 
 
 def probe(parcel: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
-    """Return the request to run a probe."""
+    """Return the request to run a probe.
+
+    Args:
+        parcel: the probe, as `Probe.parcel` packs it.
+        args: positional inputs after the module, plain data.
+        kwargs: inputs by name, plain data.
+    """
     return encode({"op": "probe", "probe": parcel, "inputs": encode((args, kwargs))})
 
 

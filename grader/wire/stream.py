@@ -162,7 +162,13 @@ def read_frame(fd: int) -> tuple[int, bytes]:
 
 
 def write_frame(fd: int, number: int, payload: bytes) -> None:
-    """Write one frame; blocking, for the worker's end."""
+    """Write one frame; a blocking write, for the worker's end.
+
+    Args:
+        fd: the descriptor to write to.
+        number: the number of the request that the frame answers.
+        payload: the bytes of the answer.
+    """
     view = memoryview(_HEADER.pack(len(payload), number) + payload)
     while view:
         view = view[os.write(fd, view) :]

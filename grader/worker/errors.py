@@ -28,6 +28,11 @@ _mro_of, _name_of, _module_of = (
 def describe_error(error: BaseException, module: types.ModuleType, filename: str) -> dict[str, Any]:
     """Return an exception as plain data.
 
+    Args:
+        error: the exception, from the learner's code or a probe.
+        module: the learner's module.
+        filename: the name of the module's file in tracebacks.
+
     Returns:
         A dictionary with `type` (the class's name, a bare one if it is built in), `bases` (the names of all
         classes above it that are built in), `message`, `frames` (tuples of "module" or "probe", function, line

@@ -74,7 +74,16 @@ class Service:
             return describe_error(error, self.module, self.filename)
 
     def load(self, name: str, filename: str, source: bytes) -> dict[str, Any]:
-        """Run the module's source; errors are left to `answer`."""
+        """Run the module's source; exceptions are left to `answer`.
+
+        Args:
+            name: the name of the module.
+            filename: the name of its file in tracebacks.
+            source: its source, as bytes.
+
+        Returns:
+            The answer: of kind "loaded", or "encoding" for bytes that Python cannot read.
+        """
         self.module = types.ModuleType(name)
         self.filename = filename
         self.module.__file__ = keep_source(filename, source)
@@ -117,7 +126,16 @@ class Service:
     def invoke(
         self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """Run the learner's code; the benchmark measures this part alone."""
+        """Run the learner's code; the benchmark measures only this part.
+
+        Args:
+            target: the function or probe.
+            args: its positional inputs.
+            kwargs: its inputs by name.
+
+        Returns:
+            What the target returned.
+        """
         return target(*args, **kwargs)
 
 
@@ -189,7 +207,13 @@ _signature_of = functools.lru_cache(maxsize=64)(inspect.signature)
 
 
 def signature_problem(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
-    """Return why the target cannot be called with these inputs, or None."""
+    """Return why the target cannot be called with these inputs, or None.
+
+    Args:
+        target: what the module holds under the function's name.
+        args: the positional inputs.
+        kwargs: the inputs by name.
+    """
     if not callable(target):
         return f"it is not a function but {type(target).__name__}"
     # Found out once: that takes longer than most calls. Other objects may compare as they like.
@@ -256,7 +280,13 @@ def flush_output() -> None:
 
 
 def main(scratch: str, root: str, groups: list[str]) -> None:
-    """Serve on standard input and output: the spawned worker, where fork is missing."""
+    """Serve on standard input and output, as a spawned worker, where fork is missing.
+
+    Args:
+        scratch: the folder that the worker works in.
+        root: the kit's folder.
+        groups: the package groups to load besides torch.
+    """
     read_fd, write_fd = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)

@@ -12,6 +12,8 @@ from grader.wire.codec import Opaque
 NAN, INF = math.nan, math.inf
 HUGE = 10**5000
 META = torch.empty(1, device="meta")
+FINITE = "expected a finite number (not NaN or inf)"
+ALL_FINITE = "expected finite numbers (no NaN or inf)"
 
 
 def answer(value, label=""):
@@ -50,18 +52,18 @@ def test_every_form_of_one_number_is_a_scalar(value):
     answer(value).is_close(1.0)
     answer(value).is_close(1)
     answer(value).is_close(np.float64(1))
-    refused(lambda: answer(value).is_close(2.0), "should be 2.0, but 1.0 came")
+    refused(lambda: answer(value).is_close(2.0), "Expected 2.0, got 1.0.")
 
 
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
 def test_what_is_not_one_number_is_no_scalar(value):
-    refused(answer(value, "loss").scalar, "One number was expected, but loss = ", " came.")
-    refused(lambda: answer(value).is_close(1.0), "One number was expected")
+    refused(answer(value, "loss").scalar, "loss: expected one number, got ")
+    refused(lambda: answer(value).is_close(1.0), "Expected one number, got ")
 
 
 @pytest.mark.parametrize("value", NOT_FINITE, ids=lambda value: type(value).__name__)
 def test_no_scalar_is_infinite_or_not_a_number(value):
-    refused(answer(value, "loss").scalar, "loss = ", "came: not a finite number, but NaN or inf")
+    refused(answer(value, "loss").scalar, f"loss: {FINITE}, got the float ")
     for expected in (1.0, NAN, INF, -INF):
         refused(lambda expected=expected: answer(value).is_close(expected))
 
@@ -78,12 +80,12 @@ def test_integers_and_python_floats_are_told_apart():
         "3",
         None,
     ):
-        refused(answer(value, "n").integer, "An integer was expected, but n = ")
+        refused(answer(value, "n").integer, "n: expected an integer, got ")
     assert answer(3.5).python_float() == 3.5
     for value in (3, True, np.float64(3.5), np.array(3.5), torch.tensor(3.5), "3.5", None):
-        refused(answer(value, "n").python_float, "A Python float was expected, but n = ")
-    refused(answer(NAN).python_float, "not a finite number")
-    refused(answer("x").integer, "An integer was expected, but 'x' came.")
+        refused(answer(value, "n").python_float, "n: expected a Python float, got ")
+    refused(answer(NAN, "n").python_float, f"n: {FINITE}, got the float nan.")
+    refused(answer("x").integer, "Expected an integer, got 'x'.")
 
 
 # Several numbers
@@ -103,8 +105,8 @@ def test_every_list_of_scalars_is_a_list_of_numbers(value):
     assert answer(value).numbers(2) == [1.0, 2.0]
     answer(value).is_close([1.0, 2.0])
     answer(value).is_close((1, 2))
-    refused(lambda: answer(value).numbers(3), "A list of 3 numbers was expected")
-    refused(lambda: answer(value).is_close([2.0, 1.0]), "The result should be [2.0, 1.0]")
+    refused(lambda: answer(value).numbers(3), "Expected a list of 3 numbers, got ")
+    refused(lambda: answer(value).is_close([2.0, 1.0]), "Expected [2.0, 1.0], got ")
 
 
 def test_other_things_are_no_list_of_numbers():
@@ -113,11 +115,11 @@ def test_other_things_are_no_list_of_numbers():
         np.array([True]), torch.tensor(1.0), torch.ones(1, 2), META, torch.tensor([True]), [META],
         np.array([1j]), torch.tensor([1j]),
     ):  # fmt: skip
-        refused(answer(value, "losses").numbers, "A list of numbers was expected, but losses = ")
+        refused(answer(value, "losses").numbers, "losses: expected a list of numbers, got ")
     for value in ([1.0, NAN], (INF,), np.array([NAN]), torch.tensor([1.0, INF]), [HUGE]):
-        refused(answer(value).numbers, "not a finite number")
+        refused(answer(value, "x").numbers, f"x: {ALL_FINITE}, got the ")
     assert answer([]).numbers() == [] and answer(np.empty(0)).numbers() == []
-    refused(lambda: answer([]).is_close([1.0]), "A list of 1 numbers was expected")
+    refused(lambda: answer([]).is_close([1.0]), "Expected a list of 1 number, got the list [].")
 
 
 def test_millions_of_numbers_are_read_at_once():
@@ -134,14 +136,20 @@ TENSOR = torch.tensor([[1.0], [2.0]])
 def test_arrays_have_the_shape_and_dtype_that_is_asked_for():
     for question in ({}, {"shape": (2, 1)}, {"shape": (None, 1)}, {"dtype": float}):
         assert answer(ARRAY).array(**question) is ARRAY
-    words = "A NumPy array of shape (any, 2) was expected, but x = the array [[1.], [2.]] of shape (2, 1)"
+    words = (
+        "x: expected a NumPy array of shape (any, 2), got the array [[1.], [2.]] of shape (2, 1)"
+    )
     refused(lambda: answer(ARRAY, "x").array((None, 2)), words)
     refused(lambda: answer(ARRAY).array((2,)), "of shape (2,)")
-    refused(lambda: answer(ARRAY).array(dtype=np.int64), "of dtype int64", "dtype float64 came")
+    refused(
+        lambda: answer(ARRAY).array(dtype=np.int64),
+        "Expected a NumPy array of dtype int64",
+        "dtype float64.",
+    )
     for value in (None, 1.0, [1.0], TENSOR, np.float64(1), Opaque("matrix", "[[1.]]")):
-        refused(answer(value).array, "A NumPy array was expected, but ")
+        refused(answer(value).array, "Expected a NumPy array, got ")
     holey = np.array([1.0, NAN])
-    refused(answer(holey).array, "not a finite number")
+    refused(answer(holey, "x").array, f"x: {ALL_FINITE}, got the array ")
     assert answer(holey).array(finite=False) is holey
 
 
@@ -150,13 +158,17 @@ def test_tensors_have_the_shape_and_dtype_that_is_asked_for():
         assert answer(TENSOR).tensor(**question).equal(TENSOR)
     assert not answer(torch.ones(1, requires_grad=True)).tensor().requires_grad
     refused(
-        lambda: answer(TENSOR, "x").tensor((1, 2)), "A tensor of shape (1, 2) was expected, but x"
+        lambda: answer(TENSOR, "x").tensor((1, 2)), "x: expected a tensor of shape (1, 2), got "
     )
-    refused(lambda: answer(TENSOR).tensor(dtype=torch.float64), "of dtype float64", "float32 came")
+    refused(
+        lambda: answer(TENSOR).tensor(dtype=torch.float64),
+        "Expected a tensor of dtype float64",
+        "float32.",
+    )
     refused(answer(META).tensor, "with numbers in it", "on the meta device")
     for value in (None, 1.0, [1.0], ARRAY, Opaque("Parameter", "1")):
-        refused(answer(value).tensor, "A tensor was expected, but ")
-    refused(answer(torch.tensor([NAN])).tensor, "not a finite number")
+        refused(answer(value).tensor, "Expected a tensor, got ")
+    refused(answer(torch.tensor([NAN]), "x").tensor, f"x: {ALL_FINITE}, got the tensor ")
     assert answer(torch.tensor([NAN])).tensor(finite=False).isnan().all()
 
 
@@ -175,10 +187,13 @@ def test_an_array_is_close_to_arrays_of_its_shape_only():
     ):
         refused(lambda value=value: answer(value).is_close(ARRAY), "array of shape (2, 1)")
     for value in (ARRAY.astype(bool), ARRAY.astype(complex)):
-        refused(lambda value=value: answer(value).is_close(ARRAY), "A NumPy array of numbers")
+        refused(
+            lambda value=value: answer(value).is_close(ARRAY),
+            "a NumPy array of numbers of shape (2, 1), got ",
+        )
     refused(lambda: answer(ARRAY).is_close(ARRAY * NAN))
     refused(lambda: answer(ARRAY).is_close(ARRAY * INF))
-    refused(lambda: answer(ARRAY * NAN).is_close(ARRAY), "not a finite number")
+    refused(lambda: answer(ARRAY * NAN, "x").is_close(ARRAY), f"x: {ALL_FINITE}")
     refused(lambda: answer(np.empty(0)).is_close(ARRAY))
 
 
@@ -194,10 +209,11 @@ def test_a_tensor_is_close_to_tensors_of_its_shape_and_dtype_only():
         1.0,
     ):
         refused(
-            lambda value=value: answer(value).is_close(TENSOR), "A tensor of shape (2, 1) and dtype"
+            lambda value=value: answer(value).is_close(TENSOR),
+            "Expected a tensor of shape (2, 1) and dtype",
         )
     refused(lambda: answer(torch.empty(2, 1, device="meta")).is_close(TENSOR), "on the meta device")
-    refused(lambda: answer(TENSOR * NAN).is_close(TENSOR), "not a finite number")
+    refused(lambda: answer(TENSOR * NAN, "x").is_close(TENSOR), f"x: {ALL_FINITE}")
 
 
 def test_tolerances_are_those_of_the_expected_value_or_as_asked():
@@ -210,28 +226,40 @@ def test_tolerances_are_those_of_the_expected_value_or_as_asked():
     refused(lambda: answer(1e-10).is_close(0.0, atol=0))
 
 
+def test_numbers_that_differ_in_the_last_digits_are_shown_with_them():
+    close = {"rtol": 0, "atol": 1e-12}
+    refused(lambda: answer(0.3000000001).is_close(0.3, **close), "Expected 0.3, got 0.3000000001.")
+
+
 # Parts, and values that are exactly so
 
 
 def test_parts_items_and_keys_carry_their_names_along():
     first, second = answer((1.0, "x")).parts("a", "b")
     first.is_close(1.0)
-    refused(lambda: first.is_close(3.0), "a should be 3.0, but 1.0 came.")
-    refused(second.scalar, "One number was expected, but b = 'x' came.")
+    refused(lambda: first.is_close(3.0), "a: expected 3.0, got 1.0.")
+    refused(second.scalar, "b: expected one number, got 'x'.")
     nested = answer({"rows": [[1, 2]]}).key("rows").each()[0].parts("x", "y")[1]
     assert nested.value == 2 and nested.label == "rows[0].y"
     refused(
-        lambda: answer((1, 2, 3), "all").parts("a", "b"), "A tuple of 2 values (a, b)", "all = "
+        lambda: answer((1, 2, 3), "all").parts("a", "b"),
+        "all: expected a tuple of 2 values (a, b), got ",
     )
     for value in (None, 1.0, "ab", ARRAY, {"a": 1, "b": 2}):
-        refused(lambda value=value: answer(value).parts("a", "b"), "A tuple of 2 values (a, b)")
-        refused(answer(value).each, "A list or a tuple was expected")
-    refused(lambda: answer([1]).key("a"), 'A dictionary with the key "a" was expected')
-    refused(lambda: answer({"b": 1}).key("a"), 'The key "a" is missing; the keys that came: "b".')
-    refused(lambda: answer({}).key("a"), "the keys that came: none.")
+        refused(
+            lambda value=value: answer(value).parts("a", "b"),
+            "Expected a tuple of 2 values (a, b), got ",
+        )
+        refused(answer(value).each, "Expected a list or a tuple, got ")
     refused(
-        lambda: answer(dict.fromkeys(map(str, range(10**5)))).key("a"), 'The key "a" is missing'
+        lambda: answer([1]).key("a"), 'Expected a dictionary with the key "a", got the list [1].'
     )
+    expected = 'x: expected a dictionary with the key "a", got '
+    refused(
+        lambda: answer({"b": 1, 2: 3}, "x").key("a"), f'{expected}one with these keys: "b", "2".'
+    )
+    refused(lambda: answer({}, "x").key("a"), f"{expected}an empty dictionary.")
+    refused(lambda: answer(dict.fromkeys(map(str, range(10**5))), "x").key("a"), expected)
 
 
 EXACT = [
@@ -245,9 +273,7 @@ def test_a_value_equals_itself_and_no_other_of_these(index):
         if other == index:
             answer(value).equals(EXACT[index])
         else:
-            refused(
-                lambda value=value: answer(value, "x").equals(EXACT[index]), "expected, but x ="
-            )
+            refused(lambda value=value: answer(value, "x").equals(EXACT[index]), "x: expected ")
 
 
 def test_equal_means_of_one_type_all_the_way_down():
@@ -259,14 +285,12 @@ def test_equal_means_of_one_type_all_the_way_down():
         (torch.ones(1), torch.ones(1).double()), (torch.ones(2), torch.ones(1)), (META, torch.ones(1)),
         ({"a": 1}, {"a": 1, "b": 2}), ({"a": True}, {"a": 1}), (Opaque("int", "3"), 3), (HUGE, 3),
     ]:  # fmt: skip
-        refused(
-            lambda value=value, expected=expected: answer(value).equals(expected), "was expected"
-        )
+        refused(lambda value=value, expected=expected: answer(value).equals(expected), "Expected ")
 
 
 def test_none_and_conditions():
     answer(None).is_none()
     for value in (0, False, [], np.empty(0), Opaque("NoneType", "None")):
-        refused(answer(value).is_none, "None (no return value) was expected, but ")
+        refused(answer(value).is_none, "Expected None (no return value), got ")
     answer(1).check(True, "no")
     refused(lambda: answer(1).check(0, "This is why."), "This is why.")

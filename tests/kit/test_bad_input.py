@@ -24,7 +24,7 @@ def double(*lines):
 # Modules of which no function can be used: what they hold, the status, and words of the message.
 UNUSABLE = {
     "missing": (None, "not_started", "FILE is not there, so step 00 has not begun"),
-    "empty": ("", "failed", "is empty. Bring the exercise back"),
+    "empty": ("", "failed", "is empty. Restore the exercise"),
     "blank": (" \n\t\n", "failed", "is empty"),
     "latin_1": (("# one\n# café\n" + GOOD).encode("latin-1"), "failed", "not saved as UTF-8 text: line 2 "),
     "utf_16": (GOOD.encode("utf-16"), "failed", "it holds zero bytes, as text in UTF-16 does"),
@@ -38,9 +38,9 @@ UNUSABLE = {
     "raising": ("y = 1 / 0\n" + GOOD, "failed", "ZeroDivisionError: division by zero"),
     "stub": ("raise NotImplementedError('later')", "not_started", "Your code raised NotImplementedError: later"),
     "leaving": (GOOD + "exit()\n", "failed", "called `exit()`"),
-    "crashing": ("import os\nos._exit(0)\n" + GOOD, "crashed", "it ended itself with exit code 0"),
-    "looping": (GOOD + "while True:\n    pass\n", "timeout", "a loop outside of all functions"),
-    "deaf": ("import os\nos.closerange(3, 256)\n" + GOOD, "crashed", "Python ended in the middle"),
+    "crashing": ("import os\nos._exit(0)\n" + GOOD, "crashed", "it exited with code 0"),
+    "looping": (GOOD + "while True:\n    pass\n", "timeout", "a loop outside all functions"),
+    "deaf": ("import os\nos.closerange(3, 256)\n" + GOOD, "crashed", "Python stopped while running your code"),
     "huge": (GOOD + "#" * 1_100_000, "failed", "was not taken: it is larger than 1024 KB"),
     "link": (os.symlink, "failed", "was not taken: it is not a regular file"),
     "folder": (os.mkdir, "failed", "was not taken: it is not a regular file"),
@@ -49,16 +49,16 @@ UNUSABLE = {
 # Modules with one bad function: `total` is right in all of them.
 PARTLY = {
     "absent": (TOTAL, "failed", "There is no `double` in FILE"),
-    "renamed": (GOOD.replace("double", "Double"), "failed", "The name must be exactly this"),
+    "renamed": (GOOD.replace("double", "Double"), "failed", "The name must match exactly"),
     "number": ("double = 3\n" + TOTAL, "failed", "it is not a function but int"),
-    "signature": ("def double():\n    return 1\n" + TOTAL, "failed", "Keep the parameter names"),
-    "nothing": (double("2 * x"), "failed", "One number was expected, but None came"),
-    "text": (double("return str(2 * x)"), "failed", "One number was expected, but '4' came"),
-    "several": (double("return [x, x]"), "failed", "but the list [2, 2] came"),
-    "nan": (double("return float('nan')"), "failed", "not a finite number, but NaN or inf"),
-    "enormous": (double("return 10 ** 5000"), "failed", "not a finite number"),
-    "thing": (double("return object()"), "failed", "but an object of type object: <object object at 0x…>"),
-    "yielding": (double("yield x"), "failed", "but an object of type generator"),
+    "signature": ("def double():\n    return 1\n" + TOTAL, "failed", "Keep the parameters of the exercise"),
+    "nothing": (double("2 * x"), "failed", "Expected one number, got None. Is a `return` missing?"),
+    "text": (double("return str(2 * x)"), "failed", "Expected one number, got '4'."),
+    "several": (double("return [x, x]"), "failed", "Expected one number, got the list [2, 2]."),
+    "nan": (double("return float('nan')"), "failed", "a finite number (not NaN or inf), got the float nan."),
+    "enormous": (double("return 10 ** 5000"), "failed", "a finite number (not NaN or inf), got the float inf."),
+    "thing": (double("return object()"), "failed", "got an object of type object: <object object at 0x…>"),
+    "yielding": (double("yield x"), "failed", "got an object of type generator"),
     "endless": (double("a = []; a.append(a); return a"), "failed", "nested deeper than 32 levels"),
     "million": (double("return [0] * 2_000_000"), "failed", "more than 1000000 items"),
     "raises": (double("raise ValueError('oops')"), "failed", "line 4 of FILE: raise ValueError"),
@@ -67,21 +67,21 @@ PARTLY = {
         "failed",
         "Odd: (its message cannot be shown)",
     ),
-    "unknown": (double("return y"), "failed", "Is the name spelled right"),
+    "unknown": (double("return y"), "failed", "Is the name spelled correctly"),
     "exits": (double("exit()"), "failed", "called `exit()`, which ends the whole program"),
     "interrupts": (double("raise KeyboardInterrupt"), "failed", "which is for Ctrl-C only"),
     "base": (double("raise GeneratorExit('x')"), "failed", "raised GeneratorExit: x"),
-    "crashes": (double("os._exit(0)"), "crashed", "it ended itself with exit code 0"),
+    "crashes": (double("os._exit(0)"), "crashed", "it exited with code 0"),
     "killed": (
         double("os.kill.__wrapped__(os.getpid(), 9)"),
         "crashed",
-        "Python ended in the middle of your code",
+        "Python stopped while running your code",
     ),
     "asks": (double("return input('x? ')"), "failed", "waits for keyboard input"),
     "recursive": (double("return double(x)"), "failed", "calls itself without end"),
     "hangs": (double("while True: pass"), "timeout", "did not finish within 2 seconds"),
     "sleeps": (double("time.sleep(1000)"), "timeout", "did not finish within 2 seconds"),
-    "garbage": (double(GARBAGE), "crashed", "Python ended in the middle of your code"),
+    "garbage": (double(GARBAGE), "crashed", "Python stopped while running your code"),
     "unwritten": (double("raise NotImplementedError('later')"), "not_started", "not written yet"),
 }  # fmt: skip
 
@@ -174,7 +174,7 @@ def test_a_syntax_error_is_shown_with_its_line_and_a_caret(judged):
     _, line, caret, after = message.split("\n")
     assert line == "    def double(x)" and caret.strip() == "^"
     assert caret.index("^") == line.index(")") + 1
-    assert after == "Look at this line and at the one above it."
+    assert after == "Check this line and the one above it."
 
 
 def test_much_output_is_noted_even_when_all_is_right(judged):
@@ -186,7 +186,7 @@ def test_much_output_is_noted_even_when_all_is_right(judged):
 def test_a_hang_says_so_once_and_is_not_run_again(judged):
     first, second = judged[1]["hangs"]["double"]
     assert "`double(2)`" in first["message"] and "Not run again" not in first["message"]
-    assert "Not run again, because the time of `double` was used up" in second["message"]
+    assert "Not run again: an earlier test used up the time for `double`." in second["message"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such permissions here")

@@ -74,7 +74,7 @@ def test_a_step_is_run_again_only_when_it_changed(kit):
     kit.write("step_01_lines", BAD)
     second = kit.grader("check")
     assert second.returncode == 1 and kit.collected() == ["01"]
-    assert "Mend `double` in exercises/step_01_lines.py" in second.stdout
+    assert "Fix `double` in exercises/step_01_lines.py" in second.stdout
     inside = subprocess.run(
         [sys.executable, "-m", "grader", "check", "--json", "../nowhere/out.json"],
         cwd=kit.root / "exercises",
@@ -83,7 +83,7 @@ def test_a_step_is_run_again_only_when_it_changed(kit):
         text=True,
         check=False,
     )
-    assert inside.returncode == 2 and "The verdicts cannot be written" in inside.stderr
+    assert inside.returncode == 2 and "Cannot write the verdicts" in inside.stderr
     assert inside.stdout == second.stdout.replace("exercises/step_01_lines", "step_01_lines")
     assert kit.collected() == []
 
@@ -300,8 +300,8 @@ def test_what_is_unwritten_is_told_apart_from_what_needs_it():
     screen.summary([StepVerdict(course.by_id["02"], tuple(tests))])
     lines = out.getvalue().splitlines()
     assert "  Not written yet: `predict`, `mse`" in lines
-    assert "  `gradients` needs `predict`, and can be checked then." in lines
-    assert "  `numerical_gradients` needs `predict`, and can be checked then." in lines
+    assert "  `gradients` needs `predict`, so write `predict` first." in lines
+    assert "  `numerical_gradients` needs `predict`, so write `predict` first." in lines
     assert any("Write `predict` in " in line for line in lines)
 
 

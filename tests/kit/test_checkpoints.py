@@ -128,6 +128,6 @@ def test_a_crash_elsewhere_is_a_crash_and_both_are_new(fork_launcher, session_fa
     with session_factory(fork_launcher, SOURCE) as session:
         learner = Learner(session, "count")
         learner.count()
-        with pytest.raises(Crash, match="exit code 3"):
+        with pytest.raises(Crash, match="it exited with code 3"):
             learner.elsewhere.leave()
         assert learner.elsewhere.count().value == learner.count().value == 1

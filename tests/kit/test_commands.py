@@ -144,4 +144,4 @@ def test_a_solution_that_is_not_finished_gives_no_stub(kit):
     ]:
         kit.write("step_01_lines", broken, "solutions")
         ran = kit.grader("stubs")
-        assert ran.returncode == 1 and words in ran.stderr and "No stubs can be made" in ran.stderr
+        assert ran.returncode == 1 and words in ran.stderr and "Cannot make the stubs" in ran.stderr

@@ -61,8 +61,8 @@ def test_a_mistake_in_another_style_is_named(recorded_kit):
     verdicts = verdicts_on(recorded_kit, "02", SIGN_FLIPPED_WITH_LOOPS)
     assert {v["misconception"] for v in verdicts} == {"gradients-sign-flipped"}
     message = str(verdicts[0]["message"])
-    assert any("The sign is the wrong way round." in str(v["message"]) for v in verdicts)
-    assert "This looks like a well-known mistake: " in message
+    assert any("Only the sign is wrong." in str(v["message"]) for v in verdicts)
+    assert "This looks like a common mistake: " in message
     assert "Hint: " in message
     where = re.search(r'at "(.+)"\.$', message)
     assert where and where[1] in (ROOT / "exercises" / "step_02_gradient.py").read_text("utf-8")
@@ -88,7 +88,7 @@ def test_without_recordings_nothing_is_named(kit_factory):
 
 
 FEEDBACK = {
-    "all": ("should be", True, True),
+    "all": ("_grad: expected ", True, True),
     "mistake": ("A hidden test failed.", True, False),
     "title": ("A hidden test failed.", False, False),
 }
@@ -118,7 +118,7 @@ def test_how_much_of_a_hidden_test_is_shown(recorded_kit, tmp_path, feedback):
     for test in failed:
         assert begins in test["message"]
         assert (test["misconception"] == "gradients-sign-flipped") is named
-        assert ("well-known mistake" in test["message"]) is named
+        assert ("common mistake" in test["message"]) is named
         assert (test["counterexample"] is not None) is with_inputs
 
 

@@ -221,5 +221,5 @@ def test_hints_of_a_read_only_kit_go_on(read_only, tmp_path):
     told = [kit.grader("hint", "00", HOME=str(home)).stdout for _ in range(2)]
     assert "hint 1 of 3" in told[0] and "hint 2 of 3" in told[1]
     nowhere = kit.grader("hint", "00", HOME=str(read_only))
-    assert "cannot be remembered here" in nowhere.stdout
+    assert "the kit cannot remember which hints you have seen" in nowhere.stdout
     assert all(hint in nowhere.stdout for hint in ("first", "second", "third"))

@@ -601,7 +601,7 @@ def test_what_cannot_be_read_is_an_error_and_no_mark(tmp_path, what):
 def test_a_target_may_be_one_module(kit):
     kit.write("step_01_lines", "def double(x):\n    return x\n")
     ran = kit.grader("check", "--target", "exercises/step_01_lines.py")
-    assert ran.returncode == 1 and "Mend `double` in exercises/step_01_lines.py, then" in ran.stdout
+    assert ran.returncode == 1 and "Fix `double` in exercises/step_01_lines.py, then" in ran.stdout
     assert kit.collected() == ["01"]
     kit.write(
         "mine", "def double(x):\n    return 2 * x\n\ndef total(v):\n    return v.sum()\n", "."

@@ -22,7 +22,7 @@ USERS = {
 }
 # First modules that are bad, and what those read who import from them.
 BAD = {
-    "wrong": ("def double(x):\n    return 3 * x\n", "should be 4.0, but 6.0 came"),
+    "wrong": ("def double(x):\n    return 3 * x\n", "Expected 4.0, got 6.0."),
     "unreadable": ("def double(x)\n", "SyntaxError"),
     "failing": ("x = 1 / 0\n", "ZeroDivisionError"),
     "without": ("x = 1\n", "cannot import name 'double'"),

@@ -237,8 +237,8 @@ def test_an_ended_worker_says_nothing_more():
 @pytest.mark.parametrize(
     ("code", "clause"),
     [
-        (0, "it ended itself with exit code 0"),
-        (3, "it ended itself with exit code 3"),
+        (0, "it exited with code 0"),
+        (3, "it exited with code 3"),
         (-signal.SIGSEGV, "it was stopped by SIGSEGV"),
         (-signal.SIGKILL, ""),
     ],

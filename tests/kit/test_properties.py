@@ -66,9 +66,7 @@ def test_the_counterexample_is_the_smallest(verdicts):
     _, any_number, _ = verdicts["02"]
     assert any_number["status"] == "failed"
     assert any_number["counterexample"] == {"input 1": "1.5"}
-    assert any_number["message"].startswith(
-        "`double(1.5)`\nThe result should be 3.0, but 0.0 came."
-    )
+    assert any_number["message"].startswith("`double(1.5)`\nExpected 3.0, got 0.0.")
 
 
 def test_no_smaller_example_is_looked_for_after_a_crash(kit, verdicts):
@@ -119,7 +117,7 @@ def searched(kit_factory):
 def test_only_a_failure_of_the_same_kind_takes_the_place_of_the_first(searched, module):
     test = searched[module[5:7]]
     assert test["status"] == "failed", test["message"]
-    came = {"04": "ValueError", "06": "KeyError"}.get(module[5:7], "but 0.0 came")
+    came = {"04": "ValueError", "06": "KeyError"}.get(module[5:7], "got 0.0.")
     assert came in test["message"]
     smallest = int(test["counterexample"]["input 1"])
     # Where another kind of failure is passed by, the search goes on down to it.

@@ -101,7 +101,9 @@ def test_the_real_class_and_those_below_it_count(learner, kind):
 )
 def test_no_other_class_counts(learner, kind):
     with (
-        pytest.raises(Mismatch, match="A ValueError was expected because it is wrong"),
+        pytest.raises(
+            Mismatch, match="Expected a ValueError because it is wrong, but got another error"
+        ),
         learner.raises(ValueError, "it is wrong"),
     ):
         learner.fail(kind)
@@ -117,7 +119,7 @@ def test_a_relative_does_not_count(learner, kind, asked):
 
 def test_a_class_that_only_has_the_name_is_explained(learner):
     with (
-        pytest.raises(Mismatch, match="That class only has the name ValueError"),
+        pytest.raises(Mismatch, match="That class only shares the name ValueError"),
         learner.raises(ValueError, "it is wrong"),
     ):
         learner.fail("same name")

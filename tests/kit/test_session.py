@@ -68,7 +68,7 @@ def test_a_module_that_does_not_load_is_tried_once(launcher, session_factory):
     with session_factory(launcher, "while True:\n    pass\n", seconds=1.0) as session:
         stops = []
         for function in ("one", "two", "three"):
-            with pytest.raises(Stop, match="outside of all functions") as caught:
+            with pytest.raises(Stop, match="outside all functions") as caught:
                 Learner(session, function).count()
             stops.append(caught.value)
         assert launcher.started == 1
@@ -329,7 +329,7 @@ def test_a_crash_ahead_is_a_crash(launcher, session_factory):
         assert not session.answers_like("count", exchanges)
         learner = Learner(session, "count")
         assert learner.count().value == 1
-        with pytest.raises(Crash, match="exit code 5"):
+        with pytest.raises(Crash, match="it exited with code 5"):
             learner.nap(0.0)
 
 

@@ -51,7 +51,7 @@ def test_values_are_shown_as_a_learner_would_type_them(value, text):
     assert shown(value) == text
 
 
-def test_what_was_asked_stands_before_what_came():
+def test_the_question_stands_before_the_answer():
     call = Call("fit", (np.array([1.0]),), {"lr": 0.1})
     assert message("It is wrong.", call, ("", 0)) == "`fit([1.], lr=0.1)`\nIt is wrong."
     probe = Call("two_steps", (), {"x": 3}, "make a train step and run it twice")

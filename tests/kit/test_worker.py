@@ -188,7 +188,7 @@ def test_a_worker_cannot_import_from_the_kits_folder(learner, name):
 def test_a_crash_costs_one_call_and_leaves_nothing(learner, session):
     folder = learner.litter().value
     pid = learner.place().value[2]
-    with pytest.raises(Crash, match="exit code 3"):
+    with pytest.raises(Crash, match="it exited with code 3"):
         learner.crash()
     assert session.printed == ("before the crash\n", 17)
     assert not Path(folder).exists()
