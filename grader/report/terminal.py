@@ -195,8 +195,8 @@ class Screen:
                 self.console.print(escape(text), soft_wrap=True)
         # The message of a named mistake already says what to read.
         named = any(test.misconception for test in verdict.tests)
-        where = "" if named else "Read on: the lesson at the top of the file. "
-        hint = f"  {where}A hint: {self._command('hint', step)}"
+        where = "" if named else "Read more: the lesson at the top of the file. "
+        hint = f"  {where}For a hint: {self._command('hint', step)}"
         self.console.print(hint, style="dim", soft_wrap=True)
 
     def _function(self, test: TestVerdict, bad: int, total: int) -> None:

@@ -47,12 +47,12 @@ def examine(places: Places) -> Iterator[Finding]:
         try:
             yield Finding(name, True, version(name))
         except PackageNotFoundError:
-            yield Finding(name, False, f"missing: python -m pip install {what}")
+            yield Finding(name, False, f"missing; to install: python -m pip install {what}")
     for name in OPTIONAL:
         try:
             yield Finding(name, None, version(name))
         except PackageNotFoundError:
-            yield Finding(name, None, "not there; only `pytest -n` needs it")
+            yield Finding(name, None, "not installed; only `pytest -n` needs it")
     yield Finding("kit", None, str(places.kit))
     none = "none here; `torchsteps init my-course` makes one"
     yield Finding("workspace", None, str(places.workspace or none))
