@@ -2,7 +2,9 @@
 
 import pytest
 
+from grader.course.places import FOLDER
 from grader.testing.properties import EXAMPLES
+from tests.kit.conftest import ROOT
 
 MODULES = ("step_00_right", "step_01_unwritten", "step_02_large", "step_03_crash")
 RECORD = """
@@ -26,14 +28,21 @@ def kit(kit_factory):
     """A kit whose exercises write down what they are called with."""
     made = kit_factory(*MODULES)
     for module in MODULES:
-        source = RECORD.format(path=str(made.root / f"{module}.seen"))
+        source = RECORD.format(path=str(place_of(made, module)))
         made.write(module, f"{source}\ndef double(x):\n    {DOUBLES[module]}\n")
     return made
 
 
+def place_of(kit, module):
+    """Return where a worker writes down what it is called with: not below /tmp, where each has one of its own."""
+    folder = ROOT / FOLDER
+    folder.mkdir(exist_ok=True)
+    return folder / f"{kit.root.parent.name}-{kit.root.name}-{module}.seen"
+
+
 def seen(kit, module):
     """Return what `double` was called with since the last time."""
-    path = kit.root / f"{module}.seen"
+    path = place_of(kit, module)
     found = path.read_text().split()
     path.unlink()
     return found
@@ -175,7 +184,7 @@ def test_of_answers_that_are_there(learner, x):
 def test_an_example_of_which_something_else_is_assumed_is_replaced(kit_factory):
     kit = kit_factory("step_00_right")
     (kit.root / "tests/steps/test_step_00.py").write_text(ASSUMING)
-    source = RECORD.format(path=str(kit.root / "step_00_right.seen"))
+    source = RECORD.format(path=str(place_of(kit, "step_00_right")))
     kit.write("step_00_right", f"{source}\ndef double(x):\n    return 2 * x\n")
     tests = kit.verdicts()["00"]
     assert [test["status"] for test in tests] == [*["passed"] * 4, "error", "error", "passed"]
