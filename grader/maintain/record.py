@@ -1,7 +1,9 @@
 """Recording how the misconceptions behave: the files that diagnosis works from.
 
 The calls come out of the tests, as they run on the solutions. Every misconception of a function answers them;
-then the fewest calls are kept that tell the misconceptions from each other and from the right answer.
+then the fewest calls are kept that tell the misconceptions from each other and from the right answer (see
+`batteries.py`). One class does it, in a module of over 300 lines, since each part of the work follows from what
+the parts before have given.
 """
 
 from __future__ import annotations
