@@ -70,6 +70,8 @@ _INDENTATION = (
 )
 _QUOTES = "“”„‟«»‘’‚‛`´′″"
 _DASHES = "‐‑‒–—―−"
+# Some versions of Python complain about the number before such a character, and not about the character.
+_WIDE = "（）［］｛｝，：；＝＋－＊／"
 
 
 def of_syntax(
@@ -92,6 +94,9 @@ def of_syntax(
     found = re.search(r"character '?.*U\+([0-9A-F]{4,6})", message)
     if found:
         return _odd_character(chr(int(found[1], 16)))
+    wide = re.search(f"[{_WIDE}]", line)
+    if wide and "literal" in message:
+        return _odd_character(wide[0])
     if {b"<<<<<<<", b">>>>>>>"} <= {row[:7] for row in source.splitlines()}:
         return _CONFLICT
     for pattern, advice in _LINES:

@@ -227,7 +227,7 @@ def test_a_real_worker_runs_probes_and_names_their_lines(fork_launcher, session_
         learner = Learner(session, "double")
         assert learner.run(uses_probes, x=1).value == 6
         assert learner.run(uses_functions_of_its_own, numbers=[1]).value == ([9], 4, 6)
-        with pytest.raises(LearnerError, match=r"the test did this: return module\.double"):
+        with pytest.raises(LearnerError, match=r"when the test ran: return module\.double"):
             learner.run(expects_an_array)
         with pytest.raises(LearnerError, match=r"in `double`, line 2 of .*: return 2"):
             learner.run(uses_the_module, x=None)

@@ -127,7 +127,7 @@ def test_a_workspace_is_checked_by_an_installation_that_nobody_writes_to(torchst
     assert [done.returncode for done in ran] == [0, 0, 0], [
         done.stdout + done.stderr for done in ran
     ]
-    assert all("All of it is right" in done.stdout for done in ran)
+    assert all("Everything is correct" in done.stdout for done in ran)
     known = json.loads((other / FOLDER / "checks.json").read_text())
     assert [list(steps) for steps in known.values()] == [["10"]]
     # What is remembered is right, and a mistake has the commands that work here.
@@ -137,8 +137,11 @@ def test_a_workspace_is_checked_by_an_installation_that_nobody_writes_to(torchst
     (other / "exercises" / SECOND).write_text(bad)
     wrong = check((other, "8"))
     assert wrong.returncode == 1 and wrong.stderr == ""
-    assert "A hint: torchsteps hint 08" in wrong.stdout and "then: torchsteps check" in wrong.stdout
-    assert "This looks like a well-known mistake" in wrong.stdout
+    assert (
+        "For a hint: torchsteps hint 08" in wrong.stdout
+        and "then: torchsteps check" in wrong.stdout
+    )
+    assert "This looks like a common mistake" in wrong.stdout
     told = [torchsteps(other / "exercises", "hint", "8").stdout for _ in range(2)]
     assert "hint 1 of 3" in told[0] and "hint 2 of 3" in told[1]
 
