@@ -426,6 +426,9 @@ def child(way, path, verdict, output):
     os.write(verdict, text.encode("utf-8", "backslashreplace"))
     with contextlib.suppress(BaseException):
         atexit._run_exitfuncs()
+    with contextlib.suppress(BaseException):
+        # Not every environment has PYTHONUNBUFFERED.
+        sys.stdout.flush()
     os._exit(code)
 
 

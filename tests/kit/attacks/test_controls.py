@@ -73,7 +73,7 @@ NAIVE = {
     "output_hanging_stream": ("printed", "hung"),
     "output_hostile_stream": ("printed", "broke ValueError"),
     "output_of_100_mb": ("equal", r"failed \| printed 11\d{7}:"),
-    "output_of_a_verdict": ("equal", "failed .*25 passed .*set-output name=passed::true"),
+    "output_of_a_verdict": ("equal", "failed (?=.*25 passed ).*set-output name=passed::true"),
     "output_of_zeros": ("equal", r"failed \| printed 4000: b'\\x00\\xff"),
     "output_without_end": ("equal", r"(hung|raised OSError) \| printed \d{6}"),
     "patch_builtins": ("by_abs", "passed"),
@@ -167,7 +167,8 @@ NAIVE = {
 # gives up, there is no end, the judge breaks, or it runs what is not the learner's.
 UNREADABLE = "raised (Syntax|Indentation|Memory|Recursion|Unicode|Lookup|Value)Error|ended -"
 ENDLESS = "hung|broke MemoryError"
-BREAKING = "broke |raised SyntaxError"
+# Of zero bytes, older versions of Python say ValueError.
+BREAKING = "broke |raised (SyntaxError|ValueError)"
 HANDED_IN = {
     **dict.fromkeys(
         (
