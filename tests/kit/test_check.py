@@ -14,7 +14,7 @@ from grader.course.course import Course
 from grader.course.places import FOLDER
 from grader.course.verdicts import StepVerdict, TestVerdict
 from grader.report.terminal import Screen
-from grader.run.cache import State, kit_fingerprint, step_key
+from grader.run.cache import State, _kit_files, kit_fingerprint, step_key
 from grader.submissions.submission import Submission
 from tests.kit.conftest import ROOT
 
@@ -443,3 +443,15 @@ def test_a_test_that_is_skipped_or_cannot_be_taken_down_is_an_error_once(kit_fac
         "test_skipped": "error",
         "test_not_taken_down": "error",
     }
+
+
+def test_the_fingerprint_of_the_kit_covers_all_rooms():
+    files = {path for path in _kit_files(Course.load(ROOT)) if path.is_relative_to(ROOT / "grader")}
+    content = ROOT / "grader" / "content"
+    others = [content / "hidden", content / "skeleton"]
+    code = {
+        path
+        for path in (ROOT / "grader").rglob("*.py")
+        if not any(path.is_relative_to(folder) for folder in others)
+    }
+    assert files == code
