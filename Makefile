@@ -7,7 +7,7 @@ OUT ?= results
 JOBS ?= 2
 bin := .venv/bin
 # They come first, so that the last process does not work alone for minutes.
-longest := $(patsubst %,tests/kit/test_%.py,styles parity strength grade bench accidents injected)
+longest := $(patsubst %,tests/kit/%.py,test_styles test_parity test_grade attacks/test_controls test_bench test_hand_ins test_accidents test_injected)
 kit := $(bin)/python grader
 
 # What learners type. A mistake that was found is no failure of make: with -q, make passes exit code 1 on and does not
@@ -58,8 +58,8 @@ stubs: .venv/ready
 	@$(kit) stubs
 
 test: .venv/ready
-	$(bin)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --submission solutions --ignore tests/kit/attacks $(longest) tests/kit tests/steps grader/content/hidden
-	$(bin)/python -m pytest -q tests/kit/attacks
+	$(bin)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --submission solutions --ignore tests/kit/attacks/test_attacks.py $(longest) tests/kit tests/steps grader/content/hidden
+	$(bin)/python -m pytest -q tests/kit/attacks/test_attacks.py
 	$(kit) strength --changed
 
 strength: .venv/ready

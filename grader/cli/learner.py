@@ -76,6 +76,11 @@ def check(
     finally:
         screen.end_progress()
     screen.summary(verdicts)
+    if places.is_installed and places.workspace:
+        from grader.run.workspace import stubs_of_kit, update_waits
+
+        if update_waits(places.workspace, stubs_of_kit(course)):
+            screen.update_waits()
     if json_file:
         said = submission.not_taken, submission.notes
         report = results(submission.name, submission.sha256, verdicts, *said)

@@ -157,6 +157,11 @@ class Screen:
         self._progress(verdicts)
         self._next(verdicts)
 
+    def update_waits(self) -> None:
+        """Show that the kit has newer exercises than the workspace."""
+        words = "The kit has newer exercises. To get them and keep what you wrote:"
+        self.console.print(f"{words} {self._command('update')}", soft_wrap=True)
+
     def _command(self, name: str, step: Step | None = None) -> str:
         """Return how a learner types a command here, on this system."""
         if self._in_clone and os.name != "nt":

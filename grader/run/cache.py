@@ -35,14 +35,21 @@ class State:
 
         Of two commands that do so at once, the later one wins, and what the other one knew is found out again.
         """
-        if self._path is None:
-            return False
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path, json.dumps(self.data).encode())
+            self.write()
         except OSError:
             return False
-        return True
+        return self._path is not None
+
+    def write(self) -> None:
+        """Write the file, if there is a folder for it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if self._path:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self._path, json.dumps(self.data).encode())
 
 
 def kit_fingerprint(course: Course) -> str:
@@ -53,7 +60,7 @@ def kit_fingerprint(course: Course) -> str:
     settings = (course.seed, course.limits, course.hidden_feedback)
     _add(digest, repr((surroundings, settings)).encode())
     for path in _kit_files(course):
-        _add(digest, path.name.encode())
+        _add(digest, f"{path.parent.name}/{path.name}".encode())
         _add(digest, _bytes_of(path))
     return digest.hexdigest()
 

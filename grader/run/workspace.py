@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from pathlib import Path
 
 from grader.course.course import Course
-from grader.course.files import write_whole
 from grader.course.places import BACKUP, EXERCISES, FOLDER, STUBS_FILE
 from grader.run.cache import State
 from grader.run.update import Exercise, Plan, Rewriting, UpdateError, keep_copies, plan
@@ -43,7 +41,6 @@ def make_workspace(folder: Path, stubs: dict[str, str]) -> None:
                 path = folder / EXERCISES / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, "utf-8", newline="\n")
-            (folder / FOLDER).mkdir()
             _remember(folder, stubs)
         except BaseException:
             # Half of a workspace would be in the way of the next try.
@@ -55,6 +52,11 @@ def make_workspace(folder: Path, stubs: dict[str, str]) -> None:
             raise
     except OSError as error:
         raise WorkspaceError(f"{folder} cannot be made a workspace ({error.strerror}).") from None
+
+
+def update_waits(folder: Path, stubs: dict[str, str]) -> bool:
+    """Return whether a workspace was made from other stubs than these."""
+    return State(folder / FOLDER, STUBS_FILE).data != stubs
 
 
 def update_workspace(folder: Path, stubs: dict[str, str]) -> Plan:
@@ -88,5 +90,6 @@ def update_workspace(folder: Path, stubs: dict[str, str]) -> Plan:
 
 
 def _remember(folder: Path, stubs: dict[str, str]) -> None:
-    text = json.dumps(stubs, indent=1)
-    write_whole(folder / FOLDER / STUBS_FILE, text.encode())
+    state = State(folder / FOLDER, STUBS_FILE)
+    state.data = dict(stubs)
+    state.write()

@@ -577,25 +577,27 @@ def without_rights():
 
 
 @on_linux
-@pytest.mark.parametrize("what", ["anna", f"anna/{FILE}", "anna/exercises", "anna.zip"])
-def test_what_cannot_be_read_is_an_error_and_no_mark(tmp_path, what):
+def test_what_cannot_be_read_is_an_error_and_no_mark(tmp_path):
     folder = tmp_path / "class"
-    files = {f"anna/exercises/{FILE}": DONE} if "exercises" in what else {f"anna/{FILE}": DONE}
-    put(folder, {"anna.zip": zipped({FILE: DONE})} if "zip" in what else files)
-    put(folder, {f"bert/{FILE}": DONE})
-    (folder / what).chmod(0)
+    put(folder, {f"{name}/{FILE}": DONE for name in ("anna", "bert", "right")})
+    put(folder, {f"carl/exercises/{FILE}": DONE, "dora.zip": zipped({FILE: DONE})})
+    closed = {"anna": "anna", "bert": f"bert/{FILE}", "carl": "carl/exercises", "dora": "dora.zip"}
     options = {}
-    if os.geteuid() == 0:
-        os.chown(folder / what, 60_777, 60_777)
-        options = {"preexec_fn": without_rights}
+    for what in closed.values():
+        (folder / what).chmod(0)
+        if os.geteuid() == 0:
+            os.chown(folder / what, 60_777, 60_777)
+            options = {"preexec_fn": without_rights}
     ran = subprocess.run(
         [sys.executable, "-m", "grader", "grade", str(folder), "--out", str(tmp_path / "out"), "--steps", "02"],
         cwd=ROOT, capture_output=True, text=True, timeout=OUTER_LIMIT, check=False, **options,
     )  # fmt: skip
     assert ran.returncode == 3, ran.stdout + ran.stderr
-    assert "anna: no result: " in ran.stdout and "cannot be read (Permission denied)" in ran.stdout
-    assert not (tmp_path / "out/anna/results.json").exists()
-    assert json.loads((tmp_path / "out/bert/results.json").read_bytes())["score"] == POINTS
+    for name in closed:
+        (line,) = [line for line in ran.stdout.splitlines() if line.startswith(f"{name}: no result")]
+        assert "cannot be read (Permission denied)" in line
+        assert not (tmp_path / "out" / name / "results.json").exists()
+    assert json.loads((tmp_path / "out/right/results.json").read_bytes())["score"] == POINTS
 
 
 def test_a_target_may_be_one_module(kit):

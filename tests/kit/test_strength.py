@@ -4,7 +4,7 @@ import pytest
 
 from grader.course.course import Step
 from grader.maintain.strength_table import StepStrength, problems, table
-from tests.kit.conftest import Kit
+from tests.kit.conftest import ROOT, Kit
 
 STEP = Step("11", "step_11_dataset", "Toy", 100, 5.0, (), ("hint",))
 WEAK = '''"""Hidden tests that see nothing."""
@@ -21,36 +21,38 @@ def test_nothing(learner):
 @pytest.fixture
 def strong_kit(tmp_path) -> Kit:
     """A copy of this kit with all that strength needs."""
-    kit = Kit.whole(tmp_path)
-    (kit.root / "grader" / "content" / "behaviour" / "measured.json").unlink()
-    return kit
+    return Kit.whole(tmp_path)
 
 
-def test_a_step_is_measured_once_and_again_when_it_changed(strong_kit):
-    first = strong_kit.grader("strength", "11", "--changed")
-    assert first.returncode == 0, first.stdout + first.stderr
-    assert "Nothing is missing." in first.stdout
-    again = strong_kit.grader("strength", "11", "--changed")
-    assert again.returncode == 0
-    assert again.stdout == "Strength: no step changed since it was measured.\n"
-    variants = strong_kit.root / "tests" / "variants" / "step_11.toml"
-    variants.write_text(
-        '[[variant]]\nid = "custom-dataset-wrong"\nfunction = "CustomDataset"\n'
-        "code = '''\nclass CustomDataset(Dataset):\n    pass\n'''\n"
-    )
+def add_variant(kit, source):
+    """Give the step a module that is called correct."""
+    with (kit.root / "tests" / "variants" / "step_11.toml").open("a", encoding="utf-8") as file:
+        head = '[[variant]]\nid = "custom-dataset-another"\nfunction = "CustomDataset"\n'
+        file.write(f"\n{head}code = '''\n{source}'''\n")
+
+
+def test_a_step_is_measured_again_when_it_changed(strong_kit):
+    unchanged = "Strength: no step changed since it was measured.\n"
+    before = strong_kit.grader("strength", "11", "--changed")
+    assert before.returncode == 0 and before.stdout == unchanged
+    right = (ROOT / "solutions" / "step_11_dataset.py").read_text("utf-8")
+    add_variant(strong_kit, right[right.index("class CustomDataset") :])
     changed = strong_kit.grader("strength", "11", "--changed")
-    assert changed.returncode == 1
-    assert "custom-dataset-wrong" in changed.stdout
-    assert "a correct style is refused." in changed.stdout
+    assert changed.returncode == 0, changed.stdout + changed.stderr
+    assert "Nothing is missing." in changed.stdout
+    again = strong_kit.grader("strength", "11", "--changed")
+    assert again.returncode == 0 and again.stdout == unchanged
 
 
 def test_weak_hidden_tests_are_found_out(strong_kit):
     (strong_kit.root / "grader" / "content" / "hidden" / "test_step_11.py").write_text(WEAK)
+    add_variant(strong_kit, "class CustomDataset(Dataset):\n    pass\n")
     ran = strong_kit.grader("strength", "11")
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "11 custom-dataset-index-wraps-around: no hidden test fails it." in ran.stdout
     assert "test_nothing (return nothing): a function that does no work passes it." in ran.stdout
     assert "what is recorded is of other files; run `make record`." in ran.stdout
+    assert "custom-dataset-another" in ran.stdout and "a correct style is refused." in ran.stdout
 
 
 def test_what_is_missing_is_said():

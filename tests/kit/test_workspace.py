@@ -180,6 +180,9 @@ def test_an_update_brings_new_stubs_and_keeps_what_was_written(torchsteps, tmp_p
             stub.replace('"""Step', '"""The new step').replace("Return", "Give")
         )
 
+    waits = "The kit has newer exercises. To get them and keep what you wrote: torchsteps update"
+    assert waits in torchsteps(folder, "check", "10", newer=newer).stdout
+
     done = torchsteps(folder / "exercises", "update", newer=newer)
     assert done.returncode == 0, done.stderr
     assert "The update changed steps 08, 10, 77." in done.stdout
@@ -195,6 +198,7 @@ def test_an_update_brings_new_stubs_and_keeps_what_was_written(torchsteps, tmp_p
     assert written in copies and len(copies) == 2
     again = torchsteps(folder, "update", newer=newer)
     assert again.stdout == "The update changed no step.\n" and again.returncode == 0
+    assert waits not in torchsteps(folder, "check", "10", newer=newer).stdout
 
 
 def test_a_clone_serves_workspaces_too_and_never_gives_away_what_was_written_in_it(tmp_path):
