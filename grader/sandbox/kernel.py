@@ -1,4 +1,4 @@
-"""System calls that Python does not offer, through the C library."""
+"""The C library, for system calls that Python does not offer."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import os
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def check(result: int, what: str) -> None:
-    """Raise an OSError that says what failed, if the result of a call says so."""
+def check(result: int, action: str) -> None:
+    """Raise an OSError that names the action, if the result of a system call is not 0."""
     if result:
         error = ctypes.get_errno()
-        raise OSError(error, f"{what}: {os.strerror(error)}")
+        raise OSError(error, f"{action}: {os.strerror(error)}")

@@ -1,8 +1,8 @@
-"""Landlock: a Linux process gives up files, TCP and signals for good, without privileges.
+"""Landlock: a Linux process gives up files, TCP and signals for good, without needing privileges.
 
-There is no maintained binding, so these are the three system calls through ctypes. Numbers,
-structures and access rights are those of the kernel's `include/uapi/linux/landlock.h`; newer rights
-are used as far as the running kernel has them.
+There is no maintained Python binding, so the three system calls are made through ctypes. Numbers,
+structures and access rights come from the kernel's `include/uapi/linux/landlock.h`. Newer rights are
+used as far as the running kernel supports them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _REMOVE_DIR, _REMOVE_FILE = 1 << 4, 1 << 5
 _MAKE_DIR, _MAKE_REG = 1 << 7, 1 << 8
 _REFER, _TRUNCATE = 1 << 13, 1 << 14
 READ = _READ_FILE | _READ_DIR | _EXECUTE
-# No devices, sockets, pipes or symbolic links are made, not even in scratch.
+# Devices, sockets, pipes and symbolic links cannot be created, not even in scratch.
 WRITE = READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER | _TRUNCATE
 _ON_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 
-# By version of the interface: all rights on files that the kernel then knows.
+# For each version of the interface that added some, all rights on files.
 _RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 _ALL_NET = 0b11
 _ALL_SCOPES = 0b11
@@ -52,7 +52,7 @@ def _call(number: int, *args: object) -> int:
 
 
 def version() -> int:
-    """Return the version of the kernel's interface, 0 where there is none."""
+    """Return the version of the kernel's Landlock interface; 0 if there is none."""
     try:
         return _call(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
     except OSError:
@@ -60,26 +60,29 @@ def version() -> int:
 
 
 def forbid_new_privileges() -> None:
-    """Make sure that no later exec gains privileges; Landlock and seccomp ask for it."""
+    """Make sure that no later exec gains privileges, as Landlock and seccomp require."""
     if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "no_new_privs")
+        raise OSError(ctypes.get_errno(), "setting no_new_privs")
 
 
 def restrict(readable: Iterable[str], writable: Iterable[str]) -> None:
-    """Leave this process nothing but these files: read the first ones, also write the second ones.
+    """Take from this process all files but these, for good.
 
-    A path that does not exist is passed over. TCP is closed and signals stay inside, where the
-    kernel can do that.
+    Where the kernel supports it, TCP is forbidden, too, and so are signals to processes outside.
+
+    Args:
+        readable: files and folders that stay readable; those that do not exist are skipped.
+        writable: files and folders that stay readable and writable; those that do not exist are skipped.
 
     Raises:
-        OSError: the kernel has no Landlock, or refuses.
+        OSError: the kernel has no Landlock, or refuses a call.
     """
     abi = version()
     if abi < 1:
         raise OSError("this kernel has no Landlock")
     rights = _RIGHTS[max(known for known in _RIGHTS if known <= abi)]
     ruleset = _Ruleset(rights, _ALL_NET if abi >= 4 else 0, _ALL_SCOPES if abi >= 6 else 0)
-    # Older kernels know a shorter structure.
+    # Older kernels expect a shorter structure.
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8
     fd = _call(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.c_size_t(size), ctypes.c_uint32(0))
     try:

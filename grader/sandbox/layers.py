@@ -1,8 +1,7 @@
-"""The sandbox: what a worker gives up, for good, before it sees a line of the learner's code.
+"""The sandbox: what a worker gives up for good before it sees a line of the learner's code.
 
-The zygote prepares a `Sandbox` once; each forked worker calls `enter`. A layer that was asked for
-and does not work raises, and
-then the worker never serves: isolation fails closed.
+The zygote prepares a `Sandbox` once, and each forked worker calls `enter`. If a requested layer does
+not work, an exception keeps the worker from serving: isolation fails closed.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ FIRST_UID, LAST_UID = 61_000, 64_000
 _MIB = 1 << 20
 _ADDRESS_SPACE = 64 << 30
 
-# What torch, NumPy and the C library read late: processors, memory, time zones, names of users.
+# What torch, NumPy and the C library read late: about processors, memory, time zones and user names.
 _SYSTEM_FILES = (
     *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo"),
     *("/etc/ld.so.cache", "/etc/localtime", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf"),
@@ -48,12 +47,12 @@ _CAPABILITIES_V3 = 0x20080522
 
 @dataclass(frozen=True)
 class User:
-    """A user id that one worker has for itself.
+    """A user id that is reserved for one worker.
 
     Attributes:
         uid: the id.
-        holder: the socket that keeps others from taking it.
-        confined: whether the worker can start no process; then looking for some is enough.
+        holder: the socket that keeps it reserved.
+        confined: whether the worker cannot start processes, so that `kill_all` may trust a search that finds none.
     """
 
     uid: int
@@ -66,7 +65,7 @@ class User:
             self._kill()
 
     def give_back(self) -> None:
-        """Let another worker take the id."""
+        """Release the id for another worker."""
         self.holder.close()
 
     def _kill(self) -> None:
@@ -81,7 +80,7 @@ class User:
 
 
 def _owned_by(uid: int) -> Iterator[str]:
-    """Yield the ids of the processes that a user has."""
+    """Yield the ids of the processes that belong to a user."""
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             with contextlib.suppress(FileNotFoundError):
@@ -90,12 +89,12 @@ def _owned_by(uid: int) -> Iterator[str]:
 
 
 class Sandbox:
-    """The chosen layers, with everything prepared that does not depend on the single worker.
+    """The chosen layers, with everything prepared that is the same for all workers.
 
     Args:
-        layers: names out of LAYERS.
-        limits: what one worker may use.
-        root: the kit's folder, of which nothing may be read.
+        layers: names from LAYERS.
+        limits: the limits of each worker.
+        root: the kit's folder, whose hidden tests must not be readable.
     """
 
     def __init__(self, layers: Iterable[str], limits: Limits, root: str) -> None:
@@ -108,47 +107,51 @@ class Sandbox:
         self._readable = readable_paths(root)
         self._shared = sorted({os.path.realpath(path) for path in SHARED if os.path.isdir(path)})
         self._kept = paths_below(self._shared, self._readable)
-        # An interpreter in a home folder that only root may enter: then the right to read crosses
-        # over, and Landlock alone says what may be read.
-        hidden_away = not all(map(_open_to_all, self._readable))
-        self._keep_reading = hidden_away and "landlock" in self.layers
-        if hidden_away and self.layers >= {"uid"} and os.geteuid() == 0 and not self._keep_reading:
+        # The interpreter may lie in a home folder that only root can enter. Then the worker keeps
+        # root's right to read, and Landlock alone decides what it may read.
+        is_private = not all(map(_open_to_all, self._readable))
+        self._keep_reading = is_private and "landlock" in self.layers
+        if is_private and self.layers >= {"uid"} and os.geteuid() == 0 and not self._keep_reading:
             raise OSError("another user cannot read this interpreter, and Landlock is off")
 
     def reserve_user(self) -> User | None:
-        """Return a user that no other live worker on this machine has; None if not root, or not asked for."""
+        """Return a user that no other live worker on this machine has; None without root or the layer `uid`.
+
+        Raises:
+            OSError: all user ids are taken.
+        """
         if "uid" not in self.layers or os.geteuid() != 0:
             return None
         for uid in range(FIRST_UID, LAST_UID):
             holder = socket.socket(socket.AF_UNIX)
             try:
-                # An abstract address belongs to one socket and goes away with it.
+                # Only one socket can have an abstract address, and closing the socket frees it.
                 holder.bind(f"\0torchsteps-uid-{uid}")
             except OSError:
                 holder.close()
             else:
                 return User(uid, holder, self._filter is not None)
-        raise OSError("all users for workers are taken")
+        raise OSError("all user ids for workers are taken")
 
     def enter(self, scratch: str, uid: int | None) -> None:
-        """Give up everything; called in the worker.
+        """Enter all layers; called in the worker.
 
         Args:
-            scratch: the folder that stays writable; with a file system of the worker's own, those that everybody
-                may write to are in it, too.
-            uid: the user id to take on, or None.
+            scratch: the folder that stays writable. With the layer `scratch`, it is a private file system, and the
+                folders that everybody may write to show the same one.
+            uid: the user id to switch to, or None.
 
         Raises:
             OSError: a layer does not work here.
         """
         owner = uid if uid is not None else os.getuid()
-        check(libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0), "death signal")
+        check(libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0), "setting the death signal")
         writable = [scratch, "/dev/null"]
         if "scratch" in self.layers:
             mount_scratch(scratch, owner, self.limits.scratch_mb, self._shared, self._kept)
             writable += self._shared
             if os.geteuid() != 0:
-                # Those that came with the user namespace.
+                # The capabilities that came with the user namespace.
                 _drop_capabilities(0)
         elif uid is not None:
             os.chown(scratch, uid, uid)
@@ -170,20 +173,20 @@ class Sandbox:
         reserved, loaded = (int(fields[name].split()[0]) for name in ("VmSize", "VmData"))
         values = {
             resource.RLIMIT_DATA: loaded * 1024 + limits.memory_mb * _MIB,
-            # Far more than anything needs: without it, the tables for empty space would fill memory.
+            # Far more than anything needs. Without it, page tables of unused addresses could fill the memory.
             resource.RLIMIT_AS: reserved * 1024 + _ADDRESS_SPACE,
             resource.RLIMIT_CPU: limits.cpu_seconds,
             resource.RLIMIT_FSIZE: limits.scratch_mb * _MIB,
             resource.RLIMIT_NOFILE: 64,
-            # Too small for a file; and 0 would not keep a crash from the system's own collector.
+            # Too small for a core file. 0 would not stop the kernel from piping it to the system's crash handler.
             resource.RLIMIT_CORE: 1,
-            # The same depth of recursion everywhere.
+            # Recursion can go equally deep on all machines.
             resource.RLIMIT_STACK: 8 * _MIB,
             resource.RLIMIT_MEMLOCK: 0,
             resource.RLIMIT_MSGQUEUE: 0,
         }
         if uid is not None or self._is_counted_apart():
-            # It counts per user, so it only makes sense with a user of its own.
+            # The kernel counts per user, so the limit only makes sense for a user with a single worker.
             values[resource.RLIMIT_NPROC] = limits.threads
         for kind, value in values.items():
             _, hard = resource.getrlimit(kind)
@@ -191,7 +194,7 @@ class Sandbox:
             resource.setrlimit(kind, (value, value))
 
     def _is_counted_apart(self) -> bool:
-        """Return whether an ordinary user's processes count anew: in a user namespace, since Linux 5.14."""
+        """Return whether Linux counts an ordinary user's worker separately: in a user namespace, since 5.14."""
         version = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
         return "scratch" in self.layers and os.geteuid() != 0 and version >= (5, 14)
 
@@ -200,7 +203,7 @@ def readable_paths(root: str) -> list[str]:
     """Return what a worker may read: the interpreter, its packages, and a few system files.
 
     Raises:
-        OSError: the hidden tests would be among it.
+        OSError: that would include the hidden tests.
     """
     paths = set(_SYSTEM_FILES)
     for prefix in (sys.prefix, sys.base_prefix):
@@ -217,15 +220,20 @@ def readable_paths(root: str) -> list[str]:
 
 
 def _open_to_all(path: str) -> bool:
-    """Return whether every user may enter all folders on the way to a path."""
+    """Return whether every user may enter all folders that lead to a path."""
     if not os.path.exists(path):
         return True
-    place = Path(os.path.realpath(path))
-    return all(os.stat(folder).st_mode & stat.S_IXOTH for folder in place.parents)
+    parents = Path(os.path.realpath(path)).parents
+    return all(os.stat(folder).st_mode & stat.S_IXOTH for folder in parents)
 
 
 def become(uid: int, keep_reading: bool) -> None:
-    """Give up root for a user without any right; with `keep_reading`, all but reading what permissions hide."""
+    """Switch from root to a user without any privileges.
+
+    Args:
+        uid: the user id, which also becomes the group id.
+        keep_reading: whether to keep root's right to read files whatever their permissions.
+    """
     if keep_reading:
         check(libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0), "keeping the right to read")
     os.setgroups([])

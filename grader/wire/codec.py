@@ -1,12 +1,9 @@
-"""Plain data to bytes and back: the only thing that passes between the judge and a worker.
+"""Encodes plain data as bytes, the only thing that passes between the judge and a worker.
 
-The format is a tag byte followed by a payload; lengths are unsigned little-endian integers. It can
-say None, bool, int, float, str, bytes, list, tuple, dict, NumPy arrays and scalars, and dense
-tensors, and nothing else. Any other object becomes an `Opaque`: the name of its type and a short
-text.
-
-`decode` is written for hostile input. It never evaluates anything, checks every length against what
-is really there, and raises `CodecError` for every frame that `encode` would not write.
+A value is a tag byte followed by a payload; lengths are unsigned little-endian integers. The format
+covers None, bool, int, float, str, bytes, list, tuple, dict, NumPy arrays and scalars, and dense
+tensors. Any other object becomes an `Opaque`: the name of its type and the beginning of its `repr`.
+`grader.wire.decoder` reads it all back.
 """
 
 from __future__ import annotations
@@ -25,7 +22,7 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 32
 MAX_ITEMS = 1_000_000
 MAX_DIMS = 16
-# What an array counts as: its object takes far more memory than the few bytes that announce it.
+# An array counts as this many items, because its object takes far more memory than its header.
 ARRAY_ITEMS = 20
 MAX_INT_BYTES = 4096
 MAX_TEXT = 400
@@ -33,16 +30,16 @@ TOO_LARGE = f"a value larger than {MAX_BYTES // 2**20} MiB"
 
 U32 = struct.Struct("<I")
 F64 = struct.Struct("<d")
-# One for each number of dimensions, made before any learner's code could exchange `struct.pack`.
+# One for each number of dimensions, made before the learner's code can replace `struct.pack`.
 SHAPES = tuple(struct.Struct(f"<{dims}Q") for dims in range(MAX_DIMS + 1))
 
-# Names that both NumPy and torch use; torch adds bfloat16.
+# NumPy and torch share these names, except bfloat16, which only torch has.
 DTYPES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "float32", "float64", "complex64", "complex128", "bfloat16"),
 )
 _DTYPE_CODE = {name: code for code, name in enumerate(DTYPES)}
-# In both byte orders: an array is known by its numbers, not by how they lie.
+# Both byte orders share a code: what counts is an array's numbers, not how they are stored.
 _NUMPY_CODE = {
     dtype: code
     for name, code in _DTYPE_CODE.items()
@@ -60,10 +57,10 @@ class CodecError(ValueError):
 
 @dataclass(frozen=True)
 class Opaque:
-    """An object that is not plain data: what a worker says of it.
+    """A worker's description of an object that is not plain data.
 
     Attributes:
-        type: name of the object's type.
+        type: the name of the object's type.
         text: the beginning of its `repr`.
     """
 
@@ -79,10 +76,11 @@ def encode(value: Any, *, strict: bool = False) -> bytes:
 
     Args:
         value: plain data.
-        strict: refuse an object that is not plain data, instead of describing it.
+        strict: whether to refuse an object that is not plain data, instead of describing it.
 
     Raises:
-        CodecError: nested deeper than MAX_DEPTH, or larger than MAX_BYTES or MAX_ITEMS.
+        CodecError: the value is nested deeper than MAX_DEPTH, larger than MAX_BYTES, or has more
+            than MAX_ITEMS items.
     """
     out = _Writer(strict)
     out.value(value, 0)
@@ -92,8 +90,8 @@ def encode(value: Any, *, strict: bool = False) -> bytes:
 
 
 def check_extent(shape: tuple[int, ...]) -> None:
-    """Refuse shapes that no array of at most MAX_BYTES has, such as (0, 2**63)."""
-    # A shape of nothing is small, but its other sizes can still be out of reach.
+    """Refuse a shape that no array of at most MAX_BYTES can have, such as (0, 2**63)."""
+    # An empty array takes no memory, but its other sizes can still be too large for NumPy and torch.
     sizes = shape if all(shape) else [size or 1 for size in shape]
     if shape and (max(shape) > MAX_BYTES or math.prod(sizes) > 2**40):
         raise CodecError("a shape that is too large")
@@ -112,7 +110,7 @@ class _Writer:
         self.data += payload
 
     def room_for(self, items: int) -> None:
-        """Refuse a list that is too long before its items are written one by one."""
+        """Refuse a container that has too many items, before they are written one by one."""
         if self.items + items > MAX_ITEMS:
             raise CodecError(f"a value of more than {MAX_ITEMS} items")
 
@@ -157,7 +155,7 @@ class _Writer:
     def integer(self, value: int) -> None:
         size = value.bit_length() // 8 + 1
         if size > MAX_INT_BYTES:
-            raise CodecError("an integer of more than 32 768 bits")
+            raise CodecError("an integer of more than 32,768 bits")
         self.raw(b"i", value.to_bytes(size, "little", signed=True))
 
     def sequence(self, value: list[Any] | tuple[Any, ...], depth: int) -> None:
@@ -182,7 +180,7 @@ class _Writer:
         self.data += SHAPES[len(shape)].pack(*shape)
 
     def array(self, tag: bytes, code: int, value: NDArray[Any]) -> None:
-        # Before anything is copied: an expanded array can be larger than all memory.
+        # Checked before anything is copied, because an expanded array can exceed all memory.
         if value.nbytes > MAX_BYTES:
             raise CodecError(TOO_LARGE)
         self.data += tag
@@ -193,7 +191,7 @@ class _Writer:
 
     def tensor(self, value: Any) -> bool:
         torch = sys.modules.get("torch")
-        # Before torch is loaded, no tensor can exist.
+        # No tensor can exist before torch is loaded.
         if torch is None or type(value) not in (torch.Tensor, torch.nn.Parameter):
             return False
         code = _DTYPE_CODE.get(_name_of(value.dtype))
@@ -208,11 +206,11 @@ class _Writer:
             return True
         if value.nbytes > MAX_BYTES:
             raise CodecError(TOO_LARGE)
-        # NumPy has no bfloat16: its bits go as integers.
-        half = DTYPES[code] == "bfloat16"
-        plain = value.detach().resolve_neg().view(torch.int16) if half else value
-        # Forced: out of the graph, on the CPU, and no view that conjugates or negates.
-        self.raw(b"", plain.numpy(force=True).tobytes())
+        # NumPy has no bfloat16, so its bits are sent as integers.
+        is_bfloat16 = DTYPES[code] == "bfloat16"
+        source = value.detach().resolve_neg().view(torch.int16) if is_bfloat16 else value
+        # `force` detaches, moves to the CPU, and resolves lazy conjugation and negation.
+        self.raw(b"", source.numpy(force=True).tobytes())
         return True
 
 
@@ -226,16 +224,16 @@ KEYS = (str, int, float, bool, type(None))
 
 
 def _code_of(dtype: Any) -> int | None:
-    """Return the number of a NumPy dtype, or None for one that is not sent."""
+    """Return the code of a NumPy dtype, or None if the format does not cover it."""
     try:
         return _NUMPY_CODE[dtype]
     except (KeyError, TypeError):
-        # Not known, not hashable, or one with names for its bytes.
+        # An unknown or unhashable dtype, or a numeric one with named parts.
         return _DTYPE_CODE.get(dtype.name) if dtype.kind in "biufc" else None
 
 
 def opaque_of(value: Any) -> Opaque:
-    """Return the type name of an object and the beginning of its `repr`, whatever the object does."""
+    """Return the description of an object, even if its `repr` raises."""
     try:
         text = repr(value)
     except Exception as error:

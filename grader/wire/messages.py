@@ -1,28 +1,28 @@
-"""Requests to a worker and its replies: the one place that makes, checks and documents them.
+"""The requests to a worker and its replies: this module documents them, builds requests and checks replies.
 
-A message is the encoding of a dictionary. Requests are made here as bytes; `op` says what is asked:
+A message is an encoded dictionary. A request's `op` says what the worker should do:
 
-    ready                                        are you there?
-    load      name, filename, source, others     run a module; `others` are further modules it may import, by name
-    call      function, inputs                   call a function of it
+    ready                                        reply once it is ready
+    load      name, filename, source, others     run a module; `others` are the modules that it may import, by name
+    call      function, inputs                   call one of the module's functions
     probe     probe, inputs                      run a probe (`grader.testing.probes`), given as its parcel
-    turn      request                            a call or probe with which the tests of another function begin
+    turn      request                            run the first call or probe in the tests of another function
 
-`inputs` is the encoded pair (args, kwargs). A request for the second worker is wrapped by `elsewhere`; the session
-takes the wrapping off, so that no worker sees it.
+`inputs` is the encoded pair (args, kwargs). `elsewhere` wraps a request for the second worker; the session removes
+the wrapping, so workers never see it.
 
 Replies, by their `kind`:
 
-    loaded                                       to ready, and to load
-    encoding    message                          the source is no text
+    loaded                                       to ready and load
+    encoding    message                          the source is not text that Python can read
     value       value, after                     `after` is the encoded inputs if the call changed them, else None
-    missing     name                             there is no such function
-    signature   message                          it cannot be called like this
-    unplain     message                          what it returned is no plain data
-    raised      type, bases, message, frames, own, stub, and caret for a syntax error
-    worn                                         to turn: what was left behind cannot be put back; nothing was run
+    missing     name                             the module has no such function
+    signature   message                          the function cannot be called with these inputs
+    unplain     message                          the returned value is not plain data
+    raised      type, bases, message, frames, own, stub, and caret for a syntax error; see `grader.worker.errors`
+    worn                                         to turn: the process cannot be restored, so nothing was run
 
-Whatever runs in a worker can write to its wire, so the judge looks at every field before it uses one.
+The learner's code can write to the wire, too, so the judge checks every field before it uses any.
 """
 
 from __future__ import annotations
@@ -39,14 +39,15 @@ MAX_BASES = 100
 MAX_MESSAGE = 2000
 _MAX_LINE = 10**9
 
-# What may answer a request to load a module, and one to run a function or a probe.
+# The kinds of reply to a request to load a module, and to one to run a function or a probe.
 TO_LOAD = ("loaded", "encoding", "missing", "raised")
 TO_RUN = ("value", "missing", "signature", "unplain", "raised")
 
 
 READY = encode({"op": "ready"})
 WORN = encode({"kind": "worn"})
-# How a request for the second worker begins; its length, in four bytes, and itself follow.
+# How a request for the second worker begins. The length of the wrapped request, in four bytes, and the
+# request itself follow.
 _ELSEWHERE = encode({"op": "elsewhere", "request": b""})[:-4]
 
 
@@ -54,10 +55,10 @@ def load(name: str, filename: str, source: bytes, others: dict[str, bytes]) -> b
     """Return the request to run a module.
 
     Args:
-        name: of the module.
-        filename: what tracebacks call it.
-        source: its text.
-        others: the sources of modules that it may import, by name.
+        name: the name of the module.
+        filename: the name of its file in tracebacks.
+        source: its source, as bytes.
+        others: the sources of the learner's other modules that it may import, by name.
     """
     request = {"op": "load", "name": name, "filename": filename, "source": source}
     return encode({**request, "others": others})
@@ -87,42 +88,42 @@ def probe(parcel: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes
 
 
 def turn(request: bytes) -> bytes:
-    """Return a request with which the tests of another function begin."""
+    """Return a call or probe, wrapped as the first request in the tests of another function."""
     return encode({"op": "turn", "request": request})
 
 
 def elsewhere(request: bytes) -> bytes:
-    """Return a request that is meant for the second worker."""
+    """Return a request, wrapped for the second worker."""
     return encode({"op": "elsewhere", "request": request})
 
 
 def for_elsewhere(request: bytes) -> bytes | None:
-    """Return what the second worker is to be asked, or None if the request is for the first one."""
+    """Return the unwrapped request if it is for the second worker, or None if it is for the first one."""
     return request[len(_ELSEWHERE) + 4 :] if request.startswith(_ELSEWHERE) else None
 
 
 def parse(payload: bytes, kinds: tuple[str, ...]) -> dict[str, Any]:
-    """Return the answer in these bytes.
+    """Return the answer in a reply, with the fields that this module's docstring lists.
 
     Args:
-        payload: what came over the wire.
+        payload: the reply as bytes.
         kinds: the kinds of answer that fit the request.
 
     Raises:
-        CodecError: it is no answer, or none of these kinds.
+        CodecError: the bytes are not an answer of one of these kinds.
     """
     answer = decode(payload)
     kind = answer.get("kind") if type(answer) is dict else None
     if type(kind) is not str or kind not in kinds:
-        raise CodecError("it is none of the answers that there are")
+        raise CodecError("an answer of an unknown or unexpected kind")
     fields = _FIELDS[kind]
     if len(answer) != len(fields) + 1 + ("caret" in answer):
-        raise CodecError("an answer with other fields than it should have")
-    for name, holds in fields.items():
-        if name not in answer or not holds(answer[name]):
-            raise CodecError("an answer with a field that cannot be, or that is missing")
+        raise CodecError("an answer with missing or extra fields")
+    for name, is_valid in fields.items():
+        if name not in answer or not is_valid(answer[name]):
+            raise CodecError("an answer with a missing or invalid field")
     if "caret" in answer and not _is_caret(answer["caret"]):
-        raise CodecError("an answer with a field that cannot be")
+        raise CodecError("an answer with an invalid field")
     result: dict[str, Any] = answer
     return result
 
@@ -132,24 +133,27 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_frame(value: Any) -> bool:
-    """Return whether this is (place, function, line number, text of the line)."""
+    """Return whether a value is a tuple (place, function, line number, text of the line)."""
     if type(value) is not tuple or [type(part) for part in value] != [str, str, int, str]:
         return False
     place, function, line, text = value
-    right = place in ("probe", "module") and 0 <= line <= _MAX_LINE
-    return right and len(function) <= MAX_TEXT and len(text) <= MAX_TEXT
+    is_valid = place in ("probe", "module") and 0 <= line <= _MAX_LINE
+    return is_valid and len(function) <= MAX_TEXT and len(text) <= MAX_TEXT
 
 
 def _is_caret(value: Any) -> bool:
-    """Return whether this is (line number, text of the line, column)."""
+    """Return whether a value is a tuple (line number, text of the line, column)."""
     if type(value) is not tuple or [type(part) for part in value] != [int, str, int]:
         return False
     line, text, column = value
     return 0 <= line <= _MAX_LINE and len(text) <= MAX_TEXT and 0 <= column <= len(text)
 
 
-def _is_list(of: Callable[[Any], bool], most: int) -> Callable[[Any], bool]:
-    return lambda value: type(value) is list and len(value) <= most and all(map(of, value))
+def _is_list(is_item: Callable[[Any], bool], max_items: int) -> Callable[[Any], bool]:
+    """Return a check for lists of at most this many items that all pass another check."""
+    return lambda value: (
+        type(value) is list and len(value) <= max_items and all(map(is_item, value))
+    )
 
 
 _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {

@@ -1,8 +1,8 @@
-"""Frames over a byte stream, with a number, a size limit and a deadline.
+"""Frames over a byte stream, each with a number, a size limit and a deadline.
 
-A frame is a length and a number (both unsigned 32-bit, little-endian) and the bytes of one value.
-The judge's end (`Wire`) gives up when a deadline passes, in the middle of a frame too, and
-meanwhile drains what the worker prints. The worker's end (`read_frame`, `write_frame`) blocks.
+A frame is a length and a number (both unsigned 32-bit, little-endian), followed by the bytes of one
+value. The judge's end (`Wire`) gives up when the deadline passes, even in the middle of a frame, and
+drains what the worker prints while it waits. The worker's end (`read_frame`, `write_frame`) blocks.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ KEPT_OUTPUT = 4_000
 
 
 class WireBroken(Exception):
-    """The other end closed the stream, or sent something that is not the frame asked for."""
+    """The other end closed the stream, or sent something other than the expected frame."""
 
 
 class WireTimeout(Exception):
-    """The deadline passed before a whole frame went over."""
+    """The deadline passed before a whole frame was sent or received."""
 
 
 class Wire:
     """The judge's end of the stream to one worker, together with what that worker prints.
 
     Attributes:
-        output: the first KEPT_OUTPUT bytes that the worker printed since the last request was sent.
-        printed: how many bytes it printed since then.
+        output: the first KEPT_OUTPUT bytes that the worker has printed since the last request.
+        printed: how many bytes it has printed since then.
     """
 
     def __init__(self, frames: socket.socket, output: socket.socket) -> None:
@@ -43,8 +43,8 @@ class Wire:
         self._number = 0
         self._deadline = 0.0
         self._grace: Callable[[], float] = lambda: 0.0
-        # Bytes that came and were not yet asked for.
-        self._came = bytearray()
+        # Bytes that have arrived, but that `_receive` has not returned yet.
+        self._buffer = bytearray()
         self.output = bytearray()
         self.printed = 0
         self._selector = selectors.DefaultSelector()
@@ -55,15 +55,15 @@ class Wire:
     def request(
         self, payload: bytes, deadline: float, grace: Callable[[], float] = lambda: 0.0
     ) -> bytes:
-        """Send one frame and return the payload of its answer.
+        """Send one frame and return the payload of the reply.
 
         Args:
             payload: the bytes of the request.
-            deadline: latest moment of the answer, on the clock of `time.monotonic`.
-            grace: called whenever the deadline has passed; by how many seconds to put it off, 0.0 for not at all.
+            deadline: the latest moment for the reply, on the clock of `time.monotonic`.
+            grace: called whenever the deadline has passed; returns the seconds to extend it by, or 0.0.
 
         Raises:
-            WireBroken: the stream ended, or what came is not the answer to this request.
+            WireBroken: the stream ended, or the next frame is not the reply to this request.
             WireTimeout: the deadline passed.
         """
         self._number += 1
@@ -73,10 +73,10 @@ class Wire:
         self._send(_HEADER.pack(len(payload), self._number) + payload)
         length, number = _HEADER.unpack(self._receive(_HEADER.size))
         if length > MAX_BYTES or number != self._number:
-            raise WireBroken("the answer is too large or was not asked for")
-        answer = self._receive(length)
+            raise WireBroken("the reply is too large or was not asked for")
+        reply = self._receive(length)
         self.drain()
-        return answer
+        return reply
 
     def _send(self, data: bytes) -> None:
         view = memoryview(data)
@@ -90,33 +90,33 @@ class Wire:
                 finally:
                     self._selector.modify(self._frames, selectors.EVENT_READ)
             except OSError as error:
-                raise WireBroken("the worker does not read any more") from error
+                raise WireBroken("the worker no longer reads") from error
 
     def _receive(self, count: int) -> bytes:
-        while len(self._came) < count:
+        while len(self._buffer) < count:
             self._wait()
             try:
-                piece = self._frames.recv(max(_CHUNK, min(count - len(self._came), _LARGE)))
+                piece = self._frames.recv(max(_CHUNK, min(count - len(self._buffer), _LARGE)))
             except BlockingIOError:
                 continue
             except OSError as error:
                 raise WireBroken("the stream is broken") from error
             if not piece:
                 raise WireBroken("the worker has ended")
-            self._came += piece
-        data = bytes(self._came[:count])
-        del self._came[:count]
+            self._buffer += piece
+        data = bytes(self._buffer[:count])
+        del self._buffer[:count]
         return data
 
     def _wait(self) -> None:
-        """Wait until frames can be read or written, and take in what was printed until then."""
+        """Wait until the frame socket is ready, and collect what is printed until then."""
         while True:
             remaining = self._deadline - time.monotonic()
             if remaining <= 0:
-                more = self._grace()
-                if more <= 0:
+                extension = self._grace()
+                if extension <= 0:
                     raise WireTimeout
-                self._deadline = time.monotonic() + more
+                self._deadline = time.monotonic() + extension
                 continue
             ready = [key.fileobj for key, _ in self._selector.select(remaining)]
             if self._output in ready:
@@ -125,11 +125,12 @@ class Wire:
                 return
 
     def drain(self, pieces: int = 64) -> None:
-        """Take in what was printed so far, at most `pieces` buffers of it."""
-        while pieces and self._take_output():
+        """Collect what has been printed so far, at most `pieces` buffers of 64 KiB."""
+        while pieces and self._read_output():
             pieces -= 1
 
-    def _take_output(self) -> bool:
+    def _read_output(self) -> bool:
+        """Collect one buffer of output; return whether there was any."""
         try:
             piece = self._output.recv(_CHUNK)
         except BlockingIOError:
@@ -145,14 +146,14 @@ class Wire:
         return True
 
     def close(self) -> None:
-        """Close both streams; may be called twice."""
+        """Close both streams; calling it again does nothing."""
         self._selector.close()
         self._frames.close()
         self._output.close()
 
 
 def read_frame(fd: int) -> tuple[int, bytes]:
-    """Return number and payload of the next frame; a blocking read, for the worker's end.
+    """Return the number and payload of the next frame; blocks, for the worker's end.
 
     Raises:
         EOFError: the judge closed the stream.
@@ -162,12 +163,12 @@ def read_frame(fd: int) -> tuple[int, bytes]:
 
 
 def write_frame(fd: int, number: int, payload: bytes) -> None:
-    """Write one frame; a blocking write, for the worker's end.
+    """Write one frame; blocks, for the worker's end.
 
     Args:
         fd: the descriptor to write to.
         number: the number of the request that the frame answers.
-        payload: the bytes of the answer.
+        payload: the bytes of the reply.
     """
     view = memoryview(_HEADER.pack(len(payload), number) + payload)
     while view:

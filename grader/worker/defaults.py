@@ -1,4 +1,4 @@
-"""Defaults: the dtype and the device with which tensors are made, of the learner's module and of a probe."""
+"""Defaults: the dtype and device of new tensors, which differ between the learner's module and a probe."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 
 class Defaults:
-    """What the import of a module has set as torch's defaults.
+    """torch's defaults as the import of a module left them.
 
-    `torch.set_default_dtype(torch.float64)` at the top of a module is a choice that holds in all code of this
-    module, as it does in a script. A probe is another program, whose models and tensors are like the inputs of a
-    test: its code runs with the defaults that torch has at the start, also where the module calls it, as a model
-    or a loss function. So a train step works on the models that it gets, whatever its module makes by itself. And
-    what a function makes and returns is judged by its contract, whatever made it so: where that says float32, a
-    float64 tensor is wrong.
+    `torch.set_default_dtype(torch.float64)` at the top of a module applies to all code in that module, as it does
+    in a script. A probe is a separate program, and the models and tensors that it creates serve as inputs of a
+    test. So its code runs with torch's initial defaults, even when the module calls it as a model or a loss
+    function, and a train step works on the models that it gets, whatever defaults its own module has set. What a
+    function returns is still judged by its contract: where that says float32, a float64 tensor is wrong, whatever
+    the reason.
     """
 
     def __init__(self) -> None:
@@ -28,44 +28,45 @@ class Defaults:
                 (torch.get_default_dtype, torch.set_default_dtype),
                 (torch.get_default_device, torch.set_default_device),
             ]
-        self._own = self._at_start = self._get()
+        self._own = self._initial = self._get()
 
     def note(self) -> None:
-        """Note what they are after the import."""
+        """Record the defaults after the import."""
         self._own = self._get()
 
     def kept_apart(self, probe: Callable[..., Any], filename: str) -> Callable[..., Any]:
-        """Return a probe that runs with the defaults of the start, while the module's code runs with its own.
+        """Return a probe that runs with torch's initial defaults, while the module's code runs with its own.
 
         Args:
             probe: the probe.
-            filename: what the module's code gives as its file.
+            filename: the file name in the module's code objects.
         """
-        if self._own == self._at_start:
+        if self._own == self._initial:
             return probe
 
-        # Of each call of the other program's code that goes on: its frame, and what was there before.
-        calls: list[tuple[types.FrameType, list[Any], list[Any]]] = []
-        now = self._own
+        # For each running call that switched the defaults: its frame, and from before it, `active` and the
+        # defaults that torch really had.
+        switches: list[tuple[types.FrameType, list[Any], list[Any]]] = []
+        active = self._own
 
         def switch(frame: types.FrameType, event: str, _: Any) -> None:
-            nonlocal now
+            nonlocal active
             if event == "call":
                 file = frame.f_code.co_filename
                 if file == filename:
                     values = self._own
                 elif file.startswith("<probe"):
-                    values = self._at_start
+                    values = self._initial
                 else:
-                    # A package's code works for the program that calls it.
+                    # A package's code runs with the defaults of the program that calls it.
                     return
-                if values is not now:
-                    calls.append((frame, now, self._get()))
-                    now = values
-                    self._put(values)
-            elif event == "return" and calls and calls[-1][0] is frame:
-                _, now, before = calls.pop()
-                self._put(before)
+                if values is not active:
+                    switches.append((frame, active, self._get()))
+                    active = values
+                    self._set(values)
+            elif event == "return" and switches and switches[-1][0] is frame:
+                _, active, before = switches.pop()
+                self._set(before)
 
         @functools.wraps(probe)
         def run(*args: Any, **kwargs: Any) -> Any:
@@ -79,9 +80,9 @@ class Defaults:
         return run
 
     def _get(self) -> list[Any]:
-        return [get() for get, _ in self._pairs]
+        return [getter() for getter, _ in self._pairs]
 
-    def _put(self, values: list[Any]) -> None:
-        for (get, put), value in zip(self._pairs, values, strict=True):
-            if get() != value:
-                put(value)
+    def _set(self, values: list[Any]) -> None:
+        for (getter, setter), value in zip(self._pairs, values, strict=True):
+            if getter() != value:
+                setter(value)

@@ -1,4 +1,4 @@
-"""Exceptions of the learner's code as plain data; nothing of them but text leaves the worker."""
+"""Describes exceptions from the learner's code as plain data, so that no exception object leaves the worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from grader.wire.codec import MAX_TEXT
 from grader.wire.messages import MAX_FRAMES, MAX_MESSAGE
 
 _RAISE = dis.opmap["RAISE_VARARGS"]
-# What Python itself calls an exception, and what a class says of itself, bound before a learner's class can lie.
+# The names of the built-in exceptions, and how to read a class's attributes even if its metaclass lies. Bound
+# before the learner's code can replace any of them.
 _NOT_WRITTEN = NotImplementedError
 _BUILT_IN = {
     id(kind): kind.__name__
@@ -34,11 +35,16 @@ def describe_error(error: BaseException, module: types.ModuleType, filename: str
         filename: the name of the module's file in tracebacks.
 
     Returns:
-        A dictionary with `type` (the class's name, a bare one if it is built in), `bases` (the names of all
-        classes above it that are built in), `message`, `frames` (tuples of "module" or "probe", function, line
-        number and line text, innermost last), `own` (whether a `raise` or `assert` in the module made it), `stub`
-        (True for the NotImplementedError that an unfinished function raises itself), and for syntax errors
-        `caret`.
+        If the module lacks an attribute that was looked up, an answer of kind "missing" with `name`. Otherwise
+        one of kind "raised" with these fields:
+
+        - `type`: the class's name, without a module if it is built in.
+        - `bases`: the names of the built-in classes that it derives from, itself included.
+        - `message`: the text of the exception.
+        - `frames`: tuples ("module" or "probe", function, line number, text of the line), innermost last.
+        - `own`: whether a `raise` or `assert` in the module raised it.
+        - `stub`: whether it is the NotImplementedError that an unfinished function raises itself.
+        - `caret`: only for a syntax error in the module, a tuple (line number, text of the line, column from 0).
     """
     if isinstance(error, AttributeError) and getattr(error, "obj", None) is module:
         return {"kind": "missing", "name": str(error.name)[:MAX_MESSAGE]}
@@ -52,17 +58,17 @@ def describe_error(error: BaseException, module: types.ModuleType, filename: str
         "stub": False,
     }
     for frame, line in traceback.walk_tb(error.__traceback__):
-        place = frame.f_code.co_filename
-        if place == filename or place.startswith("<probe"):
-            text = linecache.getline(place, line).strip()[:MAX_TEXT]
-            inside = "probe" if place.startswith("<probe") else "module"
-            report["frames"].append((inside, frame.f_code.co_name[:MAX_TEXT], line, text))
+        path = frame.f_code.co_filename
+        if path == filename or path.startswith("<probe"):
+            text = linecache.getline(path, line).strip()[:MAX_TEXT]
+            place = "probe" if path.startswith("<probe") else "module"
+            report["frames"].append((place, frame.f_code.co_name[:MAX_TEXT], line, text))
     report["frames"] = report["frames"][-MAX_FRAMES:]
     last = innermost(error)
     if last and last.tb_frame.f_code.co_filename == filename:
         report["own"] = last.tb_frame.f_code.co_code[last.tb_lasti] == _RAISE
-        # torch raises NotImplementedError too; only a `raise` written in the module is an
-        # unfinished function.
+        # torch raises NotImplementedError, too, so only a `raise` in the module means that a
+        # function is unfinished.
         report["stub"] = report["own"] and type(error) is _NOT_WRITTEN
     if isinstance(error, SyntaxError) and error.filename == filename:
         column = (error.offset or 1) - 1
@@ -73,7 +79,7 @@ def describe_error(error: BaseException, module: types.ModuleType, filename: str
 
 
 def innermost(error: BaseException) -> types.TracebackType | None:
-    """Return the entry of the traceback where the error was raised."""
+    """Return the traceback entry of the frame that raised the error; None if it has no traceback."""
     entry = error.__traceback__
     while entry and entry.tb_next:
         entry = entry.tb_next
@@ -81,13 +87,13 @@ def innermost(error: BaseException) -> types.TracebackType | None:
 
 
 def type_name(kind: type) -> str:
-    """Return a class's name, with its module unless it is a real built-in exception."""
+    """Return a class's name, preceded by its module unless it is a real built-in exception."""
     name = _BUILT_IN.get(id(kind))
     return name or f"{_module_of(kind)}.{_name_of(kind)}"[:MAX_TEXT]
 
 
 def error_message(error: BaseException) -> str:
-    """Return the text of an exception, whatever its `__str__` does."""
+    """Return the text of an exception, even if its `__str__` raises."""
     try:
         return str(error)[:MAX_MESSAGE]
     except Exception:

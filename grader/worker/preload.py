@@ -1,6 +1,6 @@
-"""The heavy packages: loaded, and run once, before a worker meets a learner's code.
+"""Loads the heavy packages and uses each once, before a worker sees the learner's code.
 
-What they would start processes for, which a worker cannot, is done in its own process.
+A worker cannot start processes, so it does in its own process what the packages would start others for.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ from grader.worker.surroundings import ONE_PROCESS, refusing
 
 
 def load_torch() -> None:
-    """Import torch and run it once, with one thread: a process that used several must not fork.
+    """Import torch and use it once, with one thread, because a process that has used several must not fork.
 
-    The threads between operations are left alone: none runs before they are first used, and their number can be
-    set only once, which may be in the learner's module.
+    The pool of inter-op threads is left alone: it starts on first use, and its size can be set only once, perhaps
+    by the learner's module.
     """
     import torch
 
     torch.set_num_threads(1)
     x = torch.ones(3, 1, requires_grad=True)
     torch.autograd.backward(torch.nn.Linear(1, 1)(x).sum())
-    # Every worker asks, and the first time that imports a module.
+    # Every worker calls this, and the first call imports a module.
     torch.get_default_device()
     iterate_in_process()
     put_threads_for_processes()
 
 
 def iterate_in_process() -> None:
-    """Let every `DataLoader` read in the process that asks, whatever workers it was given.
+    """Make every `DataLoader` read in the calling process, whatever its `num_workers`.
 
-    The loader keeps what it was made with, and its subclasses have a part in this.
+    The loader keeps the attributes that it was created with. Subclasses inherit the change.
     """
     from torch.utils.data import DataLoader
 
@@ -39,21 +39,22 @@ def iterate_in_process() -> None:
     def iterate_alone(self: DataLoader[Any]) -> Any:
         if not self.num_workers:
             return iterate(self)
-        own = vars(self)
-        asked = {name: own[name] for name in ("num_workers", "timeout")}
-        own.update(num_workers=0, timeout=0)
+        attributes = vars(self)
+        original = {name: attributes[name] for name in ("num_workers", "timeout")}
+        attributes.update(num_workers=0, timeout=0)
         try:
             return iterate(self)
         finally:
-            own.update(asked)
+            attributes.update(original)
 
     DataLoader.__iter__ = iterate_alone  # type: ignore[method-assign]
 
 
 def put_threads_for_processes() -> None:
-    """Make the locks and pools of `multiprocessing` those of threads; a process is refused in a sentence.
+    """Replace the locks and pools of `multiprocessing` by those for threads, and refuse processes with a sentence.
 
-    The locks of processes are files with a second name, and pools of threads would use them, too.
+    Locks between processes are files that are created through hard links, which the sandbox refuses. Thread pools
+    would use such locks, too.
     """
     import multiprocessing
     from multiprocessing import dummy, process
@@ -80,9 +81,9 @@ def put_threads_for_processes() -> None:
 
 
 def load_meta() -> None:
-    """Make a tensor without memory: the first one imports half a second of Python.
+    """Create a tensor on the meta device: the first one spends half a second on imports.
 
-    So does the first backward pass that is given a gradient to start with; it imports the same.
+    The first backward pass with an explicit initial gradient needs the same imports.
     """
     import torch
 
@@ -90,7 +91,7 @@ def load_meta() -> None:
 
 
 def load_optimizers() -> None:
-    """Make optimizers take a step: the first one imports a compiler, which takes a second."""
+    """Let optimizers take a step: the first step imports a compiler, which takes a second."""
     import torch
     from torch.utils.data import DataLoader, TensorDataset
 
@@ -113,7 +114,7 @@ def load_sklearn() -> None:
     sklearn.metrics.r2_score([0.0, 1.0], [0.0, 1.0])
 
 
-# In the order of the lesson, so that the first steps do not wait for what only later ones need.
+# In the order in which the course needs them, so that early steps do not wait for the packages of later ones.
 GROUPS = {
     "torch": load_torch,
     "sklearn": load_sklearn,

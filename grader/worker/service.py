@@ -1,7 +1,7 @@
-"""The worker: runs one learner's module and answers the judge's requests; it knows no expected value.
+"""The worker: runs one learner's module and answers the judge's requests; it knows no expected values.
 
-`grader.wire.messages` documents requests and replies. `Service` answers in a process of its own (`serve`), or
-inside the judge for a debugger (`--direct`).
+`grader.wire.messages` documents requests and replies. `Service` runs in its own process (`serve`), or inside the
+judge for a debugger (`--direct`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Service:
     """Loads one module and runs its functions and the probes that drive them.
 
     Args:
-        settings: of this process, to be put back before each call; None in a process that is not the module's own.
+        settings: the settings of this process, restored before each call; None in the judge's own process.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -74,7 +74,7 @@ class Service:
             return describe_error(error, self.module, self.filename)
 
     def load(self, name: str, filename: str, source: bytes) -> dict[str, Any]:
-        """Run the module's source; exceptions are left to `answer`.
+        """Run the module's source; exceptions propagate to `answer`.
 
         Args:
             name: the name of the module.
@@ -82,7 +82,7 @@ class Service:
             source: its source, as bytes.
 
         Returns:
-            The answer: of kind "loaded", or "encoding" for bytes that Python cannot read.
+            An answer of kind "loaded", or "encoding" for bytes that Python cannot read.
         """
         self.module = types.ModuleType(name)
         self.filename = filename
@@ -92,7 +92,7 @@ class Service:
         if problem:
             return {"kind": "encoding", "message": problem}
         text = source.decode("utf-8", "replace")
-        # Tracebacks look the lines up here: they name the file as the learner does, without its folder.
+        # Tracebacks find the lines here, because they name the file as the learner does, without its folder.
         linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
         seed_everything()
         code = compile(source, filename, "exec")
@@ -103,7 +103,7 @@ class Service:
         return {"kind": "loaded"}
 
     def run(self, target: Callable[..., Any], request: dict[str, Any]) -> dict[str, Any]:
-        """Call the target with the inputs of the request."""
+        """Call the target with the inputs of the request; exceptions propagate to `answer`."""
         args, kwargs = decode(request["inputs"])
         if request["op"] == "call":
             problem = signature_problem(target, args, kwargs)
@@ -126,7 +126,7 @@ class Service:
     def invoke(
         self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """Run the learner's code; the benchmark measures only this part.
+        """Run the learner's code; a separate method so that the benchmark can time this part alone.
 
         Args:
             target: the function or probe.
@@ -140,41 +140,48 @@ class Service:
 
 
 class Others(ExecutionLoader):
-    """Finds and loads the learner's other modules: out of memory, since no file is within reach."""
+    """Finds and loads the learner's other modules from memory, because the worker cannot reach their files."""
 
     def __init__(self, sources: dict[str, bytes]) -> None:
         self._sources = sources
 
     @classmethod
     def offer(cls, sources: dict[str, bytes]) -> None:
-        """Let these modules, and none that were offered before, be imported."""
-        sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, cls)]
+        """Make these modules importable, in place of those that were offered before."""
+        sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, cls)]
         sys.meta_path.append(cls(sources))
 
     def find_spec(
         self, name: str, _path: object = None, _target: object = None
     ) -> ModuleSpec | None:
-        """Return how to load a module, if it is one of these."""
-        found = self._sources.get(name)
-        return None if found is None else spec_from_loader(name, self, origin=f"{name}.py")
+        """Return how to load a module, or None if it is not one of these.
+
+        Args:
+            name: the full name of the module.
+            _path: where its package would look for it; not used.
+            _target: the module that is being reloaded, if any; not used.
+        """
+        if name not in self._sources:
+            return None
+        return spec_from_loader(name, self, origin=f"{name}.py")
 
     def get_filename(self, fullname: str) -> str:
-        """Return the name by which tracebacks call a module's file."""
+        """Return the name of a module's file in tracebacks."""
         return f"{fullname}.py"
 
     def get_source(self, fullname: str) -> str:
-        """Return a module's text."""
+        """Return a module's source as text."""
         return decode_source(self._sources[fullname])
 
 
 def encoding_problem(source: bytes) -> str | None:
-    """Return why these bytes are no text that Python can read, or None."""
+    """Return why Python cannot read these bytes as source text, or None if it can."""
     if b"\0" in source:
-        return "it holds zero bytes, as text in UTF-16 does"
+        return "it contains zero bytes, as UTF-16 text does"
     try:
         source.decode(tokenize.detect_encoding(io.BytesIO(source).readline)[0])
     except SyntaxError as error:
-        # The declaration in the first two lines is wrong, or there is none and they are not UTF-8.
+        # The first two lines declare a wrong encoding, or they declare none and are not UTF-8.
         return not_utf_8(source) or str(error)[:MAX_MESSAGE]
     except UnicodeDecodeError:
         return not_utf_8(source)
@@ -182,22 +189,22 @@ def encoding_problem(source: bytes) -> str | None:
 
 
 def not_utf_8(source: bytes) -> str | None:
-    """Return where the first byte is that UTF-8 does not have there, or None."""
+    """Return where the first invalid byte is, or None if these bytes are UTF-8."""
     try:
         source.decode()
     except UnicodeDecodeError as error:
         line = source.count(b"\n", 0, error.start) + 1
-        return f"line {line} holds the byte 0x{source[error.start]:02x}, which UTF-8 does not have there"
+        return f"line {line} contains the byte 0x{source[error.start]:02x}, which is not valid UTF-8 there"
     return None
 
 
 def seed_everything() -> None:
-    """Seed every global generator, so that careless code is judged the same twice."""
+    """Seed every global random generator, so that careless code gets the same verdict every time."""
     random.seed(0)
     np.random.seed(0)
     torch = sys.modules.get("torch")
     if torch:
-        # Not `torch.manual_seed`, which notes down the stack each time for cards that are not in use.
+        # Not `torch.manual_seed`, which records the call stack every time, for GPUs that are not in use.
         torch.default_generator.manual_seed(0)
         if torch.cuda.is_initialized():
             torch.cuda.manual_seed_all(0)
@@ -216,7 +223,8 @@ def signature_problem(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     """
     if not callable(target):
         return f"it is not a function but {type(target).__name__}"
-    # Found out once: that takes longer than most calls. Other objects may compare as they like.
+    # Cached, because finding a signature takes longer than most calls. But only for functions: other objects
+    # may define equality as they like.
     signature_of = _signature_of if type(target) is types.FunctionType else inspect.signature
     try:
         signature = signature_of(target)
@@ -230,7 +238,7 @@ def signature_problem(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 
 
 def encode_answer(answer: dict[str, Any]) -> bytes:
-    """Return the bytes of an answer, or of the reason why its value cannot be sent."""
+    """Return the bytes of an answer; if it cannot be encoded, those of an answer that says why."""
     try:
         return encode(answer)
     except CodecError as error:
@@ -240,7 +248,7 @@ def encode_answer(answer: dict[str, Any]) -> bytes:
 
 
 class NoInput(io.StringIO):
-    """Standard input into which nobody types. `exit()` closes it, but the worker lives on."""
+    """Empty standard input. `exit()` closes standard input, but the worker lives on."""
 
     def close(self) -> None:
         """Stay open."""
@@ -248,7 +256,7 @@ class NoInput(io.StringIO):
 
 def serve(read_fd: int, write_fd: int) -> None:
     """Answer requests until the judge closes the stream."""
-    # Line by line, so that what was printed before a crash or an endless loop can be shown.
+    # Line-buffered, so that what was printed before a crash or an endless loop can be shown.
     for name, fd in (("stdout", 1), ("stderr", 2)):
         raw = io.FileIO(fd, "w", closefd=False)
         stream = io.TextIOWrapper(
@@ -271,7 +279,7 @@ def serve(read_fd: int, write_fd: int) -> None:
 
 
 def flush_output() -> None:
-    """Write out lines that were begun, whatever the module did to the streams."""
+    """Flush unfinished lines, whatever the module did to the streams."""
     try:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -280,16 +288,16 @@ def flush_output() -> None:
 
 
 def main(scratch: str, root: str, groups: list[str]) -> None:
-    """Serve on standard input and output, as a spawned worker, where fork is missing.
+    """Serve on standard input and output, as a worker that was spawned instead of forked.
 
     Args:
-        scratch: the folder that the worker works in.
+        scratch: the worker's scratch folder.
         root: the kit's folder.
         groups: the package groups to load besides torch.
     """
     read_fd, write_fd = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
     os.dup2(2, 1)
     from grader.worker.preload import GROUPS
 

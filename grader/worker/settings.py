@@ -1,13 +1,13 @@
-"""Settings: what is global to a worker's process, so that one function's calls cannot change another's.
+"""Settings: the global state of a worker's process, so that calls of one function cannot affect another function.
 
-The functions of a module stand alone, but they share a process. So before each call, its settings are what they
-were when the import of the module had ended: what the module sets at its top is the learner's choice and stays,
-and what a function leaves behind goes. `put_back` does that for what functions are likely to leave, and that costs
-little to look at. For all else, `unchanged` says whether the process is still as it was; the judge asks before the
-tests of another function begin, and takes a new worker if it is not.
+The functions of a module are judged one by one, but they share a process. So before each call, the settings of the
+process are restored to what they were right after the module's import: what the module sets at its top is the
+learner's choice and stays, and what a function changes is undone. `put_back` restores the settings that functions
+are likely to change and that are cheap to read. For everything else, `unchanged` says whether the process is still
+as it was. The judge asks before the tests of another function begin, and starts a new worker if it is not.
 
-All functions that look at settings are bound before any code of the learner's runs. A hostile module can still
-lie about what it left behind, and harms its own other functions by that.
+All functions that read settings are bound before any of the learner's code runs. A hostile module can still hide
+what it changed, but that harms only its own other functions.
 """
 
 from __future__ import annotations
@@ -27,83 +27,91 @@ from typing import Any
 
 import numpy as np
 
-Get = Callable[[], Any]
-Put = Callable[[Any], Any]
+Getter = Callable[[], Any]
+Setter = Callable[[Any], Any]
 
 
 class Settings:
-    """The settings of this process; noted once, when the module has been imported."""
+    """The settings of this process, recorded once, after the module's import."""
 
     def __init__(self) -> None:
         torch = sys.modules.get("torch")
-        self._pairs = [*_of_python(), *(_of_torch(torch) if torch else ())]
-        self._marks = [*_marks_of_python(), *(_marks_of_torch(torch) if torch else ())]
-        self._kept: list[tuple[Get, Put, Any]] = []
-        self._noted: list[tuple[Get, Any]] = []
+        self._restorable = [
+            *_restorable_in_python(),
+            *(_restorable_in_torch(torch) if torch else ()),
+        ]
+        self._comparable = [
+            *_comparable_in_python(),
+            *(_comparable_in_torch(torch) if torch else ()),
+        ]
+        self._to_restore: list[tuple[Getter, Setter, Any]] = []
+        self._to_compare: list[tuple[Getter, Any]] = []
         self._watched: list[tuple[Any, str, Any]] = []
-        self._lost = False
+        self._failed = False
 
     def note(self, module: types.ModuleType, code: types.CodeType) -> None:
-        """Note what the settings are after the import of a module that was made from this code."""
-        self._kept = [(get, put, noted) for get, put in self._pairs for noted in _seen(get)]
-        self._noted = [(get, noted) for get in self._marks for noted in _seen(get)]
-        self._watched = list(_watched(module, _words(code)))
+        """Record the settings after the import of a module, which was executed from this code."""
+        self._to_restore = [
+            (get, restore, value) for get, restore in self._restorable for value in _read(get)
+        ]
+        self._to_compare = [(get, value) for get in self._comparable for value in _read(get)]
+        self._watched = list(_watched(module, _mentioned(code)))
 
     def put_back(self) -> None:
-        """Set again what has changed since then."""
+        """Restore the settings that have changed since the import."""
         try:
-            for get, put, noted in self._kept:
-                if get() != noted:
-                    put(noted)
+            for get, restore, value in self._to_restore:
+                if get() != value:
+                    restore(value)
         except Exception:
-            self._lost = True
+            self._failed = True
 
     def unchanged(self) -> bool:
-        """Return whether everything is, or has been put back to, what it was then."""
+        """Restore what can be restored, and return whether everything is then as it was after the import."""
         self.put_back()
         try:
-            same = all(get() == noted for get, noted in self._noted)
-            named = all(names.get(name) is value for names, name, value in self._watched)
+            equal = all(get() == value for get, value in self._to_compare)
+            unpatched = all(names.get(name) is value for names, name, value in self._watched)
         except Exception:
             return False
-        return same and named and not self._lost
+        return equal and unpatched and not self._failed
 
 
-def _seen(get: Get) -> list[Any]:
-    """Return what there is to see, as a list of one; an empty one where a learner's own object refuses to tell."""
+def _read(get: Getter) -> list[Any]:
+    """Return a value in a list of one, or an empty list if one of the learner's objects raises."""
     try:
         return [get()]
     except Exception:
         return []
 
 
-def _of_python() -> Iterator[tuple[Get, Put]]:
-    """Yield how to look at a setting of Python or NumPy, and how to set it."""
+def _restorable_in_python() -> Iterator[tuple[Getter, Setter]]:
+    """Yield a getter and a setter for each setting of Python and NumPy that can be restored."""
     environment: Any = os.environ
-    # The variables as they are kept, in bytes: looking at `environ` itself takes ten times as long.
-    names = environment._data
+    # The encoded variables behind `environ`: reading `environ` itself takes ten times as long.
+    variables = environment._data
 
-    def set_environment(noted: dict[Any, Any]) -> None:
-        # Through `environ`, so that the C library hears of it.
-        for name in names.keys() - noted.keys():
+    def set_environment(saved: dict[Any, Any]) -> None:
+        # Through `environ`, so that the C library's environment changes, too.
+        for name in variables.keys() - saved.keys():
             del environment[environment.decodekey(name)]
-        for name, value in noted.items():
+        for name, value in saved.items():
             environment[environment.decodekey(name)] = environment.decodevalue(value)
 
     reset_warnings = warnings.resetwarnings
 
-    def set_filters(noted: tuple[Any, ...]) -> None:
+    def set_filters(saved: tuple[Any, ...]) -> None:
         reset_warnings()
         filters: Any = warnings.filters
-        filters.extend(noted)
+        filters.extend(saved)
 
-    def set_path(noted: tuple[str, ...]) -> None:
-        sys.path[:] = noted
+    def set_path(saved: tuple[str, ...]) -> None:
+        sys.path[:] = saved
 
-    def set_streams(noted: tuple[Any, ...]) -> None:
-        sys.stdin, sys.stdout, sys.stderr = noted
+    def set_streams(saved: tuple[Any, ...]) -> None:
+        sys.stdin, sys.stdout, sys.stderr = saved
 
-    yield lambda: dict(names), set_environment
+    yield lambda: dict(variables), set_environment
     yield os.getcwd, os.chdir
     yield lambda: tuple(warnings.filters), set_filters
     yield lambda: tuple(sys.path), set_path
@@ -112,26 +120,26 @@ def _of_python() -> Iterator[tuple[Get, Put]]:
     yield sys.gettrace, sys.settrace
     yield sys.getprofile, sys.setprofile
     set_errors = np.seterr
-    yield np.geterr, lambda noted: set_errors(**noted)
+    yield np.geterr, lambda saved: set_errors(**saved)
 
 
-def _of_torch(torch: Any) -> Iterator[tuple[Get, Put]]:
-    """Yield how to look at a setting of torch, and how to set it."""
+def _restorable_in_torch(torch: Any) -> Iterator[tuple[Getter, Setter]]:
+    """Yield a getter and a setter for each setting of torch that can be restored."""
     inference, guards = torch._C._InferenceMode, []
 
-    def set_inference(noted: bool) -> None:
-        guard = inference(noted)
+    def set_inference(saved: bool) -> None:
+        guard = inference(saved)
         guard.__enter__()
-        # It ends with the object.
+        # The mode would end with the object.
         guards.append(guard)
 
     modes, end_mode = torch._C._len_torch_function_stack, torch._C._pop_torch_function_stack
     set_device = torch.set_default_device
 
-    def end_modes(noted: int) -> None:
-        if noted:
-            raise ValueError("which mode was ended is not known")
-        # A default device is a mode, too.
+    def end_modes(saved: int) -> None:
+        if saved:
+            raise ValueError("it is not known which modes were ended")
+        # A default device is such a mode, too.
         with contextlib.suppress(Exception):
             set_device(None)
         while modes():
@@ -139,18 +147,18 @@ def _of_torch(torch: Any) -> Iterator[tuple[Get, Put]]:
 
     autocast, set_autocast = torch.is_autocast_enabled, torch.set_autocast_enabled
     yield torch.is_inference_mode_enabled, set_inference
-    # After that of inference, which changes it.
+    # After inference mode, which changes this setting.
     yield torch.is_grad_enabled, torch._C._set_grad_enabled
     yield torch.get_default_dtype, torch.set_default_dtype
     yield modes, end_modes
-    yield lambda: autocast("cpu"), lambda noted: set_autocast("cpu", noted)
+    yield lambda: autocast("cpu"), lambda saved: set_autocast("cpu", saved)
     yield torch._C._get_deterministic_algorithms, torch._C._set_deterministic_algorithms
     yield torch.is_anomaly_enabled, torch.set_anomaly_enabled
     yield torch.get_num_threads, torch.set_num_threads
 
 
-def _marks_of_python() -> Iterator[Get]:
-    """Yield how to look at what is not put back in a process."""
+def _comparable_in_python() -> Iterator[Getter]:
+    """Yield a getter for each piece of state of Python and NumPy that is compared, but not restored."""
     yield _thread._count
     yield lambda: [_signal.getsignal(number) for number in _signal.valid_signals()]
     if hasattr(_signal, "getitimer"):
@@ -168,7 +176,7 @@ def _marks_of_python() -> Iterator[Get]:
     yield lambda: (threading.gettrace(), threading.getprofile(), sys.getswitchinterval())
     yield np.get_printoptions
     yield np.geterrcall
-    # Flushing to zero is a mode of the processor, in which the smallest numbers count as zero.
+    # In the processor's flush-to-zero mode, the smallest numbers count as zero.
     tiny = 5e-324
     yield lambda: bool(tiny)
 
@@ -179,8 +187,8 @@ def _umask() -> int:
     return mask
 
 
-def _marks_of_torch(torch: Any) -> Iterator[Get]:
-    """Yield how to look at what is not put back of torch's."""
+def _comparable_in_torch(torch: Any) -> Iterator[Getter]:
+    """Yield a getter for each piece of state of torch that is compared, but not restored."""
     core, layers = torch._C, torch.nn.modules.module
     hooks = [
         vars(place)[name]
@@ -203,39 +211,39 @@ def _marks_of_torch(torch: Any) -> Iterator[Get]:
     yield lambda: dict(vars(torch._tensor_str.PRINT_OPTS))
 
 
-def _words(code: types.CodeType) -> set[str]:
-    """Return the names and texts in code and in all functions inside it."""
-    words = {*code.co_names}
+def _mentioned(code: types.CodeType) -> set[str]:
+    """Return the names and strings in a code object and in all functions inside it."""
+    mentioned = {*code.co_names}
     for constant in code.co_consts:
         if isinstance(constant, str):
-            words.add(constant)
+            mentioned.add(constant)
         elif isinstance(constant, types.CodeType):
-            words |= _words(constant)
-    return words
+            mentioned |= _mentioned(constant)
+    return mentioned
 
 
-def _watched(module: types.ModuleType, words: set[str]) -> Iterator[tuple[Any, str, Any]]:
-    """Yield namespaces of packages and classes, with a name of each and what it stands for.
+def _watched(module: types.ModuleType, mentioned: set[str]) -> Iterator[tuple[Any, str, Any]]:
+    """Yield namespaces of packages and classes, each with one of its names and the value of that name.
 
-    Whoever puts a function of his own in place of one of torch's has to write its name somewhere. So only names
-    are looked at that the module mentions: comparing all that torch has would copy a good part of its memory.
+    A module that replaces one of torch's functions has to mention its name somewhere, so only mentioned names are
+    watched. Comparing everything in torch would copy much of the memory that the worker shares with the zygote.
     """
-    known = [sys.modules[name] for name in words & sys.modules.keys()]
-    places: list[Any] = [builtins, *filter(_is_place, [*known, *vars(module).values()])]
+    imported = [sys.modules[name] for name in mentioned & sys.modules.keys()]
+    places: list[Any] = [builtins, *filter(_is_namespace, [*imported, *vars(module).values()])]
     seen = {id(module)}
     while places:
         place = places.pop()
-        own = isinstance(place, type) and place.__module__ == module.__name__
-        if own or id(place) in seen:
+        is_own_class = isinstance(place, type) and place.__module__ == module.__name__
+        if is_own_class or id(place) in seen:
             continue
         seen.add(id(place))
         names = vars(place)
-        for name in words & names.keys():
+        for name in mentioned & names.keys():
             value = names[name]
             yield names, name, value
-            if _is_place(value):
+            if _is_namespace(value):
                 places.append(value)
 
 
-def _is_place(value: Any) -> bool:
+def _is_namespace(value: Any) -> bool:
     return isinstance(value, (types.ModuleType, type))

@@ -1,7 +1,7 @@
-"""What a learner's code finds around it, in every worker alike: what a script finds, where that does no harm.
+"""What the learner's code finds around it, in every worker alike: what a script would find, if that does no harm.
 
-What a sandbox refuses is refused without one, too, in words that a beginner understands: so a module that
-passes on the learner's machine passes where it is marked.
+What the sandbox refuses is refused without it, too, in words that a beginner understands. So a module that passes
+on the learner's machine also passes where it is marked.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 USER = "learner"
-NO_LINKS = "Links and rights of files cannot be made or changed here, nor where the step is marked."
-NO_SYSTEM = "`{}` is refused, here and where the step is marked: no step needs it."
-NO_NETWORK = "There is no network, here and where the step is marked: all data of a step comes with its packages."
+NO_LINKS = "Links cannot be created and file permissions cannot be changed, here or where the step is marked."
+NO_SYSTEM = "`{}` cannot be used here or where the step is marked: no step needs it."
+NO_NETWORK = "There is no network, here or where the step is marked: all data for a step comes with its packages."
 ONE_PROCESS = (
-    "No other program and no other process can be started: a step runs in one process, here and where it is "
-    "marked. Threads work, those of concurrent.futures.ThreadPoolExecutor for example."
+    "No other program or process can be started: a step runs in one process, both here and where it is marked. "
+    "Threads work, for example those of concurrent.futures.ThreadPoolExecutor."
 )
 
-# Which functions of a module are refused, and in which words.
+# Each row: a module, its functions that are refused, and the sentence that says so.
 _REFUSED = (
     ("os", "fork forkpty posix_spawn posix_spawnp execv execve", ONE_PROCESS),
     ("_posixsubprocess", "fork_exec", ONE_PROCESS),
@@ -37,7 +37,7 @@ _REFUSED = (
     ("socket", "socketpair", NO_SYSTEM),
     ("resource", "setrlimit", NO_SYSTEM),
 )
-# What scripts do in passing: it does nothing, and gives this.
+# Calls that scripts make in passing: they do nothing and return this.
 _HARMLESS: dict[str, Any] = {
     "utime": None,
     "sched_setaffinity": None,
@@ -50,7 +50,7 @@ _scratch: list[str] = []
 
 
 def enter_scratch(scratch: str) -> None:
-    """Make the scratch folder home, temporary and working folder, and forget all other environment."""
+    """Make the scratch folder the home, temporary and working folder, and clear all other variables."""
     keep = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
     os.environ.clear()
     os.environ.update(keep)
@@ -65,15 +65,15 @@ def enter_scratch(scratch: str) -> None:
     os.chdir(scratch)
     tempfile.tempdir = None
     _scratch[:] = [scratch]
-    _be_somebody(scratch)
-    _be_alone()
+    _name_user(scratch)
+    _refuse_like_sandbox()
 
 
 def keep_source(filename: str, source: bytes) -> str:
     """Write a module's source where the worker may read it, and return its path, for `__file__`.
 
-    It is what a script finds as its own name, too. Under a debugger there is no scratch folder, and nothing is
-    written.
+    `sys.argv` holds this path, too, as in a script. Under a debugger there is no scratch folder: nothing is
+    written, and the file name is returned as it is.
     """
     if not _scratch:
         return filename
@@ -85,9 +85,10 @@ def keep_source(filename: str, source: bytes) -> str:
 
 
 def forget_kit(root: str) -> None:
-    """Take the kit's folder off the import path: a learner's module imports no test and no solution.
+    """Remove the kit's folder from the import path, so that the learner's module cannot import tests or solutions.
 
-    It was put at the end. Where the kit is installed, the same folder stands before it, for all packages.
+    Only the last entry is removed, because it was appended. If the kit is installed, an earlier entry names the
+    same folder, and all packages need that one.
     """
     for i in reversed(range(len(sys.path))):
         if sys.path[i] == root:
@@ -96,7 +97,7 @@ def forget_kit(root: str) -> None:
 
 
 def refusing(function: Callable[..., Any], sentence: str) -> Callable[..., NoReturn]:
-    """Return what stands for a function that does not work here."""
+    """Return a replacement for a function, which raises PermissionError with this sentence."""
 
     @functools.wraps(function)
     def refuse(*args: Any, **kwargs: Any) -> NoReturn:
@@ -105,8 +106,8 @@ def refusing(function: Callable[..., Any], sentence: str) -> Callable[..., NoRet
     return refuse
 
 
-def _be_somebody(home: str) -> None:
-    """Have a name: the user id may be one that the system has never heard of."""
+def _name_user(home: str) -> None:
+    """Give the user a name, because the system may not know the worker's user id."""
     os.getlogin = lambda: USER
     try:
         import grp
@@ -128,8 +129,8 @@ def _be_somebody(home: str) -> None:
     grp.getgrgid, pwd.getpwuid = getgrgid, getpwuid
 
 
-def _be_alone() -> None:
-    """Refuse what the sandbox refuses: processes, the network, links and rights of files."""
+def _refuse_like_sandbox() -> None:
+    """Refuse what the sandbox refuses: processes, the network, links and changes of file permissions."""
     init = subprocess.Popen.__init__
     subprocess.Popen.__init__ = refusing(init, ONE_PROCESS)  # type: ignore[method-assign]
     socket.create_connection = refusing(socket.create_connection, NO_NETWORK)
@@ -138,36 +139,36 @@ def _be_alone() -> None:
         try:
             module = importlib.import_module(place)
         except ImportError:
-            # Not on this system.
+            # This system does not have the module.
             continue
         for name in names.split():
             if hasattr(module, name):
-                stand_in = refusing(getattr(module, name), sentence.format(f"{place}.{name}"))
-                setattr(module, name, stand_in)
+                refuse = refusing(getattr(module, name), sentence.format(f"{place}.{name}"))
+                setattr(module, name, refuse)
     for name, value in _HARMLESS.items():
         if hasattr(os, name):
-            setattr(os, name, _giving(getattr(os, name), value))
+            setattr(os, name, _returning(getattr(os, name), value))
     os.system = _without_shell(os.system)  # type: ignore[assignment]
-    # The last step of `shutil.copy` and its like.
+    # `shutil.copy` and similar functions end with these, which would now fail.
     shutil.copymode = shutil.copystat = lambda *args, **kwargs: None
 
 
-def _giving(function: Callable[..., Any], value: Any) -> Callable[..., Any]:
-    """Return what stands for a function that does nothing here, and gives the same always."""
+def _returning(function: Callable[..., Any], value: Any) -> Callable[..., Any]:
+    """Return a replacement for a function, which does nothing and always returns this value."""
 
     @functools.wraps(function)
-    def give(*args: Any, **kwargs: Any) -> Any:
+    def return_value(*args: Any, **kwargs: Any) -> Any:
         return value
 
-    return give
+    return return_value
 
 
 def _without_shell(system: Callable[[Any], int]) -> Callable[[Any], int]:
-    """Return what stands for `os.system`: whoever clears the screen with it does not look at what it returns."""
+    """Return a replacement for `os.system`, which prints the sentence: code that clears the screen may go on."""
 
     @functools.wraps(system)
-    def say(command: Any) -> int:
+    def explain(command: Any) -> int:
         print(ONE_PROCESS, file=sys.stderr)
         return -1
 
-    return say
+    return explain
