@@ -212,7 +212,7 @@ def test_update_keeps_leaves(learner):
         answer.check(
             answer.key(f"parameter {i} is a leaf to train").value is True,
             "After the update, a parameter is no longer a leaf that requires a gradient, so it "
-            "cannot be trained further. Change its numbers where PyTorch does not build a graph.",
+            "cannot be trained further. Change its numbers where PyTorch takes no notes.",
         )
 
 
