@@ -99,7 +99,7 @@ def test_is_a_dataset(learner):
     answer = learner.run(is_dataset, x=X, y=Y)
     answer.check(
         answer.key("is a Dataset").value is True,
-        "Expected the class to inherit from torch.utils.data.Dataset.",
+        "Expected a class that is built on torch.utils.data.Dataset.",
     )
     answer.key("length").equals(5)
 
@@ -169,7 +169,7 @@ def test_index_past_the_end(learner):
 def test_index_before_the_start(learner):
     learner.run(item, x=X, y=Y, index=0)
     for index in (-6, -7, -100):
-        with learner.raises(IndexError, f"len is 5, so -5 is the first point, before {index}"):
+        with learner.raises(IndexError, f"len is 5, so there is no point {index} before -5"):
             learner.run(item, x=X, y=Y, index=index)
 
 

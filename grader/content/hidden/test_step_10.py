@@ -313,7 +313,7 @@ def test_train_mode_in_every_step(learner, both, lr, momentum):
 
 @probe
 def dropped_steps(module, a, b, x, y, lr, n_steps):
-    """make a train step for a linear layer, a Dropout that drops everything in train mode, and another linear
+    """make a train step for a linear layer, a Dropout that hides everything in train mode, and another linear
     layer; put the model in eval mode before every call"""
     model = nn.Sequential(nn.Linear(1, 2), nn.Dropout(p=1.0), nn.Linear(2, 1))
     for p in model.parameters():
@@ -332,12 +332,12 @@ def dropped_steps(module, a, b, x, y, lr, n_steps):
     return {"losses": losses, "before": before, "after": numbers_of(model)}
 
 
-@pytest.mark.exercise("make_train_step", "Dropout drops numbers in every step", points=2)
+@pytest.mark.exercise("make_train_step", "Dropout hides numbers in every step", points=2)
 @given(a=numbers(), b=numbers(), data=tensor_points(), lr=rates, n_steps=sizes(1, 3))
 def test_dropout(learner, a, b, data, lr, n_steps):
     x, y = data
     answer = learner.run(dropped_steps, a=a, b=b, x=x, y=y, lr=lr, n_steps=n_steps)
-    # Everything is dropped, so the model predicts its last bias, and nothing else learns.
+    # Everything is hidden, so the model predicts its last bias, and nothing else learns.
     losses, value = [], a
     for _ in range(n_steps):
         error = value - y.double()

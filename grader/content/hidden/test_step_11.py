@@ -272,7 +272,7 @@ def test_loader_shuffled(learner, both, batch_size, seed):
 
 @probe
 def subset(module, x, y, indices):
-    "take a Subset of a CustomDataset, and ask for all its items, and whether it inherits from Dataset"
+    "take a Subset of a CustomDataset, and ask for all its items, and whether it is built on Dataset"
     dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
     part = Subset(dataset, indices)
     kind = Dataset in type(dataset).__mro__
@@ -285,7 +285,7 @@ def test_subset(learner, asked):
     x, y, indices = asked
     answer = learner.run(subset, x=x, y=y, indices=indices)
     kind = answer.key("a torch Dataset")
-    kind.check(kind.value is True, "Expected the class to inherit from torch.utils.data.Dataset.")
+    kind.check(kind.value is True, "Expected a class that is built on torch.utils.data.Dataset.")
     points = answer.key("items").parts(*(f"item {i}" for i in range(len(indices))))
     for point, index in zip(points, indices, strict=True):
         is_point(point, x[index], y[index], f"dataset[{index}]")
