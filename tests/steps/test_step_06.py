@@ -343,7 +343,7 @@ def check_leaves(answer, *expected):
     for name in names:
         answer.check(
             name in expected,
-            f"{name} would not receive a gradient, so it is no leaf here. {listed}",
+            f"{name} is in the list, but it would not receive a gradient. {listed}",
         )
 
 
