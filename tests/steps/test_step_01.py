@@ -62,7 +62,7 @@ def test_generate_data_noise_is_the_standard_deviation(learner, noise):
     off = y.array(shape=(50, 1)) - line
     y.check(
         np.ptp(off) > 1e-9,
-        "All points are equally far from the line. Draw a separate noise for every point.",
+        "All points are equally far from the line. Draw separate noise for every point.",
     )
     y.check(
         np.allclose(off, draws, rtol=1e-6, atol=1e-9),

@@ -170,8 +170,8 @@ def check_moved(answer):
     first = answer.key("parameter 0")
     first.check(
         not torch.equal(first.tensor(shape=(2, 3)), VALUES[0]),
-        "The parameters of the test still hold the old numbers. Change the tensors that were "
-        "passed in, in place; `p = p - ...` makes a new tensor and gives it the name p.",
+        "The parameters of the test still hold the old numbers. Change the given tensors in "
+        "place; `p = p - ...` makes a new tensor and gives it the name p.",
     )
     first.is_close(torch.tensor([[0.0, 2.0, 4.0], [3.5, 4.5, 5.5]]))
     answer.key("parameter 1").is_close(torch.tensor([0.4, -0.3]))
@@ -284,8 +284,8 @@ def test_fit_trains_given_leaves(learner):
         p = answer.key(name)
         p.check(
             p.scalar() != start,
-            f"After fit, the caller's {name} still has its old value {start}. Change the tensor that "
-            "was passed in, in place; a new tensor with the same name is a different tensor.",
+            f"After fit, the caller's {name} still has its old value {start}. Change the given tensor "
+            "in place; a new tensor with the same name is a different tensor.",
         )
         p.is_close(end, **TRAINING)
     answer.check(

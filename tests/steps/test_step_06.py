@@ -214,7 +214,7 @@ def check_names(answer, **expected):
             why = "Follow every branch to its end. Different nodes may have the same name."
         answer.check(
             counts[name] == count,
-            f"Expected {name} in the list {count} times, got it {counts[name]} times. {why} "
+            f"Expected {name} {count} times in the list, got it {counts[name]} times. {why} "
             f"The names in your list: {listed}.",
         )
     others = sorted(counts.keys() - expected.keys())

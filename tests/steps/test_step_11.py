@@ -241,6 +241,6 @@ def test_device_stays(learner):
     for part, device in zip(answer.parts("on the CPU", "on a card"), ("cpu", "cuda"), strict=True):
         part.check(
             part.value == [device, device],
-            f'Expected the item on the device "{device}", like the tensors, got it somewhere else. A dataset '
+            f'Expected the item on the device "{device}", like the tensors, got another device. A dataset '
             "leaves its tensors where they are: the training loop moves one batch at a time.",
         )

@@ -257,7 +257,7 @@ def test_fit_by_hand(learner):
     )
     answer.key("a").check(
         answer.key("a").scalar() != 0,
-        "The model has not changed. Train the model that was passed in, in place.",
+        "The model has not changed. Train the given model in place.",
     )
     # The gradient of (a - 8) ** 2 is -16, then -8: a goes from 0 to 4 and to 6.
     answer.key("history").key("train_losses").is_close([64.0, 16.0], **FLOAT32)

@@ -233,7 +233,7 @@ def check_nodes(answer, t):
         why = "Every node behind t counts, and a node that can be reached in two ways counts once."
         answer.check(
             counts[name] == expected[name],
-            f"Expected {name} in the list {expected[name]} times, got it {counts[name]} times. {why}",
+            f"Expected {name} {expected[name]} times in the list, got it {counts[name]} times. {why}",
         )
 
 
