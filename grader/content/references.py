@@ -22,7 +22,7 @@ TRAINING: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-4}
 # For a wrong first loss, a wrong second loss, and any later one.
 HINTS = (
     "Is it the loss before the update?",
-    "The first loss is right, so look at the first update: of both parameters, with the gradients of "
+    "The first loss is right, so look at the first update: it moves both parameters, with gradients of "
     "the same loss.",
     "The first update is right, so something is left over from it. Are the old gradients cleared?",
 )
@@ -112,13 +112,13 @@ def trained_line(
 
 def check_losses(answer: Answer, expected: list[float]) -> None:
     """Check the losses of a training run, naming the first wrong one."""
-    came = answer.numbers(len(expected))
-    close = np.isclose(came, expected, **TRAINING)
+    losses = answer.numbers(len(expected))
+    close = np.isclose(losses, expected, **TRAINING)
     if not close.all():
         i = int(close.argmin())
         answer.check(
             False,
-            f"The loss of epoch {i + 1} should be {expected[i]:.7g}, but {came[i]:.7g} came. "
+            f"Expected the loss of epoch {i + 1} to be {expected[i]:.7g}, got {losses[i]:.7g}. "
             f"{HINTS[min(i, 2)]}",
         )
 
@@ -160,7 +160,7 @@ def check_points_stay(answer: Answer, x: Any, y: Any) -> None:
     y_part.is_close(y)
     answer.check(
         requires_grad.value is False,
-        "Afterwards x or y requires a gradient. Only the parameters are trained; leave the points alone.",
+        "After the training, x or y requires a gradient. Train only the parameters and leave the points alone.",
     )
 
 
@@ -168,14 +168,14 @@ def check_python_floats(losses: Answer) -> None:
     """Check that the losses hold on to no graph, and are Python floats if in a list or tuple."""
     losses.check(
         not getattr(losses.value, "requires_grad", False),
-        "The losses came as a tensor that still requires a gradient: it holds on to the graphs of all epochs. "
-        "Keep plain numbers.",
+        "The losses are a tensor that still requires a gradient: it keeps the graphs of all epochs in memory. "
+        "Store plain numbers.",
     )
     for loss in losses.each() if isinstance(losses.value, (list, tuple)) else ():
         loss.check(
             type(loss.value) is float,
-            "A loss in the list is no Python float. A tensor would hold on to the whole graph behind it; "
-            "keep the plain number.",
+            "A loss in the list is not a Python float. A tensor would keep the whole graph behind it in memory; "
+            "store the plain number.",
         )
 
 
@@ -186,8 +186,8 @@ def check_int(answer: Answer, expected: int) -> None:
     """Check a plain Python integer."""
     answer.check(
         type(answer.value) is int,
-        f"An `int` was expected, a plain Python number, because the tensor holds integers. But "
-        f"{shown(answer.value)} came.",
+        f"Expected an `int`, a plain Python number, because the tensor holds integers, got "
+        f"{shown(answer.value)}.",
     )
     answer.equals(expected)
 
@@ -253,7 +253,7 @@ def check_line(answer: Answer, a: float, b: float, **tolerance: float) -> None:
     for part, expected in zip(answer.parts("a", "b"), (a, b), strict=True):
         part.check(
             isinstance(part.value, float),
-            f"{part.label} should be a float, but {shown(part.value)} came.",
+            f"Expected {part.label} to be a float, got {shown(part.value)}.",
         )
         part.is_close(expected, **tolerance)
 
@@ -269,7 +269,7 @@ def result_and_seconds(answer: Answer) -> tuple[Answer, Any]:
     pair = answer.key("answer")
     pair.check(
         isinstance(pair.value, (tuple, list)) and len(pair.value) == 2,
-        "timed must give back a pair: the result of work(), and the seconds.",
+        "Expected timed to return a pair: the result of work(), and the seconds.",
     )
     result, seconds = pair.parts("result", "seconds")
     try:
@@ -277,7 +277,7 @@ def result_and_seconds(answer: Answer) -> tuple[Answer, Any]:
     except Mismatch:
         measured = None
     answer.check(
-        measured is not None, "The second part of the pair must be one number, the seconds."
+        measured is not None, "Expected the second part of the pair to be one number, the seconds."
     )
     return result, measured
 
@@ -289,7 +289,7 @@ def check_list_stays(answer: Answer) -> None:
     """Check the entry "the list holds them still" of a probe that calls `update_`."""
     answer.check(
         answer.key("the list holds them still").value is True,
-        "The list of parameters has changed. Change the numbers in the parameters, and leave the list as it is.",
+        "The list of parameters has changed. Change the numbers in the parameters, but not the list itself.",
     )
 
 
@@ -297,8 +297,8 @@ def check_train_mode(answer: Answer) -> None:
     """Check the entry "is in train mode" of a probe that calls `freeze_all_but`."""
     answer.check(
         answer.key("is in train mode").value is True,
-        "The model was in train mode, and now it is not. Freezing is not `model.eval()`: it changes which "
-        "parameters require a gradient, and nothing else.",
+        "The model was in train mode, and now it is not. Freezing is not `model.eval()`: it only changes which "
+        "parameters require a gradient.",
     )
 
 
@@ -309,8 +309,8 @@ def check_uses_torchs_sgd(answer: Answer) -> None:
     """Check the answer of the probe `sgd_is_torchs`."""
     answer.check(
         answer.value is True,
-        "torch.optim.SGD did not work here, but the training went on without it. Let torch.optim.SGD move the "
-        "parameters, and not a formula of your own.",
+        "The test made torch.optim.SGD raise an error, but your training went on without it. Let torch.optim.SGD "
+        "move the parameters, not a formula of your own.",
     )
 
 
@@ -330,8 +330,8 @@ def is_loss(answer: Answer, expected: Any) -> None:
 
     answer.check(
         not isinstance(answer.value, float),
-        "A Python float came. The loss must stay a tensor: a float has forgotten how it was "
-        "computed, so backward() cannot start from it.",
+        "Expected a tensor, got a Python float. A float does not know how it was computed, "
+        "so backward() cannot start from it.",
     )
     answer.tensor(dtype=torch.float32)
     answer.is_close(expected, **FLOAT32)
@@ -341,7 +341,7 @@ def check_torchs_loss(answer: Answer) -> None:
     """Check the list `called` of `torchs_losses` after a loss of `make_loss` was computed."""
     answer.check(
         any(name.value == "mse_loss" for name in answer.each()),
-        "The number was computed without nn.MSELoss. make_loss has to hand out PyTorch's own loss.",
+        "The loss was computed without nn.MSELoss. make_loss must return PyTorch's own loss.",
     )
 
 
@@ -355,24 +355,24 @@ def check_start_values(answer: Answer) -> None:
         for name, part in zip(values, start.parts("a", "b"), strict=True):
             part.check(
                 type(part.value) is not float or math.isfinite(part.value),
-                f"{name} starts in memory that nobody has filled. Draw a random number for it.",
+                f"{name} starts with uninitialized memory. Draw a random number for it.",
             )
             values[name].append(part.scalar())
-    for name, found in values.items():
-        first = found[0]
-        # A model may seed its own generator, and then all start alike. A multiple of 1/8 is a
-        # constant, since nobody draws one by chance.
-        drawn = len(set(found)) > 1 or (
+    for name, starts in values.items():
+        first = starts[0]
+        # A model may seed its own generator; then all models start alike. A multiple of 1/8 counts as
+        # a constant: drawing one by chance is all but impossible.
+        drawn = len(set(starts)) > 1 or (
             all(len(set(other)) == 1 for other in values.values()) and first * 8 % 1 != 0
         )
         answer.check(
             drawn,
-            f"In {len(found)} new models, made after different seeds, {name} always starts at {first:.6g}. "
-            "Give a and b random start values, each its own.",
+            f"In {len(starts)} new models, made after different seeds, {name} always starts at {first:.6g}. "
+            "Draw a random start value for a, and another one for b.",
         )
     answer.check(
         values["a"] != values["b"],
-        "In every new model a and b start at the same number. Draw a number for each of them.",
+        "In every new model, a and b start at the same number. Draw a separate number for each.",
     )
 
 
@@ -393,12 +393,12 @@ def check_draws(drawn: Answer, seed: int, name: str) -> None:
     import torch
 
     generator = torch.Generator().manual_seed(seed)
-    for came in drawn.numbers(2):
+    for number in drawn.numbers(2):
         expected = torch.rand((), generator=generator).item()
         drawn.check(
-            abs(came - expected) < 1e-6,
-            f"{name} changes PyTorch's global random numbers: the caller draws {came:.6f}, and would have drawn "
-            f"{expected:.6f} without it. Use a generator of your own.",
+            abs(number - expected) < 1e-6,
+            f"{name} changes PyTorch's global random generator: expected the caller's next random number to be "
+            f"{expected:.6f}, got {number:.6f}. Use your own generator.",
         )
 
 
@@ -418,14 +418,14 @@ def check_on_meta(answer: Answer, *names: str) -> None:
     used = answer.key("used on the cpu")
     answer.check(
         any(used.key(name).integer() for name in names),
-        f"On the cpu, no {' or '.join(names)} of a batch was used at all.",
+        f"On the CPU, your code did not use any {' or '.join(names)} of a batch.",
     )
     for name in names:
         for part in answer.key(name).each():
             part.check(
                 part.value == "meta",
-                f'The device is "meta", but the {name} of a batch was used on the device "{part.value}", where '
-                "the loader left it. Every batch has to be moved to `device`.",
+                f'Expected the {name} of each batch to be used on the device "meta", got "{part.value}", where '
+                "the loader left it. Move every batch to `device`.",
             )
 
 
@@ -442,11 +442,11 @@ def check_batch_sizes(epoch: Answer, n: int, batch_size: int, part: str) -> None
         Mismatch: the batches have other sizes, or are something else.
     """
     expected = [min(batch_size, n - i) for i in range(0, n, batch_size)]
-    came = [len(batch.parts("x", "y")[0].numbers()) for batch in epoch.each()]
-    sentence = f"The {part} loader should give batches of {expected} points, but {came} came."
-    if came == expected[:-1]:
-        sentence += " The last, smaller batch counts too."
-    epoch.check(came == expected, sentence)
+    sizes = [len(batch.parts("x", "y")[0].numbers()) for batch in epoch.each()]
+    sentence = f"Expected batches of {expected} points from the {part} loader, got {sizes}."
+    if sizes == expected[:-1]:
+        sentence += " Keep the last, smaller batch too."
+    epoch.check(sizes == expected, sentence)
 
 
 def expected_run(val_losses: Sequence[float], patience: int) -> tuple[int, int]:
@@ -467,17 +467,17 @@ def expected_run(val_losses: Sequence[float], patience: int) -> tuple[int, int]:
 
 
 def check_orders(answer: Answer, n: int) -> None:
-    """Check the answer of the probe `orders_of`: three epochs of all points, shuffled anew."""
-    came = answer.numbers()
+    """Check the answer of the probe `orders_of`: three epochs of all points, each shuffled again."""
+    points = answer.numbers()
     answer.check(
-        sorted(came) == sorted([*range(n)] * 3),
-        f"In three epochs each of the {n} training points should be used three times, in training mode.",
+        sorted(points) == sorted([*range(n)] * 3),
+        f"In three epochs, each of the {n} training points should be used three times, in training mode.",
     )
-    orders = [came[i * n : (i + 1) * n] for i in range(3)]
-    # Two orders of eight points, the fewest that tests use, are the same once in 40,000 times.
+    orders = [points[i * n : (i + 1) * n] for i in range(3)]
+    # Two shuffles of eight points, the fewest that tests use, agree once in 40,000 times.
     answer.check(
         orders[0] != orders[1] or orders[1] != orders[2],
-        "The training points came in the same order in every epoch, though the loader shuffles them. Walk through "
+        "The loader shuffles, but your code used the training points in the same order in every epoch. Loop over "
         "the loader itself in every epoch.",
     )
 
@@ -517,24 +517,24 @@ def digit_parts(
     return [(images[part], labels[part]) for part in (train, val, unseen)]
 
 
-def check_table(answer: Answer, came: Any, expected: Any) -> None:
+def check_table(answer: Answer, got: Any, expected: Any) -> None:
     """Check a table of true digits (rows) and predicted digits (columns).
 
     Args:
         answer: the answer that the message is about.
-        came: the learner's table, int64 of shape (10, 10).
+        got: the learner's table, int64 of shape (10, 10).
         expected: the right table, int64 of shape (10, 10).
 
     Raises:
         Mismatch: an entry differs; the message names the first one.
     """
-    wrong = (came != expected).nonzero().tolist()
+    wrong = (got != expected).nonzero().tolist()
     if wrong:
         row, column = wrong[0]
         answer.check(
             False,
-            f"Entry [{row}, {column}] counts the images of digit {row} that were read as {column}. It "
-            f"should be {int(expected[row, column])}, but is {int(came[row, column])}.",
+            f"Entry [{row}, {column}] counts the images of digit {row} that were predicted as {column}. "
+            f"Expected {int(expected[row, column])}, got {int(got[row, column])}.",
         )
 
 
@@ -552,10 +552,10 @@ def carried(answer: Answer) -> bytes:
     """
     content = answer.value
     if not isinstance(content, bytes):
-        raise Mismatch(answer.call, "save_checkpoint has not written a file at `path`.")
+        raise Mismatch(answer.call, "save_checkpoint did not write a file at `path`.")
     answer.check(
         len(content) < 1 << 20,
         "The file of this very small model has more than a million bytes. Save only the two state dicts and the "
-        "epoch.",
+        "number of the epoch.",
     )
     return content

@@ -221,7 +221,7 @@ def write_network(model: nn.Module, weights: Sequence[torch.Tensor]) -> nn.Modul
 
 @probe
 def start_values(module: Any, seeds: Sequence[int]) -> list[list[float]]:
-    """Return a and b of new objects of `ManualLinearRegression`, made after these seeds."""
+    """Return a and b of new `ManualLinearRegression` objects, one made after each of these seeds."""
     found, before = [], torch.are_deterministic_algorithms_enabled()
     # In this mode torch fills uninitialized memory with NaN.
     torch.use_deterministic_algorithms(True)
@@ -267,7 +267,7 @@ def torchs_sgd_refused() -> contextlib.ExitStack:
     """Return a context in which torch's own SGD raises an error, however it was imported."""
 
     def refuse(*args: Any, **kwargs: Any) -> None:
-        raise RuntimeError("torch's own SGD is not to be used here: write the class from scratch")
+        raise RuntimeError("do not use torch's own SGD here: write the class from scratch")
 
     context = contextlib.ExitStack()
     context.callback(setattr, torch.optim.SGD, "__init__", torch.optim.SGD.__init__)
@@ -281,7 +281,7 @@ def torchs_sgd_refused() -> contextlib.ExitStack:
 
 @probe
 def sgd_is_torchs(module: Any, x: torch.Tensor, y: torch.Tensor) -> bool:
-    """Call `fit_with_sgd` while torch's own SGD raises an error, and see whether that error comes."""
+    """Call `fit_with_sgd` while torch's own SGD raises an error, and see whether that error is raised."""
     # x and y are float32 of shape (n, 1).
     try:
         with torchs_sgd_refused():
@@ -308,7 +308,7 @@ def torchs_losses(refused: bool) -> Any:
                 called.append(name)
                 if refused:
                     raise RuntimeError(
-                        f"torch's own {name} is not to be used here: write the loss from scratch"
+                        f"do not use torch's own {name} here: write the loss from scratch"
                     )
             return func(*args, **(kwargs or {}))
 

@@ -63,7 +63,7 @@ def test_checkerboard_starts_with_zero(learner):
     first = board.tensor(shape=(3, 3))[0, 0].item()
     board.check(
         first == 0,
-        f"The number in row 0 and column 0 should be 0, because 0 + 0 is even. It is {first}.",
+        f"Expected the number in row 0 and column 0 to be 0, because 0 + 0 is even, got {first}.",
     )
 
 
@@ -93,8 +93,8 @@ def test_uniform_like_ignores_the_dtype(learner, dtype):
 
 @probe
 def uniform_like_after_a_draw(module, shape, seed):
-    """draw a random number, and call uniform_like with a tensor of this shape that lies in memory in another order
-    (it was turned)"""
+    """draw a random number, then call uniform_like with a tensor of this shape whose memory is in another order
+    (it was transposed)"""
     torch.rand(1)
     return module.uniform_like(tensor_laid_out(torch.zeros(shape), "turned"), seed)
 
@@ -132,13 +132,13 @@ def test_rows_of_shares_memory(learner):
     t = answer.key("t").tensor(shape=(2, 3))
     answer.check(
         rows[0, 0] == 100,
-        "A change in t should be seen in the rows, but they still hold the old number: "
-        "they have memory of their own. Do not copy the numbers.",
+        "A change in t should show in the rows, but they still hold the old number: "
+        "they have their own memory. Do not copy the numbers.",
     )
     answer.check(
         t[-1, -1] == -100,
-        "A change in the rows should be seen in t, but t still holds the old number: "
-        "the rows have memory of their own. Do not copy the numbers.",
+        "A change in the rows should show in t, but t still holds the old number: "
+        "the rows have their own memory. Do not copy the numbers.",
     )
 
 
@@ -158,7 +158,7 @@ def test_rows_of_keeps_the_order(learner, layers, height, width):
 def test_corner_of_floats(learner):
     answer = learner.corner(t=torch.tensor([[1.5, 2.5, 3.5], [4.5, 5.5, 6.5]]))
     value = answer.python_float()
-    answer.check(value == 6.5, f"The last number of the last row is 6.5, not {value}.")
+    answer.check(value == 6.5, f"Expected 6.5, the last number of the last row, got {value}.")
 
 
 @pytest.mark.exercise("corner", "a matrix of integers gives an int")
@@ -191,15 +191,15 @@ def add_to_a_row(module, matrix, row, other):
     return {"matrix": matrix, "other": other, "result is t": result is t}
 
 
-@pytest.mark.exercise("add_", "the memory of t is changed, and t comes back", points=2)
+@pytest.mark.exercise("add_", "the memory of t is changed, and t is returned", points=2)
 def test_add_is_in_place(learner):
     other = torch.tensor([10.0, 20.0, 30.0])
     answer = learner.run(add_to_a_row, matrix=T, row=1, other=other)
     matrix = answer.key("matrix").tensor(shape=(2, 3))
     answer.check(
         not torch.equal(matrix, T),
-        "The sum should be written into the memory of t. But t shares memory with a row of a "
-        "matrix, and this row still holds the old numbers: the sum went into a new tensor.",
+        "The sum should be written into the memory of t. Here t shares its memory with a row of a "
+        "matrix, but this row still holds the old numbers: the sum went into a new tensor.",
     )
     answer.key("matrix").is_close(torch.tensor([[1.0, 2.0, 3.0], [14.0, 25.0, 36.0]]))
     answer.key("other").is_close(other)
@@ -258,12 +258,12 @@ def test_shared_shares_memory(learner, dtype):
     after = answer.key("array").array(shape=(3, 2))
     answer.check(
         t[0, 0] == 100,
-        "A change in the array should be seen in the tensor, but the tensor still holds the "
+        "A change in the array should show in the tensor, but the tensor still holds the "
         "old number: it is a copy.",
     )
     answer.check(
         after[-1, -1] == -100,
-        "A change in the tensor should be seen in the array, but the array still holds the "
+        "A change in the tensor should show in the array, but the array still holds the "
         "old number: the tensor is a copy.",
     )
 
@@ -284,13 +284,13 @@ def test_copied_has_its_own_memory(learner, dtype):
     after = answer.key("array").array(shape=(3, 2))
     answer.check(
         t[0, 0] == 1,
-        "A change in the array should not be seen in the tensor. But the tensor changed too: "
-        "both share one memory.",
+        "A change in the array should not show in the tensor, but the tensor changed too: "
+        "both share the same memory.",
     )
     answer.check(
         after[-1, -1] == 6,
-        "A change in the tensor should not be seen in the array. But the array changed too: "
-        "both share one memory.",
+        "A change in the tensor should not show in the array, but the array changed too: "
+        "both share the same memory.",
     )
 
 

@@ -9,7 +9,7 @@ from grader.content.references import parts_of
 from grader.testing.probes import probe
 from grader.testing.strategies import all_seeds, numbers, seeds, sizes
 
-# Forty points that are easy to recognise: x counts them, and y belongs to x.
+# Forty points that are easy to recognise: x numbers them, and y shows which x it belongs to.
 X = np.arange(40.0).reshape(40, 1)
 Y = 1000 - X
 
@@ -24,12 +24,12 @@ def test_generate_data_first_point(learner):
     first_y = y.array(shape=(100, 1), dtype=np.float64)[0, 0]
     x.check(
         abs(first_x - 0.37454012) < 1e-7,
-        f"With seed 42 the first x should be 0.37454012, but it is {first_x:.8f}. Draw x first, "
+        f"With seed 42, expected the first x to be 0.37454012, got {first_x:.8f}. Draw x first, "
         "uniform in [0, 1), right after the seed is set.",
     )
     y.check(
         abs(first_y - 1.75778494) < 1e-7,
-        f"With seed 42 the first y should be 1.75778494, but it is {first_y:.8f}. Add noise times a "
+        f"With seed 42, expected the first y to be 1.75778494, got {first_y:.8f}. Add noise times a "
         "standard normal number to the line; draw these numbers after all of x.",
     )
 
@@ -41,7 +41,9 @@ def generate_after_draws(module, n, a, b, noise, seed):
     return module.generate_data(n=n, a=a, b=b, noise=noise, seed=seed)
 
 
-@pytest.mark.exercise("generate_data", "without noise all points are on the line, also with seed 0")
+@pytest.mark.exercise(
+    "generate_data", "without noise, all points are on the line, even with seed 0"
+)
 def test_generate_data_without_noise(learner):
     # Seed 0: the legacy generator starts with 0.5488135, 0.71518937, 0.60276338.
     answer = learner.run(generate_after_draws, n=3, a=1, b=2, noise=0, seed=0)
@@ -60,14 +62,14 @@ def test_generate_data_noise_is_the_standard_deviation(learner, noise):
     off = y.array(shape=(50, 1)) - line
     y.check(
         np.ptp(off) > 1e-9,
-        "All points are equally far from the line. Every point needs a noise of its own.",
+        "All points are equally far from the line. Draw separate noise for every point.",
     )
     y.check(
         np.allclose(off, draws, rtol=1e-6, atol=1e-9),
-        f"The noise on y should be standard normal numbers (randn, drawn after x) times noise. "
-        f"With noise={noise} and seed=5 the points are {draws.std():.3f} away from the line "
-        f"(standard deviation), yours {off.std():.3f}. For comparison: noise squared is "
-        f"{noise**2:.3f}, its root is {noise**0.5:.3f}.",
+        f"The noise on y should be noise times standard normal numbers (randn, drawn after x). "
+        f"With noise={noise} and seed=5, expected a standard deviation of {draws.std():.3f} around the "
+        f"line, got {off.std():.3f}. For comparison: noise squared is {noise**2:.3f}, and its square "
+        f"root is {noise**0.5:.3f}.",
     )
 
 
@@ -114,12 +116,12 @@ def test_split_is_complete(learner):
     twice = values[counts > 1].tolist()
     answer.check(
         not twice,
-        f"No point should be there twice, but {len(twice)} are, such as x = {twice[:1]}. Are points "
-        "drawn with replacement, or do the two parts overlap?",
+        f"Expected every point only once, but {len(twice)} appear more often, such as x = {twice[:1]}. "
+        "Are points drawn with replacement, or do the two parts overlap?",
     )
     answer.check(
         not lost,
-        f"Every point should be in one of the parts, but {len(lost)} are in none, such as "
+        f"Every point should be in one of the parts, but {len(lost)} are missing, such as "
         f"x = {lost[:1]}.",
     )
 
@@ -132,8 +134,8 @@ def test_split_keeps_pairs(learner):
         apart = np.flatnonzero(y != 1000 - x)
         answer.check(
             apart.size == 0,
-            f"Row i of x_{name} should belong to row i of y_{name}, but {apart.size} pairs were "
-            "torn apart. x and y must be shuffled in the same way.",
+            f"Row i of x_{name} should belong to row i of y_{name}, but {apart.size} pairs are "
+            "broken. Shuffle x and y in the same way.",
         )
 
 
@@ -145,12 +147,12 @@ def test_split_shuffles(learner, seed):
     got = sorted(x_train.ravel().tolist())
     answer.check(
         got != list(range(25)) and got != list(range(15, 40)),
-        "The training part should be a random choice of the points. But it is just the first "
-        "25 points, or the last 25: shuffle before you cut.",
+        "The training part should be a random choice of the points, but it is just the first "
+        "25 points, or the last 25: shuffle before you split.",
     )
 
 
-@pytest.mark.exercise("train_val_split", "same seed, same split, also with seed 0")
+@pytest.mark.exercise("train_val_split", "same seed, same split, even with seed 0")
 @pytest.mark.parametrize("seed", [0, 3])
 def test_split_is_repeatable(learner, seed):
     answer = learner.run(split_again, x=X, y=Y, n_train=25, seed=seed)
@@ -158,8 +160,8 @@ def test_split_is_repeatable(learner, seed):
     second = parts_of(answer.key("second"), 25, 15)
     answer.check(
         all(np.array_equal(one, two) for one, two in zip(first, second, strict=True)),
-        "The same seed should give the same split every time, but the second call gave another "
-        "one. Set the seed inside of the function, before the shuffle.",
+        "The same seed should give the same split every time, but the second call gave a different "
+        "one. Set the seed inside the function, before the shuffle.",
     )
 
 
@@ -181,7 +183,7 @@ def test_split_depends_on_the_seed(learner, one, other):
 @given(n_train=sizes(), n_val=sizes(), seed=seeds())
 def test_split_keeps_all_points_and_pairs(learner, n_train, n_val, seed):
     n = n_train + n_val
-    # Some points have the same x: then only y tells them apart.
+    # Some points have the same x, so only y tells them apart.
     y = np.arange(float(n)).reshape(n, 1)
     x = y % 3
     answer = learner.train_val_split(x=x, y=y, n_train=n_train, seed=seed)

@@ -64,9 +64,9 @@ def test_mse_of_equal_arrays(learner):
     answer = learner.mse(y, y.copy())
     answer.check(
         answer.scalar() == 0,
-        f"There is no error, so the result should be 0. {answer.scalar()} came.",
+        f"Both arrays are equal, so there is no error: expected 0, got {answer.scalar()}.",
     )
-    # The squares of such numbers are too large to be subtracted; their differences are not.
+    # The squares of such numbers are too large to subtract exactly; the numbers themselves are not.
     learner.mse(y, y + 0.5).is_close(0.25)
 
 

@@ -32,7 +32,7 @@ def init_after_draws(module, seed):
     return module.init_parameters(seed=seed)
 
 
-@pytest.mark.exercise("init_parameters", "any seed, also 0: two draws, a first")
+@pytest.mark.exercise("init_parameters", "any seed, even 0: two draws, a first")
 @given(seed=all_seeds())
 def test_init_parameters_are_two_draws(learner, seed):
     a, b = np.random.RandomState(seed).randn(2)
@@ -71,8 +71,8 @@ def test_fit_first_loss_is_before_the_update(learner):
     first = losses.numbers()[0:1]
     losses.check(
         first != [] and math.isclose(first[0], 2.74215777, rel_tol=1e-6),
-        f"losses[0] should be the loss before the first update, 2.74215777. losses starts with "
-        f"{first}. Measure the loss before you change a and b.",
+        f"Expected losses[0] to be the loss before the first update, 2.74215777, but losses starts "
+        f"with {first}. Measure the loss before you change a and b.",
     )
 
 
@@ -87,7 +87,7 @@ def test_fit_of_the_lesson(learner):
     b.is_close(1.96896411)
 
 
-@pytest.mark.exercise("fit", "all epochs are made, also when the loss is already 0")
+@pytest.mark.exercise("fit", "all epochs run, even when the loss is already 0")
 def test_fit_does_not_stop_at_the_minimum(learner):
     answer = learner.fit(x=X, y=Y, a=ZERO, b=np.array([2.0]), lr=0.1, n_epochs=4)
     a, b, losses = answer.parts("a", "b", "losses")
@@ -96,7 +96,7 @@ def test_fit_does_not_stop_at_the_minimum(learner):
     b.is_close(2.0)
 
 
-@pytest.mark.exercise("fit", "all epochs are made, also when the loss grows")
+@pytest.mark.exercise("fit", "all epochs run, even when the loss grows")
 def test_fit_does_not_stop_when_the_loss_grows(learner):
     # The learning rate is too large: every step jumps over the minimum to a worse place.
     expected_a, expected_b, expected_losses = trained_line(0.0, 0.0, X, Y, 0.5, 4)
@@ -168,7 +168,7 @@ def test_least_squares_of_the_lesson(learner):
     check_line(learner.least_squares(x=x, y=y), 1.02354075, 1.96896447)
 
 
-@pytest.mark.exercise("least_squares", "any points near no line")
+@pytest.mark.exercise("least_squares", "any points, not only on a line")
 @given(
     pairs=st.lists(
         st.tuples(numbers(), numbers()), min_size=2, max_size=8, unique_by=lambda pair: pair[0]

@@ -21,8 +21,8 @@ CLOCK_TICK = 0.02
 
 @probe
 def pick_with_card(module, there):
-    """pretend, one time after the other, that a graphics card is there (True) or not (False),
-    and call `pick_device()` each time"""
+    """for each entry, pretend that a graphics card is there (True) or not (False), and call
+    `pick_device()`"""
     return devices_picked(module, [1 if card else 0 for card in there])
 
 
@@ -46,15 +46,15 @@ def test_pick_device_asks_every_time(learner):
     picked = [device.value for device in answer.each()]
     answer.check(
         picked == ["cuda", "cpu", "cuda"],
-        f"With a card, without one and with one again, pick_device() gave {picked}; expected was "
-        "['cuda', 'cpu', 'cuda']. Ask inside the function, at every call: an answer that was found "
-        "when the module was imported can be wrong later.",
+        "With a card, without one and with one again, expected ['cuda', 'cpu', 'cuda'] from "
+        f"pick_device(), got {picked}. Look for the card inside the function, at every call: what "
+        "was true when the module was imported can be wrong later.",
     )
 
 
 @probe
 def facts(t):
-    """say what a tensor is like"""
+    """describe a tensor"""
     if not isinstance(t, torch.Tensor):
         return {"what": f"{type(t).__name__}, not a tensor"}
     return {
@@ -91,23 +91,23 @@ def parameters_on_devices(module, seed):
 
 
 def devices_tried(answer):
-    """Return the devices that a probe tried: "cuda" is not everywhere."""
+    """Return the devices that a probe tried; "cuda" is not on every machine."""
     return [
         device for device in ("cpu", "meta", "cuda") if device != "cuda" or "cuda" in answer.value
     ]
 
 
 def check_home(fact, device):
-    """Check that a fact speaks of a float32 tensor that lives on the device."""
+    """Check that the facts describe a float32 tensor on the device."""
     fact.key("what").equals("tensor")
     home, dtype = fact.key("device").value, fact.key("dtype").value
     fact.check(
         home == device,
-        f'For the device "{device}" the tensor was made on "{home}". Use the given device.',
+        f'Expected a tensor on the device "{device}", got one on "{home}". Use the given device.',
     )
     fact.check(
         dtype == "torch.float32",
-        f'On the device "{device}" the tensor is {dtype}; expected was torch.float32.',
+        f'On the device "{device}", expected a tensor of dtype torch.float32, got {dtype}.',
     )
 
 
@@ -157,8 +157,8 @@ def numpy_of_result(module, t):
 
 @probe
 def numpy_from_card(module, t):
-    """call `to_numpy` with a tensor that plays the part of a tensor on a graphics card, where
-    NumPy cannot read it"""
+    """call `to_numpy` with a tensor that acts like one on a graphics card, where NumPy cannot
+    read it"""
     return module.to_numpy(t=on_card(t))
 
 
@@ -173,8 +173,8 @@ def test_to_numpy_leaf(learner):
     answer.key("array").is_close(A)
     answer.check(
         answer.key("t still requires a gradient").value is True,
-        "After to_numpy(t) the tensor t requires no gradient any more. The input must stay as it "
-        "is: take the numbers from another tensor, which has left the graph.",
+        "After to_numpy(t), the tensor t no longer requires a gradient. Do not change the input: "
+        "take the numbers from another tensor, detached from the graph.",
     )
 
 
@@ -184,11 +184,11 @@ def test_to_numpy_result(learner):
     answer.key("array").is_close(2 * A)
     answer.check(
         answer.key("t still requires a gradient").value is True,
-        "After to_numpy(t) the tensor t has left the graph. The input must stay as it is.",
+        "After to_numpy(t), the tensor t is no longer part of the graph. Do not change the input.",
     )
 
 
-@pytest.mark.exercise("to_numpy", "a tensor on a graphics card (played)")
+@pytest.mark.exercise("to_numpy", "a tensor on a graphics card (simulated)")
 def test_to_numpy_from_card(learner):
     learner.run(numpy_from_card, t=T).is_close(A)
 
@@ -215,7 +215,7 @@ def make_after_a_draw(module, seed):
 
 
 @pytest.mark.exercise(
-    "make_parameters", "any seed, also 0: two draws, one after the other", points=2
+    "make_parameters", "any seed, even 0: two draws, one after the other", points=2
 )
 @given(seed=all_seeds())
 def test_make_parameters_are_two_draws(learner, seed):
@@ -242,20 +242,21 @@ def test_make_parameters_are_leaves(learner):
             fact.key("what").equals("tensor")
             fact.check(
                 fact.key("requires_grad").value is True,
-                f'On the device "{device}" {name} requires no gradient, so it cannot be trained.',
+                f'On the device "{device}", {name} does not require a gradient, so it cannot be '
+                "trained.",
             )
             fact.check(
                 fact.key("is_leaf").value is True,
-                f'On the device "{device}" {name} is no leaf, so it will never receive a gradient. '
-                "It was moved when it already required one: moving is a computation, and its "
-                "result is a new tensor. Let it require a gradient only where it will live.",
+                f'On the device "{device}", {name} is not a leaf, so it will never receive a '
+                "gradient. It was moved when it already required one: moving is a computation, and "
+                "its result is a new tensor. Let it require a gradient only once it is on its device.",
             )
 
 
 @probe
 def time_a_queue(module, waiting, queued):
-    """play a graphics card: work for `waiting` seconds is already in its queue, `work` puts work
-    for `queued` seconds more into it and returns at once, and `synchronize` waits until the queue
+    """simulate a graphics card: its queue already holds work for `waiting` seconds, `work` adds
+    work for `queued` seconds to it and returns at once, and `synchronize` waits until the queue
     is empty; then call `timed(work, synchronize)`"""
     queue = [waiting]
     calls = []
@@ -312,16 +313,18 @@ def time_plain_work(module, seconds):
 def check_calls(answer):
     """Check that `work` was called once, and `synchronize` before and after it."""
     calls = [call.value for call in answer.key("calls").each()]
-    came = f"The calls were: {', '.join(map(str, calls)) or 'none'}."
-    answer.check(calls.count("work") == 1, f"work() must be called exactly once. {came}")
+    in_order = f"The calls were: {', '.join(map(str, calls)) or 'none'}."
+    answer.check(calls.count("work") == 1, f"Expected exactly one call of work(). {in_order}")
     at = calls.index("work")
     answer.check(
         "synchronize" in calls[:at],
-        f"synchronize() must be called before work(): old work may still be in the queue. {came}",
+        "Expected a call of synchronize() before work(): older work may still be in the queue. "
+        f"{in_order}",
     )
     answer.check(
         "synchronize" in calls[at:],
-        f"synchronize() must be called after work(): its work may still be in the queue. {came}",
+        "Expected a call of synchronize() after work(): its work may still be in the queue. "
+        f"{in_order}",
     )
 
 
@@ -332,11 +335,11 @@ def check_seconds(answer, too_short, too_long):
     most = answer.key("at most").scalar()
     answer.check(
         measured >= least - CLOCK_TICK,
-        f"The work took longer than the seconds that came. {too_short}",
+        f"timed returned fewer seconds than the work took. {too_short}",
     )
     answer.check(
         measured <= most + CLOCK_TICK,
-        f"The work took less time than the seconds that came. {too_long}",
+        f"timed returned more seconds than the work took. {too_long}",
     )
 
 
@@ -345,13 +348,13 @@ def test_timed_calls(learner):
     check_calls(learner.run(time_a_queue, waiting=0.0, queued=0.0))
 
 
-@pytest.mark.exercise("timed", "gives back the result of the work")
+@pytest.mark.exercise("timed", "returns the result of the work")
 def test_timed_result(learner):
     answer = learner.run(time_a_queue, waiting=0.0, queued=0.0)
     result, _ = result_and_seconds(answer)
     answer.check(
         isinstance(result.value, str) and result.value == "done",
-        "The first part of the pair must be what work() returned.",
+        "Expected the first part of the pair to be what work() returned.",
     )
 
 
@@ -360,8 +363,8 @@ def test_timed_plain_work(learner):
     answer = learner.run(time_plain_work, seconds=0.08)
     check_seconds(
         answer,
-        "The clock must run while work() runs, also while the program waits.",
-        "The answer must be in seconds.",
+        "The clock must run until work() has returned, even while the program waits.",
+        "The time must be in seconds.",
     )
 
 
@@ -372,7 +375,7 @@ def test_timed_waits_before_it_stops(learner):
     check_seconds(
         answer,
         "The clock was stopped while the work was still in the queue.",
-        "The clock ran too long, or the answer is not in seconds.",
+        "The clock ran too long, or the time is not in seconds.",
     )
 
 

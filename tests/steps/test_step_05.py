@@ -26,7 +26,7 @@ from grader.testing.strategies import exact_rates, numbers, shapes, sizes, tenso
 X = torch.tensor([[0.0], [1.0], [3.0]])
 Y = torch.tensor([[1.0], [2.0], [5.0]])
 
-# The figures of the lesson have four digits behind the point.
+# The numbers of the lesson have four digits after the point.
 NEAR = 2e-4
 
 rates = exact_rates()
@@ -34,7 +34,7 @@ rates = exact_rates()
 
 @probe
 def copied(result):
-    """copy what came, so that later calls cannot change it"""
+    """copy a result, so that later calls cannot change it"""
     if not isinstance(result, (tuple, list)):
         return result
     return [v.detach().clone() if isinstance(v, torch.Tensor) else v for v in result]
@@ -50,7 +50,7 @@ def call_gradients(module, a, b, x, y):
 
 @probe
 def call_gradients_twice(module, a, b, x, y):
-    """make leaves of `a` and `b` and call `loss_gradients` two times with the same arguments"""
+    """make leaves of `a` and `b` and call `loss_gradients` twice with the same arguments"""
     a = torch.tensor([a], requires_grad=True)
     b = torch.tensor([b], requires_grad=True)
     first = copied(module.loss_gradients(a=a, b=b, x=x, y=y))
@@ -92,7 +92,7 @@ def test_loss_gradients_tutorial(learner):
     b_grad.is_close(-1.8156, atol=NEAR)
 
 
-@pytest.mark.exercise("loss_gradients", "a second call gives the same", points=2)
+@pytest.mark.exercise("loss_gradients", "a second call gives the same gradients", points=2)
 def test_loss_gradients_do_not_add_up(learner):
     _, a_grad, b_grad = line_gradients(0.5, -1.0, X, Y)
     answer = learner.run(call_gradients_twice, a=0.5, b=-1.0, x=X, y=Y)
@@ -102,7 +102,7 @@ def test_loss_gradients_do_not_add_up(learner):
         second.is_close(b_grad, **FLOAT32)
 
 
-@pytest.mark.exercise("loss_gradients", "parameters and points stay as they are")
+@pytest.mark.exercise("loss_gradients", "parameters and points do not change")
 def test_loss_gradients_keep_parameters(learner):
     answer = learner.run(look_at_leaves, a=0.5, b=-1.0, x=X, y=Y)
     _, *expected = line_gradients(0.5, -1.0, X, Y)
@@ -170,14 +170,14 @@ def check_moved(answer):
     first = answer.key("parameter 0")
     first.check(
         not torch.equal(first.tensor(shape=(2, 3)), VALUES[0]),
-        "The parameters did not move: the test still holds the old numbers. Change the tensors that "
-        "were given, in place; `p = p - ...` makes a new tensor and gives it the name p.",
+        "The parameters of the test still hold the old numbers. Change the given tensors in "
+        "place; `p = p - ...` makes a new tensor and gives it the name p.",
     )
     first.is_close(torch.tensor([[0.0, 2.0, 4.0], [3.5, 4.5, 5.5]]))
     answer.key("parameter 1").is_close(torch.tensor([0.4, -0.3]))
 
 
-@pytest.mark.exercise("update_", "two parameters of other shapes, by hand", points=2)
+@pytest.mark.exercise("update_", "two parameters of different shapes, by hand", points=2)
 def test_update_two_parameters(learner):
     check_moved(learner.run(call_update, values=VALUES, grads=GRADS, lr=0.1))
 
@@ -198,8 +198,8 @@ def test_update_clears_gradients(learner):
             cleared = not grad.tensor(finite=False).count_nonzero()
             grad.check(
                 cleared,
-                "After the update a gradient is still there: it would be added to the next one. "
-                "Clear every gradient after it was used.",
+                "After the update, a gradient is still there: the next one would be added to it. "
+                "Clear every gradient after you use it.",
             )
 
 
@@ -211,7 +211,7 @@ def test_update_keeps_leaves(learner):
     for i in (0, 1):
         answer.check(
             answer.key(f"parameter {i} is a leaf to train").value is True,
-            "After the update a parameter is no leaf that requires a gradient any more, so it "
+            "After the update, a parameter is no longer a leaf that requires a gradient, so it "
             "cannot be trained further. Change its numbers where PyTorch takes no notes.",
         )
 
@@ -284,13 +284,13 @@ def test_fit_trains_given_leaves(learner):
         p = answer.key(name)
         p.check(
             p.scalar() != start,
-            f"After fit the caller's {name} still has its old value {start}. Change the tensor "
-            "that was given, in place; a new tensor under the same name is another one.",
+            f"After fit, the caller's {name} still has its old value {start}. Change the given tensor "
+            "in place; a new tensor with the same name is a different tensor.",
         )
         p.is_close(end, **TRAINING)
     answer.check(
         answer.key("are leaves").value is True and answer.key("require a gradient").value is True,
-        "After fit the parameters are no leaves that require a gradient any more.",
+        "After fit, the parameters are no longer leaves that require a gradient.",
     )
     check_points_stay(answer.key("points"), X, Y)
 
@@ -310,7 +310,7 @@ def test_fit_tutorial(learner):
     losses = answer.key("losses")
     first = losses.numbers(1000)[0]
     losses.check(
-        abs(first - 2.7475) < NEAR, f"The first loss should be 2.7475, but {first:.7g} came."
+        abs(first - 2.7475) < NEAR, f"Expected the first loss to be 2.7475, got {first:.7g}."
     )
     answer.key("a").is_close(1.0235, atol=NEAR)
     answer.key("b").is_close(1.9690, atol=NEAR)
@@ -347,7 +347,7 @@ def freeze(module, sizes, prefix):
 @probe
 def train_frozen(module, prefix):
     """build a model of the linear layers "body" and "head", call `freeze_all_but`, make one step of
-    gradient descent, and list the parameters that moved"""
+    gradient descent, and list the parameters that changed"""
     torch.manual_seed(0)
     model = nn.Sequential()
     model.add_module("body", nn.Linear(3, 4))
@@ -373,14 +373,14 @@ NAMES = [
 def check_trainable(answer, expected):
     """Check the names of the parameters that still require a gradient."""
     trainable = answer.key("trainable")
-    came = [name.value for name in trainable.each()]
+    names = [name.value for name in trainable.each()]
     trainable.check(
-        came != NAMES,
+        names != NAMES,
         "Nothing was frozen: every parameter still requires a gradient. (`model.eval()` freezes "
         "nothing.)",
     )
     trainable.check(
-        not expected or came != [name for name in NAMES if name not in expected],
+        not expected or names != [name for name in NAMES if name not in expected],
         "It is the wrong way round: the parameters with the prefix were frozen, and the others were "
         "not.",
     )
@@ -404,8 +404,8 @@ def test_freeze_counts_numbers(learner):
     }.get(count, "Add up the sizes of the parameters that still require a gradient.")
     answer.check(
         count == HEAD,
-        f"The head has 4 * 2 weights and 2 biases, so {HEAD} numbers stay trainable, but {count} "
-        f"came. {hint}",
+        f"The head has 4 * 2 weights and 2 biases: expected {HEAD} trainable numbers, got {count}. "
+        f"{hint}",
     )
 
 
@@ -426,7 +426,7 @@ def test_freeze_everything(learner, prefix):
     answer.key("count").equals(0)
 
 
-@pytest.mark.exercise("freeze_all_but", "the training moves the head and nothing else")
+@pytest.mark.exercise("freeze_all_but", "training changes the head and nothing else")
 def test_freeze_in_training(learner):
     learner.run(train_frozen, prefix="head").equals(["head.weight", "head.bias"])
 

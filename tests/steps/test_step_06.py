@@ -59,7 +59,7 @@ def ask_leaf(module, x):
 
 @probe
 def ask_result(module, w):
-    """make w a leaf, compute x = w ** 2, call `gradient_of(f, x)` with f(v) = v ** 3 two times,
+    """make w a leaf, compute x = w ** 2, call `gradient_of(f, x)` with f(v) = v ** 3 twice,
     then call `x.sum().backward()`, and look at w"""
     w = w.clone().requires_grad_()
     x = w**2
@@ -74,7 +74,7 @@ def test_gradient_of_lesson(learner):
     learner.run(gradient_of_lesson, x=ONES).is_close(torch.full((3, 2), 12.0))
 
 
-@pytest.mark.exercise("gradient_of", "a function with a result of another shape")
+@pytest.mark.exercise("gradient_of", "a function with a result of a different shape")
 def test_gradient_of_means(learner):
     weights = torch.tensor([4.0, -2.0])
     answer = learner.run(gradient_of_means, x=torch.zeros(4, 2), weights=weights)
@@ -87,8 +87,8 @@ def test_gradient_of_plain_tensor(learner):
     answer.key("gradient").is_close(3 * X**2)
     answer.check(
         answer.key("x.requires_grad").value is False,
-        "x required no gradient before, but it requires one now. The caller's x must stay as it "
-        "is: ask for the gradient of another tensor with the same values.",
+        "x did not require a gradient before the call, but now it does. Do not change the caller's "
+        "x: ask for the gradient of another tensor with the same values.",
     )
     answer.check(answer.key("x.grad").value is None, "A gradient was left in x.grad.")
 
@@ -103,7 +103,7 @@ def test_gradient_of_leaf(learner):
     )
     answer.check(
         answer.key("x.requires_grad").value is True,
-        "x required a gradient before, but it requires none now.",
+        "x required a gradient before the call, but now it does not. Do not change the caller's x.",
     )
 
 
@@ -115,8 +115,8 @@ def test_gradient_of_result(learner):
     left = answer.key("w.grad").tensor(shape=(3, 2))
     answer.check(
         torch.allclose(left, 2 * X, rtol=1e-4, atol=1e-5),
-        "x.sum().backward() should leave 2 * w in w.grad, but there is more in it. Your code sent "
-        "gradients through the graph behind x. Stop at x: the question is about x alone.",
+        "Expected x.sum().backward() to leave 2 * w in w.grad, but there is more in it. Your code "
+        "sent gradients through the graph behind x. Stop at x: only its gradient is asked for.",
     )
 
 
@@ -196,29 +196,28 @@ def nodes_of_polynomial(module, count):
 
 
 def check_names(answer, **expected):
-    """Check how often each name stands in a list of names."""
+    """Check how often each name appears in a list of names."""
     names = [name.value for name in answer.each()]
     answer.check(
         all(isinstance(name, str) and name.isidentifier() for name in names),
-        'The list must hold the names of the classes of the nodes, such as "AccumulateGrad", as '
-        "strings: not the nodes themselves, no text around a name, and no torch::autograd:: in front "
-        "of it.",
+        'Expected a list of the class names of the nodes, such as "AccumulateGrad", as strings: not '
+        "the nodes themselves, no text around a name, and no torch::autograd:: in front of it.",
     )
-    came = Counter(names)
-    listed = ", ".join(f"{count} x {name}" for name, count in sorted(came.items())) or "none"
+    counts = Counter(names)
+    listed = ", ".join(f"{count} x {name}" for name, count in sorted(counts.items())) or "none"
     for name, count in expected.items():
-        if came[name] > count:
+        if counts[name] > count:
             why = "A node that can be reached in two ways is still one node."
-        elif not came[name]:
-            why = "The walk begins with t.grad_fn itself, and goes on to the end of every branch."
+        elif not counts[name]:
+            why = "Begin with t.grad_fn itself, and follow every branch to its end."
         else:
-            why = "Go to the end of every branch. Different nodes may have the same name."
+            why = "Follow every branch to its end. Different nodes may have the same name."
         answer.check(
-            came[name] == count,
-            f"{name} should be in the list {count} times, but it is there {came[name]} times. {why} "
-            f"These names came: {listed}.",
+            counts[name] == count,
+            f"Expected {name} {count} times in the list, got it {counts[name]} times. {why} "
+            f"The names in your list: {listed}.",
         )
-    others = sorted(came.keys() - expected.keys())
+    others = sorted(counts.keys() - expected.keys())
     answer.check(not others, f"There is no such node in this graph: {', '.join(others)}.")
 
 
@@ -248,14 +247,14 @@ def test_graph_nodes_of_shared(learner):
     check_names(answer, SumBackward0=1, MulBackward0=1, ExpBackward0=1, AccumulateGrad=1)
 
 
-@pytest.mark.exercise("graph_nodes", "many ways, few nodes")
+@pytest.mark.exercise("graph_nodes", "many paths, few nodes")
 @given(count=sizes(1, 10))
 def test_graph_nodes_of_doublings(learner, count):
     answer = learner.run(nodes_of_doublings, count=count)
     check_names(answer, AddBackward0=count, AccumulateGrad=1)
 
 
-@pytest.mark.exercise("graph_nodes", "a graph that a loop has built")
+@pytest.mark.exercise("graph_nodes", "a graph built by a loop")
 @given(count=sizes(1, 10))
 def test_graph_nodes_of_polynomial(learner, count):
     answer = learner.run(nodes_of_polynomial, count=count)
@@ -264,7 +263,7 @@ def test_graph_nodes_of_polynomial(learner, count):
 
 @probe
 def names_of(found, known):
-    """say under which names the test knows these tensors"""
+    """return the names that the test has for these tensors"""
     if not isinstance(found, (list, tuple)):
         return found
     names = []
@@ -276,7 +275,7 @@ def names_of(found, known):
 
 @probe
 def leaves_of_line(module):
-    """make leaves a and b that require gradients, a plain tensor x, and call `leaves(a + b * x)`"""
+    """make leaves a and b that require gradients and a plain tensor x, and call `leaves(a + b * x)`"""
     a = torch.tensor([1.0], requires_grad=True)
     b = torch.tensor([2.0], requires_grad=True)
     x = torch.tensor([[1.0], [3.0], [4.0]])
@@ -330,20 +329,21 @@ def leaves_of_sum(module, count):
 
 
 def check_leaves(answer, *expected):
-    """Check under which names the test knows the tensors that came."""
+    """Check which of the test's tensors are in the list, by the names that the test has for them."""
     names = [name.value for name in answer.each()]
-    listed = f"The test knows what came as: {', '.join(map(str, names)) or 'nothing'}."
+    listed = f"Your list holds: {', '.join(map(str, names)) or 'nothing'}."
     answer.check(
         "another tensor" not in names,
-        "Something in the list is none of the tensors that the test has made. Give back the leaves "
+        "Your list holds something that is not one of the tensors of the test. Return the leaves "
         "themselves, not copies or nodes.",
     )
     for name in expected:
         answer.check(name in names, f"The leaf {name} is missing. Follow every branch. {listed}")
-        answer.check(names.count(name) == 1, f"The leaf {name} must come only once. {listed}")
+        answer.check(names.count(name) == 1, f"Expected the leaf {name} only once. {listed}")
     for name in names:
         answer.check(
-            name in expected, f"The list holds {name}, which would receive no gradient. {listed}"
+            name in expected,
+            f"{name} is in the list, but it would not receive a gradient. {listed}",
         )
 
 
@@ -352,7 +352,7 @@ def test_leaves_of_line(learner):
     check_leaves(learner.run(leaves_of_line), "a", "b")
 
 
-@pytest.mark.exercise("leaves", "a leaf that is reached in two ways comes once", points=2)
+@pytest.mark.exercise("leaves", "a leaf that can be reached in two ways is listed once", points=2)
 def test_leaves_come_once(learner):
     check_leaves(learner.run(leaves_of_loss), "a", "b")
 
@@ -413,12 +413,12 @@ def check_cut(answer, expected):
     answer.key("c").is_close(expected)
     answer.check(
         answer.key("c is outside").value is True,
-        "The result of cut(t) still requires a gradient: it is not outside the graph.",
+        "The result of cut(t) still requires a gradient, so it is not outside the graph.",
     )
     answer.check(
         answer.key("t is inside").value is True,
-        "After cut(t) the tensor t itself has lost its place in the graph. Give back another "
-        "tensor that shares its memory, and leave t alone.",
+        "After cut(t), the tensor t itself is no longer part of the graph. Return another tensor "
+        "that shares its memory, and do not change t.",
     )
 
 
@@ -438,12 +438,12 @@ def test_cut_shares_memory(learner):
     seen = answer.key("t").tensor(shape=(2, 3))
     answer.check(
         answer.key("c is another tensor").value is True,
-        "cut(t) gave t itself. Give back another tensor, outside the graph, that shares its memory.",
+        "cut(t) returned t itself. Return another tensor, outside the graph, that shares its memory.",
     )
     answer.check(
         bool((seen == 7).all()),
-        "c was filled with 7, but t does not show it. cut(t) must share the memory of t; a copy "
-        "has a memory of its own.",
+        "The test filled c with 7, but t does not show it. cut(t) must share the memory of t; a "
+        "copy has its own memory.",
     )
 
 

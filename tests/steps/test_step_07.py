@@ -29,7 +29,7 @@ from grader.testing.strategies import (
 X = torch.tensor([[0.0], [1.0], [3.0]])
 Y = torch.tensor([[1.0], [2.0], [5.0]])
 
-# For numbers by hand, with three digits behind the point.
+# For numbers by hand, with three digits after the point.
 CLOSE = 1e-4
 
 rates = exact_rates()
@@ -65,7 +65,7 @@ def test_fit_gives_python_floats(learner):
     loss = losses.numbers()[0]
     losses.check(
         abs(loss - 62.75 / 3) < 1e-5,
-        f"The loss came as {loss!r}: it is rounded. Keep the whole number.",
+        f"Expected the loss with all its digits, got {loss!r}. Do not round it.",
     )
 
 
@@ -76,8 +76,8 @@ def test_fit_trains_given_leaves(learner):
         p = answer.key(name)
         p.check(
             p.scalar() != start,
-            f"After fit_with_sgd the caller's {name} still has its old value {start}. Give the "
-            "optimizer the tensors that came, and take its step after the gradients are there.",
+            f"After fit_with_sgd, the caller's {name} still has its old value {start}. Give the optimizer "
+            "the tensors that were passed in, and take its step after the gradients are computed.",
         )
     check_fit(answer, 0.5, -1.0, X, Y, 0.0625, 2)
     check_uses_torchs_sgd(learner.run(sgd_is_torchs, x=X, y=Y))
@@ -156,8 +156,8 @@ def run_sgd_in_place(module, value, rounds, lr, momentum):
 
 @probe
 def run_two(module, grads, lrs, momenta):
-    """build two optimizers for one parameter each, both parameters 0, and let them take their
-    steps in turns"""
+    """build two optimizers, each for one parameter that starts at 0, and let them take their
+    steps in turn"""
     with torchs_sgd_refused():
         params = [torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)]
         optimizers = [
@@ -248,7 +248,7 @@ def check_cleared(answer):
         left = answer.tensor(finite=False).count_nonzero()
         answer.check(
             not left,
-            "After zero_grad() a gradient is still there: the next backward() would add to it.",
+            "After zero_grad(), a gradient is still there: the next backward() would add to it.",
         )
 
 
@@ -272,7 +272,7 @@ def test_sgd_plain_steps(learner):
     answer = learner.run(run_sgd, values=[torch.zeros(1)], rounds=[ONE, ONE], lr=0.5, momentum=0.0)
     answer.key("parameter 0 after step 1").is_close(torch.tensor([-0.5]))
     answer.key("parameter 0 after step 2").is_close(torch.tensor([-1.0]))
-    # Without `momentum`, which is 0 then.
+    # Without `momentum`, which is 0 by default.
     answer = learner.run(run_sgd, values=[torch.ones(1)], rounds=[FIVE, FIVE], lr=0.1)
     answer.key("parameter 0 after step 1").is_close(torch.tensor([0.5]))
     answer.key("parameter 0 after step 2").is_close(torch.tensor([0.0]))
@@ -284,15 +284,15 @@ def test_sgd_momentum_by_hand(learner):
     answer = learner.run(run_sgd, values=[torch.zeros(1)], rounds=rounds, lr=0.1, momentum=0.9)
     for i, expected in enumerate((-0.1, -0.29, -0.561), 1):
         p = answer.key(f"parameter 0 after step {i}")
-        came = p.scalar()
+        value = p.scalar()
         p.check(
-            abs(came - expected) < CLOSE,
-            f"After step {i} the parameter should be {expected}, but {came:.7g} came. The gradient is "
+            abs(value - expected) < CLOSE,
+            f"Expected the parameter to be {expected} after step {i}, got {value:.7g}. The gradient is "
             "always 1, so the velocity is 1, then 1.9, then 2.71, and each step is lr * velocity.",
         )
 
 
-@pytest.mark.exercise("SGD", "each parameter has a velocity of its own")
+@pytest.mark.exercise("SGD", "each parameter has its own velocity")
 def test_sgd_velocity_of_its_own(learner):
     values = [torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])]
     rounds = [
@@ -334,8 +334,8 @@ def test_sgd_does_not_change_gradients(learner):
         left = answer.key(f"p.grad after step {i}")
         left.check(
             left.value is not None and torch.equal(left.tensor(shape=(2,)), grad),
-            f"p.grad was changed by step {i}. The optimizer only reads the gradients: it neither "
-            "scales nor clears them, and the velocity is a tensor of its own.",
+            f"Step {i} changed p.grad. Only read the gradients: do not scale or clear them, and keep "
+            "the velocity in a separate tensor.",
         )
         answer.key(f"p after step {i}").is_close(expected[0])
 
@@ -348,8 +348,8 @@ def test_sgd_takes_generator(learner):
     first = answer.key("parameter 0 after step 1")
     first.check(
         not torch.equal(first.tensor(shape=(2,)), values[0]),
-        "The parameters did not move. If they do with a list: a generator gives its tensors only "
-        "once, and who goes through it a second time finds nothing.",
+        "The parameters did not change. If they do with a list: a generator gives its tensors only "
+        "once, and a second loop over it finds nothing.",
     )
     check_path(answer, sgd_path(values, rounds, 0.5, 0.5))
     check_cleared(answer.key("gradient 0"))
@@ -383,7 +383,7 @@ def test_sgd_trains_a_network(learner, seed, n, momentum):
         answer.key("end").key(name).is_close(p.detach())
 
 
-@pytest.mark.exercise("SGD", "zero_grad clears every gradient and moves nothing")
+@pytest.mark.exercise("SGD", "zero_grad clears every gradient and nothing else")
 def test_sgd_zero_grad(learner):
     values = [torch.tensor([1.0, 2.0]), torch.tensor([[3.0]]), torch.tensor([4.0])]
     answer = learner.run(clear, values=values)

@@ -21,7 +21,7 @@ TABLE_SQUARES = torch.tensor([[0.0, 1.0, 4.0], [9.0, 16.0, 0.0]])
 REDUCTIONS = ("mean", "sum", "none")
 reductions = st.sampled_from(REDUCTIONS)
 
-# Two tensors of one and the same shape.
+# Two tensors of the same shape.
 pairs = shapes().flatmap(lambda shape: st.tuples(tensors(shape), tensors(shape)))
 
 
@@ -60,7 +60,7 @@ def loss_of_make_loss(module, yhat, y, reduction):
 
 @probe
 def two_losses(module, yhat, y):
-    "make a loss with sum and a loss with mean, then call the first one and the second one"
+    "make a loss with sum and a loss with mean, then call both"
     first, second = module.make_loss(reduction="sum"), module.make_loss(reduction="mean")
     if not is_function(first) or not is_function(second):
         return {"is_function": False}
@@ -85,18 +85,18 @@ def gradient(answer, name):
     grad = answer.key(name)
     grad.check(
         grad.value is not None,
-        f"{name} is None: no gradient came back. The loss must be a tensor that is still "
-        "connected to yhat and y. A Python float or a detached tensor has lost the way back.",
+        f"Expected a gradient in {name}, got None. The loss must be a tensor that is still "
+        "connected to yhat and y. A Python float or a detached tensor is not connected to them.",
     )
     return grad
 
 
 def of_a_function(answer):
-    """Return the answer of a probe, after make_loss gave it a function."""
+    """Return the answer of a probe, after checking that make_loss returned a function."""
     answer.check(
         answer.key("is_function").value is True,
-        "make_loss must return a loss function that can be called with yhat and y. It returned "
-        "something else: perhaps the class nn.MSELoss itself, and not a loss made from it, or "
+        "Expected make_loss to return a loss function that can be called with yhat and y, got "
+        "something else: perhaps the class nn.MSELoss itself instead of a loss made from it, or "
         "nothing, because the `return` is missing.",
     )
     return answer
@@ -134,7 +134,7 @@ def test_mse_is_the_formula(learner, pair, reduction):
     is_loss(answer, reduced((yhat - y) ** 2, reduction))
 
 
-@pytest.mark.exercise("mse", "gradients come back to yhat and y", points=2)
+@pytest.mark.exercise("mse", "gradients reach yhat and y", points=2)
 def test_mse_gradient_by_hand(learner):
     answer = learner.run(gradients_of_mse, yhat=YHAT, y=Y, reduction="mean")
     expected = torch.tensor([[0.0], [-4 / 3], [2 / 3]])
@@ -216,7 +216,7 @@ def test_make_loss_twice(learner):
     is_loss(answer.key("mean"), 5.0)
 
 
-@pytest.mark.exercise("make_loss", "gradients come back to yhat")
+@pytest.mark.exercise("make_loss", "gradients reach yhat")
 def test_make_loss_gradient(learner):
     answer = of_a_function(learner.run(gradient_of_make_loss, yhat=YHAT, y=Y))
     gradient(answer, "yhat.grad").is_close(torch.tensor([[0.0], [-4 / 3], [2 / 3]]))

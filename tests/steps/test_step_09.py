@@ -91,7 +91,7 @@ def layer_prediction(module, a, b, x):
 
 @probe
 def layer_with_hook(module, a, b, x, extra):
-    "make a LayerLinearRegression, hang a hook on model.linear that adds a number, call the model"
+    "make a LayerLinearRegression, add a hook to model.linear that adds a number, call the model"
     model = with_parameters(module.LayerLinearRegression(), 1)
     write_line(model.linear, a, b)
     model.linear.register_forward_hook(lambda layer, inputs, output: output + extra)
@@ -220,21 +220,21 @@ def are_parameters(answer, expected):
     wanted = " and ".join(f"{name} of shape {shape}" for name, shape in expected.items())
     answer.check(
         answer.value != {},
-        f"The model has no parameters. It should have {wanted}, as soon as it is made. A plain "
-        "tensor is no parameter: in __init__, give self an nn.Parameter or a layer.",
+        f"The model has no parameters. Expected {wanted}, as soon as the model is made. A plain "
+        "tensor is not a parameter: in __init__, give self an nn.Parameter or a layer.",
     )
     answer.check(
         answer.value == expected,
-        f"The parameters of the model should be {wanted}, and nothing else. They are "
-        f"{answer.value}. A plain tensor is no parameter and does not count.",
+        f"Expected the parameters of the model to be {wanted}, and nothing else, got "
+        f"{answer.value}. A plain tensor is not a parameter and does not count.",
     )
 
 
 def learned(answer):
-    """Return the answer of a probe, after the model could be trained at all."""
+    """Return the answer of a probe, after checking that the model can be trained at all."""
     answer.check(
         answer.key("can_learn").value is True,
-        "This model cannot learn: no way leads from the loss back to parameters of the model. "
+        "This model cannot learn: the loss is not connected to parameters of the model. "
         "Make a and b as nn.Parameter in __init__, and use them in forward as they are.",
     )
     return answer
@@ -284,11 +284,11 @@ def test_manual_starts_at_random(learner):
     check_start_values(learner.run(start_values, seeds=[1, 2, 3]))
 
 
-@pytest.mark.exercise("LayerLinearRegression", "one layer that is called linear")
+@pytest.mark.exercise("LayerLinearRegression", "one layer, with the name linear")
 def test_layer_has_one_layer(learner):
     expected = {"linear.weight": (1, 1), "linear.bias": (1,)}
     answer = learner.run(layer_parameters)
-    answer.check(answer.key("is linear").value is True, "`linear` should be an nn.Linear.")
+    answer.check(answer.key("is linear").value is True, "Expected `linear` to be an nn.Linear.")
     are_parameters(answer.key("parameters"), expected)
 
 
@@ -311,8 +311,8 @@ def test_layer_runs_hooks(learner):
     got = answer.tensor(shape=(3, 1), dtype=torch.float32)
     answer.check(
         not torch.allclose(got, 1.0 + 2.0 * X),
-        "The hook on model.linear did not run: the prediction should be 10 larger. Call the "
-        "layer itself; its .forward method, or its weight used by hand, goes past the hooks.",
+        "The hook on model.linear did not run: expected the prediction to be 10 larger. Call the "
+        "layer itself; its .forward method, or a formula with its weight, does not run the hooks.",
     )
     answer.is_close(torch.tensor([[11.0], [13.0], [17.0]]))
 
@@ -321,7 +321,8 @@ def test_layer_runs_hooks(learner):
 def test_sequential_holds_one_layer(learner):
     answer = learner.run(sequential_parts)
     answer.key("is_sequential").check(
-        answer.key("is_sequential").value is True, "make_sequential must return an nn.Sequential."
+        answer.key("is_sequential").value is True,
+        "Expected make_sequential to return an nn.Sequential.",
     )
     answer.key("layers").equals(["Linear"])
     answer.key("shapes").equals([(1,), (1, 1)])
@@ -345,9 +346,9 @@ def test_mlp_shapes(learner):
     answer = learner.run(mlp_shapes, n_in=2, n_hidden=4, n_out=3)
     answer.check(
         answer.value == [(2, 4), (3,), (3, 4), (4,)],
-        "For 2 inputs, 4 hidden units and 3 outputs the parameters must be a weight of 2 times 4 numbers "
-        "and a bias of 4 in the first linear layer, a weight of 4 times 3 numbers and a bias of 3 in the "
-        f"second. Here they have the sizes {answer.value}.",
+        "For 2 inputs, 4 hidden units and 3 outputs, expected a weight of 2 times 4 numbers and a bias of 4 "
+        "in the first linear layer, and a weight of 4 times 3 numbers and a bias of 3 in the second, got "
+        f"parameters of the sizes {answer.value}.",
     )
 
 
@@ -467,5 +468,5 @@ def test_copy_is_complete(learner, state):
     linear, norm = ["0.weight", "0.bias"], ["1.weight", "1.bias"]
     answer.check(
         answer.key("frozen").value == {"source": linear, "target": norm},
-        "After copy_weights other parameters are frozen than before. Copy the numbers, and nothing else.",
+        "copy_weights changed which parameters are frozen. Copy the numbers, and nothing else.",
     )

@@ -14,7 +14,7 @@ from grader.testing.strategies import learning_rates, numbers, seeds, tensor_poi
 X = torch.tensor([[0.0], [1.0], [3.0]])
 Y = torch.tensor([[1.0], [2.0], [5.0]])
 
-# Far more than the rounding of float32: a difference like this has a cause.
+# Far more than float32 rounds: a difference this large has a cause.
 SEEN = 1e-3
 
 
@@ -55,7 +55,7 @@ def train_two_lines(module, x, y):
 
 @probe
 def train_on_two_batches(module, first, second, a, b, lr):
-    "make a train step for a line, and call it with one batch and then with another one"
+    "make a train step for a line, and call it with one batch and then with another"
     model = line(a, b)
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     train_step = module.make_train_step(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer)
@@ -88,8 +88,8 @@ def train_after_evaluation(module, x, y):
 
 @probe
 def first_loss_of_lopsided(module, x, y, a, b):
-    """make a train step whose loss is the mean of yhat - 2 * y, and call it once; the loss function also notes the
-    shapes that it gets"""
+    """make a train step whose loss is the mean of yhat - 2 * y, and call it once; the loss function also records
+    the shapes that it gets"""
     model = line(a, b)
     shapes = []
 
@@ -131,12 +131,12 @@ def test_first_loss(learner):
 @pytest.mark.exercise("make_train_step", "the line after one step, by hand")
 def test_first_update(learner):
     answer = learner.run(train_line, x=X, y=Y, a=0.0, b=1.0, lr=0.125, n_steps=1)
-    came = answer.key("a").tensor(shape=(1,)).item()
+    a = answer.key("a").tensor(shape=(1,)).item()
     answer.check(
-        abs(came) > SEEN,
+        abs(a) > SEEN,
         "a is still 0, so nothing was learned. Either the step of the optimizer is missing, or it "
-        "found no gradients: backward() must come before it, and the clearing must not come "
-        "between the two.",
+        "found no gradients: call backward() before it, and do not clear the gradients between "
+        "the two.",
     )
     # The gradients are -8/3 and -14/3.
     answer.key("a").is_close(torch.tensor([1 / 3]))
@@ -177,13 +177,13 @@ def test_second_step_starts_from_cleared_gradients(learner, first, second, a, b)
     answer = learner.run(train_on_two_batches, first=first, second=second, a=a, b=b, lr=0.0625)
     a_1, b_1, (loss_1,) = trained_line(a, b, *first, 0.0625, 1)
     a_2, b_2, (loss_2,) = trained_line(a_1, b_1, *second, 0.0625, 1)
-    # What the second step does too much if it still holds the gradient of the first batch.
+    # How far off the second step is if it still holds the gradient of the first batch.
     again = a_1 - a
-    came = answer.key("a").tensor(shape=(1,)).item()
+    a_after = answer.key("a").tensor(shape=(1,)).item()
     answer.check(
-        abs(again) < SEEN or abs(came - (a_2 + again)) > SEEN / 10,
+        abs(again) < SEEN or abs(a_after - (a_2 + again)) > SEEN / 10,
         "The second step used the gradients of both batches together. The gradients of the first "
-        "batch were still there: they must be cleared once for every step.",
+        "batch were still there: clear them once in every step.",
     )
     answer.key("losses").is_close([loss_1, loss_2], **FLOAT32)
     answer.key("a").is_close(torch.tensor([a_2]))
@@ -196,7 +196,7 @@ def test_train_mode_from_the_start(learner):
     mean = answer.tensor(shape=(1,)).item()
     answer.check(
         mean != 0.0,
-        "The running mean of BatchNorm did not move, so the model was in eval mode during the "
+        "The running mean of BatchNorm did not change, so the model was in eval mode during the "
         "train step.",
     )
     # The mean of x is 4/3. The running mean starts at 0 and moves half of the way.
@@ -209,17 +209,17 @@ def test_train_mode_in_every_step(learner):
     mean = answer.tensor(shape=(1,)).item()
     answer.check(
         abs(mean - 2 / 3) > SEEN,
-        "The running mean of BatchNorm moved in the first step only. Between the two steps the "
-        "model was put in eval mode, and the second step left it there.",
+        "The running mean of BatchNorm changed only in the first step. Between the two steps, the "
+        "test put the model in eval mode, and the second step left it there.",
     )
     # Half of the way from 0 to 4/3, and then half of the rest.
     answer.is_close(torch.tensor([1.0]))
 
 
-@pytest.mark.exercise("make_train_step", "the loss gets yhat first and y second, as they are")
+@pytest.mark.exercise("make_train_step", "the loss gets yhat first and y second, unchanged")
 def test_order_of_the_loss_arguments(learner):
-    found = learner.run(first_loss_of_lopsided, x=X, y=Y, a=0.5, b=1.0)
-    answer = found.key("loss")
+    step = learner.run(first_loss_of_lopsided, x=X, y=Y, a=0.5, b=1.0)
+    answer = step.key("loss")
     # The mean of yhat is 11/6 and the mean of y is 8/3.
     loss = answer.python_float()
     answer.check(
@@ -227,10 +227,10 @@ def test_order_of_the_loss_arguments(learner):
         "The loss function got y first and yhat second. Call it as loss_fn(yhat, y).",
     )
     answer.is_close(11 / 6 - 2 * 8 / 3, **FLOAT32)
-    found.check(
-        all(pair.value == [[3, 1], [3, 1]] for pair in found.key("shapes").each()),
-        "The loss function should be called with yhat and y of shape (3, 1), just as they are. It got these "
-        f"shapes: {found.key('shapes').value}.",
+    step.check(
+        all(pair.value == [[3, 1], [3, 1]] for pair in step.key("shapes").each()),
+        "Expected the loss function to be called with yhat and y of shape (3, 1), unchanged, got these "
+        f"shapes: {step.key('shapes').value}.",
     )
 
 

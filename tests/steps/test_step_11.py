@@ -60,7 +60,7 @@ def items(module, x, y, indices):
 
 @probe
 def loop(module, x, y):
-    "a for loop over a CustomDataset, stopped by force two rounds after the last point"
+    "run a for loop over a CustomDataset, and stop it two rounds after the last point if it goes on"
     dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
     return list(itertools.islice(dataset, len(x) + 2))
 
@@ -74,7 +74,7 @@ def batches(module, x, y, batch_size):
 
 @probe
 def devices_of_item(module, x, y):
-    """make a CustomDataset of tensors on the CPU and one of tensors that say they are on a graphics card,
+    """make a CustomDataset of tensors on the CPU and one of tensors that act like ones on a graphics card,
     take an item of each, and ask for its devices"""
     return [
         [str(getattr(part, "device", "none")).split(":")[0] for part in dataset[1]]
@@ -99,7 +99,7 @@ def test_is_a_dataset(learner):
     answer = learner.run(is_dataset, x=X, y=Y)
     answer.check(
         answer.key("is a Dataset").value is True,
-        "The class must be built on torch.utils.data.Dataset.",
+        "Expected a class that is built on torch.utils.data.Dataset.",
     )
     answer.key("length").equals(5)
 
@@ -139,9 +139,7 @@ def test_items_are_x_and_y(learner, data):
         is_point(point, x[index], y[index])
 
 
-@pytest.mark.exercise(
-    "CustomDataset", "every dtype stays: pixels and labels that are integers, float64"
-)
+@pytest.mark.exercise("CustomDataset", "every dtype stays: integer pixels, integer labels, float64")
 def test_dtypes_stay(learner):
     pixels = torch.tensor([[0, 255], [7, 16], [3, 1]], dtype=torch.uint8)
     for x, y in ((X, LABELS), (pixels, LABELS[:3]), (X.double(), Y.double())):
@@ -171,7 +169,7 @@ def test_index_past_the_end(learner):
 def test_index_before_the_start(learner):
     learner.run(item, x=X, y=Y, index=0)
     for index in (-6, -7, -100):
-        with learner.raises(IndexError, f"len is 5, so -5 is the first point and {index} is none"):
+        with learner.raises(IndexError, f"len is 5, so there is no point {index} before -5"):
             learner.run(item, x=X, y=Y, index=index)
 
 
@@ -191,8 +189,8 @@ def test_loop(learner):
     points = answer.each()
     answer.check(
         len(points) == 5,
-        f"A for loop over 5 points made {len(points)} rounds. It should end when an index past the "
-        "end raises an IndexError.",
+        f"Expected 5 rounds of a for loop over 5 points, got {len(points)}. It ends when an index "
+        "past the end raises an IndexError.",
     )
     for point, x, y in zip(points, X, Y, strict=True):
         is_point(point, x, y)
@@ -243,6 +241,6 @@ def test_device_stays(learner):
     for part, device in zip(answer.parts("on the CPU", "on a card"), ("cpu", "cuda"), strict=True):
         part.check(
             part.value == [device, device],
-            f'The tensors were on the device "{device}", but the item is somewhere else. A dataset leaves its '
-            "tensors where they are: the training loop moves one batch at a time.",
+            f'Expected the item on the device "{device}", like the tensors, got another device. A dataset '
+            "leaves its tensors where they are: the training loop moves one batch at a time.",
         )

@@ -35,7 +35,7 @@ def split_parts(module, n, n_train, seeds):
 
 @probe
 def split_numbers(module, n, n_train, seed):
-    "split torch.arange(n), look at the length of both parts, and walk over both of them"
+    "split torch.arange(n), look at the length of both parts, and loop over both of them"
     parts = module.split(torch.arange(n), n_train, seed=seed)
     return {
         "lengths": [len(part) for part in parts],
@@ -54,8 +54,8 @@ def draws_around_split(module, seed):
 
 @probe
 def epochs(module, n_train, n_val, batch_size, seeds, n_epochs):
-    """make two loaders for each seed, and then read what they give in every epoch: first the training loader,
-    and the next time first the validation loader"""
+    """make both loaders for each seed, and then read every epoch: for the first seed the training loader before
+    the validation loader, for the next seed the other way round, and so on"""
     pairs = []
     for i, seed in enumerate(seeds):
         seed_all(i)  # what was drawn before must not matter
@@ -91,12 +91,12 @@ def check_points(answer, points, numbers, part):
     x = [x for x, _ in points]
     lost = sorted(set(numbers) - set(x))
     twice = sorted({int(i) for i in x if x.count(i) > 1})
-    answer.check(not lost, f"Points are lost: {part} should also hold the points {lost}.")
-    answer.check(not twice, f"The points {twice} come more than once in {part}.")
+    answer.check(not lost, f"Points are missing: {part} should also hold the points {lost}.")
+    answer.check(not twice, f"The points {twice} appear more than once in {part}.")
     extra = sorted(set(x) - set(numbers))
-    answer.check(not extra, f"{part} holds points that do not belong there: {extra}.")
+    answer.check(not extra, f"Some points do not belong in {part}: {extra}.")
     mixed = [(x, y) for x, y in points if y != x + 100]
-    answer.check(not mixed, f"x and y no longer belong together: {mixed[:3]} in {part}.")
+    answer.check(not mixed, f"x and y no longer belong together in {part}: {mixed[:3]}.")
 
 
 def pairs(answer):
@@ -105,7 +105,7 @@ def pairs(answer):
 
 
 def epoch_points(epoch):
-    """Return the points of one epoch as pairs of floats, in the order in which they came."""
+    """Return the points of one epoch as pairs of floats, in the order of the batches."""
     points = []
     for batch in epoch.each():
         x, y = batch.parts("x", "y")
@@ -125,7 +125,7 @@ def test_split_example(learner):
     points = answer.key("points").numbers()
     answer.check(
         sorted(points) == list(range(10)),
-        f"Both parts together should hold each of the numbers 0 to 9 once, but {points} came.",
+        f"Expected both parts together to hold each of the numbers 0 to 9 once, got {points}.",
     )
 
 
@@ -137,10 +137,10 @@ def test_split_is_complete_and_disjoint(learner, n_train, n_val, seed):
     train, val = (pairs(part) for part in answer.each()[0].parts("train", "val"))
     both = sorted({int(x) for x, _ in train} & {int(x) for x, _ in val})
     answer.check(not both, f"The points {both} are in both parts.")
-    sizes_came = (len(train), len(val))
+    lengths = (len(train), len(val))
     answer.check(
-        sizes_came == (n_train, n_val),
-        f"{n_train} training and {n_val} validation points expected, {sizes_came} came.",
+        lengths == (n_train, n_val),
+        f"Expected {n_train} training and {n_val} validation points, got {lengths}.",
     )
     check_points(answer, train + val, range(n), "the training and validation part together")
 
@@ -150,13 +150,13 @@ def test_split_is_complete_and_disjoint(learner, n_train, n_val, seed):
 def test_split_is_reproducible(learner, seed):
     answer = learner.run(split_parts, n=20, n_train=13, seeds=[seed, seed, 0, 0])
     first, second, zero, zero_again = map(_sorted_parts, answer.each())
-    sizes_came = tuple(map(len, first))
+    lengths = tuple(map(len, first))
     answer.check(
-        sizes_came == (13, 7), f"13 training and 7 validation points expected, {sizes_came} came."
+        lengths == (13, 7), f"Expected 13 training and 7 validation points, got {lengths}."
     )
     answer.check(
         first == second,
-        "Two splits with the same seed differ. Does the split use its seed, or PyTorch's global one?",
+        "Two splits with the same seed differ. Does split use its own seed, or PyTorch's global one?",
     )
     answer.check(
         zero == zero_again, "Two splits with the seed 0 differ. 0 is a seed like any other."
@@ -175,7 +175,7 @@ def test_split_is_random(learner):
     )
     answer.check(
         all(train_parts[i] != train_parts[i - 1] for i in range(3)),
-        "The seeds 0, 1 and 2 should give different splits, but they give the same one.",
+        "The seeds 0, 1 and 2 should give different splits, but two of them give the same one.",
     )
 
 
@@ -199,7 +199,7 @@ def test_loaders_batch_sizes(learner):
         check_batch_sizes(run.key(name).each()[0], n, 4, name)
 
 
-@pytest.mark.exercise("make_loaders", "in every epoch each point comes once", points=2)
+@pytest.mark.exercise("make_loaders", "every epoch has each point once", points=2)
 @given(n_train=sizes(), n_val=sizes(), batch_size=sizes(1, 5), seed=seeds())
 def test_loaders_drop_no_point(learner, n_train, n_val, batch_size, seed):
     answer = learner.run(
@@ -220,12 +220,12 @@ def test_val_loader_keeps_the_order(learner):
     expected = [float(i) for i in range(1000, 1012)]
     for run in answer.each():
         for epoch in run.key("val").each():
-            came = [x for x, _ in epoch_points(epoch)]
-            shuffled = sorted(came) == expected
+            order = [x for x, _ in epoch_points(epoch)]
+            shuffled = sorted(order) == expected
             answer.check(
-                came == expected,
-                f"The validation loader should give the points 1000 to 1011 in this order, but gave "
-                f"{[int(x) for x in came]}." + (" It must not shuffle." if shuffled else ""),
+                order == expected,
+                f"Expected the points 1000 to 1011 in this order from the validation loader, got "
+                f"{[int(x) for x in order]}." + (" It must not shuffle." if shuffled else ""),
             )
             check_batch_sizes(epoch, 12, 5, "val")
 
@@ -236,13 +236,13 @@ def test_val_loader_keeps_the_order(learner):
 def test_train_loader_shuffles_every_epoch(learner):
     answer = learner.run(epochs, n_train=30, n_val=3, batch_size=8, seeds=[0, 5], n_epochs=3)
     for run in answer.each():
-        came = orders(run)
+        run_orders = orders(run)
         answer.check(
-            all(order != sorted(order) for order in came),
-            "The training points come in their old order 0, 1, 2, …: the train loader does not shuffle.",
+            all(order != sorted(order) for order in run_orders),
+            "The training points are in their old order 0, 1, 2, …: the train loader does not shuffle.",
         )
         answer.check(
-            all(came[i] != came[i - 1] for i in range(3)),
+            all(run_orders[i] != run_orders[i - 1] for i in range(3)),
             "Two epochs of the train loader have the same order. Every epoch should have a new one.",
         )
 
@@ -257,8 +257,8 @@ def test_train_loader_is_reproducible(learner, seed):
     check_batch_sizes(first.key("train").each()[0], 12, 5, "train")
     answer.check(
         orders(first) == orders(second),
-        "Two train loaders with the same seed give different orders. Does each one have a "
-        "generator of its own with this seed, which nothing else draws from?",
+        "Two train loaders with the same seed give different orders. Does each one have its own "
+        "generator with this seed, and does nothing else draw from it?",
     )
     answer.check(
         orders(zero) == orders(zero_again),
@@ -313,14 +313,14 @@ def test_standardize_lesson(learner):
 @given(x_val=arrays(st.tuples(sizes(1, 3), st.just(2))))
 def test_standardize_does_not_leak(learner, x_val):
     x_train, x_val = torch.tensor([[0.0, 5.0], [2.0, 1.0]]), torch.tensor(x_val).float()
-    came = []
+    train_parts = []
     for shift in (0, 100):
         answer = learner.standardize(x_train=x_train, x_val=x_val + shift)
-        came.append(answer.parts("x_train", "x_val")[0].tensor((2, 2)).double())
+        train_parts.append(answer.parts("x_train", "x_val")[0].tensor((2, 2)).double())
     answer.check(
-        torch.allclose(came[0], came[1], atol=1e-4),
-        "When 100 is added to each number of the validation part, other numbers come for the "
-        "training part. Mean and standard deviation must come from the training part alone.",
+        torch.allclose(train_parts[0], train_parts[1], atol=1e-4),
+        "When 100 is added to each number of the validation part, the result for the training "
+        "part changes. Compute mean and standard deviation from the training part alone.",
     )
     answer.parts("x_train", "x_val")[0].is_close(torch.tensor([[-1.0, 1.0], [1.0, -1.0]]))
 
@@ -331,7 +331,7 @@ def test_standardize_does_not_leak(learner, x_val):
 ))  # fmt: skip
 def test_standardize_any_columns(learner, data):
     x_train, x_val = data
-    # A ramp on top, so that no column is constant; the columns have different sizes.
+    # A ramp is added, so that no column is constant; the columns differ in scale.
     x_train = (x_train + 8.0 * np.arange(len(x_train))[:, None]) * np.arange(
         1, x_train.shape[1] + 1
     )
@@ -346,7 +346,7 @@ def test_standardize_any_columns(learner, data):
 
 @pytest.mark.exercise("standardize", "constant columns become 0", points=2)
 def test_standardize_constant_columns(learner):
-    # For most of these columns, torch finds a standard deviation that is tiny and not 0, if they stand alone.
+    # For most of these columns, if they stand alone, torch finds a standard deviation that is tiny but not 0.
     numbers = [4.0, 0.0, 0.1, -0.7, 1000.1, 3e-6]
     for n_train, n_val in ((1, 2), (7, 1), (12, 5)):
         for dtype in (torch.float32, torch.float64):
@@ -356,17 +356,17 @@ def test_standardize_constant_columns(learner):
 
 
 def check_constant(learner, numbers, n_train, n_val, dtype):
-    """Check that columns that have one and the same number in all rows of both parts become 0."""
+    """Check that columns with the same number in all rows of both parts become 0."""
     x_train, x_val = (torch.tensor([numbers] * n, dtype=dtype) for n in (n_train, n_val))
     answer = learner.standardize(x_train=x_train, x_val=x_val)
     for part, n in zip(answer.parts("x_train", "x_val"), (n_train, n_val), strict=True):
-        came = part.tensor((n, len(numbers)), dtype, finite=False).double()
-        for number, column in zip(numbers, came.T, strict=True):
+        scaled = part.tensor((n, len(numbers)), dtype, finite=False).double()
+        for number, column in zip(numbers, scaled.T, strict=True):
             sentence = (
-                f"A column has only the number {number:g}, in all rows of both parts. So it should become 0, but "
-                f"in {part.label} it became {column.tolist()}."
+                f"A column has the same number {number:g} in all rows of both parts. Expected it to become 0, got "
+                f"{column.tolist()} in {part.label}."
             )
             if not torch.isfinite(column).all():
                 sentence += " Its standard deviation is 0: do not divide by it."
-            # A column of 1000.1 may keep what was lost in its mean. NaN < 1e-3 is False.
+            # A column of 1000.1 may keep the rounding error of its mean. NaN < 1e-3 is False.
             part.check((column.abs() < 1e-3).all(), sentence)

@@ -79,7 +79,7 @@ def lopsided_loss(module, x, y):
 
 @probe
 def loss_with_dropout(module, x, y, training):
-    "evaluate a model with Dropout that arrives in training mode (True) or eval mode (False)"
+    "put a model with Dropout in training mode (True) or eval mode (False), and evaluate it"
     return module.evaluate(
         model=nn.Sequential(nn.Dropout(0.5)).train(training),
         loss_fn=nn.L1Loss(),
@@ -116,7 +116,7 @@ def mode_after_evaluate(module, training):
 
 def check_modes(answer, expected, sentence):
     """Check the mode of the model and of its layers, and that it was evaluated at all."""
-    # The model says 0, so the loss is the mean of 1, 9 and 25.
+    # The model predicts 0, so the loss is the mean of 1, 9 and 25.
     answer.key("loss").is_close(35 / 3, **FLOAT32)
     answer.check(answer.key("modes").value == [expected] * 3, sentence)
 
@@ -176,7 +176,7 @@ def devices_in_evaluate(module, x, y):
 
 @probe
 def evaluate_nothing(module, shape, batch_size):
-    "evaluate on a loader without any point"
+    "evaluate on a loader without points"
     loader = batches(torch.zeros(0, *shape), torch.zeros(0, *shape), batch_size)
     return module.evaluate(model=nn.Identity(), loss_fn=nn.MSELoss(), loader=loader, device="cpu")
 
@@ -185,10 +185,10 @@ def evaluate_nothing(module, shape, batch_size):
 def test_evaluate_lesson(learner):
     y = torch.tensor([[1.0], [1.0], [1.0], [1.0], [6.0]])
     answer = learner.run(loss_of_identity, x=torch.zeros(5, 1), y=y, batch_size=4)
-    came = answer.scalar()
+    loss = answer.scalar()
     answer.check(
-        abs(came - 3.5) > 1e-4,
-        "3.5 came, the mean of the batch losses 1 and 6. The mean per point is "
+        abs(loss - 3.5) > 1e-4,
+        "Expected 2, got 3.5, the mean of the batch losses 1 and 6. The mean per point is "
         "(4 * 1 + 1 * 6) / 5 = 2: a batch of 1 point counts less than a batch of 4 points.",
     )
     answer.is_close(2.0, **FLOAT32)
@@ -213,7 +213,7 @@ def test_evaluate_dtypes(learner):
     for x in (logits, logits.double()):
         answer = learner.run(loss_of_classes, logits=x, labels=labels, batch_size=2)
         answer.is_close(float(nn.functional.cross_entropy(logits.double(), labels)), **FLOAT32)
-    # float32 does not tell 1, x and y apart.
+    # float32 cannot tell 1, x and y apart.
     x = torch.full((3, 1), 1.0 + 3e-9, dtype=torch.float64)
     y = torch.full((3, 1), 1.0 + 1e-9, dtype=torch.float64)
     learner.run(loss_of_identity, x=x, y=y, batch_size=2).is_close(2e-9, rtol=1e-3, atol=0.0)
@@ -242,20 +242,22 @@ def test_evaluate_switches_dropout_off(learner):
     x = torch.arange(1.0, 13.0).reshape(6, 2)
     for training in (True, False):
         answer = learner.run(loss_with_dropout, x=x, y=torch.zeros(6, 2), training=training)
-        came = answer.scalar()
+        loss = answer.scalar()
         answer.check(
-            abs(came - 6.5) < 1e-3,
-            f"The loss should be 6.5, but {came:.6g} came. Was Dropout active? It rests in eval mode.",
+            abs(loss - 6.5) < 1e-3,
+            f"Expected a loss of 6.5, got {loss:.6g}. Was Dropout active? Eval mode switches it off.",
         )
 
 
-@pytest.mark.exercise("evaluate", "BatchNorm uses its running mean and does not move it", points=2)
+@pytest.mark.exercise(
+    "evaluate", "BatchNorm uses its running mean and does not change it", points=2
+)
 def test_evaluate_leaves_batch_norm_alone(learner):
     x = torch.tensor([[4.0], [8.0], [0.0], [-2.0]])
     answer = learner.run(batch_norm_state, x=x, y=torch.zeros(4, 1))
     answer.key("batches counted").check(
         answer.key("batches counted").scalar() == 0,
-        "BatchNorm has counted batches and moved its running mean: the model was in training mode.",
+        "BatchNorm counted batches and changed its running mean: the model was in training mode.",
     )
     answer.key("running mean").is_close(torch.tensor([2.0]))
     answer.key("running variance").is_close(torch.tensor([4.0]))
@@ -263,13 +265,14 @@ def test_evaluate_leaves_batch_norm_alone(learner):
     answer.key("loss").is_close(7 / 4, **FLOAT32)
 
 
-@pytest.mark.exercise("evaluate", "a model in training mode is in training mode again")
+@pytest.mark.exercise("evaluate", "a model in training mode is put back in training mode")
 def test_evaluate_restores_training_mode(learner):
     answer = learner.run(mode_after_evaluate, training=True)
     check_modes(
         answer,
         True,
-        "The model was in training mode before, but is in eval mode afterwards.",
+        "The model was in training mode before, but is in eval mode afterwards. Put back the mode "
+        "that it was in.",
     )
 
 
@@ -284,7 +287,7 @@ def test_evaluate_restores_eval_mode(learner):
     )
 
 
-@pytest.mark.exercise("evaluate", "parameters and gradients stay as they are")
+@pytest.mark.exercise("evaluate", "parameters and gradients do not change")
 @given(data=tensor_points())
 def test_evaluate_leaves_parameters_and_gradients_alone(learner, data):
     x, y = data
@@ -302,8 +305,8 @@ def test_evaluate_leaves_parameters_and_gradients_alone(learner, data):
         )
     answer.check(
         answer.key("requires_grad").value == [True, True],
-        "After evaluate, the parameters of the model no longer require gradients, so it cannot be "
-        "trained any more. Use torch.no_grad() instead.",
+        "After evaluate, the parameters of the model no longer require gradients, so it can no longer "
+        "be trained. Use torch.no_grad() instead.",
     )
     answer.check(
         answer.key("grad enabled").value is True,
@@ -322,9 +325,9 @@ def check_no_graphs(answer):
     answer.check(
         answer.each(), "There was no prediction: is the model used, and is loss_fn called?"
     )
-    for came in answer.each():
+    for graph in answer.each():
         answer.check(
-            came.value is False,
+            graph.value is False,
             "During the evaluation, PyTorch built a graph: the predictions require a gradient. "
             "Nothing is learned here, so no gradients are needed.",
         )
@@ -348,7 +351,7 @@ def test_evaluate_empty_loader(learner):
     with learner.raises(ValueError, "the loader gives no batch"):
         learner.run(evaluate_nothing, shape=(1,), batch_size=16)
     with learner.raises(
-        ValueError, "the loader drops its only batch, which has 3 points and not 4"
+        ValueError, "the loader drops its only batch, which has 3 points instead of 4"
     ):
         learner.run(loss_of_whole_batches, x=X, y=Y, batch_size=4)
 
@@ -426,14 +429,14 @@ def test_r2_of_perfect_model(learner):
     learner.run(r2_of_identity, x=Y, y=Y, batch_size=2).is_close(1.0, **FLOAT32)
 
 
-@pytest.mark.exercise("r2_score", "the mean of all y gives 0, also in batches")
+@pytest.mark.exercise("r2_score", "predicting the mean of all y gives 0, even in batches")
 def test_r2_of_mean(learner):
     y = torch.tensor([[0.0], [2.0], [10.0], [12.0]])
     answer = learner.run(r2_of_identity, x=torch.full((4, 1), 6.0), y=y, batch_size=2)
-    came = answer.scalar()
+    score = answer.scalar()
     answer.check(
-        abs(came) < 1e-4,
-        f"The model always guesses 6, the mean of all y. So R2 should be 0, but {came:.6g} came. "
+        abs(score) < 1e-4,
+        f"The model always predicts 6, the mean of all y: expected an R2 of 0, got {score:.6g}. "
         "R2 compares with the mean of all points, not of one batch.",
     )
     # The squared errors add up to 108, the squared distances from the mean to 104.
@@ -451,11 +454,11 @@ def test_r2_of_large_numbers(learner):
     y = torch.tensor([[9987.0], [10001.0], [10022.0], [10049.0], [10068.0]])
     x = y + torch.tensor([[21.0], [-13.0], [35.0], [-20.0], [7.0]])
     answer = learner.run(r2_of_identity, x=x, y=y, batch_size=2)
-    expected, came = metrics.r2_score(y.double().numpy(), x.double().numpy()), answer.scalar()
+    expected, score = metrics.r2_score(y.double().numpy(), x.double().numpy()), answer.scalar()
     answer.check(
-        np.isclose(came, expected, **FLOAT32),
-        f"R2 should be {expected:.6g}, but {came:.6g} came. Numbers near 10000 have squares near 100000000, and "
-        "float32 knows only seven digits of them. Subtract first, and square then.",
+        np.isclose(score, expected, **FLOAT32),
+        f"Expected an R2 of {expected:.6g}, got {score:.6g}. Numbers near 10000 have squares near 100000000, and "
+        "float32 keeps only seven digits of them. Subtract first, then square.",
     )
 
 
@@ -475,27 +478,27 @@ def test_r2_two_columns(learner, x):
     y = torch.tensor([[0.0, 10.0], [1.0, -20.0], [2.0, 5.0], [1.0, 0.0], [4.0, 15.0]])
     answer = learner.run(r2_of_identity, x=x, y=y, batch_size=2)
     columns = [metrics.r2_score(y[:, i].numpy(), x[:, i].numpy()) for i in (0, 1)]
-    expected, came = float(np.mean(columns)), answer.scalar()
+    expected, score = float(np.mean(columns)), answer.scalar()
     answer.check(
-        np.isclose(came, expected, **FLOAT32),
-        f"R2 of the first column is {columns[0]:.6g}, and of the second one {columns[1]:.6g}. So "
-        f"their mean {expected:.6g} should come, but {came:.6g} came.",
+        np.isclose(score, expected, **FLOAT32),
+        f"The R2 of the first column is {columns[0]:.6g}, and that of the second {columns[1]:.6g}: "
+        f"expected their mean {expected:.6g}, got {score:.6g}.",
     )
 
 
-@pytest.mark.exercise("r2_score", "Dropout is switched off, and the mode comes back")
+@pytest.mark.exercise("r2_score", "Dropout is switched off, and the mode is put back")
 def test_r2_in_eval_mode(learner):
     x = torch.arange(1.0, 9.0).reshape(8, 1)
     for training in (True, False):
         answer = learner.run(r2_with_dropout, x=x, y=x, training=training)
-        came = answer.key("r2").scalar()
+        score = answer.key("r2").scalar()
         answer.check(
-            abs(came - 1) < 1e-4,
-            f"R2 should be 1, but {came:.6g} came. Was Dropout active? It rests in eval mode.",
+            abs(score - 1) < 1e-4,
+            f"Expected an R2 of 1, got {score:.6g}. Was Dropout active? Eval mode switches it off.",
         )
         answer.check(
             answer.key("training").value is training,
-            f"The model was in {'training' if training else 'eval'} mode before, and is in the other "
+            f"The model was in {'training' if training else 'eval'} mode before, but is in the other "
             "mode afterwards. Put back the mode that it was in.",
         )
 

@@ -31,7 +31,7 @@ Y = np.array([[1.0], [2.0], [5.0], [0.0], [-2.0]])
 X_VAL = np.array([[0.5], [2.0], [-1.0]])
 Y_VAL = np.array([[0.0], [4.0], [3.0]])
 
-NO_FILE = "save_checkpoint has not written a file at `path`."
+NO_FILE = "save_checkpoint did not write a file at `path`."
 
 
 @probe
@@ -200,13 +200,13 @@ def devices_in_training(train):
 
 @probe
 def devices_in_fit(module):
-    'fit with the devices "cpu", torch.device("cpu") and "meta", and note where the batches of the last are'
+    'fit with the devices "cpu", torch.device("cpu") and "meta", and note where the last one uses its batches'
     return devices_in_training(lambda **inputs: module.fit(n_epochs=1, **inputs))
 
 
 @probe
 def devices_in_fit_early(module):
-    'train with the devices "cpu", torch.device("cpu") and "meta", and note where the batches of the last are'
+    'train with the devices "cpu", torch.device("cpu") and "meta", and note where the last one uses its batches'
     return devices_in_training(
         lambda **inputs: module.fit_early(max_epochs=1, patience=1, **inputs)
     )
@@ -215,14 +215,14 @@ def devices_in_fit_early(module):
 @probe
 def orders_in_fit(module, n, batch_size, seed):
     """fit for three epochs with a loader that shuffles, a loss for classes, and labels that are integers, and note
-    in which order the training points come"""
+    the order of the training points"""
     return orders_of(lambda **inputs: module.fit(n_epochs=3, **inputs), n, batch_size, seed)
 
 
 @probe
 def orders_in_fit_early(module, n, batch_size, seed):
     """train for three epochs with a loader that shuffles, a loss for classes, and labels that are integers, and
-    note in which order the training points come"""
+    note the order of the training points"""
     return orders_of(
         lambda **inputs: module.fit_early(max_epochs=3, patience=3, **inputs), n, batch_size, seed
     )
@@ -257,7 +257,7 @@ def test_fit_by_hand(learner):
     )
     answer.key("a").check(
         answer.key("a").scalar() != 0,
-        "The model has not changed. Train the model that is given, in place.",
+        "The model has not changed. Train the given model in place.",
     )
     # The gradient of (a - 8) ** 2 is -16, then -8: a goes from 0 to 4 and to 6.
     answer.key("history").key("train_losses").is_close([64.0, 16.0], **FLOAT32)
@@ -300,8 +300,8 @@ def test_fit_train_losses(learner):
     losses = answer.key("history").key("train_losses")
     losses.check(
         not np.allclose(losses.numbers(3), expected["means of batch means"], **FLOAT32),
-        "These are means of the batch losses. A point in the last, smaller batch counts too much "
-        "then: each point should count the same.",
+        "These are means of the batch losses, so a point in the last, smaller batch counts too "
+        "much: each point should count the same.",
     )
     losses.is_close(expected["train_losses"], **FLOAT32)
 
@@ -347,7 +347,7 @@ def test_fit_does_not_learn_from_validation(learner):
     a = answer.key("a").scalar()
     answer.check(
         abs(a) < 100,
-        f"The validation points have a y of about 1000, and now the intercept is {a:.6g}: the "
+        f"The validation points have a y of about 1000, and the intercept is now {a:.6g}: the "
         "model has learned from them.",
     )
     answer.key("a").is_close(expected["a"], **FLOAT32)
@@ -369,27 +369,27 @@ def test_fit_switches_modes(learner):
 
 
 def check_batches_counted(answer, n_epochs):
-    came, expected = answer.scalar(), 3 * n_epochs
+    counted, expected = answer.scalar(), 3 * n_epochs
     sentence = (
-        f"{n_epochs} epochs of 3 training batches are {expected} batches in training mode, but "
-        f"BatchNorm saw {came:g}. "
+        f"In {n_epochs} epochs of 3 training batches, expected BatchNorm to see {expected} batches "
+        f"in training mode, got {counted:g}. "
     )
-    if came < expected:
+    if counted < expected:
         sentence += "Is the model still in eval mode after a validation?"
     else:
         sentence += "Does the validation run in training mode?"
-    answer.check(came == expected, sentence)
+    answer.check(counted == expected, sentence)
 
 
 @pytest.mark.exercise("fit", "Dropout is switched off during validation")
 def test_fit_validates_without_dropout(learner):
     x = torch.arange(1.0, 8.0).reshape(7, 1)
     answer = learner.run(fit_dropout, x=x, y=torch.zeros(7, 1), n_epochs=2)
-    came = answer.key("val_losses").numbers(2)
+    losses = answer.key("val_losses").numbers(2)
     answer.check(
-        np.allclose(came, 4, **FLOAT32),
-        f"Nothing is learned here, so both validation losses should be 4, but {came} came. Was "
-        "Dropout active? It rests in eval mode.",
+        np.allclose(losses, 4, **FLOAT32),
+        f"Nothing is learned here: expected both validation losses to be 4, got {losses}. Was "
+        "Dropout active? Eval mode switches it off.",
     )
 
 
@@ -437,7 +437,7 @@ def save_trained(module, x, y, hidden, kind, lr, n_before):
 
 @probe
 def load_and_train(module, file, x, y, hidden, kind, lr, n_after):
-    "in another process: load the file into a fresh network and a fresh optimizer, and train on"
+    "in another process: load the file into a fresh network and a fresh optimizer, and go on training"
     fresh = nn.Sequential(nn.Linear(1, hidden), nn.Tanh(), nn.Linear(hidden, 1))
     optimizer = optimizer_of(fresh, kind, lr)
     epoch_loaded(module, file, fresh, optimizer)
@@ -445,7 +445,7 @@ def load_and_train(module, file, x, y, hidden, kind, lr, n_after):
 
 
 def resumed(learner, hidden, kind, lr, fresh_lr, n_before, n_after):
-    """Return the network's parameters after a training that was interrupted, and went on in another process."""
+    """Return the network's parameters after a training that was interrupted and continued in another process."""
     inputs = {"x": X, "y": Y, "hidden": hidden, "kind": kind}
     file = carried(learner.run(save_trained, lr=lr, n_before=n_before, **inputs))
     return learner.elsewhere.run(load_and_train, file, lr=fresh_lr, n_after=n_after, **inputs)
@@ -453,7 +453,7 @@ def resumed(learner, hidden, kind, lr, fresh_lr, n_before, n_after):
 
 @probe
 def trained_on_after_saving(module, x, y):
-    "train 3 steps with SGD and momentum, save, and train 2 steps more with the same objects"
+    "train 3 steps with SGD and momentum, save, and train 2 more steps with the same objects"
     with tempfile.TemporaryDirectory() as folder:
         model = network(nn.Linear(1, 3), nn.Tanh(), nn.Linear(3, 1))
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
@@ -516,12 +516,12 @@ def read_safely(module, momentum):
 def check_resumed(answer, expected):
     names = ("w1", "b1", "w2", "b2")
     for name, part, value in zip(names, answer.parts(*names), expected, strict=True):
-        came = part.tensor(tuple(value.shape))
+        got = part.tensor(tuple(value.shape))
         part.check(
-            torch.allclose(came.float(), value, rtol=1e-4, atol=1e-5),
-            f"Training with a break should give the same numbers as training without one. {name} "
-            f"should be {rounded(value)}, but {rounded(came)} came. Are the states of the model and "
-            "of the optimizer saved and loaded, both?",
+            torch.allclose(got.float(), value, rtol=1e-4, atol=1e-5),
+            f"Training with a break should give the same numbers as training without one. Expected "
+            f"{name} to be {rounded(value)}, got {rounded(got)}. Are both states saved and loaded, "
+            "that of the model and that of the optimizer?",
         )
 
 
@@ -549,16 +549,16 @@ def test_resume_adam(learner):
     check_resumed(resumed(learner, 2, "Adam", 0.1, 0.5, 3, 2), expected)
 
 
-@pytest.mark.exercise("load_checkpoint", "the epoch that was saved comes back")
+@pytest.mark.exercise("load_checkpoint", "the saved epoch is returned")
 @given(epoch=st.integers(0, 1000))
 @settings(max_examples=8)
 def test_checkpoint_epoch(learner, epoch):
     file = carried(learner.run(save_line, a=1.0, b=2.0, epoch=epoch))
     answer = learner.elsewhere.run(load_line, file)
-    came = answer.key("epoch").integer()
+    loaded = answer.key("epoch").integer()
     answer.check(
-        came == epoch,
-        f"The epoch {epoch} was saved, so {epoch} should come back, but {came} came.",
+        loaded == epoch,
+        f"The epoch {epoch} was saved: expected {epoch}, got {loaded}.",
     )
 
 
@@ -581,8 +581,8 @@ def test_saving_changes_nothing(learner):
     for part, value in zip(parts, expected, strict=True):
         part.check(
             torch.allclose(part.tensor(tuple(value.shape)).float(), value, rtol=1e-4, atol=1e-5),
-            "After save_checkpoint, the training goes on with other numbers than without it. Saving "
-            "should change nothing in the model and the optimizer.",
+            "After save_checkpoint, the training goes on with different numbers than without it. Saving "
+            "should not change the model or the optimizer.",
         )
 
 
@@ -661,20 +661,23 @@ def check_script(answer, val_losses, patience):
         count = count_of(history.key(name))
         answer.check(
             count == n_epochs,
-            f"The number of epochs should be {n_epochs}, but {name} has {count} entries.",
+            f"Expected {n_epochs} epochs, but {name} has {count} entries.",
         )
-    came = history.key("best_epoch").integer()
-    answer.check(came == best, f"The best epoch is {best} (counted from 0), but {came} came.")
+    best_epoch = history.key("best_epoch").integer()
+    answer.check(
+        best_epoch == best,
+        f"Expected the best epoch to be {best} (counted from 0), got {best_epoch}.",
+    )
     # The weight says how many epochs it has seen; epoch 0 is the first.
-    came = round(answer.key("epochs of the weights").scalar()) - 1
+    weights_epoch = round(answer.key("epochs of the weights").scalar()) - 1
     sentence = f"At the end, the model should have its weights after epoch {best}, the best one. "
-    if came < 0:
+    if weights_epoch < 0:
         sentence += "It has those from before the training."
     else:
-        sentence += f"It has those after epoch {came}."
-    if came == n_epochs - 1:
-        sentence += " Are the best weights copied, and given back? A state dict is no copy."
-    answer.check(came == best, sentence)
+        sentence += f"It has those after epoch {weights_epoch}."
+    if weights_epoch == n_epochs - 1:
+        sentence += " Are the best weights copied, and put back? A state dict is not a copy."
+    answer.check(weights_epoch == best, sentence)
 
 
 @pytest.mark.exercise("fit_early", "the table of the lesson", points=2)
@@ -683,21 +686,21 @@ def test_fit_early_lesson(learner):
     check_script(learner.run(fit_early_on_script, val_losses=losses, patience=3), losses, 3)
 
 
-@pytest.mark.exercise("fit_early", "the validation losses are noted, also after the best epoch")
+@pytest.mark.exercise("fit_early", "the validation losses are recorded, even after the best epoch")
 def test_fit_early_notes_val_losses(learner):
     losses = [5.0, 3.0, 4.0, 3.5, 1.0]
     answer = learner.run(fit_early_on_script, val_losses=losses, patience=2)
     answer.key("history").key("val_losses").is_close([5.0, 3.0, 4.0, 3.5], **FLOAT32)
 
 
-@pytest.mark.exercise("fit_early", "better and better: all epochs are run")
+@pytest.mark.exercise("fit_early", "better and better: all epochs run")
 def test_fit_early_runs_to_the_end(learner):
     # A loss may be only a little better, or below 0.
     losses = [0.5, 0.4996, -1.0, -3.0]
     check_script(learner.run(fit_early_on_script, val_losses=losses, patience=1), losses, 1)
 
 
-@pytest.mark.exercise("fit_early", "the best weights come back also after max_epochs")
+@pytest.mark.exercise("fit_early", "the best weights are put back even after max_epochs")
 def test_fit_early_restores_after_max_epochs(learner):
     losses = [5.0, 2.0, 4.0]
     check_script(learner.run(fit_early_on_script, val_losses=losses, patience=9), losses, 9)
@@ -731,7 +734,7 @@ def test_fit_early_any_script(learner, first, others, patience):
     check_script(answer, losses, patience)
 
 
-@pytest.mark.exercise("fit_early", "a line that passes by its best place", points=2)
+@pytest.mark.exercise("fit_early", "a line that moves past its best place", points=2)
 @given(target=sizes(1, 6), batch_size=sizes(1, 4))
 @settings(max_examples=8)
 def test_fit_early_line(learner, target, batch_size):
@@ -756,12 +759,12 @@ def test_fit_early_line(learner, target, batch_size):
 def test_fit_early_restores_buffers(learner):
     answer = learner.run(fit_batch_norm_early, max_epochs=4, best="first")
     answer.key("history").key("best_epoch").equals(0)
-    came = answer.key("batches counted").scalar()
+    counted = answer.key("batches counted").scalar()
     answer.check(
-        came == 3,
-        f"After its best epoch, the first one, BatchNorm had seen 3 training batches. At the end it "
-        f"says {came:g}. Give back the whole state of the model, not only its parameters. And is "
-        "the model in eval mode during validation?",
+        counted == 3,
+        f"After the best epoch, the first one, BatchNorm had seen 3 training batches: expected 3 at "
+        f"the end, got {counted:g}. Put back the whole state of the model, not only its parameters. "
+        "And is the model in eval mode during validation?",
     )
 
 

@@ -27,7 +27,7 @@ def new_digits(n_train, n_val, n_unseen):
 
 
 def odd_pictures():
-    """Return six pictures that are no digits, each with the label that it gets in the test."""
+    """Return six pictures that are not digits, each with the label that it gets in the test."""
     pictures = torch.zeros(6, 8, 8)
     pictures[0, :4] = pictures[1, 4:] = pictures[2, :, :4] = pictures[3, :, 4:] = 1.0
     pictures[4, ::2, ::2] = pictures[4, 1::2, 1::2] = 1.0
@@ -58,7 +58,7 @@ def loaded_val_images(module, seeds):
 
 
 def read_parts(answer):
-    """Return images and labels of both parts, after their shapes and dtypes were checked."""
+    """Return images and labels of both parts, after checking their shapes and dtypes."""
     parts = []
     for name in ("train", "val"):
         images = answer.key(name).key("images").tensor((None, 64), torch.float32)
@@ -71,10 +71,10 @@ def read_parts(answer):
 def test_load_data_items(learner):
     answer = learner.run(loaded_parts, seed=0)
     (train_images, _), (val_images, _) = read_parts(answer)
-    came = (len(train_images), len(val_images))
+    counts = (len(train_images), len(val_images))
     answer.check(
-        abs(came[0] - 1437) <= 5 and abs(came[1] - 360) <= 5,
-        f"80 % and 20 % of 1797 images are about 1437 and 360, but {came[0]} and {came[1]} came.",
+        abs(counts[0] - 1437) <= 5 and abs(counts[1] - 360) <= 5,
+        f"Expected 80 % and 20 % of 1797 images, about 1437 and 360, got {counts[0]} and {counts[1]}.",
     )
 
 
@@ -85,8 +85,8 @@ def test_load_data_scales(learner):
         low, high = float(images.min()), float(images.max())
         answer.check(
             abs(low) < 1e-5 and abs(high - 1) < 1e-5,
-            f"The pixels of the {name} part should go from 0 to 1, but they go from {low:g} to "
-            f"{high:g}. In scikit-learn's data they go from 0 to 16.",
+            f"Expected the pixels of the {name} part to go from 0 to 1, got {low:g} to {high:g}. "
+            "In scikit-learn's data, they go from 0 to 16.",
         )
 
 
@@ -108,20 +108,20 @@ def test_load_data_is_complete_and_disjoint(learner, seed):
         for row, label in zip(IMAGES.astype(np.int8), LABELS, strict=True)
     )
     images = {pixels for pixels, _ in everything}
-    came = parts[0] + parts[1]
-    foreign = sum(pixels not in images for pixels, _ in came)
+    together = parts[0] + parts[1]
+    foreign = sum(pixels not in images for pixels, _ in together)
     answer.check(
         foreign == 0,
         f"{foreign} images are not images of scikit-learn with each pixel divided by 16. Scale all "
         "pixels by the same number.",
     )
-    wrong = sum(pair not in everything for pair in came)
-    answer.check(wrong == 0, f"{wrong} images have a label that is not theirs.")
+    wrong = sum(pair not in everything for pair in together)
+    answer.check(wrong == 0, f"{wrong} images have the wrong label.")
     both = len(parts[0].keys() & parts[1].keys())
-    answer.check(both == 0, f"Images that are in both parts: {both}. There should be none.")
-    lost, twice = len(everything - came), len(came - everything)
+    answer.check(both == 0, f"Expected no images that are in both parts, got {both}.")
+    lost, twice = len(everything - together), len(together - everything)
     answer.check(lost == 0, f"{lost} of the 1797 images are in neither part.")
-    answer.check(twice == 0, f"{twice} images come twice in the same part.")
+    answer.check(twice == 0, f"{twice} images appear twice in the same part.")
 
 
 @pytest.mark.exercise("load_data", "each digit has its share in the validation part", points=2)
@@ -130,12 +130,12 @@ def test_load_data_is_complete_and_disjoint(learner, seed):
 def test_load_data_is_stratified(learner, seed):
     answer = learner.run(loaded_parts, seed=seed)
     _, (_, labels) = read_parts(answer)
-    came = np.bincount(labels.clip(0, 9), minlength=10)
+    counts = np.bincount(labels.clip(0, 9), minlength=10)
     expected = np.bincount(LABELS) * len(labels) / len(LABELS)
     answer.check(
-        (abs(came - expected) <= 2).all(),
-        f"The validation part has {len(labels)} images. Of the digits 0 to 9, about "
-        f"{expected.round().astype(int).tolist()} should be among them, but it has {came.tolist()}: "
+        (abs(counts - expected) <= 2).all(),
+        f"The validation part has {len(labels)} images. Expected about "
+        f"{expected.round().astype(int).tolist()} of the digits 0 to 9, got {counts.tolist()}: "
         "the split is not stratified.",
     )
 
@@ -197,7 +197,7 @@ def test_build_model_gives_logits(learner):
         "The ten numbers of each image are probabilities: positive, with the sum 1. The loss "
         "function applies softmax by itself, so the model must not.",
     )
-    # Among 200 logits of a new model some are negative, or, after log-softmax, all.
+    # Of 200 logits of a new model some are negative, or, after log-softmax, all.
     answer.check(
         bool((logits < 0).any()),
         f"Of 200 logits of a new model, none is negative; the lowest is {float(logits.min()):.4g}. A logit can be "
@@ -211,11 +211,11 @@ def test_build_model_can_be_trained(learner):
     answer = learner.run(gradients_of_new_model, x=x, labels=labels)
     answer.check(
         answer.key("parameters").integer() > 0 and answer.key("largest gradient").scalar() > 0,
-        "No gradient arrives at any parameter of the model, so it cannot learn.",
+        "No parameter of the model receives a gradient, so it cannot learn.",
     )
 
 
-@pytest.mark.exercise("build_model", "each call gives a model of its own")
+@pytest.mark.exercise("build_model", "each call gives a new model")
 def test_build_model_gives_new_models(learner):
     x = torch.tensor(IMAGES[:5] / 16).float()
     answer = learner.run(logits_of_second_model, x=x)
@@ -223,7 +223,7 @@ def test_build_model_gives_new_models(learner):
     answer.check(
         torch.allclose(before, after),
         "The second model changed together with the first one: both share their parameters. Make "
-        "the layers anew in each call.",
+        "new layers in each call.",
     )
 
 
@@ -263,18 +263,18 @@ def logits_of_trained(module, train, val, seeds):
 def test_train_reads_unseen_digits(learner):
     train, val, (unseen, names) = new_digits(1257, 180, 360)
     answer = learner.run(names_of_unseen_digits, train=train, val=val, unseen=unseen, seed=0)
-    came = answer.tensor((360,), torch.int64)
-    share = float((came == names).double().mean())
+    predicted = answer.tensor((360,), torch.int64)
+    share = float((predicted == names).double().mean())
     old_names = NEW_NAMES.argsort()[names]
     answer.check(
-        float((came == old_names).double().mean()) < 0.25,
-        "The digits have other names here, but the model still reads the usual ones. It has to "
-        "learn from the datasets that `train` is given.",
+        float((predicted == old_names).double().mean()) < 0.25,
+        "The digits have new names here, but the model still predicts the usual ones. It should "
+        "learn from the datasets that are passed to `train`.",
     )
-    # The goal is 95 %. Among 360 digits, a model that is a little better can be below it by chance.
+    # The goal is 95 %. On 360 digits, a model that is a little better can fall below it by chance.
     answer.check(
         share >= 0.93,
-        f"The model reads {share:.1%} of 360 unseen digits correctly. At least 95 % is the goal, and "
+        f"The model reads {share:.1%} of 360 unseen digits correctly. The goal is at least 95 %, and "
         "this test accepts 93 %. Train longer, or with another learning rate, or with more units.",
     )
 
@@ -288,7 +288,7 @@ def test_train_does_not_learn_from_validation(learner):
     right = int((answer.tensor((6,), torch.int64) == labels).sum())
     answer.check(
         right < 5,
-        f"Six odd pictures with made-up labels are in the validation part only, and the model knows "
+        f"Six odd pictures with made-up labels are only in the validation part, but the model knows "
         f"the labels of {right}: it was trained on the validation part.",
     )
 
@@ -303,8 +303,8 @@ def test_train_is_reproducible(learner):
     )
     answer.check(
         torch.allclose(first, second, rtol=1e-4, atol=1e-5),
-        "Two trainings with the same data and the same seed give different models. The seed has to "
-        "fix the first weights and also the order of the batches.",
+        "Two trainings with the same data and the same seed give different models. The seed must "
+        "fix both the first weights and the order of the batches.",
     )
     answer.check(
         not torch.allclose(first, other, rtol=1e-4, atol=1e-5),
@@ -314,7 +314,8 @@ def test_train_is_reproducible(learner):
     for part, (images, _) in zip(digits, (train, val), strict=True):
         part.check(
             torch.equal(part.tensor(tuple(images.shape)), images),
-            f"The training changed the images of the {part.label} part. Compute new tensors, and leave these.",
+            f"The training changed the images of the {part.label} part. Compute new tensors, and do not change "
+            "these.",
         )
 
 
@@ -366,13 +367,13 @@ def predictions(module, x):
 
 @probe
 def predictions_with_dropout(module, x):
-    "predict with a model that has Dropout, arrives in training mode, and has the first ten pixels as logits"
+    "predict with a model in training mode that has Dropout, and whose logits are the first ten pixels"
     return module.predict(model=first_ten(nn.Dropout(0.5)).train(), x=x)
 
 
 @probe
 def predictions_with_batch_norm(module, x):
-    "predict with a model that has BatchNorm, arrives in training mode, and has the first ten pixels as logits"
+    "predict with a model in training mode that has BatchNorm, and whose logits are the first ten pixels"
     return module.predict(model=first_ten(nn.BatchNorm1d(64)).train(), x=x)
 
 
@@ -384,14 +385,14 @@ def accuracy_of(module, digits, labels):
 
 @probe
 def accuracy_with_dropout(module, digits):
-    "compute the accuracy of a model that is always right, has Dropout, and arrives in training mode"
+    "compute the accuracy of a model in training mode that has Dropout, and is always right without it"
     model = first_ten(nn.Dropout(0.5)).train()
     return module.accuracy(model=model, dataset=pairs(digits, digits))
 
 
 @probe
 def confusion_with_dropout(module, digits):
-    "compute the confusion of a model that is always right, has Dropout, and arrives in training mode"
+    "compute the confusion of a model in training mode that has Dropout, and is always right without it"
     model = first_ten(nn.Dropout(0.5)).train()
     return module.confusion(model=model, dataset=pairs(digits, digits))
 
@@ -427,11 +428,11 @@ def test_predict_any_logits(learner, rows):
 def test_predict_switches_dropout_off(learner):
     digits = torch.tensor([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8])
     answer = learner.run(predictions_with_dropout, x=images_of(digits))
-    came = answer.tensor((12,), torch.int64)
+    predicted = answer.tensor((12,), torch.int64)
     answer.check(
-        torch.equal(came, digits),
-        f"{digits.tolist()} should come, but {came.tolist()} came. Was Dropout active? It rests in "
-        "eval mode.",
+        torch.equal(predicted, digits),
+        f"Expected {digits.tolist()}, got {predicted.tolist()}. Was Dropout active? Eval mode "
+        "switches it off.",
     )
 
 
@@ -443,11 +444,11 @@ def test_predict_with_batch_norm(learner, digits):
     x = torch.arange(64.0).flip(0) * torch.arange(1.0, len(digits) + 1)[:, None]
     x[torch.arange(len(digits)), torch.tensor(digits)] += 640.0
     answer = learner.run(predictions_with_batch_norm, x=x)
-    came = answer.tensor((len(digits),), torch.int64)
+    predicted = answer.tensor((len(digits),), torch.int64)
     answer.check(
-        came.tolist() == digits,
-        f"{digits} should come, but {came.tolist()} came. BatchNorm has to use its running mean, "
-        "and not the mean of these images: is the model in eval mode?",
+        predicted.tolist() == digits,
+        f"Expected {digits}, got {predicted.tolist()}. BatchNorm should use its running mean, not "
+        "the mean of these images: is the model in eval mode?",
     )
 
 
@@ -471,21 +472,21 @@ def test_accuracy_of_many_items(learner):
     digits = labels.clone()
     digits[-1] = 0  # only the very last one is wrong
     answer = learner.run(accuracy_of, digits=digits, labels=labels)
-    came = answer.scalar()
-    sentence = f"1008 of 1009 items are right. This is {1008 / 1009:.6f}, but {came:.6f} came."
-    if 0 < came < 1:
+    accuracy = answer.scalar()
+    sentence = f"1008 of 1009 items are right: expected {1008 / 1009:.6f}, got {accuracy:.6f}."
+    if 0 < accuracy < 1:
         sentence += " Is it a mean of batch means? The last batch is smaller."
-    answer.check(abs(came - 1008 / 1009) < 1e-5, sentence)
+    answer.check(abs(accuracy - 1008 / 1009) < 1e-5, sentence)
 
 
 @pytest.mark.exercise("accuracy", "Dropout is switched off")
 def test_accuracy_switches_dropout_off(learner):
     answer = learner.run(accuracy_with_dropout, digits=torch.arange(40) % 10)
-    came = answer.scalar()
+    accuracy = answer.scalar()
     answer.check(
-        abs(came - 1) < 1e-6,
-        f"The model is always right, so 1 should come, but {came:g} came. Was Dropout active? It "
-        "rests in eval mode.",
+        abs(accuracy - 1) < 1e-6,
+        f"The model is always right: expected 1, got {accuracy:g}. Was Dropout active? Eval mode "
+        "switches it off.",
     )
 
 
@@ -495,13 +496,13 @@ def test_confusion_by_hand(learner):
     expected = torch.zeros(10, 10, dtype=torch.int64)
     expected[0, 0], expected[0, 2], expected[1, 1], expected[2, 2] = 1, 2, 1, 1
     answer = learner.run(confusion_of, digits=digits, labels=labels)
-    came = answer.tensor((10, 10), torch.int64)
+    table = answer.tensor((10, 10), torch.int64)
     answer.check(
-        not torch.equal(came, expected.T),
-        "Rows and columns are the wrong way round: two 0 were read as 2, so 2 belongs in row 0, "
-        "column 2.",
+        not torch.equal(table, expected.T),
+        "Rows and columns are swapped: two images of a 0 were predicted as 2, so the entry in row "
+        "0, column 2 is 2.",
     )
-    check_table(answer, came, expected)
+    check_table(answer, table, expected)
 
 
 @pytest.mark.exercise("confusion", "any digits", points=2)
@@ -518,15 +519,15 @@ def test_confusion_any_digits(learner, pairs):
 @pytest.mark.exercise("confusion", "Dropout is switched off")
 def test_confusion_switches_dropout_off(learner):
     answer = learner.run(confusion_with_dropout, digits=torch.arange(40) % 10)
-    came = answer.tensor((10, 10), torch.int64)
+    table = answer.tensor((10, 10), torch.int64)
     answer.check(
-        torch.equal(came, 4 * torch.eye(10, dtype=torch.int64)),
-        f"The model is always right, so all 40 items should be on the diagonal, but "
-        f"{int(came.diagonal().sum())} are there. Was Dropout active? It rests in eval mode.",
+        torch.equal(table, 4 * torch.eye(10, dtype=torch.int64)),
+        f"The model is always right: expected all 40 items on the diagonal, got "
+        f"{int(table.diagonal().sum())}. Was Dropout active? Eval mode switches it off.",
     )
 
 
-@pytest.mark.exercise("confusion", "1009 items in whatever batches")
+@pytest.mark.exercise("confusion", "1009 items, in batches of any size")
 def test_confusion_of_many_items(learner):
     labels = torch.arange(1009) % 10
     answer = learner.run(confusion_of, digits=labels // 2, labels=labels)

@@ -1,7 +1,7 @@
 """Step 00, hidden: tensors of any shape, dtype and memory layout.
 
-The wire carries values only, so the layouts are built in the worker. Whether memory is shared is
-seen by writing on one side and reading on the other, at places that are drawn.
+The wire carries values only, so the layouts are built in the worker. To see whether memory is
+shared, a probe writes on one side and reads on the other, at random places.
 """
 
 import numpy as np
@@ -33,7 +33,7 @@ def number_arrays(shape):
     dtypes = st.sampled_from(
         ["float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8"]
     )
-    # Positive numbers, so that an unsigned dtype takes them, too; floats that another dtype would round.
+    # Positive, so that unsigned dtypes can hold them; as floats, numbers that another dtype would round.
     return st.builds(
         lambda array, dtype: (4 * abs(array) + 0.1).astype(dtype), arrays(shape), dtypes
     )
@@ -117,8 +117,8 @@ def test_checkerboard_of_any_size(learner, n):
     expected = torch.from_numpy((row + column) % 2).to(torch.int64)
     answer.check(
         not torch.equal(board.to(torch.int64), 1 - expected),
-        "All squares have the wrong colour: 0 belongs where row + column is even, "
-        "so in the first corner.",
+        "All squares have the wrong colour: the number is 0 where row + column is even, "
+        "so the first corner is 0.",
     )
     answer.equals(expected)
 
@@ -167,15 +167,15 @@ def test_uniform_like_any_dtype(learner, shape, dtype, seed):
         part.tensor(shape, torch.float32)
         part.check(
             torch.allclose(part.value, expected),
-            f"The numbers should be those of torch.rand in the shape of t, whatever its memory is like. With a "
-            f"tensor in the memory layout {layout!r} and the seed {seed} they are others, or in another order.",
+            f"Expected the numbers of torch.rand in the shape of t, for any memory layout of t. With the memory "
+            f"layout {layout!r} and the seed {seed}, got different numbers, or another order.",
         )
 
 
 @probe
 def draw_and_draw_again(module, t, draws, seed, other):
     """draw some random numbers, then call uniform_like with a seed, with another one, and with the first again;
-    what comes is noted, and then overwritten"""
+    save each result, then overwrite it"""
     seen = {}
     for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
         torch.rand(draws)
@@ -212,7 +212,7 @@ def rows_and_writes(module, base, skip, shape, width, at_t, at_rows, numbers):
 
 @st.composite
 def row_cases(draw):
-    """A flat tensor, a part of it with a shape, a width, and two places in it."""
+    """A flat tensor, a part of it with a shape, a width, and two places in that part."""
     skip = draw(st.integers(0, 3))
     factors = draw(st.permutations([2, 3, draw(st.sampled_from([1, 5]))]))
     one, two, three = factors
@@ -251,7 +251,7 @@ def test_rows_of_is_a_view(learner, case):
     answer.check(
         torch.equal(rows.flatten(), t.flatten()),
         "After one change in t and one in the rows, both should still hold the same numbers in "
-        "the same order. They do not: they have separate memories, or another order.",
+        "the same order. They do not: each has its own memory, or the order differs.",
     )
     answer.key("base").equals(expected)
 
@@ -288,7 +288,7 @@ def test_corner_of_any_integers(learner, rows, columns, start, dtype):
     # All numbers differ, so only the right place gives the right one.
     t = torch.arange(start, start + rows * columns, dtype=dtype).reshape(rows, columns)
     check_int(learner.corner(t=t), start + rows * columns - 1)
-    # No float holds an odd number of this size.
+    # No float can hold an odd number this large.
     large = t.long() * 2 + (2**60 + 1)
     check_int(learner.corner(t=large), int(large[-1, -1]))
     learner.corner(t=t.double()).equals(float(start + rows * columns - 1))
@@ -336,13 +336,12 @@ def test_add_in_any_layout(learner, pair, layout):
         memory = torch.zeros(2 * t.shape[0], t.shape[1], dtype=t.dtype)
         memory[::2] = total
     answer = learner.run(add_in_layout, t=t, other=other, layout=layout)
-    came = answer.key("memory").tensor(shape=tuple(memory.shape))
-    # t + 0 looks the same in place and elsewhere; otherwise the old numbers mean a new tensor.
+    written = answer.key("memory").tensor(shape=tuple(memory.shape))
+    # Adding 0 looks the same in place or not; otherwise, the old numbers mean a new tensor.
     answer.check(
-        torch.equal(came, memory),
-        "The sum should be written into the memory of t, and nowhere else. But t is a view of a "
-        f"larger memory, and this memory does not hold the right numbers: {came.tolist()} "
-        f"instead of {memory.tolist()}.",
+        torch.equal(written, memory),
+        "The sum should be written into the memory of t, and nowhere else. Here t is a view of a "
+        f"larger tensor. Expected that tensor to hold {memory.tolist()}, got {written.tolist()}.",
     )
     answer.key("t").equals(total)
     answer.key("other").equals(other)
@@ -357,7 +356,7 @@ def add_and_write(module, t, other, place, number):
     return {"sum": total, "t": t, "other": other, "result is t": result is t}
 
 
-@pytest.mark.exercise("add_", "t itself comes back, other stays as it was", points=2)
+@pytest.mark.exercise("add_", "t itself is returned, other stays as it was", points=2)
 @given(
     pair=shapes(1, 3).flatmap(lambda shape: st.tuples(tensors(shape), tensors(shape))),
     fraction=fractions(),
@@ -371,11 +370,11 @@ def test_add_returns_t_itself(learner, pair, fraction, number):
     answer.key("other").equals(other)
     expected = t + other
     expected[at] = number
-    came = answer.key("t").tensor(shape=tuple(t.shape))
+    t_after = answer.key("t").tensor(shape=tuple(t.shape))
     answer.check(
-        torch.equal(came, expected) and answer.key("result is t").value is True,
-        "The result should be t itself. So what is written into the result should be seen in t, "
-        "and `result is t` should hold.",
+        torch.equal(t_after, expected) and answer.key("result is t").value is True,
+        "The result should be t itself: `result is t` should be True, and a number written into the "
+        "result should show in t.",
     )
 
 
@@ -390,7 +389,7 @@ def shared_in_layouts(module, array, layouts):
 
 @probe
 def copied_in_layouts(module, array, layouts):
-    "build an array in several memory layouts and call copied with each; what comes is noted, and then overwritten"
+    "build an array in several memory layouts and call copied with each; save each result, then overwrite it"
     return [noted(module.copied(array_laid_out(array, layout))) for layout in layouts]
 
 
@@ -416,7 +415,7 @@ def copied_and_writes(module, array, layout, at_array, at_t, numbers):
 
 @st.composite
 def array_cases(draw):
-    """An array, a layout, and two different places in it, or one if it has one number only."""
+    """An array, a layout, and two different places in it, or the same one twice in an array of one number."""
     array = draw(number_arrays(shapes(1, 3)))
     one, two = draw(st.lists(fractions(), min_size=2, max_size=2, unique=True))
     return {
@@ -444,13 +443,13 @@ def test_shared_is_shared_in_any_layout(learner, case):
     array = answer.key("array").array(shape=expected.shape)
     answer.check(
         np.array_equal(t.tolist(), expected),
-        "A change in the array should be seen in the tensor, in every memory layout of the "
-        "array. But the tensor still holds the old number: it is a copy.",
+        "A change in the array should show in the tensor, for every memory layout of the "
+        "array, but the tensor still holds the old number: it is a copy.",
     )
     answer.check(
         np.array_equal(array, expected),
-        "A change in the tensor should be seen in the array, in every memory layout of the "
-        "array. But the array still holds the old number: the tensor is a copy.",
+        "A change in the tensor should show in the array, for every memory layout of the "
+        "array, but the array still holds the old number: the tensor is a copy.",
     )
 
 
@@ -462,7 +461,9 @@ def test_copied_any_layout(learner, array):
         t.equals(torch.tensor(array))
 
 
-@pytest.mark.exercise("copied", "any memory layout: no side sees a change", points=3)
+@pytest.mark.exercise(
+    "copied", "any memory layout: neither side sees a change in the other", points=3
+)
 @given(case=array_cases())
 def test_copied_is_apart_in_any_layout(learner, case):
     expected_t, expected_array = case["array"].copy(), case["array"].copy()
@@ -473,8 +474,8 @@ def test_copied_is_apart_in_any_layout(learner, case):
     array = answer.key("array").array(shape=expected_array.shape)
     answer.check(
         np.array_equal(t.tolist(), expected_t) and np.array_equal(array, expected_array),
-        "After a change in the array and another one in the tensor, each side should hold its own "
-        "change only. One side changed with the other: both share one memory.",
+        "After one change in the array and another in the tensor, each side should hold only its "
+        "own change. Here one side changed with the other: both share the same memory.",
     )
 
 
@@ -498,7 +499,7 @@ def matmul_of(module, p, q, layout_p, layout_q):
 @pytest.mark.exercise("matmul", "matrices of any sizes that fit", points=3)
 @given(pair=matrices())
 def test_matmul_of_any_sizes(learner, pair):
-    # A third needs all digits of float32.
+    # Thirds need all the digits of float32.
     p, q = pair[0] / 3, pair[1]
     expected = (p[:, :, None] * q[None, :, :]).sum(dim=1)
     learner.matmul(p=p, q=q).is_close(expected)

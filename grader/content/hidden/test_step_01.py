@@ -1,7 +1,7 @@
 """Step 01, hidden: synthetic data of any size, line, noise and seed; splits of any points.
 
 The numbers of `generate_data` follow from the seed, so they are compared one by one. A split may use any
-shuffle, so its points are compared as a set, and only what every shuffle has is demanded.
+shuffle, so its points are compared as a set, and the tests demand only what holds for every shuffle.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from grader.testing.strategies import all_seeds, numbers, seed_pairs, seeds, siz
 
 all_small_seeds = st.one_of(st.just(0), seeds())
 any_noise = st.sampled_from([0.1, 0.3, 0.5, 1.5, 2, 4])
-# Integers, and fractions that are not exact in binary, and not small.
+# Integers, and fractions that are not exact in binary; many of them are large.
 parameters = st.one_of(st.integers(-30, 30), st.integers(-900, 900).map(lambda k: k / 30))
 
 
@@ -55,19 +55,19 @@ def test_generate_data_noise(learner, n, a, b, noise, seed):
     draws = generator.randn(n, 1)
     x, y = learner.generate_data(n=n, a=a, b=b, noise=noise, seed=seed).parts("x", "y")
     off = y.array(shape=(n, 1)) - (a + b * x.array(shape=(n, 1)))
-    # Numbers up to 60 in float64: the subtraction keeps 1e-13.
+    # The numbers reach 60, so the subtraction is exact to 1e-13 in float64.
     y.check(
         np.allclose(off, noise * draws, rtol=1e-6, atol=1e-9),
-        f"The noise on y should be noise times standard normal numbers, drawn after x. The first "
-        f"point should be {noise * draws[0, 0]:.6f} away from the line a + b * x, but it is "
-        f"{off[0, 0]:.6f} away. The seed is set once, before x; noise is the standard deviation.",
+        f"The noise on y should be noise times standard normal numbers, drawn after x. Expected the "
+        f"first point to be {noise * draws[0, 0]:.6f} away from the line a + b * x, got "
+        f"{off[0, 0]:.6f}. Set the seed once, before x; noise is the standard deviation.",
     )
 
 
 @probe
 def generate_again(module, n, a, b, noise, seed, other, draws):
-    """draw some random numbers, then make data with a seed, with another one, and with the first again; what comes
-    is noted, and then overwritten"""
+    """draw some random numbers, then make data with a seed, with another one, and with the first again; save each
+    result, then overwrite it"""
     seen = {}
     for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
         np.random.rand(draws)
@@ -97,14 +97,14 @@ def test_generate_data_is_repeatable(learner, n, a, b, noise, pair, draws):
 
 
 def points_of(label):
-    """Arrays x and y in which all numbers differ, in an order that only this label gives."""
+    """Arrays x and y in which all numbers differ, in an order that depends on the label alone."""
     generator = np.random.RandomState(label["seed"])
     n = label["n_train"] + label["n_val"]
     values = generator.permutation(1000)[: 2 * n] / 7 - 60
     return values[:n].reshape(n, 1), values[n:].reshape(n, 1)
 
 
-# The points are made from a seed: hypothesis draws many arrays of zeros, which any mistake leaves as they are.
+# The points are made from a seed: hypothesis often draws arrays of zeros, which hide any mistake.
 splits = st.fixed_dictionaries({"n_train": sizes(1, 12), "n_val": sizes(1, 9), "seed": seeds()})
 # Here n_train / n * n, rounded down, is n_train - 1.
 FRACTIONS = [(15, 29), (29, 71), (58, 9), (7, 48), (100, 61), (28, 82), (61, 42), (1, 48)]
@@ -127,8 +127,8 @@ def test_split_has_every_point_once(learner, case, seed):
         twice = len(both) - len(np.unique(both))
         answer.check(
             not lost and not twice and np.isin(both, whole).all(),
-            f"Both parts together should hold every {name} exactly once: {len(lost)} numbers are "
-            f"in no part, such as {lost[:1]}, and {twice} are there more than once.",
+            f"Both parts together should hold every {name} exactly once, but {len(lost)} numbers are "
+            f"missing, such as {lost[:1]}, and {twice} appear more than once.",
         )
 
 
@@ -139,11 +139,11 @@ def test_split_keeps_equal_points(learner, n, kinds, n_train, seed):
     answer = learner.train_val_split(x=x, y=-x, n_train=n_train, seed=seed)
     x_train, y_train, x_val, y_val = parts_of(answer, n_train, n - n_train)
     for name, whole, parts in (("x", x, (x_train, x_val)), ("y", -x, (y_train, y_val))):
-        came = np.sort(np.concatenate(parts).ravel())
+        both = np.sort(np.concatenate(parts).ravel())
         answer.check(
-            np.array_equal(came, np.sort(whole.ravel())),
-            f"Some points are equal, and all of them count. Both parts together should hold the numbers "
-            f"{np.sort(whole.ravel()).tolist()} as {name}, but they hold {came.tolist()}.",
+            np.array_equal(both, np.sort(whole.ravel())),
+            f"Some points are equal, and each of them counts. Expected both parts together to hold "
+            f"{np.sort(whole.ravel()).tolist()} as {name}, got {both.tolist()}.",
         )
 
 
@@ -159,7 +159,7 @@ def split_columns(module, table, n_train, seed):
 @given(case=splits, seed=all_seeds(), same_x=st.integers(1, 3))
 def test_split_keeps_rows_together(learner, case, seed, same_x):
     x, y = points_of(case)
-    # Only a few different x: pairs cannot be put together again by sorting.
+    # With only a few different x, sorting cannot restore the pairs.
     x = np.round(x / 30 / same_x)
     table = np.concatenate([x, 0 * x, y], axis=1)
     answer = learner.run(split_columns, table=table, n_train=case["n_train"], seed=seed)
@@ -170,8 +170,8 @@ def test_split_keeps_rows_together(learner, case, seed, same_x):
     torn = [pair for pair in got if pair not in pairs]
     answer.check(
         not torn,
-        f"Row i of a part's x should belong to row i of its y. But {len(torn)} of the pairs are "
-        f"not among the points, such as {torn[:1]}. x and y must be shuffled in the same way.",
+        f"Row i of a part's x should belong to row i of its y, but {len(torn)} of the pairs are "
+        f"not among the points, such as {torn[:1]}. Shuffle x and y in the same way.",
     )
     answer.check(len(set(got)) == len(pairs), "Every point should be in exactly one part.")
     answer.key("table after").is_close(table)
@@ -185,12 +185,12 @@ def test_split_mixes(learner, n_train, seed):
     x_train, _, _, _ = parts_of(answer, n_train, 64 - n_train)
     member = np.isin(x.ravel(), x_train)
     # How often neighbours are in different parts: about 32 times after a shuffle, with a standard deviation
-    # of 4. Below 6 is a matter of 1 in 10**11; a block of neighbours gives 1 or 2.
+    # of 4. Fewer than 6 have a probability of 1 in 10**11; a block of neighbours gives 1 or 2.
     changes = int((member != np.roll(member, 1)).sum())
     answer.check(
         changes >= 6,
-        "The points for training should be a random choice. But they lie side by side in the "
-        "data: shuffle all points before you cut them into two parts.",
+        "The training points should be a random choice, but they lie side by side in the "
+        "data: shuffle all points before you split them into two parts.",
     )
 
 
@@ -200,7 +200,7 @@ def many_splits(module, x, y, n_train, seed, count):
     return [module.train_val_split(x, y, n_train, seed + i)[0] for i in range(count)]
 
 
-@pytest.mark.exercise("train_val_split", "every point can come into either part", points=2)
+@pytest.mark.exercise("train_val_split", "every point can end up in either part", points=2)
 @settings(max_examples=4)
 @given(n=st.sampled_from([4, 6]), seed=st.integers(0, 10**6))
 def test_split_moves_every_point(learner, n, seed):
@@ -208,19 +208,19 @@ def test_split_moves_every_point(learner, n, seed):
     answer = learner.run(many_splits, x=x, y=-x, n_train=n // 2, seed=seed, count=50)
     trains = [part.array(shape=(n // 2, 1)) for part in answer.each()]
     counts = np.array([sum(i in train for train in trains) for i in range(n)])
-    # Each point is in the training part in half of the splits: never in 50 is a matter of 1 in 10**15.
+    # Each point is in the training part in half of the splits: never in 50 has a probability of 1 in 10**15.
     stuck = [i for i in range(n) if counts[i] in (0, 50)]
     answer.check(
         len(trains) == 50 and not stuck,
-        f"With 50 different seeds every point should be in the training part at some time, and in "
-        f"the validation part at another. The points in rows {stuck} never change sides.",
+        f"With 50 different seeds, every point should be in the training part for some of them and in "
+        f"the validation part for others. The points in rows {stuck} are always in the same part.",
     )
 
 
 @probe
 def split_between_draws(module, x, y, n_train, seed, other, draws):
-    """split with a seed, with another one, draw random numbers, and split twice more with the same seeds; the
-    parts that come first are noted, and then overwritten"""
+    """split with a seed and with another one, draw random numbers, and split with the same two seeds again; save
+    the parts of each split, then overwrite them"""
     seen = {}
     for name in ("first", "again"):
         for chosen in (seed, other):
@@ -243,14 +243,14 @@ def test_split_again(learner, case, pair, draws):
         again = parts_of(answer.key(f"again, seed {seed}"), n_train, n_val)
         answer.check(
             all(np.array_equal(one, two) for one, two in zip(first, again, strict=True)),
-            f"The same seed should give the same split, whatever happened before. The second time seed {seed} "
-            "gave another one: set the seed inside of the function, before the shuffle.",
+            f"The same seed should give the same split, whatever happened before. The second time, seed {seed} "
+            "gave a different one: set the seed inside the function, before the shuffle.",
         )
 
 
 @pytest.mark.exercise("train_val_split", "any two seeds give two splits", points=2)
 @given(
-    # If only the last digits or bits of a seed count, another one that is so far apart gives the same split.
+    # If only the last digits or bits of a seed were used, a seed this far away would give the same split.
     pair=st.builds(
         lambda seed, apart: (seed, seed + apart), all_small_seeds, st.sampled_from([1, 42, 1000, 2**31])
     ),

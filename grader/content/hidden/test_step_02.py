@@ -1,7 +1,7 @@
 """Step 02, hidden: the line, its loss and its gradients, for any points and any form of parameters.
 
-All references are NumPy formulas in float64. Quarters make short messages; where rounding should be
-seen, numbers are not exact in binary.
+All references are NumPy formulas in float64. Multiples of 1/4 make short messages; where rounding must
+show, the numbers are not exact in binary.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ reals = st.integers(-1200, 1200).map(lambda k: k / 30)
 
 
 def parameters(values):
-    """Pairs of parameters: numbers of Python or NumPy and arrays of shape (1,), of such floats or of integers."""
+    """Pairs of parameters: Python or NumPy numbers or arrays of shape (1,), from these floats or integers."""
     integers = st.integers(-3, 3)
     in_arrays, whole_arrays = values.map(_in_array), integers.map(_in_array)
     kinds = (values, values.map(np.float64), in_arrays, integers, whole_arrays)
@@ -90,11 +90,11 @@ def test_mse_does_not_cancel(learner, data, size, shift):
     same = learner.mse(y / 3, y / 3)
     same.check(
         same.scalar() == 0,
-        f"Both arrays are equal, so the result should be 0. {same.scalar()} came.",
+        f"Both arrays are equal, so there is no error: expected 0, got {same.scalar()}.",
     )
 
 
-@pytest.mark.exercise("mse", "a mean: the same points again change nothing", points=2)
+@pytest.mark.exercise("mse", "a mean: repeating the points changes nothing", points=2)
 @given(data=points(1, 6), times=st.integers(2, 5))
 def test_mse_of_repeated_points(learner, data, times):
     y, yhat = data
@@ -126,7 +126,7 @@ def test_gradient_of_b(learner, a, b, data):
 @pytest.mark.exercise("gradients", "errors that cancel, but not when multiplied by x", points=2)
 @given(a=numbers(), b=numbers(), half=arrays(sizes(1, 6)), tilt=st.integers(1, 12))
 def test_gradients_of_mirrored_points(learner, a, b, half, tilt):
-    # To every point belongs one at -x, and the errors are tilt * x: their mean is 0.
+    # Every point has a partner at -x, and the errors are tilt * x, so their mean is 0.
     x = np.concatenate([half + 3.25, -(half + 3.25)]).reshape(-1, 1)
     y = a + (b - tilt) * x
     a_grad, b_grad = learner.gradients(a=a, b=b, x=x, y=y).parts("a_grad", "b_grad")
@@ -134,7 +134,7 @@ def test_gradients_of_mirrored_points(learner, a, b, half, tilt):
     b_grad.is_close(float(2 * tilt * (x**2).mean()))
 
 
-@pytest.mark.exercise("gradients", "a mean: the same points again change nothing", points=2)
+@pytest.mark.exercise("gradients", "a mean: repeating the points changes nothing", points=2)
 @given(a=numbers(), b=numbers(), data=points(1, 6), times=st.integers(2, 5))
 def test_gradients_of_repeated_points(learner, a, b, data, times):
     x, y = data
@@ -190,7 +190,7 @@ def test_numerical_gradients_of_the_default_eps(learner, a, b, data):
     b_grad.is_close(float(2 * (error * x).mean()), **DIFFERENCE)
 
 
-@pytest.mark.exercise("numerical_gradients", "parameters in any form, left as they are", points=2)
+@pytest.mark.exercise("numerical_gradients", "parameters in any form, not changed", points=2)
 @given(line=parameters(numbers()), data=points(1, 6), eps=st.sampled_from([1e-4, 0.125, 0.5]))
 def test_numerical_gradients_of_any_form(learner, line, data, eps):
     (a, b), (x, y) = line, data
@@ -223,7 +223,7 @@ def test_update_each_by_its_own_gradient(learner, a, b, grad, lr):
     new_b.is_close(b)
 
 
-@pytest.mark.exercise("update", "parameters in any form, left as they are", points=2)
+@pytest.mark.exercise("update", "parameters in any form, not changed", points=2)
 @given(
     line=parameters(numbers()),
     grads=st.tuples(numbers(0.25, 3), numbers(-3, -0.25)), lr=st.sampled_from([0.01, 0.25, 0.5]),

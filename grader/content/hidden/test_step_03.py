@@ -1,7 +1,7 @@
 """Step 03, hidden: gradient descent in NumPy, epoch by epoch, and the exact answer beside it.
 
-The reference walks in float64 beside the learner's code. Batch gradient descent is linear in its start, so
-rounding stays at about 1e-16 of the largest number met.
+The reference makes the same steps in float64. Batch gradient descent is linear in its start, so
+rounding stays at about 1e-16 of the largest number on the way.
 """
 
 import numpy as np
@@ -39,8 +39,8 @@ def test_init_parameters_any_seed(learner, seed):
 
 @probe
 def init_again(module, seed, other, draws):
-    """draw some random numbers, then draw parameters with a seed, with another one, and with the first again; what
-    comes is noted, and then overwritten"""
+    """draw some random numbers, then draw parameters with a seed, with another one, and with the first again; save
+    each result, then overwrite it"""
     seen = {}
     for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
         np.random.rand(draws)
@@ -99,7 +99,7 @@ def test_fit_many_epochs(learner, data, a, b, lr, n_epochs):
     off=st.sampled_from([0.0, 0.5, 2.0]), lr=st.sampled_from([1e-9, 1e-7]), n_epochs=sizes(2, 12),
 )  # fmt: skip
 def test_fit_does_not_stop_early(learner, x, a, b, off, lr, n_epochs):
-    # With off = 0 the start is the line of the points: nothing is left to learn, but all epochs are made.
+    # With off = 0 the start is the line of the points: nothing is left to learn, but all epochs run.
     x = np.array(x).reshape(-1, 1)
     y = a + b * x
     expected_a, expected_b, expected_losses = trained_line(a + off, b, x, y, lr, n_epochs)
@@ -119,7 +119,7 @@ def test_fit_goes_on_when_the_loss_grows(learner, x, a, b, n_epochs):
     x = np.array(x).reshape(-1, 1)
     y = -b * x
     expected_a, expected_b, expected_losses = trained_line(a, b, x, y, 1.5, n_epochs)
-    # Rounding follows the largest number that was met: 1e-16 of it in every epoch.
+    # Every epoch rounds by about 1e-16 of the largest number so far.
     rounding = 1e-9 * (1 + max(expected_losses) ** 0.5)
     answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=1.5, n_epochs=n_epochs)
     new_a, new_b, losses = answer.parts("a", "b", "losses")
@@ -130,24 +130,24 @@ def test_fit_goes_on_when_the_loss_grows(learner, x, a, b, n_epochs):
 
 @probe
 def fit_columns(module, table, start, lr, n_epochs):
-    """use two columns of a table as x and y and the two parts of an array as the start, and fit; then fit anew for
-    one epoch more, and look at the first result"""
+    """fit with two columns of a table as x and y, and with the two parts of an array as the start; then fit again
+    for one more epoch, and look at the first result"""
     result = module.fit(table[:, 0:1], table[:, 2:3], start[:1], start[1:], lr, n_epochs)
     module.fit(table[:, 0:1], table[:, 2:3], start[:1], start[1:], lr, n_epochs + 1)
     return {"result": result, "table": table, "start": start}
 
 
-@pytest.mark.exercise("fit", "views as inputs, left as they are", points=2)
+@pytest.mark.exercise("fit", "views as inputs, not changed", points=2)
 @given(data=points(2, 7), a=numbers(), b=numbers(), lr=small_rates, n_epochs=sizes(1, 4))
 def test_fit_leaves_inputs_alone(learner, data, a, b, lr, n_epochs):
     x, y = data
     table, start = np.concatenate([x, 0 * x, y], axis=1), np.array([a, b])
     expected_a, expected_b, expected_losses = trained_line(a, b, x, y, lr, n_epochs)
     answer = learner.run(fit_columns, table=table, start=start, lr=lr, n_epochs=n_epochs)
-    came = answer.key("start").array(shape=(2,))
+    start_after = answer.key("start").array(shape=(2,))
     answer.check(
-        np.array_equal(came, start),
-        "The arrays a and b that were passed in should stay as they are, but they have changed. "
+        np.array_equal(start_after, start),
+        "The arrays a and b that were passed in should not change, but they did. "
         "`a -= ...` changes an array in place; `a = a - ...` makes a new one.",
     )
     answer.key("table").is_close(table)
@@ -163,7 +163,7 @@ def test_fit_leaves_inputs_alone(learner, data, a, b, lr, n_epochs):
 @pytest.mark.exercise("updates_per_epoch", "a last, smaller batch counts", points=2)
 @given(full=st.integers(0, 300), batch_size=st.integers(2, 5000), part=st.integers(0, 10**6))
 def test_updates_with_a_smaller_batch(learner, full, batch_size, part):
-    # `full` batches, and one more: with 1 to batch_size - 1 points, and with a single one.
+    # `full` batches and a smaller one: first of 1 to batch_size - 1 points, then of a single point.
     for more in (part % (batch_size - 1), 0):
         n_points = full * batch_size + 1 + more
         learner.updates_per_epoch(n_points=n_points, batch_size=batch_size).equals(full + 1)
@@ -213,7 +213,7 @@ def test_least_squares_any_points(learner, pairs, shift_x, shift_y):
     x, y = (np.array(column).reshape(-1, 1) for column in zip(*pairs, strict=True))
     x, y = x + shift_x, y + shift_y
     expected_a, expected_b = line_through(x, y)
-    # The intercept is 20 steps of x away from the points: two digits fewer.
+    # The intercept is up to 20 away from the points along x, which costs two digits.
     check_line(learner.least_squares(x=x, y=y), expected_a, expected_b, atol=1e-8)
 
 
@@ -227,7 +227,7 @@ def test_least_squares_any_points(learner, pairs, shift_x, shift_y):
 def test_least_squares_finds_the_line(learner, x, a, b, more):
     x = np.array(x).reshape(-1, 1)
     check_line(learner.least_squares(x=x, y=a + b * x), a, b)
-    # Many points, near no line.
+    # Many points that are not on a line.
     x, y = more
     check_line(learner.least_squares(x=x, y=a + y), *line_through(x, a + y), **ALL_FLOAT64)
 
@@ -238,7 +238,7 @@ def least_squares_of_columns(module, table):
     return {"line": module.least_squares(table[:, 0:1], table[:, 2:3]), "table": table}
 
 
-@pytest.mark.exercise("least_squares", "columns of a table, left as they are", points=2)
+@pytest.mark.exercise("least_squares", "columns of a table, not changed", points=2)
 @given(data=points(3, 12), x=st.lists(numbers(), min_size=12, max_size=12, unique=True))
 def test_least_squares_of_views(learner, data, x):
     y = data[1]

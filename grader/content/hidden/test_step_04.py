@@ -1,6 +1,6 @@
 """Step 04, hidden: devices, memory layouts and clocks that the learner's code cannot foresee.
 
-Being at home on a device, being a leaf, being in the graph still: each is seen by working with the tensor
+Whether a tensor is on its device, is a leaf or is still in the graph shows when a probe works with it
 afterwards. The clock is judged against what a probe measures around it and inside it.
 """
 
@@ -46,8 +46,8 @@ factors = st.sampled_from([-3.0, -1.5, 0.5, 2.0])
 
 @probe
 def pick_with_cards(module, cards):
-    """pretend, one time after the other, that this many graphics cards are there, and call
-    `pick_device()` each time"""
+    """for each number, pretend that this many graphics cards are there, and call
+    `pick_device()`"""
     return devices_picked(module, cards)
 
 
@@ -59,20 +59,20 @@ def test_pick_device_at_any_moment(learner, cards):
     picked = [device.value for device in answer.each()]
     answer.check(
         picked == expected,
-        f"With {', '.join(map(str, cards))} cards, one time after the other, pick_device() gave "
-        f"{picked}; expected was {expected}. Ask at every call.",
+        f"With {', '.join(map(str, cards))} cards, one call after another, expected {expected} from "
+        f"pick_device(), got {picked}. Look for the card at every call.",
     )
 
 
 @probe
 def work_there(module, t):
-    """move `t` to the device that `pick_device()` gives, double it there, and bring it back"""
+    """move `t` to the device that `pick_device()` returns, double it there, and move it back"""
     device = module.pick_device()
     # `to(None)` is no error, and moves nothing.
     return device if device is None else (2 * t.to(device=device)).cpu()
 
 
-@pytest.mark.exercise("pick_device", "its answer is a device to work on", points=2)
+@pytest.mark.exercise("pick_device", "its result is a device to work on", points=2)
 @settings(max_examples=5)
 @given(t=tensors(shapes()))
 def test_pick_device_is_a_place_to_work(learner, t):
@@ -94,11 +94,11 @@ def to_tensor_of_view(module, array, layout):
 def number_arrays(draw):
     """Arrays of many dtypes; those of floats hold numbers that float32 has to round."""
     array = draw(arrays(shapes(1, 3)))
-    # Mostly float64, which is what a careless change of the array itself would round.
+    # Mostly float64, which a careless change of the array itself would round.
     dtype = draw(
         st.sampled_from(["float64"] * 3 + ["float32", "float16", "int64", "int32", "uint8"])
     )
-    # Positive numbers, so that an unsigned dtype takes them, too.
+    # Integers are positive, so that unsigned dtypes can hold them.
     return np.asarray(array / 3 if dtype.startswith("float") else 4 * abs(array)).astype(dtype)
 
 
@@ -109,7 +109,7 @@ def test_to_tensor_of_any_array(learner, array, layout):
     answer.key("tensor").is_close(torch.from_numpy(array).float(), **LAST_BIT)
     answer.check(
         np.array_equal(answer.key("array").array(shape=array.shape, dtype=array.dtype), array),
-        "The array has changed. to_tensor must leave its input as it is.",
+        "The array has changed. to_tensor must not change its input.",
     )
 
 
@@ -137,22 +137,22 @@ def check_home(answer, device, shape):
     t, home = answer.key("tensor"), answer.key("device").value
     t.check(
         isinstance(t.value, torch.Tensor),
-        f'On the device "{device}" something else than a tensor came.',
+        f'On the device "{device}", expected a tensor, got something else.',
     )
-    # A tensor that came from "meta" has no numbers; one that says so and has some is not let in.
+    # A tensor on "meta" has no numbers; one that claims to be there and has some is refused.
     there = home == device and t.value.is_meta == (device == "meta")
     t.check(
         there,
-        f'For the device "{device}" the tensor was made on "{home}". Use the given device.',
+        f'Expected a tensor on the device "{device}", got one on "{home}". Use the given device.',
     )
     t.check(
         t.value.dtype == torch.float32 and tuple(t.value.shape) == tuple(shape),
-        f'On the device "{device}" a tensor of dtype {t.value.dtype} and shape {tuple(t.value.shape)} '
-        f"came; expected was torch.float32 and {tuple(shape)}.",
+        f'On the device "{device}", expected a tensor of dtype torch.float32 and shape {tuple(shape)}, got '
+        f"one of dtype {t.value.dtype} and shape {tuple(t.value.shape)}.",
     )
 
 
-@pytest.mark.exercise("to_tensor", "at home on the device that was given", points=3)
+@pytest.mark.exercise("to_tensor", "on the device that was given", points=3)
 @given(array=arrays(shapes()))
 def test_to_tensor_on_any_device(learner, array):
     answer = learner.run(to_tensor_on_devices, array=array)
@@ -212,20 +212,20 @@ def test_to_numpy_leaves_the_graph_alone(learner, t, layout, factor):
     gradient = answer.key("gradient")
     answer.check(
         gradient.value is not None,
-        "After to_numpy(t) no gradient came back through t: t requires none any more, or it has left "
-        "its graph. The input must stay as it is.",
+        "After to_numpy(t), no gradient flows back through t: t no longer requires one, or it is no "
+        "longer part of its graph. Do not change the input.",
     )
     gradient.is_close(2 * factor**2 * t)
 
 
 @probe
 def to_numpy_of_card(module, t, factor):
-    """call `to_numpy` with the result of a computation that plays the part of a tensor on a graphics
-    card, where NumPy cannot read it"""
+    """call `to_numpy` with the result of a computation that acts like a tensor on a graphics card,
+    where NumPy cannot read it"""
     return module.to_numpy(t=factor * on_card(t))
 
 
-@pytest.mark.exercise("to_numpy", "results on a graphics card (played)", points=2)
+@pytest.mark.exercise("to_numpy", "results on a graphics card (simulated)", points=2)
 @settings(max_examples=8)
 @given(t=tensors(shapes()), factor=factors)
 def test_to_numpy_of_results_on_a_card(learner, t, factor):
@@ -243,8 +243,8 @@ def two_draws(seed):
 
 @probe
 def make_again(module, seed, other, draws):
-    """draw some random numbers, then make parameters with a seed, with another one, and after more
-    draws with the first again; each pair is filled with zeros after it was noted"""
+    """draw some random numbers, then make parameters with a seed, with another one, and with the
+    first again, with more draws in between; save each pair, then fill it with zeros"""
     noted = {}
     for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
         torch.randn(draws)
@@ -256,7 +256,7 @@ def make_again(module, seed, other, draws):
     return noted
 
 
-@pytest.mark.exercise("make_parameters", "the seed decides, and nothing else", points=3)
+@pytest.mark.exercise("make_parameters", "only the seed decides", points=3)
 @given(pair=seed_pairs(), draws=st.integers(1, 9))
 def test_make_parameters_by_seed(learner, pair, draws):
     seed, other = pair
@@ -289,7 +289,7 @@ def parameters_that_learn(module, seed, x, y):
 
 
 NO_GRADIENT = (
-    'On the device "{}" {} received no gradient from backward(). A parameter must require a gradient, '
+    'On the device "{}", {} received no gradient from backward(). A parameter must require a gradient, '
     "and it must be a leaf on its device: made there, or moved before it requires a gradient."
 )
 
@@ -320,8 +320,8 @@ def test_make_parameters_learn_on_any_device(learner, seed, data):
 
 @probe
 def time_pieces(module, waiting, queued, result):
-    """play a graphics card: `waiting` pieces of work are in its queue, `work` puts `queued` more into it
-    and returns `result`, and `synchronize` empties it; then call `timed(work, synchronize)`"""
+    """simulate a graphics card: its queue holds `waiting` pieces of work, `work` adds `queued` more and
+    returns `result`, and `synchronize` empties the queue; then call `timed(work, synchronize)`"""
     queue = ["piece"] * waiting
     seen = {"before": [], "pieces done": 0}
 
@@ -349,16 +349,16 @@ results = st.one_of(
 )
 
 
-@pytest.mark.exercise("timed", "whatever the work gives back", points=2)
+@pytest.mark.exercise("timed", "whatever the work returns", points=2)
 @given(waiting=st.integers(0, 3), queued=st.integers(0, 3), result=results)
 def test_timed_gives_any_result(learner, waiting, queued, result):
     answer = learner.run(time_pieces, waiting=waiting, queued=queued, result=result)
-    came, measured = result_and_seconds(answer)
+    returned, measured = result_and_seconds(answer)
     answer.check(
-        type(came.value) is type(result) and came.value == result,
-        "The first part of the pair must be what work() returned.",
+        type(returned.value) is type(result) and returned.value == result,
+        "Expected the first part of the pair to be what work() returned.",
     )
-    answer.check(measured >= 0, "The seconds are negative: the end minus the start was expected.")
+    answer.check(measured >= 0, "Expected the end minus the start, got negative seconds.")
 
 
 @pytest.mark.exercise("timed", "the queue is empty before and after the work", points=3)
@@ -366,9 +366,7 @@ def test_timed_gives_any_result(learner, waiting, queued, result):
 def test_timed_waits_for_the_queue(learner, waiting, queued):
     answer = learner.run(time_pieces, waiting=waiting, queued=queued, result=None)
     before = [count.value for count in answer.key("before").each()]
-    answer.check(
-        len(before) == 1, f"work() must be called exactly once; it was called {len(before)} times."
-    )
+    answer.check(len(before) == 1, f"Expected exactly one call of work(), got {len(before)} calls.")
     answer.check(
         before[0] == 0,
         f"When work() began, {before[0]} older pieces of work were still in the queue. Wait for them "
@@ -377,7 +375,7 @@ def test_timed_waits_for_the_queue(learner, waiting, queued):
     left = answer.key("left").value
     answer.check(
         left == 0,
-        f"At the end {left} pieces of work were still in the queue. Wait for them before the clock "
+        f"At the end, {left} pieces of work were still in the queue. Wait for them before the clock "
         "stops: call synchronize().",
     )
     answer.key("pieces done").equals(waiting + queued)
@@ -385,9 +383,9 @@ def test_timed_waits_for_the_queue(learner, waiting, queued):
 
 @probe
 def time_seconds(module, waiting, running, queued):
-    """play a graphics card: work for `waiting` seconds is already in its queue, `work` itself takes
-    `running` seconds and puts work for `queued` seconds into it, and `synchronize` waits until the queue
-    is empty; then call `timed(work, synchronize)`"""
+    """simulate a graphics card: its queue already holds work for `waiting` seconds, `work` itself takes
+    `running` seconds and adds work for `queued` seconds, and `synchronize` waits until the queue is
+    empty; then call `timed(work, synchronize)`"""
     queue = [waiting]
     moments = {"call": time.perf_counter()}
 
@@ -415,7 +413,7 @@ def time_seconds(module, waiting, running, queued):
     }
 
 
-# Few, so that looking for a smaller one takes no long time.
+# Only a few, so that the search for a smaller one is short.
 TIMES = [(0.05, 0.0, 0.07), (0.09, 0.04, 0.05), (0.0, 0.08, 0.0)]
 
 
@@ -428,11 +426,11 @@ def test_timed_measures_the_work(learner, times):
     _, measured = result_and_seconds(answer)
     answer.check(
         measured >= answer.key("at least").scalar() - CLOCK_TICK,
-        "The work took longer than the seconds that came. The clock must go on while the program "
+        "timed returned fewer seconds than the work took. The clock must run while the program "
         "waits, until the work in the queue is done.",
     )
     answer.check(
         measured <= answer.key("at most").scalar() + CLOCK_TICK,
-        "The work took less time than the seconds that came. Start the clock only when older work is "
-        "done, and give back seconds.",
+        "timed returned more seconds than the work took. Start the clock only when older work is "
+        "done, and return seconds.",
     )

@@ -1,7 +1,7 @@
 """Step 05, hidden: autograd against the formulas of step 02, on any points, parameters and models.
 
-Whether a parameter is still a leaf, and whether its gradient was cleared, is seen in where the next
-gradients and the next steps land.
+Whether a parameter is still a leaf, and whether its gradient was cleared, shows in the next gradients
+and the next steps.
 """
 
 import pytest
@@ -39,7 +39,7 @@ from grader.testing.strategies import (
 )
 
 rates = exact_rates()
-# Most of them are not exact in binary, so that float32 shows where float64 is due.
+# Most of them are not exact in binary, so that float32 shows where float64 is needed.
 steps = st.sampled_from([0.01, 0.1, 0.3, 1.5])
 factors = st.sampled_from([-2.0, -0.5, 0.25, 1.0, 3.0])
 layouts = st.sampled_from(["plain", "columns of a table"])
@@ -61,8 +61,8 @@ def check_still_leaves(answer, name, a_factor, b_factor):
     for part, parameter, factor in zip(parts, "ab", (a_factor, b_factor), strict=True):
         part.check(
             part.value is not None,
-            f"Afterwards {parameter} receives no gradient any more: it must stay a leaf that requires a "
-            "gradient.",
+            f"After the call, {parameter} no longer receives a gradient: it must stay a leaf that requires "
+            "a gradient.",
         )
         part.is_close(torch.tensor([factor]))
 
@@ -86,7 +86,7 @@ def gradients_of_two(module, a, b, first, second, layout):
     return dict(zip(("first", "second", "first again"), found, strict=True))
 
 
-@pytest.mark.exercise("loss_gradients", "one set of points after the other", points=3)
+@pytest.mark.exercise("loss_gradients", "one set of points after another", points=3)
 @given(a=numbers(), b=numbers(), first=tensor_points(), second=many_tensor_points(), layout=layouts)
 def test_loss_gradients_of_any_points(learner, a, b, first, second, layout):
     answer = learner.run(gradients_of_two, a=a, b=b, first=first, second=second, layout=layout)
@@ -109,7 +109,7 @@ def leaves_after_gradients(module, a, b, x, y, a_factor, b_factor):
     return {**values, "later": later, "points": points_after(x, y)}
 
 
-@pytest.mark.exercise("loss_gradients", "the parameters stay as they are", points=2)
+@pytest.mark.exercise("loss_gradients", "the parameters do not change", points=2)
 @given(a=numbers(), b=numbers(), data=tensor_points(), a_factor=factors, b_factor=factors)
 def test_loss_gradients_only_ask(learner, a, b, data, a_factor, b_factor):
     x, y = data
@@ -148,7 +148,7 @@ def update_many(module, values, grads, lr, turned):
 
 @st.composite
 def parameters(draw):
-    """One to four parameters of a dtype, a gradient or None for each, and a learning rate."""
+    """One to four parameters of one dtype, and a gradient or None for each."""
     dtype = draw(st.sampled_from([torch.float32, torch.float64]))
     pairs = draw(
         st.lists(
@@ -177,15 +177,15 @@ def test_update_of_any_parameters(learner, params, lr, turned):
         if part.value is not None:
             part.check(
                 not part.tensor(finite=False).count_nonzero(),
-                "After the update a gradient is still there: it would be added to the next one.",
+                "After the update, a gradient is still there: the next one would be added to it.",
             )
 
 
 @probe
 def update_in_rounds(module, values, weights, lr):
-    """make a parameter of each of `values`, and three times: compute the loss, which is the sum of
-    weight * p ** 2 over all parameters, call `backward()` and `update_`; the last parameter is in the
-    loss of the second round only"""
+    """make a parameter of each of `values`, and do this three times: compute the loss, which is the sum
+    of weight * p ** 2 over all parameters, call `backward()` and `update_`; the last parameter is only
+    in the loss of the second round"""
     params = [value.clone().requires_grad_() for value in values]
     path = []
     for number in range(3):
@@ -214,14 +214,14 @@ def test_update_round_after_round(learner, values, weights, lr):
             p - lr * 2 * weight * p if number == 1 or k < last else p
             for k, (weight, p) in enumerate(zip(weights, expected, strict=False))
         ]
-        for came, p in zip(part.each(), expected, strict=True):
-            came.is_close(p)
+        for got, p in zip(part.each(), expected, strict=True):
+            got.is_close(p)
 
 
 @probe
 def update_network(module, weights, x, y, lr, frozen):
     """build a small network with the given weights, and train it for two rounds with `backward()` and
-    `update_`; one layer takes no part: before each `update_`, its gradients are set to None"""
+    `update_`; one layer is left out: before each `update_`, its gradients are set to None"""
     model = small_network(weights)
     for _ in range(2):
         ((model(x) - y) ** 2).mean().backward()
@@ -240,7 +240,7 @@ networks = st.tuples(tensors((3, 2)), tensors((3,)), tensors((1, 3)), tensors((1
 @given(weights=networks, data=tensor_points(2, 5), lr=rates, frozen=st.sampled_from([0, 2]))
 def test_update_of_a_network(learner, weights, data, lr, frozen):
     x, y = torch.cat([data[0], data[1].flip(0)], dim=1), data[1]
-    came = learner.run(update_network, weights=weights, x=x, y=y, lr=lr, frozen=frozen)
+    answer = learner.run(update_network, weights=weights, x=x, y=y, lr=lr, frozen=frozen)
     expected = [weight.double() for weight in weights]
     for _ in range(2):
         params = [p.detach().requires_grad_() for p in expected]
@@ -252,7 +252,7 @@ def test_update_of_a_network(learner, weights, data, lr, frozen):
             p.detach() if k in fixed else p.detach() - lr * grad
             for k, (p, grad) in enumerate(zip(params, grads, strict=True))
         ]
-    for part, p in zip(came.each(), expected, strict=True):
+    for part, p in zip(answer.each(), expected, strict=True):
         part.is_close(p.float(), **TRAINING)
 
 
@@ -281,14 +281,14 @@ def test_fit_on_any_points(learner, a, b, data, lr, n_epochs, layout):
     check_points_stay(answer.key("points"), x, y)
 
 
-@pytest.mark.exercise("fit", "many epochs, also when little is left to learn", points=2)
+@pytest.mark.exercise("fit", "many epochs, even when little is left to learn", points=2)
 @settings(max_examples=4)
 @given(
     a=numbers(), b=numbers(), x=tensors(st.tuples(sizes(2, 6), st.just(1))), lr=rates,
     off=st.sampled_from([0.0, 0.125, 0.5]), n_epochs=sizes(10, 15),
 )  # fmt: skip
 def test_fit_for_many_epochs(learner, a, b, x, lr, off, n_epochs):
-    # The start is near the line of the points, or on it: all epochs are made nevertheless.
+    # The start is near the line of the points, or on it, but all epochs should run.
     y = a + b * x
     answer = learner.run(
         fit_on_view, a=a + off, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout="plain"
@@ -311,7 +311,7 @@ def fit_twice(module, a, b, first, second, epochs, a_factor, b_factor):
     return {**seen, "later": gradients_of_leaves(a, b, a_factor, b_factor)}
 
 
-@pytest.mark.exercise("fit", "goes on where the first training ended", points=3)
+@pytest.mark.exercise("fit", "a second training goes on where the first one ended", points=3)
 @given(
     a=numbers(), b=numbers(), first=tensor_points(), second=tensor_points(), lr=rates, other_lr=rates,
     epochs=st.tuples(sizes(1, 3), sizes(1, 3)), a_factor=factors, b_factor=factors,
@@ -332,8 +332,8 @@ def test_fit_goes_on(learner, a, b, first, second, lr, other_lr, epochs, a_facto
 
 @probe
 def freeze_and_learn(module, layers, prefix, value):
-    """build a model of the named layers with every parameter full of `value`, call `freeze_all_but`, compute a
-    loss of all parameters, call `backward()`, and look at who received a gradient"""
+    """build a model of the named layers, fill every parameter with `value`, call `freeze_all_but`, compute a loss
+    of all parameters, call `backward()`, and see which parameters received a gradient"""
     model = nn.Module()
     for path, kind, n_in, n_out in layers:
         *parents, name = path.split(".")
@@ -378,26 +378,28 @@ def names_and_sizes(layers):
 
 
 def check_frozen(answer, layers, prefix, value):
-    """Check who can be trained, how many numbers that are, and that nothing moved."""
+    """Check which parameters can be trained, how many numbers they hold, and that none changed."""
     known = names_and_sizes(layers)
     expected = sorted(name for name in known if name.startswith(prefix))
-    came = [str(name.value) for name in answer.key("trainable").each()]
+    trainable = [str(name.value) for name in answer.key("trainable").each()]
     answer.check(
-        came == expected,
-        f'With the prefix "{prefix}" these parameters should receive a gradient: '
-        f"{', '.join(expected) or 'none'}. These did: {', '.join(came) or 'none'}.",
+        trainable == expected,
+        f'With the prefix "{prefix}", expected these parameters to receive a gradient: '
+        f"{', '.join(expected) or 'none'}. These did: {', '.join(trainable) or 'none'}.",
     )
     count = answer.key("count").integer()
     numbers_kept = sum(known[name] for name in expected)
     answer.check(
         count == numbers_kept,
-        f'With the prefix "{prefix}" {numbers_kept} numbers can still be trained, but {count} came. Count '
-        "the numbers in the parameters that are not frozen; a buffer is no parameter.",
+        f'With the prefix "{prefix}", expected {numbers_kept} trainable numbers, got {count}. Count the '
+        "numbers in the parameters that are not frozen; a buffer is not a parameter.",
     )
     owners = [name for name in sorted(known) for _ in range(known[name])]
     values = answer.key("values, in the order of the names").tensor(shape=(len(owners),))
     for name, number in zip(owners, values.tolist(), strict=True):
-        answer.check(number == value, f"The values of {name} changed. Freezing changes no number.")
+        answer.check(
+            number == value, f"The values of {name} changed. Freezing must not change them."
+        )
     check_train_mode(answer)
 
 
@@ -427,7 +429,7 @@ def test_freeze_by_any_prefix(learner, layers, prefix, value):
     check_frozen(answer, layers, prefix, value)
 
 
-@pytest.mark.exercise("freeze_all_but", "numbered layers: 1, 10, 11 begin alike", points=2)
+@pytest.mark.exercise("freeze_all_but", "numbered layers: 1, 10 and 11 all begin with 1", points=2)
 @settings(max_examples=6)
 @given(
     other=sizes(2, 9), n_in=sizes(1, 3), n_out=sizes(4, 6),
@@ -444,7 +446,7 @@ def test_freeze_numbered_layers(learner, other, n_in, n_out, prefix, value):
 def test_freeze_by_the_beginning_of_a_name(learner, layers, which, length):
     names = list(names_and_sizes(layers))
     prefix = names[which % len(names)][:length]
-    # Capital and small letters are not the same: with the others, no name of letters fits.
+    # Capital and small letters differ: with the case swapped, no name that begins with a letter fits.
     for start in (prefix, prefix.swapcase()):
         answer = learner.run(freeze_and_learn, layers=layers, prefix=start, value=1.5)
         check_frozen(answer, layers, start, 1.5)

@@ -1,7 +1,7 @@
-"""Step 06, hidden: graphs that are drawn, and what is left of them afterwards.
+"""Step 06, hidden: random graphs, and what is left of them afterwards.
 
-The judge grows the same graphs with the same probes and walks through them itself. A leaf is known by what is
-written into it, and a clean graph by the gradients that arrive later.
+The judge grows the same graphs with the same probes and walks through them itself. It recognises a leaf by the
+number that was written into it, and a clean graph by the gradients that arrive later.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from grader.testing.probes import probe
 from grader.testing.strategies import fractions, numbers, place, shapes, sizes, tensors
 
 layouts = st.sampled_from(["plain", "turned", "every second"])
-# The leaf first: it is in every first example.
+# "leaf" comes first, so that every first example has it.
 kinds = st.sampled_from(["leaf", "result", "plain"])
 factors = st.sampled_from([-2.0, -0.5, 0.5, 1.5, 3.0])
 
@@ -36,7 +36,7 @@ def small_tensors(draw, dims=0):
 def gradient_of_polynomial(module, x, kind, layout, coefficients, factor):
     """make x a plain tensor, a leaf that requires a gradient, or the result w * factor of a leaf w; call
     `gradient_of(f, x)` with the polynomial f(v) = c0 + c1 * v + c2 * v ** 2 + c3 * v ** 3; then see what
-    `(x * p).sum().backward()` leaves in x or w, p being another leaf"""
+    `(x * p).sum().backward()` leaves in x or w, where p is another leaf"""
     c0, c1, c2, c3 = coefficients
     w = x = tensor_laid_out(x, layout).detach()
     if kind != "plain":
@@ -61,35 +61,35 @@ def test_gradient_of_polynomials(learner, x, kind, layout, coefficients, factor)
     )  # fmt: skip
     _, c1, c2, c3 = coefficients
     v = x * factor if kind == "result" else x
-    # Up to 500, with float32's seven digits.
+    # The numbers reach 500, of which float32 keeps seven digits.
     answer.key("gradient").is_close(c1 + 2 * c2 * v + 3 * c3 * v**2, atol=1e-4)
     answer.key("x").is_close(v)
     answer.check(
         answer.key("left").value is None,
-        "After gradient_of a gradient was left in x, or in a leaf behind x. The caller's next backward() "
-        "would add to it.",
+        "gradient_of left a gradient in x, or in a leaf behind x. The caller's next backward() would add "
+        "to it.",
     )
     later = answer.key("later")
     if kind == "plain":
         answer.check(
             later.value is None,
-            "x was a plain tensor, but after gradient_of it receives gradients. It must stay as it is.",
+            "x was a plain tensor, but after gradient_of it receives gradients. Do not change the caller's x.",
         )
         return
     answer.check(
         later.value is not None,
-        "x required a gradient, but after gradient_of it receives none any more.",
+        "x required a gradient, but after gradient_of it no longer receives one.",
     )
     later.is_close(torch.full_like(x, factor**2 if kind == "result" else factor))
 
 
 @probe
 def gradient_of_product(module, x):
-    """call `gradient_of(f, x)` with f(v) = v.T @ v, whose result has another shape than v"""
+    """call `gradient_of(f, x)` with f(v) = v.T @ v, whose result has a different shape than v"""
     return module.gradient_of(f=lambda v: v.T @ v, x=x)
 
 
-@pytest.mark.exercise("gradient_of", "a result of another shape", points=2)
+@pytest.mark.exercise("gradient_of", "a result of a different shape", points=2)
 @given(x=tensors(shapes(2, 2)))
 def test_gradient_of_product(learner, x):
     # The sum of v.T @ v is the sum of the squared sums of the rows.
@@ -106,7 +106,7 @@ def gradient_of_part(module, x, start, weight, kind):
     return module.gradient_of(f=lambda v: torch.full((start,), weight), x=x)
 
 
-@pytest.mark.exercise("gradient_of", "a part of x, or nothing of it", points=2)
+@pytest.mark.exercise("gradient_of", "a function of a part of x, or of nothing in x", points=2)
 @given(
     x=small_tensors(dims=1),
     start=st.integers(0, 6),
@@ -142,8 +142,8 @@ def test_gradient_of_keeps_the_graph(learner, w, factor, powers):
     left = answer.key("w.grad").tensor(shape=tuple(w.shape))
     answer.check(
         torch.allclose(left, factor * torch.cos(w * factor), rtol=1e-4, atol=1e-5),
-        "In w.grad there is not what x.sum().backward() should leave. Stop at x: the question is about x "
-        "alone, and nothing behind x may receive a gradient.",
+        "w.grad does not hold what x.sum().backward() should leave there. Stop at x: only its gradient is "
+        "asked for, and nothing behind x may receive a gradient.",
     )
 
 
@@ -152,7 +152,7 @@ def test_gradient_of_keeps_the_graph(learner, w, factor, powers):
 
 @probe
 def grow(leaf_count, steps):
-    """grow a graph: some leaves, a plain tensor, some operations on the latest results, and one that takes the
+    """grow a graph: some leaves, a plain tensor, some operations on the latest results, and one that stacks the
     last three of all these tensors"""
     leaves = [torch.ones(2, requires_grad=True) for _ in range(leaf_count)]
     values = [torch.ones(2), *leaves]
@@ -226,14 +226,14 @@ def check_nodes(answer, t):
     names = [name.value for name in answer.each()]
     answer.check(
         all(isinstance(name, str) and name.isidentifier() for name in names),
-        'The list must hold the names of the classes of the nodes, such as "AccumulateGrad", as strings.',
+        'Expected a list of the class names of the nodes, such as "AccumulateGrad", as strings.',
     )
-    came = Counter(names)
-    for name in sorted(expected.keys() | came.keys()):
+    counts = Counter(names)
+    for name in sorted(expected.keys() | counts.keys()):
         why = "Every node behind t counts, and a node that can be reached in two ways counts once."
         answer.check(
-            came[name] == expected[name],
-            f"{name} should be in the list {expected[name]} times, but it is there {came[name]} times. {why}",
+            counts[name] == expected[name],
+            f"Expected {name} {expected[name]} times in the list, got it {counts[name]} times. {why}",
         )
 
 
@@ -244,18 +244,18 @@ def test_graph_nodes_of_any_graph(learner, leaf_count, steps):
     check_nodes(answer.key("names"), grow(leaf_count, steps)[1])
     answer.check(
         not any(answer.key("touched").value),
-        "graph_nodes left a gradient in a leaf. It only looks at the graph; no backward pass is needed.",
+        "graph_nodes left a gradient in a leaf. Only look at the graph; no backward pass is needed.",
     )
 
 
-@pytest.mark.exercise("graph_nodes", "nodes with two results, and tensors cut off", points=2)
+@pytest.mark.exercise("graph_nodes", "nodes with two results, and detached tensors", points=2)
 @given(leaf_count=st.integers(1, 2), steps=programs("swap halves", "mul", "swap halves", "detach"))
 def test_graph_nodes_of_halves(learner, leaf_count, steps):
     answer = learner.run(nodes_of_graph, leaf_count=leaf_count, steps=steps)
     check_nodes(answer.key("names"), grow(leaf_count, steps)[1])
     answer.check(
         not any(answer.key("touched").value),
-        "graph_nodes left a gradient in a leaf. It only looks at the graph; no backward pass is needed.",
+        "graph_nodes left a gradient in a leaf. Only look at the graph; no backward pass is needed.",
     )
 
 
@@ -284,13 +284,13 @@ def nodes_of_nothing(module, t, kind):
 @given(t=tensors(shapes()), kind=st.sampled_from(["plain", "leaf", "without notes", "detached"]))
 def test_graph_nodes_of_nothing(learner, t, kind):
     answer = learner.run(nodes_of_nothing, t=t, kind=kind)
-    answer.check(answer.key("with").each(), "Twice a leaf has a graph, but no node came.")
+    answer.check(
+        answer.key("with").each(), "Twice a leaf has a graph: expected its nodes, got none."
+    )
     names = answer.key("without").each()
     learner_names = [name.value for name in names]
     if names:
-        names[0].check(
-            False, f"This tensor has no graph, so no node is behind it, but {learner_names} came."
-        )
+        names[0].check(False, f"This tensor has no graph: expected no nodes, got {learner_names}.")
 
 
 # leaves
@@ -298,8 +298,8 @@ def test_graph_nodes_of_nothing(learner, t, kind):
 
 @probe
 def mark(found, known):
-    """write the number of its place into each tensor that came, give it that gradient, too, and look at the
-    tensors of the test"""
+    """write the number of its place into each tensor of the list and into its gradient, and look at the tensors
+    of the test"""
     touched = [t.grad is not None for t in known.values()]
     required = [name for name, t in known.items() if t.requires_grad]
     count = len(found)
@@ -320,7 +320,7 @@ def mark(found, known):
 @probe
 def leaves_of_graph(module, leaf_count, steps):
     """make some leaves and a plain tensor, let each step compute a new tensor from the latest ones, stack the last
-    three of all, call `leaves` with the stack, and write into the tensors that came"""
+    three of all, call `leaves` with the stack, and write into the tensors of the list"""
     leaves, t = grow(leaf_count, steps)
     found = module.leaves(t=t)
     if not isinstance(found, (list, tuple)):
@@ -339,7 +339,7 @@ def small_model(sizes, kind):
 @probe
 def leaves_of_model(module, sizes, kind, frozen):
     """build a small model, freeze some parameters, call `leaves` with its output, and write into the tensors
-    that came"""
+    of the list"""
     model = small_model(sizes, kind)
     known = dict(model.named_parameters())
     for name in frozen:
@@ -352,25 +352,25 @@ def leaves_of_model(module, sizes, kind, frozen):
 
 
 def check_leaves(answer, names, expected, required):
-    """Check that what came are the expected leaves: each one shows what was written into what came.
+    """Check that the list held the expected leaves, by what was written into its tensors.
 
     Args:
-        answer: what `mark` gave.
-        names: those of the leaves that the test knows.
-        expected: those that `leaves` should have found.
-        required: those that require a gradient.
+        answer: what `mark` returned.
+        names: the names of all leaves that the test knows.
+        expected: the names of those that `leaves` should find.
+        required: the names of those that require a gradient.
     """
     if isinstance(answer.value, (list, tuple)) or not isinstance(answer.value, dict):
-        # `leaves` gave no list.
+        # `leaves` did not return a list of tensors.
         answer.each()
     values, gradients = answer.key("values"), answer.key("gradients")
     answer.check(
         not any(answer.key("touched").value),
-        "leaves left a gradient in a leaf. It only looks at the graph; no backward pass is needed.",
+        "leaves left a gradient in a leaf. Only look at the graph; no backward pass is needed.",
     )
     answer.check(
         answer.key("required").value == required,
-        "After leaves other leaves require a gradient than before. It only looks at the graph.",
+        "The call of leaves changed which leaves require a gradient. Only look at the graph.",
     )
     places = []
     for name in names:
@@ -381,22 +381,22 @@ def check_leaves(answer, names, expected, required):
         if name in expected:
             answer.check(
                 written and gradient is not None,
-                f"{name} would receive a gradient, but it is not in the list. The leaves themselves were "
-                "expected, of every branch, and no copies.",
+                f"{name} would receive a gradient, but it is not in the list. Return the leaves of every "
+                "branch: the leaves themselves, not copies.",
             )
             gradients.key(name).is_close(torch.full_like(value, place))
             places.append(place)
         else:
             answer.check(
                 not written and gradient is None,
-                f"{name} is in the list, but it would receive no gradient.",
+                f"{name} is in the list, but it would not receive a gradient.",
             )
     count = answer.key("count").integer()
     answer.check(
         count == len(expected),
-        f"{len(expected)} leaves were expected, each once, but {count} came.",
+        f"Expected {len(expected)} leaves, each once, got {count}.",
     )
-    answer.check(len(set(places)) == len(places), "A leaf came twice.")
+    answer.check(len(set(places)) == len(places), "A leaf is in the list twice.")
 
 
 @pytest.mark.exercise("leaves", "any graph: the leaves themselves, each once", points=3)
@@ -407,7 +407,7 @@ def test_leaves_of_any_graph(learner, leaf_count, steps):
 
 
 def check_graph_leaves(answer, leaf_count, steps):
-    """Check the leaves of a graph that was grown."""
+    """Check the leaves of a graph that `grow` made."""
     grown, t = grow(leaf_count, steps)
     if t.is_leaf:
         reached = [t] if t.requires_grad else []
@@ -422,7 +422,7 @@ def check_graph_leaves(answer, leaf_count, steps):
     check_leaves(answer, names, expected, names)
 
 
-@pytest.mark.exercise("leaves", "parts of the graph are cut off", points=2)
+@pytest.mark.exercise("leaves", "parts of the graph are detached", points=2)
 @given(leaf_count=st.integers(2, 4), steps=programs("detach", "add", "mul", "swap halves"))
 def test_leaves_of_cut_graphs(learner, leaf_count, steps):
     answer = learner.run(leaves_of_graph, leaf_count=leaf_count, steps=steps)
@@ -490,18 +490,18 @@ def test_cut_of_any_tensor(learner, values, kind, layout, factor, where, written
     answer.key("t").is_close(t)
     answer.check(
         answer.key("through c").value is None,
-        "A gradient went through the result of cut(t): it is not outside the graph.",
+        "A gradient flowed through the result of cut(t), so it is not outside the graph.",
     )
     answer.check(
         answer.key("required").value is False,
-        "The result of cut(t) requires a gradient. Outside the graph, nobody asks for one.",
+        "The result of cut(t) requires a gradient. A tensor outside the graph must not require one.",
     )
     answer.key("beside c").is_close(t)
     if kind != "plain":
         through = answer.key("through t")
         answer.check(
             through.value is not None,
-            "After cut(t) no gradient goes through t any more: t itself has lost its place in the graph.",
+            "After cut(t), no gradient flows through t: t itself is no longer part of the graph.",
         )
         through.is_close(torch.full_like(values, factor if kind == "result" else 1.0))
     expected = t.clone()
@@ -511,8 +511,8 @@ def test_cut_of_any_tensor(learner, values, kind, layout, factor, where, written
         end = answer.key(name).tensor(shape=tuple(values.shape))
         answer.check(
             torch.allclose(end, expected, rtol=1e-4, atol=1e-5),
-            "A number was written into c and another one into t, but both do not show both. cut(t) must "
-            "share the memory of t; a copy has a memory of its own.",
+            "The test wrote one number into c and another into t, but c and t do not both show both numbers. "
+            "cut(t) must share the memory of t; a copy has its own memory.",
         )
 
 
@@ -529,5 +529,5 @@ def cut_in_a_loss(module, values, factor):
 @given(values=tensors(shapes()), factor=factors)
 def test_cut_is_a_constant(learner, values, factor):
     t = values * factor
-    # Up to 500, with float32's seven digits.
+    # The numbers reach 500, of which float32 keeps seven digits.
     learner.run(cut_in_a_loss, values=values, factor=factor).is_close(2 * factor * t * t, atol=1e-4)

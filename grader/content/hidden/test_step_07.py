@@ -1,6 +1,6 @@
-"""Step 07, hidden: optimizers against the formula, on parameters, gradients and settings that are drawn.
+"""Step 07, hidden: optimizers against the formula, on random parameters, gradients and settings.
 
-The reference moves in float64 by the formula of the lesson, which is that of `torch.optim.SGD`.
+The reference computes in float64 by the formula of the lesson, which is that of `torch.optim.SGD`.
 """
 
 import math
@@ -58,23 +58,23 @@ def test_fit_on_any_points(learner, a, b, data, lr, n_epochs, layout):
     answer = learner.run(fit_on_view, a=a, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout=layout)
     check_fit(answer, a, b, x, y, lr, n_epochs)
     check_python_floats(answer.key("losses"))
-    # All numbers in the first loss are exact in float32, but for its mean: no digit of it is cut.
+    # All of the first loss but its mean is exact in float32, so the loss must keep all its digits.
     first = answer.key("losses").numbers()[0]
     answer.check(
         math.isclose(first, line_gradients(a, b, x, y)[0], rel_tol=1e-6, abs_tol=1e-9),
-        f"The first loss came as {first!r}: it is rounded. Keep the whole number.",
+        f"Expected the first loss with all its digits, got {first!r}. Do not round it.",
     )
     check_points_stay(answer.key("points"), x, y)
 
 
-@pytest.mark.exercise("fit_with_sgd", "many epochs, also when little is left to learn", points=2)
+@pytest.mark.exercise("fit_with_sgd", "many epochs, even when little is left to learn", points=2)
 @settings(max_examples=6)
 @given(
     a=numbers(), b=numbers(), x=tensors(st.tuples(sizes(2, 6), st.just(1))), lr=rates,
     off=st.sampled_from([0.0, 0.125, 0.5]), n_epochs=sizes(20, 50),
 )  # fmt: skip
 def test_fit_for_many_epochs(learner, a, b, x, lr, off, n_epochs):
-    # The start is near the line of the points, or on it: all epochs are made nevertheless.
+    # The start is near the line of the points, or on it, but all epochs should run.
     y = a + b * x
     answer = learner.run(
         fit_on_view, a=a + off, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout="plain"
@@ -98,7 +98,9 @@ def fit_twice(module, a, b, first, second, epochs):
     return seen
 
 
-@pytest.mark.exercise("fit_with_sgd", "goes on where the first training ended", points=3)
+@pytest.mark.exercise(
+    "fit_with_sgd", "a second training goes on where the first one ended", points=3
+)
 @given(
     a=numbers(), b=numbers(), first=tensor_points(), second=tensor_points(), lr=rates, other_lr=rates,
     epochs=st.tuples(sizes(1, 3), sizes(1, 3)),
@@ -134,14 +136,14 @@ def check_path(answer, values, rounds, lr, momentum):
     """Check every parameter after every step."""
     path = sgd_path(values, rounds, lr, momentum)
     for part, expected in zip(answer.each(), path, strict=True):
-        for came, p in zip(part.each(), expected, strict=True):
+        for got, p in zip(part.each(), expected, strict=True):
             # Velocities are up to 15 and steps up to 25; float32 keeps seven digits of them.
-            came.is_close(p, rtol=1e-4, atol=1e-4)
+            got.is_close(p, rtol=1e-4, atol=1e-4)
 
 
 @st.composite
 def runs(draw, low=1, high=3, none=True):
-    """Values of some parameters of a dtype, and gradients for one to four rounds, some of them None."""
+    """Values of some parameters of one dtype, and gradients for one to four rounds, some of them None."""
     dtype = draw(st.sampled_from([torch.float32, torch.float64]))
     count = draw(st.integers(1, 4))
     values, columns = [], []
@@ -196,15 +198,16 @@ def test_sgd_only_reads_gradients(learner, run, lr, momentum):
     )
     check_path(answer.key("path"), values, rounds, lr, momentum)
     for part, grads in zip(answer.key("gradients").each(), rounds, strict=True):
-        for came, grad in zip(part.each(), grads, strict=True):
-            came.check(
-                (came.value is None) == (grad is None),
-                "step() has made or removed a gradient. It only reads the gradients.",
+        for got, grad in zip(part.each(), grads, strict=True):
+            got.check(
+                (got.value is None) == (grad is None),
+                "step() made or removed a gradient. Only read the gradients.",
             )
             if grad is not None:
-                came.check(
-                    torch.equal(came.tensor(shape=tuple(grad.shape), dtype=grad.dtype), grad),
-                    "step() has changed a gradient. It only reads them; the velocity is a tensor of its own.",
+                got.check(
+                    torch.equal(got.tensor(shape=tuple(grad.shape), dtype=grad.dtype), grad),
+                    "step() changed a gradient. Only read the gradients, and keep the velocity in a separate "
+                    "tensor.",
                 )
 
 
@@ -239,8 +242,8 @@ def test_sgd_keeps_its_own_velocity(learner, run, lr, momentum):
 
 @probe
 def run_two_sgd(module, values, rounds, settings):
-    """build two optimizers with settings of their own, one for the first parameter and one for the others, and
-    let them take their steps in turns; then a new optimizer for all parameters takes the same gradients"""
+    """build two optimizers with different settings, one for the first parameter and one for the others, and let
+    them take their steps in turn; then let a new optimizer for all parameters use the same gradients"""
     with torchs_sgd_refused():
         params = parameters_of(values, False)
         groups = params[:1], params[1:]
@@ -261,7 +264,9 @@ def run_two_sgd(module, values, rounds, settings):
         return path
 
 
-@pytest.mark.exercise("SGD", "optimizers with settings of their own do not meet", points=2)
+@pytest.mark.exercise(
+    "SGD", "optimizers with different settings do not disturb each other", points=2
+)
 @given(run=runs(low=2, none=False), settings_=st.tuples(*[st.tuples(steps, momenta)] * 2))
 def test_sgd_optimizers_do_not_meet(learner, run, settings_):
     values, rounds = run
@@ -269,11 +274,11 @@ def test_sgd_optimizers_do_not_meet(learner, run, settings_):
     first = sgd_path(values[:1], [grads[:1] for grads in rounds], *settings_[0])
     others = sgd_path(values[1:], [grads[1:] for grads in rounds], *settings_[1])
     path = [one + rest for one, rest in zip(first, others, strict=True)]
-    # Without momentum in the second half, which is the default.
+    # The second half uses no momentum, which is the default.
     path += sgd_path(path[-1], rounds, settings_[0][0], 0.0)
     for part, expected in zip(answer.each(), path, strict=True):
-        for came, p in zip(part.each(), expected, strict=True):
-            came.is_close(p, rtol=1e-4, atol=2e-4)
+        for got, p in zip(part.each(), expected, strict=True):
+            got.is_close(p, rtol=1e-4, atol=2e-4)
 
 
 @probe
@@ -304,7 +309,7 @@ def test_sgd_zero_grad_only_clears(learner, run, lr, momentum):
             if grad.value is not None:
                 grad.check(
                     not grad.tensor(finite=False).count_nonzero(),
-                    "After zero_grad() a gradient is still there: the next backward() would add to it.",
+                    "After zero_grad(), a gradient is still there: the next backward() would add to it.",
                 )
     check_path(answer.key("path"), values, rounds, lr, momentum)
 
@@ -312,7 +317,7 @@ def test_sgd_zero_grad_only_clears(learner, run, lr, momentum):
 @probe
 def train_network(module, weights, x, y, lr, momentum):
     """build a small network with the given weights, train it for three rounds with `zero_grad()`, `backward()`
-    and `step()`, always without a gradient of the last bias, and look at its parameters"""
+    and `step()`, always without a gradient for the last bias, and look at its parameters"""
     with torchs_sgd_refused():
         model = small_network(weights)
         optimizer = module.SGD(params=model.parameters(), lr=lr, momentum=momentum)
@@ -333,7 +338,7 @@ networks = st.tuples(tensors((3, 2)), tensors((3,)), tensors((1, 3)), tensors((1
 @given(weights=networks, data=tensor_points(2, 5), lr=rates, momentum=st.sampled_from([0.0, 0.5]))
 def test_sgd_trains_a_network(learner, weights, data, lr, momentum):
     x, y = torch.cat([data[0], data[1].flip(0)], dim=1), data[1]
-    came = learner.run(train_network, weights=weights, x=x, y=y, lr=lr, momentum=momentum)
+    answer = learner.run(train_network, weights=weights, x=x, y=y, lr=lr, momentum=momentum)
     params = [weight.double() for weight in weights]
     velocities = [0.0] * 4
     for _ in range(3):
@@ -344,7 +349,7 @@ def test_sgd_trains_a_network(learner, weights, data, lr, momentum):
         for k, grad in enumerate(grads):
             velocities[k] = momentum * velocities[k] + grad
             params[k] = params[k] - lr * velocities[k]
-    for part, p in zip(came.each(), params, strict=True):
+    for part, p in zip(answer.each(), params, strict=True):
         part.is_close(p.float(), **TRAINING)
 
 
@@ -376,7 +381,7 @@ def test_sgd_refuses_negative_settings(learner, lr, momentum, negative, tiny, na
         learner.run(build, lr=lr, momentum=momentum, named=named, step=False)
 
 
-@pytest.mark.exercise("SGD", "zero is no error", points=2)
+@pytest.mark.exercise("SGD", "zero is not an error", points=2)
 @given(lr=st.sampled_from([0.0, 0.25, 3.0]), momentum=st.sampled_from([0.0, 0.5, 1.25]))
 def test_sgd_takes_zero_and_large_settings(learner, lr, momentum):
     answer = learner.run(build, lr=lr, momentum=momentum, named=True)

@@ -1,4 +1,4 @@
-"""Step 08, hidden: losses of any shape and layout, and the way back from them to parameters."""
+"""Step 08, hidden: losses of any shape and layout, and the gradients that flow back to parameters."""
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ def arrived(answer, name):
     grad = answer.key(name)
     grad.check(
         grad.value is not None,
-        f"{name} is None: no gradient came back. The loss must be a tensor that is still connected "
+        f"Expected a gradient in {name}, got None. The loss must be a tensor that is still connected "
         "to yhat and y.",
     )
     return grad
@@ -42,11 +42,11 @@ def made(module, function, reduction):
 
 
 def of_a_function(answer):
-    """Return the answer of a probe, after there was a loss function."""
+    """Return the answer of a probe, after checking that there was a loss function."""
     answer.check(
         answer.value is not None,
-        "make_loss must return a loss function that can be called with yhat and y. It returned "
-        "something else: perhaps a class, and not a loss made from it, or nothing.",
+        "Expected make_loss to return a loss function that can be called with yhat and y, got "
+        "something else: perhaps a class instead of a loss made from it, or nothing.",
     )
     return answer
 
@@ -117,7 +117,7 @@ def check_line(answer, a, b, x, y, reduction, factor):
 
 @st.composite
 def apart(draw):
-    """Two different shapes that torch would broadcast, or that hold as many entries, and an order."""
+    """Two different shapes that torch would broadcast, or that hold equally many entries, in any order."""
     n, m = draw(st.lists(st.integers(2, 5), min_size=2, max_size=2, unique=True))
     pair = draw(
         st.sampled_from(
@@ -135,7 +135,7 @@ def apart(draw):
 # mse
 
 
-@pytest.mark.exercise("mse", "any shape, laid out in memory in any way", points=3)
+@pytest.mark.exercise("mse", "any shape, any memory layout", points=3)
 @given(
     both=triples, reduction=reductions, layouts=st.tuples(layouts, layouts),
     offset=st.sampled_from([4096.0, 0.0]),
@@ -157,14 +157,14 @@ def default_mse(module, yhat, y):
         return module.mse(yhat=yhat, y=y)
 
 
-@pytest.mark.exercise("mse", "the mean, if nothing is said", points=2)
+@pytest.mark.exercise("mse", "the mean, by default", points=2)
 @given(both=shapes(2, 3).flatmap(lambda shape: tensors((2, *shape))))
 def test_mse_is_the_mean_by_default(learner, both):
     yhat, y = both[0], both[1]
     is_loss(learner.run(default_mse, yhat=yhat, y=y), reduced((yhat - y) ** 2, "mean"))
 
 
-@pytest.mark.exercise("mse", "one loss from another", points=2)
+@pytest.mark.exercise("mse", "larger errors, a larger loss", points=2)
 @given(both=shapes(1, 3).flatmap(lambda shape: tensors((2, *shape))), factor=numbers())
 def test_mse_grows_with_the_square(learner, both, factor):
     # Errors that are `factor` times as large give a loss that is factor ** 2 times as large.
@@ -204,7 +204,7 @@ def test_mse_refuses_shapes(learner, shapes, reduction):
         learner.mse(yhat=torch.ones(first), y=torch.ones(second), reduction=reduction)
 
 
-@pytest.mark.exercise("mse", "words that are near a reduction are an error", points=2)
+@pytest.mark.exercise("mse", "words that are similar to a reduction are an error", points=2)
 @given(
     word=st.sampled_from(REDUCTIONS),
     change=st.sampled_from(["{}s", " {}", "{} ", "{}_", "the {}"]),
@@ -229,7 +229,7 @@ def test_mse_refuses_capital_letters(learner):
 # make_loss
 
 
-@pytest.mark.exercise("make_loss", "any shape, laid out in memory in any way", points=3)
+@pytest.mark.exercise("make_loss", "any shape, any memory layout", points=3)
 @given(both=triples, reduction=reductions, layouts=st.tuples(layouts, layouts))
 def test_make_loss_of_any_layout(learner, both, reduction, layouts):
     yhat, y, _ = both
@@ -267,7 +267,7 @@ def test_make_loss_teaches_a_line(learner, a, b, data, reduction, factor):
 
 @probe
 def losses_in_turn(module, kinds, yhat, y):
-    """make one loss for each of `kinds`, and after that call all of them, the first one last"""
+    """make one loss for each of `kinds`, and only then call all of them, in reverse order"""
     losses = [module.make_loss(reduction=kind) for kind in kinds]
     if any(isinstance(loss, type) or not callable(loss) for loss in losses):
         return None

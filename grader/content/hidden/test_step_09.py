@@ -1,4 +1,4 @@
-"""Step 09, hidden: models judged by what they predict, what trains them, and what is copied between them."""
+"""Step 09, hidden: models judged by what they predict, how they train, and what is copied between them."""
 
 import pytest
 import torch
@@ -63,8 +63,8 @@ def check_lines(learner, kind, lines, data, lr, turns):
     answer = learner.run(train_lines, kind=kind, lines=lines, data=data, lr=lr, turns=turns)
     answer.check(
         answer.key("can_learn").value is True,
-        "This model cannot learn: no way leads from the loss back to parameters of the model. They "
-        "must be made in __init__, as nn.Parameter or in a layer, and used in forward as they are.",
+        "This model cannot learn: the loss is not connected to parameters of the model. Make them "
+        "in __init__, as nn.Parameter or in a layer, and use them in forward as they are.",
     )
     expected, (x, y) = [list(line) for line in lines], data
     for turn in turns:
@@ -105,13 +105,13 @@ def check_state(learner, kind, a, b, x, shapes):
     wanted = " and ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
     state.check(
         state.value == shapes,
-        f"The state dict should hold {wanted}, and nothing else; it holds {state.value}. Only "
-        "parameters (and buffers) are in it: a plain tensor is not saved.",
+        f"Expected the state dict to hold {wanted}, and nothing else, got {state.value}. It only "
+        "holds parameters (and buffers): a plain tensor is not saved.",
     )
     answer.check(
-        set(answer.key("dtypes").value) == {"torch.float32"}, "The parameters should be float32."
+        set(answer.key("dtypes").value) == {"torch.float32"}, "Expected float32 parameters."
     )
-    answer.check(answer.key("is linear").value is True, "`linear` should be an nn.Linear.")
+    answer.check(answer.key("is linear").value is True, "Expected `linear` to be an nn.Linear.")
     answer.key("first").is_close(a + 1 + (b + 1) * x)
     answer.key("second").is_close(a + b * x)
 
@@ -133,7 +133,7 @@ def test_manual_state(learner, line, x):
 
 @probe
 def stacked(module, kind, first, second, x, layout):
-    """put two models with the numbers of a line one behind the other in an nn.Sequential, predict, and call
+    """put two models with the numbers of a line one after the other into an nn.Sequential, predict, and call
     backward() on the sum"""
     model = nn.Sequential(line_of(module, kind, *first), line_of(module, kind, *second))
     if layout == "column of a table":
@@ -165,10 +165,10 @@ def test_manual_in_a_larger_model(learner, first, second, x, layout):
     for part, names, wanted in parts:
         names.check(
             isinstance(names.value, list) and sorted(names.value) == ["a", "b"],
-            f"The parameters should be called a and b, but they are called {names.value}.",
+            f"Expected parameters with the names a and b, got {names.value}.",
         )
         for grad, name in zip(part.each(), names.value, strict=True):
-            grad.check(grad.value is not None, f"No gradient came back to {name}.")
+            grad.check(grad.value is not None, f"Expected a gradient for {name}, got None.")
             grad.is_close(wanted[name], **TRAINING)
 
 
@@ -192,13 +192,13 @@ def test_layer_learns(learner, lines, data, lr, turns):
 @given(line=lines, x=columns)
 def test_layer_state(learner, line, x):
     shapes = {"linear.weight": [1, 1], "linear.bias": [1]}
-    # The order of the parameters is left open, and two dictionaries are equal in any order.
+    # Any order of the parameters will do: two dictionaries are equal in any order.
     check_state(learner, "LayerLinearRegression", *line, x, shapes)
 
 
 @probe
 def hooked(module, kind, a, b, x, scale, extra):
-    """write the numbers of a line into the model, and hang two hooks on its layer: one multiplies the input of the
+    """write the numbers of a line into the model, and add two hooks to its layer: one multiplies the input of the
     layer by scale, one adds extra to its output"""
     model = line_of(module, kind, a, b)
     layer = model.linear if kind == "LayerLinearRegression" else model[0]
@@ -211,21 +211,21 @@ def check_hooks(learner, kind, line, x, scale, extra):
     """Check the prediction of a layer with two hooks."""
     a, b = line
     answer = learner.run(hooked, kind=kind, a=a, b=b, x=x, scale=scale, extra=extra)
-    came = answer.tensor(shape=tuple(x.shape), dtype=torch.float32)
-    # What the hooks change is far more than rounding.
+    prediction = answer.tensor(shape=tuple(x.shape), dtype=torch.float32)
+    # The hooks change far more than rounding does.
     answer.check(
-        not torch.allclose(came, a + b * x),
-        "The hooks on the layer did not run. Call the layer itself; its .forward method, or its "
-        "weight used by hand, goes past the hooks.",
+        not torch.allclose(prediction, a + b * x),
+        "The hooks on the layer did not run. Call the layer itself; its .forward method, or a "
+        "formula with its weight, does not run the hooks.",
     )
     answer.is_close(extra + a + b * scale * x)
 
 
-# Never zero together with scale: the hooks always make a difference.
+# So large that no scale cancels them: the hooks always make a difference.
 extras = st.sampled_from([100.0, 64.5, -80.25])
 
 
-@pytest.mark.exercise("LayerLinearRegression", "hooks before and behind the layer run", points=3)
+@pytest.mark.exercise("LayerLinearRegression", "hooks before and after the layer run", points=3)
 @given(line=lines, x=columns, scale=factors, extra=extras)
 def test_layer_hooks(learner, line, x, scale, extra):
     check_hooks(learner, "LayerLinearRegression", line, x, scale, extra)
@@ -261,8 +261,8 @@ def test_sequential_has_one_layer(learner):
     answer = learner.run(sequential_length)
     answer.check(
         answer.value == [True, 1, 2],
-        "make_sequential must return an nn.Sequential that holds one nn.Linear(1, 1), which has two "
-        "numbers to learn: a weight and a bias.",
+        "Expected make_sequential to return an nn.Sequential that holds one nn.Linear(1, 1), which has "
+        "two numbers to learn: a weight and a bias.",
     )
 
 
@@ -287,7 +287,7 @@ def network_of(module, weights):
 
 @probe
 def train_networks(module, first, second, x, y, lr, mode):
-    """make two networks, write numbers into both, train the first one for a step of SGD, and let both
+    """make two networks, write numbers into both, train the first one for one step of SGD, and let both
     predict"""
     models = [network_of(module, weights).train(mode) for weights in (first, second)]
     optimizer = torch.optim.SGD(models[0].parameters(), lr=lr)
@@ -308,13 +308,15 @@ def network_tasks(draw):
     """Two networks of the same sizes, x and y."""
     first = draw(networks())
     second = [draw(tensors(tuple(weight.shape))) for weight in first]
-    # No hidden unit of the trained network at the bend, where the slope is left open.
+    # No hidden unit of the trained network is at the bend of ReLU, where the slope is a convention.
     first[1] = first[1] + 0.03125
     n = draw(sizes(1, 4))
     return first, second, draw(tensors((n, first[0].shape[1]))), draw(tensors((n, len(first[3]))))
 
 
-@pytest.mark.exercise("make_mlp", "a network of any sizes is trained, another one is not", points=3)
+@pytest.mark.exercise(
+    "make_mlp", "one network of any sizes is trained, the other one is not", points=3
+)
 @given(task=network_tasks(), lr=rates, mode=st.booleans())
 def test_mlp_learns(learner, task, lr, mode):
     first, second, x, y = task
@@ -323,21 +325,21 @@ def test_mlp_learns(learner, task, lr, mode):
     loss = ((predicted(params, x.double()) - y.double()) ** 2).mean()
     params = [p - lr * g for p, g in zip(params, torch.autograd.grad(loss, params), strict=True)]
     trained, other = answer.parts("the trained network", "the other network")
-    # One step may be large: the numbers behind it are in the thousands.
+    # One step may be large: the predictions after it are in the thousands.
     trained.is_close(predicted(params, x.double()).detach().float(), rtol=1e-3, atol=1e-3)
     other.is_close(predicted(second, x), **TRAINING)
 
 
 @probe
 def even_network(module, n_in, n_hidden, n_out, weight, bias, x):
-    """make a network, write weight into every weight and bias into every bias, and let it predict; count its
-    numbers, too"""
+    """make a network, write weight into every weight and bias into every bias, count its numbers, and let it
+    predict"""
     model = module.make_mlp(n_in=n_in, n_hidden=n_hidden, n_out=n_out)
     write_line(with_parameters(model, n_in), bias, weight)
     return {"count": sum([p.numel() for p in model.parameters()]), "yhat": model(x)}
 
 
-@pytest.mark.exercise("make_mlp", "any sizes, equal ones and large ones, too", points=3)
+@pytest.mark.exercise("make_mlp", "any sizes, even equal or large ones", points=3)
 @given(
     n_in=sizes(1, 4), n_hidden=st.sampled_from([1, 2, 3, 4, 17, 40]), n_out=sizes(1, 4),
     weight=numbers(), bias=numbers(), rows=sizes(1, 5), start=numbers(),
@@ -405,7 +407,7 @@ def test_count_of_any_model(learner, model, depth, buffers):
         part.equals(sum(n for n, fixed in zip(sizes_of_all, flags, strict=True) if not fixed))
     answer.key("with gradients").check(
         answer.key("with gradients").value == [not fixed for fixed in later],
-        "count_trainable only counts. Afterwards other parameters are frozen than before.",
+        "count_trainable changed which parameters are frozen. Only count them.",
     )
 
 
@@ -450,8 +452,8 @@ def normalized_network(n_in, n_out):
 @probe
 def copy_and_train(module, state, x, who, frozen, modes):
     """fill the source with `state`, freeze a layer in each model, and call copy_weights; then let one of the two
-    models predict in train mode and make a step of an SGD that was made before, with a loss that is the sum of all
-    its parameters; look at the state of both"""
+    models predict in train mode and take a step with an SGD that was made before, with a loss that is the sum of
+    all its parameters; look at the state of both"""
     n_out, n_in = state["0.weight"].shape
     models = {"source": normalized_network(n_in, n_out), "target": normalized_network(n_in, n_out)}
     models["source"].load_state_dict(state)
@@ -481,7 +483,7 @@ def states(draw):
     names = ("1.weight", "1.bias", "1.running_mean")
     shapes = {"0.weight": (n_out, n_in), "0.bias": (n_out,), "2.1.weight": (1, n_out)}
     shapes |= dict.fromkeys(names, (n_out,))
-    # Eighths that are no quarters, so that no number is 0 or 1.
+    # Odd multiples of 1/8, so that no number is 0 or 1.
     state = {name: draw(tensors(shape)) + 0.125 for name, shape in shapes.items()}
     state["1.running_var"] = draw(tensors((n_out,))).abs() + 0.125
     state["1.num_batches_tracked"] = torch.tensor(draw(sizes(1, 99)))
@@ -492,10 +494,10 @@ def is_state(answer, expected, sentence):
     """Demand exactly the numbers of a state dict."""
     for name, value in expected.items():
         part = answer.key(name)
-        came = part.tensor(shape=tuple(value.shape), dtype=value.dtype)
+        got = part.tensor(shape=tuple(value.shape), dtype=value.dtype)
         part.check(
-            torch.equal(came, value),
-            f"{sentence} {name} should be {value.tolist()}, but it is {came.tolist()}.",
+            torch.equal(got, value),
+            f"{sentence} Expected {name} to be {value.tolist()}, got {got.tolist()}.",
         )
 
 
@@ -518,16 +520,16 @@ def test_copy_and_train(learner, task, who, frozen, modes):
         answer.check(
             mode_part.value is mode
             and sorted(required.value) == sorted(k for k in learned if int(k[0]) != place),
-            f"After copy_weights, the {name} is in another mode, or other parameters of it are frozen, than "
-            "before. Copy the numbers, and nothing else.",
+            f"copy_weights changed the mode of the {name}, or which of its parameters are frozen. Copy the "
+            "numbers, and nothing else.",
         )
     for name in ("source", "target"):
-        is_state(answer.key(f"{name} copied"), state, f"After copy_weights, in the {name}:")
+        is_state(answer.key(f"{name} copied"), state, f"After copy_weights, the {name} is wrong.")
     other = "target" if who == "source" else "source"
     is_state(
         answer.key(f"{other} later"),
         state,
-        f"The {who} was trained, and that has moved the {other}, so they share their numbers.",
+        f"Training the {who} changed the {other}, too, so they share their numbers.",
     )
     later = answer.key(f"{who} later")
     # Every gradient is 1, and the learning rate is 0.5.
@@ -542,7 +544,7 @@ def test_copy_and_train(learner, task, who, frozen, modes):
 @probe
 def copied_in_rounds(module, rounds):
     """make two nn.Linear and an optimizer for the target; in each round write new numbers into the source and
-    into the target, copy, and then let the target make a step with known gradients"""
+    into the target, copy, and then let the target take a step with known gradients"""
     n_out, n_in = rounds[0].shape
     source, target = nn.Linear(n_in, n_out), nn.Linear(n_in, n_out)
     optimizer = torch.optim.SGD(target.parameters(), lr=0.5)
@@ -559,7 +561,9 @@ def copied_in_rounds(module, rounds):
     return seen
 
 
-@pytest.mark.exercise("copy_weights", "the target learns on with its own optimizer", points=2)
+@pytest.mark.exercise(
+    "copy_weights", "the target goes on learning with its own optimizer", points=2
+)
 @given(
     rounds=st.sampled_from([(1, 2), (3, 1), (2, 3)]).flatmap(
         lambda shape: st.lists(tensors(shape), min_size=1, max_size=3)
@@ -570,10 +574,10 @@ def test_copy_in_place(learner, rounds):
     for number, (part, values) in enumerate(zip(answer.each(), rounds, strict=True)):
         labels = ("source.weight", "source.bias", "target.weight", "target.bias")
         bias = torch.full((len(values),), float(number))
-        for came, expected in zip(
+        for got, expected in zip(
             part.parts(*labels), (values, bias, values - 0.5, bias - 1), strict=True
         ):
-            came.is_close(expected)
+            got.is_close(expected)
 
 
 @probe

@@ -1,4 +1,4 @@
-"""Step 10, hidden: train steps for any model, loss and optimizer, followed by formulas in float64."""
+"""Step 10, hidden: train steps for any model, loss and optimizer, compared with formulas in float64."""
 
 import pytest
 import torch
@@ -43,7 +43,7 @@ def are_close(answer, expected):
 
 @probe
 def step_by_step(module, a, b, batches, lr, layout):
-    """make a train step for an nn.Linear(1, 1), nn.MSELoss and SGD, call it with one batch after the other, and
+    """make a train step for an nn.Linear(1, 1), nn.MSELoss and SGD, call it with one batch after another, and
     look at the model after every step"""
     model = line(a, b)
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
@@ -59,7 +59,7 @@ def step_by_step(module, a, b, batches, lr, layout):
 
 
 @pytest.mark.exercise(
-    "make_train_step", "one batch after the other, each from clean gradients", points=3
+    "make_train_step", "one batch after another, each from clean gradients", points=3
 )
 @given(a=numbers(), b=numbers(), batches=batches, lr=rates, layout=layouts)
 def test_batch_after_batch(learner, a, b, batches, lr, layout):
@@ -71,13 +71,13 @@ def test_batch_after_batch(learner, a, b, batches, lr, layout):
         losses.append(loss)
         path.append([a, b])
     are_losses(answer.key("losses"), losses)
-    # All numbers in the first loss are exact in float32, but for its mean: no digit of it is cut.
+    # All of the first loss but its mean is exact in float32, so the loss must keep all its digits.
     answer.key("losses").each()[0].is_close(losses[0], rtol=1e-6)
     for part, expected in zip(answer.key("path").each(), path, strict=True):
         part.is_close(expected, **TRAINING)
     answer.check(
         answer.key("learning").value is True,
-        "After the train step no gradients are computed any more. Leave them switched on for the caller.",
+        "After the train step, gradients are no longer computed. Leave them switched on for the caller.",
     )
     for part, (x, y) in zip(answer.key("points").each(), batches, strict=True):
         check_points_stay(part, x, y)
@@ -104,8 +104,8 @@ def test_step_with_hook(learner, a, b, data, lr):
 
 @probe
 def momentum_and_schedule(module, a, b, data, lrs, momentum, decay):
-    """make a train step for a line and SGD with momentum and weight decay, and call it several times, with a
-    learning rate that is set anew before every call"""
+    """make a train step for a line and SGD with momentum and weight decay, and call it several times, with
+    another learning rate set before every call"""
     model = line(a, b)
     optimizer = torch.optim.SGD(
         model.parameters(), lr=lrs[0], momentum=momentum, weight_decay=decay
@@ -185,7 +185,7 @@ def test_adam(learner, weights, x, y, n_steps, lr):
 @probe
 def lopsided_steps(module, a, b, batches, lr, factors, form, double):
     """make a train step whose loss is the mean of f * yhat ** 2 + g * yhat * y + h * y, of shape (1,), and
-    call it with each batch, in another form and dtype; the loss function also notes what it gets"""
+    call it with each batch, in this form and dtype; the loss function also records what it gets"""
     f, g, h = factors
     dtype = torch.float64 if double else torch.float32
     model = line(a, b).to(dtype)
@@ -240,8 +240,8 @@ def test_lopsided_loss(learner, a, b, batches, lr, factors, form, double):
         a, b = a - lr * slope.mean().item(), b - lr * (slope * x).mean().item()
     answer.check(
         answer.key("untouched").value is True,
-        "The loss function did not get what it should: yhat as the model gives it for x as it is, and y as it "
-        "is, without a change of shape or dtype.",
+        "Expected the loss function to get yhat = model(x) and y. Do not change the shape or the dtype of x, "
+        "yhat or y.",
     )
     are_losses(answer.key("losses"), losses)
     answer.key("line").is_close([a, b], **TRAINING)
@@ -298,12 +298,12 @@ def test_train_mode_in_every_step(learner, both, lr, momentum):
         params = [p - lr * g for p, g in zip(params, grads, strict=True)]
         mean += momentum * (center.item() - mean)
         variance += momentum * (spread.item() * len(x) / (len(x) - 1) - variance)
-    came = answer.key("running mean").tensor(shape=(1,)).item()
+    running_mean = answer.key("running mean").tensor(shape=(1,)).item()
     answer.check(
-        abs(came - mean) <= 1e-4 * (1 + abs(mean)),
-        f"After {len(data)} steps the running mean of BatchNorm should be {mean:.6g}, but it is "
-        f"{came:.6g}. It moves in train mode only, and once in every step: does each step put the "
-        "model in train mode, also when somebody has put it in eval mode before?",
+        abs(running_mean - mean) <= 1e-4 * (1 + abs(mean)),
+        f"Expected the running mean of BatchNorm to be {mean:.6g} after {len(data)} steps, got "
+        f"{running_mean:.6g}. It changes only in train mode, once in every step: does each step put "
+        "the model in train mode, even if it was in eval mode before?",
     )
     answer.key("running variance").is_close(variance, **TRAINING)
     are_losses(answer.key("losses"), losses)
@@ -313,8 +313,8 @@ def test_train_mode_in_every_step(learner, both, lr, momentum):
 
 @probe
 def dropped_steps(module, a, b, x, y, lr, n_steps):
-    """make a train step for a linear layer and a Dropout that hides everything in train mode, with another linear
-    layer behind; put the model in eval mode before every call"""
+    """make a train step for a linear layer, a Dropout that hides everything in train mode, and another linear
+    layer; put the model in eval mode before every call"""
     model = nn.Sequential(nn.Linear(1, 2), nn.Dropout(p=1.0), nn.Linear(2, 1))
     for p in model.parameters():
         p.data.fill_(b)
@@ -350,8 +350,8 @@ def test_dropout(learner, a, b, data, lr, n_steps):
 
 @probe
 def steps_in_turn(module, lines, lrs, kinds, turns, x, y):
-    """make a train step for each of several lines, with losses and learning rates of their own, and call them in
-    the given order"""
+    """make a train step for each of several lines, each with its own loss and learning rate, and call them in the
+    given order"""
     models = [line(a, b) for a, b in lines]
     steps = [
         module.make_train_step(
@@ -389,7 +389,7 @@ def test_several_train_steps(learner, lines, lrs, kinds, data, turns):
 
 @probe
 def factory_alone(module, a, b, data, lr):
-    """make a train step for a line, and look at the line; then move the line by hand, and call the train
+    """make a train step for a line, and look at the line; then change the line by hand, and call the train
     step"""
     model = line(a, b)
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
@@ -402,7 +402,7 @@ def factory_alone(module, a, b, data, lr):
 
 
 @pytest.mark.exercise(
-    "make_train_step", "the factory only makes, the step uses the model of now", points=2
+    "make_train_step", "the factory does not train, each step uses the current model", points=2
 )
 @given(a=numbers(), b=numbers(), data=tensor_points(), lr=rates)
 def test_factory_does_not_train(learner, a, b, data, lr):
@@ -440,7 +440,7 @@ def groups_and_frozen(module, weights, x, y, lrs, frozen, n_steps):
     lrs=st.permutations([0.03125, 0.125]), frozen=st.sampled_from([0, 2]),
 )  # fmt: skip
 def test_groups_and_frozen(learner, weights, x, y, n_steps, lrs, frozen):
-    # The absolute error has a corner at 0; so far away, no prediction is near it.
+    # The absolute error has a corner at 0; with y this far away, no prediction is near it.
     y = y + 40
     answer = learner.run(
         groups_and_frozen, weights=weights, x=x, y=y, lrs=lrs, frozen=frozen, n_steps=n_steps
@@ -491,7 +491,7 @@ def test_classifier(learner, weights, x, labels, lr):
 
 
 @pytest.mark.exercise(
-    "make_train_step", "many steps, large errors, none of them cut or rounded", points=2
+    "make_train_step", "many steps, large errors, nothing clipped or rounded", points=2
 )
 @settings(max_examples=8)
 @given(
@@ -505,5 +505,5 @@ def test_many_steps(learner, a, b, data, lr, scale, n_steps):
     losses, path = descend(a, b, x, y, lr, n_steps)
     are_losses(answer.key("losses"), losses)
     for part, expected in zip(answer.key("path").each(), [(a, b), *path], strict=True):
-        # Numbers of up to some hundreds on the way, of which float32 keeps seven digits.
+        # The numbers reach some hundreds on the way, of which float32 keeps seven digits.
         part.is_close(list(expected), rtol=1e-4, atol=1e-4 * max(1.0, scale))

@@ -1,4 +1,4 @@
-"""Step 11, hidden: datasets of any shape, dtype and layout, by index, in a loop and under a DataLoader."""
+"""Step 11, hidden: datasets of any shape, dtype and layout, read by index, in a loop and by a DataLoader."""
 
 import itertools
 
@@ -19,7 +19,7 @@ layouts = st.sampled_from(["plain", "every second row", "Fortran order"])
 
 @st.composite
 def data(draw, low=1, high=7):
-    """Return x and y with as many rows, of different shapes behind, and of any dtypes."""
+    """Return x and y with equally many rows, of any other sizes and any dtypes."""
     n = draw(sizes(low, high))
     x_shape, y_shape = draw(st.tuples(shapes(0, 2), shapes(0, 2)))
     return draw(tensors((n, *x_shape), draw(dtypes))), draw(tensors((n, *y_shape), draw(dtypes)))
@@ -27,7 +27,7 @@ def data(draw, low=1, high=7):
 
 @st.composite
 def numbered(draw, low=1, high=8):
-    """Return x and y in which every number is there once, so that no two points are alike."""
+    """Return x and y in which every number appears once, so that no two points are alike."""
     n = draw(sizes(low, high))
     x_shape, y_shape = draw(st.tuples(shapes(0, 2), shapes(0, 2)))
     first = draw(st.integers(-50, 50))
@@ -38,18 +38,18 @@ def numbered(draw, low=1, high=8):
 
 def is_same(answer, expected, what):
     """Demand exactly these numbers, in this shape and dtype."""
-    came = answer.tensor(shape=tuple(expected.shape), dtype=expected.dtype)
+    got = answer.tensor(shape=tuple(expected.shape), dtype=expected.dtype)
     answer.check(
-        torch.equal(came, expected),
-        f"{what} should be {expected.tolist()}, but {came.tolist()} came.",
+        torch.equal(got, expected),
+        f"Expected {what} to be {expected.tolist()}, got {got.tolist()}.",
     )
 
 
 def is_point(answer, x, y, what):
     """Demand the pair (x, y)."""
     x_item, y_item = answer.parts("x", "y")
-    is_same(x_item, x, f"The x of {what}")
-    is_same(y_item, y, f"The y of {what}")
+    is_same(x_item, x, f"the x of {what}")
+    is_same(y_item, y, f"the y of {what}")
 
 
 @probe
@@ -63,7 +63,7 @@ def items(module, x, y, indices, layouts):
 
 @st.composite
 def questions(draw):
-    """Return x, y and some indices in any order, again and again."""
+    """Return x, y and some indices in any order, with repetitions."""
     x, y = draw(data())
     indices = draw(st.lists(st.integers(-len(x), len(x) - 1), min_size=1, max_size=8))
     return x, y, indices
@@ -84,7 +84,7 @@ def test_items_of_any_data(learner, asked, layouts):
 @given(both=numbered(), shift=st.integers(-3, 3))
 def test_every_item_once(learner, both, shift):
     x, y = both
-    # Each index from -n to n - 1 once, and some of them again.
+    # Each index from -n to n - 1 once; if n is 5, some of them several times.
     indices = [(k * 5 + shift) % (2 * len(x)) - len(x) for k in range(2 * len(x))]
     answer = learner.run(items, x=x, y=y, indices=indices, layouts=("plain", "plain"))
     points = answer.key("items").parts(*(f"dataset[{index}]" for index in indices))
@@ -143,10 +143,10 @@ def outside(draw):
 def test_indices_outside(learner, asked):
     x, y, numbers, index = asked
     answer = learner.run(item_after_errors, x=x, y=y, outside=numbers, index=index)
-    for number, came in zip(numbers, answer.key("outside").each(), strict=True):
-        came.check(
-            came.value == "IndexError",
-            f"len is {len(x)}, so dataset[{number}] should raise an IndexError, but {came.value} came.",
+    for number, outcome in zip(numbers, answer.key("outside").each(), strict=True):
+        outcome.check(
+            outcome.value == "IndexError",
+            f"len is {len(x)}, so expected an IndexError for dataset[{number}], got {outcome.value}.",
         )
     is_point(answer.key("item"), x[index], y[index], f"dataset[{index}]")
 
@@ -157,7 +157,7 @@ def one_item(module, x, y, index):
     return module.CustomDataset(x_tensor=x, y_tensor=y)[index]
 
 
-@pytest.mark.exercise("CustomDataset", "twice around is outside too", points=2)
+@pytest.mark.exercise("CustomDataset", "indices do not wrap around", points=2)
 @given(x=shapes(1, 3).flatmap(tensors), rounds=st.integers(1, 3), back=st.booleans())
 def test_no_wrapping(learner, x, rounds, back):
     n = len(x)
@@ -171,7 +171,7 @@ def test_no_wrapping(learner, x, rounds, back):
 def unequal(draw):
     """Return x and y with different numbers of rows, in shapes that may hide it."""
     n, m = draw(st.lists(st.integers(1, 6), min_size=2, max_size=2, unique=True))
-    # As many numbers in both, or the length of one is a width of the other.
+    # Both hold equally many numbers, or the length of one is the width of the other.
     shapes_of_both = [
         ((n, m), (m, n)),
         ((n,), (m,)),
@@ -194,7 +194,7 @@ def test_different_lengths(learner, both):
 
 @probe
 def loops(module, x, y):
-    "two for loops over one CustomDataset, each stopped by force two rounds after the last point"
+    "run two for loops over one CustomDataset, and stop each two rounds after the last point if it goes on"
     dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
     return [list(itertools.islice(dataset, len(x) + 2)) for _ in range(2)]
 
@@ -207,8 +207,8 @@ def test_loops(learner, both):
         points = answer.each()
         answer.check(
             len(points) == len(x),
-            f"A for loop over {len(x)} points made {len(points)} rounds. It should end when an index "
-            "past the end raises an IndexError.",
+            f"Expected {len(x)} rounds of a for loop over the points, got {len(points)}. It ends when an "
+            "index past the end raises an IndexError.",
         )
         for i, point in enumerate(points):
             is_point(point, x[i], y[i], f"round {i + 1}")
@@ -253,18 +253,20 @@ def test_loader_shuffled(learner, both, batch_size, seed):
         rows = x_part.tensor((size, *x.shape[1:]), x.dtype)
         marks = y_part.tensor((size, *y.shape[1:]), y.dtype)
         for row, mark in zip(rows, marks, strict=True):
-            # Every number is there once, so a row of x says which point it is.
+            # Every number appears once, so a row of x says which point it is.
             found = [i for i in range(len(x)) if torch.equal(x[i], row)]
-            batch.check(found, f"The point {row.tolist()} in a batch is none of the points of x.")
+            batch.check(
+                found, f"The point {row.tolist()} in a batch is not one of the points of x."
+            )
             batch.check(
                 torch.equal(y[found[0]], mark),
-                f"The point {row.tolist()} came with the label {mark.tolist()}, which belongs to another "
-                "point.",
+                f"In a batch, the point {row.tolist()} has the label {mark.tolist()}, which belongs to "
+                "another point.",
             )
             seen += found
     answer.check(
         sorted(seen) == list(range(len(x))),
-        "Not every point came exactly once in the batches of one round.",
+        "Expected every point exactly once in the batches of one epoch.",
     )
 
 
@@ -277,13 +279,13 @@ def subset(module, x, y, indices):
     return {"items": [part[i] for i in range(len(part))], "a torch Dataset": kind}
 
 
-@pytest.mark.exercise("CustomDataset", "a torch Dataset, of which a part can be taken", points=2)
+@pytest.mark.exercise("CustomDataset", "a torch Dataset that works with Subset", points=2)
 @given(asked=questions())
 def test_subset(learner, asked):
     x, y, indices = asked
     answer = learner.run(subset, x=x, y=y, indices=indices)
     kind = answer.key("a torch Dataset")
-    kind.check(kind.value is True, "The class must be built on torch.utils.data.Dataset.")
+    kind.check(kind.value is True, "Expected a class that is built on torch.utils.data.Dataset.")
     points = answer.key("items").parts(*(f"item {i}" for i in range(len(indices))))
     for point, index in zip(points, indices, strict=True):
         is_point(point, x[index], y[index], f"dataset[{index}]")
@@ -291,7 +293,7 @@ def test_subset(learner, asked):
 
 @probe
 def devices_of_item(module, x, y, index):
-    """make a CustomDataset of tensors on the CPU and one of tensors that say they are on a graphics card,
+    """make a CustomDataset of tensors on the CPU and one of tensors that act like ones on a graphics card,
     take an item of each, and describe it"""
     return [
         [[part.device.type, list(part.shape)] for part in dataset[index]]
@@ -310,7 +312,7 @@ def test_device_stays(learner, n, shapes, last):
     for part, device in zip(answer.parts("on the CPU", "on a card"), ("cpu", "cuda"), strict=True):
         part.check(
             part.value == [[device, list(shape)] for shape in shapes],
-            f'The tensors were on the device "{device}", but the item is somewhere else, or it has another '
-            f"shape. The x of a point should have the shape {shapes[0]} and the y {shapes[1]}. A dataset "
-            "leaves its tensors where they are.",
+            f'Expected the item on the device "{device}", like the tensors, with x of shape {shapes[0]} and y '
+            f"of shape {shapes[1]}, got another device or another shape. A dataset leaves its tensors where "
+            "they are.",
         )

@@ -1,6 +1,6 @@
 """Step 12, hidden: splits, loaders and scaled columns of any size, with every point accounted for.
 
-Whether a generator of the caller was touched is seen in the numbers that it gives next.
+Whether a generator of the caller was used shows in the numbers that it gives next.
 """
 
 import numpy as np
@@ -50,17 +50,17 @@ def epoch_of(loader):
 
 
 def numbers_of(part):
-    """Return the x of all points of a part, and check that each came with its own y."""
+    """Return the x of all points of a part, and check that each has its own y."""
     found = []
     for point in part.each():
         x, y = point.numbers(2)
-        point.check(y == x + 100, f"The point x = {x:g} should have y = {x + 100:g}, not {y:g}.")
+        point.check(y == x + 100, f"Expected y = {x + 100:g} for the point x = {x:g}, got {y:g}.")
         found.append(x)
     return found
 
 
 def order_of(epoch):
-    """Return the x of an epoch in the order in which they came, and check each y."""
+    """Return the x of an epoch in the order of the batches, and check each y."""
     found = []
     for batch in epoch.each():
         x, y = (v.numbers() for v in batch.parts("x", "y"))
@@ -69,12 +69,12 @@ def order_of(epoch):
     return found
 
 
-def check_complete(answer, came, expected, what):
-    lost = sorted(set(expected) - set(came))
-    answer.check(not lost, f"{what} should also hold the points {lost[:5]}.")
-    extra = sorted(set(came) - set(expected))
-    answer.check(not extra, f"{what} holds points that do not belong there: {extra[:5]}.")
-    answer.check(len(came) == len(expected), f"Points come more than once in {what}.")
+def check_complete(answer, got, expected, what):
+    lost = sorted(set(expected) - set(got))
+    answer.check(not lost, f"Points are missing: {what} should also hold the points {lost[:5]}.")
+    extra = sorted(set(got) - set(expected))
+    answer.check(not extra, f"Some points do not belong in {what}: {extra[:5]}.")
+    answer.check(len(got) == len(expected), f"Some points appear more than once in {what}.")
 
 
 # split
@@ -82,8 +82,8 @@ def check_complete(answer, came, expected, what):
 
 @probe
 def split_once(module, first, step, n, n_train, seed, before):
-    """split `n` points with the x `first`, `first + step`, …, after all global generators were seeded with
-    `before` and a number was drawn; draw the next one, and read both parts"""
+    """seed all global generators with `before` and draw a number; split `n` points with the x `first`,
+    `first + step`, …; draw the next number, and read both parts"""
     dataset = numbered(first, step, n)
     seed_all(before)
     drawn = [draw()]
@@ -105,7 +105,7 @@ def test_split_is_complete(learner, first, step, parts, seed, before):
     train, val = (numbers_of(answer.key(name)) for name in ("train", "val"))
     answer.check(
         (len(train), len(val)) == parts,
-        f"{parts[0]} and {parts[1]} points should come, but {len(train)} and {len(val)} came.",
+        f"Expected {parts[0]} training and {parts[1]} validation points, got {len(train)} and {len(val)}.",
     )
     expected = [float(first + step * i) for i in range(n)]
     check_complete(answer, train + val, expected, "the two parts together")
@@ -126,8 +126,8 @@ def test_split_leaves_generators_alone(learner, parts, seed, before):
 
 @probe
 def split_often(module, n, n_train, seeds, before):
-    """split the points 0, 1, … with each seed, after all global generators were seeded with another number
-    each time"""
+    """for each seed, seed all global generators with a different number, and split the points 0, 1, … with the
+    seed"""
     found = []
     for i, seed in enumerate(seeds):
         seed_all(before + i)
@@ -139,7 +139,7 @@ def split_often(module, n, n_train, seeds, before):
 @pytest.mark.exercise("split", "the seed alone decides", points=3)
 @given(n_train=sizes(20, 30), n_val=sizes(15, 20), seed=seeds(), other=sizes(1, 9), before=seeds())
 def test_split_depends_on_its_seed(learner, n_train, n_val, seed, other, before):
-    # Among 35 points and more, two splits agree by chance less often than once in 10 ** 9.
+    # With 35 points or more, two splits agree by chance less often than once in 10 ** 9.
     n, before = n_train + n_val, before // 2
     two = seed // 2 + other
     answer = learner.run(
@@ -149,13 +149,12 @@ def test_split_depends_on_its_seed(learner, n_train, n_val, seed, other, before)
     for part in answer.parts("first", "other", "first again", "seed 0", "seed 0 again"):
         train, val = (numbers_of(side) for side in part.parts("train", "val"))
         check_complete(part, train + val, [float(i) for i in range(n)], "the two parts together")
-        part.check(
-            len(train) == n_train, f"The training part has {len(train)} points, not {n_train}."
-        )
+        part.check(len(train) == n_train, f"Expected {n_train} training points, got {len(train)}.")
         found.append(set(train))
     first, second, again, zero, zero_again = found
     answer.check(
-        first == again and zero == zero_again, "The same seed gives another split the second time."
+        first == again and zero == zero_again,
+        "The same seed gave a different split the second time.",
     )
     answer.check(first != second, f"The seeds {seed // 2} and {two} give the same split.")
     answer.check(
@@ -170,8 +169,8 @@ def test_split_depends_on_its_seed(learner, n_train, n_val, seed, other, before)
 
 @probe
 def loaders_once(module, n_train, n_val, batch_size, seed, before, n_epochs):
-    """make loaders of the points 0, 1, … and 1000, 1001, … after all global generators were seeded with
-    `before` and a number was drawn; draw the next one, and read `n_epochs` epochs"""
+    """seed all global generators with `before` and draw a number; make loaders of the points 0, 1, … and
+    1000, 1001, …; draw the next number, and read `n_epochs` epochs"""
     train, val = numbered(0, 1, n_train), numbered(1000, 1, n_val)
     seed_all(before)
     drawn = [draw()]
@@ -214,9 +213,9 @@ def test_val_loader_is_complete(learner, n_train, n_val, batch_size, seed, befor
     )  # fmt: skip
     points = [float(1000 + i) for i in range(n_val + 4)]
     for epoch in answer.key("val").parts("first", "second"):
-        came = order_of(epoch)
-        check_complete(epoch, came, points, "an epoch of the validation loader")
-        epoch.check(came == points, "The validation points come in another order than before.")
+        order = order_of(epoch)
+        check_complete(epoch, order, points, "an epoch of the validation loader")
+        epoch.check(order == points, "The validation loader changes the order of the points.")
         check_batch_sizes(epoch, n_val + 4, batch_size, "val")
 
 
@@ -236,8 +235,8 @@ def test_make_loaders_leaves_generators_alone(learner, n_train, n_val, batch_siz
 
 @probe
 def loaders_often(module, n, batch_size, seeds, before):
-    """make loaders of the points 0, 1, … with each seed, after all global generators were seeded with another
-    number each time; then read three training epochs of each, and of some a validation epoch before each"""
+    """for each seed, seed all global generators with a different number, and make loaders of the points 0, 1, …
+    with the seed; then read three training epochs of each, for some with a validation epoch before each"""
     loaders = []
     for i, seed in enumerate(seeds):
         seed_all(before + i)
@@ -280,17 +279,17 @@ def test_train_orders(learner, n, batch_size, seed, other, before):
             orders[0] != orders[1] and orders[1] != orders[2] and orders[0] != orders[2],
             "Two epochs of the train loader have the same order. Every epoch should have a new one.",
         )
-        # Whole batches that only change places are no new order.
+        # Whole batches that only change places do not count as a new order.
         groups = [
             {frozenset(order[i : i + batch_size]) for i in range(0, n, batch_size)}
             for order in orders
         ]
-        run.check(groups[0] != groups[1], "Every epoch has the same batches; shuffle the points.")
+        run.check(groups[0] != groups[1], "Every epoch has the same batches. Shuffle the points.")
         runs.append(orders)
     answer.check(
         runs[0] == runs[2] and runs[3] == runs[4],
-        "The same seed gives other training orders the second time. Nothing else may draw from the generator "
-        "of the train loader.",
+        "The same seed gave different training orders the second time. Nothing else may draw from the "
+        "generator of the train loader.",
     )
     answer.check(
         all(a != b for a, b in zip(runs[0], runs[1], strict=True)),
@@ -301,25 +300,25 @@ def test_train_orders(learner, n, batch_size, seed, other, before):
 # standardize
 
 
-# With these numbers of rows and either dtype, the standard deviation that torch finds is not 0 for most of them.
+# For most of them, with the numbers of rows below and in either dtype, torch finds a standard deviation above 0.
 CONSTANTS = (0.1, -0.3, 0.7, 1.9, 33.3, 1000.1, 3e-6)
 
 
 @st.composite
 def tables(draw, constant=False):
-    """A training part and a validation part with columns of different sizes, as float64 arrays."""
+    """A training part and a validation part with columns of different scales, as float64 arrays."""
     k = draw(sizes(1, 4))
     n, m = draw(st.permutations([7, 12, 28, 36] if constant else [2, 3, 5, 6]))[:2]
     m = draw(st.sampled_from([1, m]))
-    # A ramp on top, so that no column is constant; the columns have different sizes. One lies far from 0: there,
-    # the difference of two large squares is no variance.
+    # A ramp is added, so that no column is constant; the columns differ in scale. One lies far from 0, where the
+    # difference of two large squares does not give the variance.
     scale = np.array(draw(st.permutations([2.0**-30, 1 / 64, 1.0, 32.0])))[:k]
     far = np.array(draw(st.permutations([1024.0 * n, 0.0, 0.0, 0.0]))) if n > 2 else np.zeros(4)
     x_train = (draw(arrays((n, k))) + 8.0 * np.arange(n)[:, None] + far[:k]) * scale
     # Some values of the validation part lie outside those of the training part.
     x_val = (draw(arrays((m, k))) + far[:k] + draw(st.sampled_from([-64.0, 64.0]))) * scale
     if constant:
-        # Columns of which some have a mean that rounds, in front of the others.
+        # Constant columns in front of the others; float32 or float64 rounds the mean of some of them.
         values = np.array([draw(st.sampled_from([0.0, 1.0, -2.0])), *CONSTANTS])
         x_train = np.concatenate([np.tile(values, (n, 1)), x_train], axis=1)
         x_val = np.concatenate([np.tile(values, (m, 1)), x_val], axis=1)
@@ -333,7 +332,7 @@ SCALED = {"rtol": 1e-4, "atol": 1e-4}
 
 @probe
 def standardize_laid_out(module, x_train, x_val, turned):
-    """standardize two tensors, which lie in memory column by column, if `turned`, and look whether they have
+    """standardize two tensors, which lie in memory column by column if `turned`, and check whether they have
     changed"""
     if turned:
         x_train, x_val = x_train.T.contiguous().T, x_val.T.contiguous().T
@@ -345,7 +344,7 @@ def standardize_laid_out(module, x_train, x_val, turned):
 
 @probe
 def standardize_each(module, pairs):
-    "standardize several training and validation parts, one pair after the other"
+    "standardize several training and validation parts, one pair after another"
     return [module.standardize(x_train=x_train, x_val=x_val) for x_train, x_val in pairs]
 
 
@@ -380,14 +379,15 @@ def test_standardize_constant_column(learner, table, dtype):
     x_train, x_val, expected = scaled(table, dtype)
     answer = learner.run(standardize_laid_out, x_train=x_train, x_val=x_val, turned=False)
     for part, value in zip(answer.key("result").parts("x_train", "x_val"), expected, strict=True):
-        came = part.tensor(tuple(value.shape), dtype, finite=False)
+        got = part.tensor(tuple(value.shape), dtype, finite=False)
         part.check(
-            torch.isfinite(came).all(),
-            "NaN or inf came: the standard deviation of a constant column is 0, so do not divide by it.",
+            torch.isfinite(got).all(),
+            "Expected finite numbers, got NaN or inf: the standard deviation of a constant column is 0, so do "
+            "not divide by it.",
         )
-        # A column of 1000.1 may keep what was lost in its mean.
+        # A column of 1000.1 may keep the rounding error of its mean.
         part.is_close(value, rtol=1e-4, atol=1e-3)
-    # The first columns are constant, and torch computes other means for a column that stands alone.
+    # The first columns are constant, and torch computes a different mean for a column that stands alone.
     columns = [[part[:, [k]] for part in (x_train, x_val)] for k in range(1 + len(CONSTANTS))]
     for pair, (train, val) in zip(
         learner.run(standardize_each, pairs=columns).each(), columns, strict=True
@@ -396,7 +396,7 @@ def test_standardize_constant_column(learner, table, dtype):
             part.is_close(torch.zeros_like(value), atol=1e-3)
 
 
-@pytest.mark.exercise("standardize", "the inputs stay as they are", points=2)
+@pytest.mark.exercise("standardize", "the inputs do not change", points=2)
 @given(table=tables(), dtype=dtypes, turned=st.booleans())
 def test_standardize_leaves_inputs_alone(learner, table, dtype, turned):
     x_train, x_val, expected = scaled(table, dtype)

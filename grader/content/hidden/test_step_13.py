@@ -1,7 +1,7 @@
 """Step 13, hidden: evaluation of models with Dropout and BatchNorm, on any batches, against the formulas.
 
-What mode a model is in is seen in what BatchNorm does next, and whether its gradients were touched in
-where the next ones land.
+The mode of a model shows in what BatchNorm does next, and a change of its gradients shows in the gradients
+that are added next.
 """
 
 import numpy as np
@@ -98,11 +98,11 @@ def r2_of(yhat, y):
 
 
 def check_state(answer, model, rows):
-    """Check that the model is as it was, in the mode that it was in."""
+    """Check that the model has its old numbers and its old mode."""
     n_in = len(model["mean"])
     answer.key("batches counted").check(
         answer.key("batches counted").scalar() == 0,
-        "BatchNorm has counted batches: the model was in training mode when it was used.",
+        "BatchNorm counted batches: the model was in training mode when it was used.",
     )
     answer.key("running mean").is_close(model["mean"])
     answer.key("running variance").is_close(model["variance"])
@@ -112,17 +112,17 @@ def check_state(answer, model, rows):
     for part, value in zip(answer.key("parameters").each(), expected, strict=True):
         part.is_close(value)
     name = "training" if model["training"] else "eval"
-    sentence = f"The model was in {name} mode before, and has to be in {name} mode afterwards."
+    sentence = f"The model was in {name} mode before, and should be in {name} mode afterwards."
     answer.check(answer.key("training").value is model["training"], sentence)
     rows = rows.double()
     mean, variance = model["mean"].double(), model["variance"].double()
     if model["training"]:
         mean, variance = rows.mean(dim=0), rows.var(dim=0, correction=0)
     expected = (rows - mean) / (variance + EPS).sqrt()
-    came = answer.key("rows").tensor(tuple(rows.shape)).double()
+    normalized = answer.key("rows").tensor(tuple(rows.shape)).double()
     answer.check(
-        torch.allclose(came, expected, **FLOAT32),
-        f"{sentence} But then BatchNorm gives other numbers, those of the other mode.",
+        torch.allclose(normalized, expected, **FLOAT32),
+        f"{sentence} But BatchNorm then gives different numbers, as in the other mode.",
     )
 
 
@@ -147,7 +147,7 @@ def test_evaluate_any_model(learner, case):
     answer.key("loss").is_close(expected, **FLOAT32)
 
 
-@pytest.mark.exercise("evaluate", "the model is as it was", points=3)
+@pytest.mark.exercise("evaluate", "the model is not changed", points=3)
 @given(case=cases())
 def test_evaluate_changes_nothing(learner, case):
     answer = learner.run(evaluate_model, **case)
@@ -171,7 +171,7 @@ def evaluate_two(module, model, first, second):
     return found
 
 
-@pytest.mark.exercise("evaluate", "one loader after the other", points=2)
+@pytest.mark.exercise("evaluate", "one loader after another", points=2)
 @given(case=cases(), other=batch_sizes, shift=numbers())
 def test_evaluate_one_after_the_other(learner, case, other, shift):
     model, first = case["model"], case["data"]
@@ -228,11 +228,12 @@ def test_evaluate_leaves_gradients_alone(learner, case, old, factor):
     answer.key("loss").is_close(float(((x @ weight.T - y).double() ** 2).mean()), **FLOAT32)
     shapes = (weight.shape, weight.shape[:1])
     for part, shape in zip(answer.key("gradients").each(), shapes, strict=True):
-        came = part.tensor(tuple(shape)) if part.value is not None else None
+        gradient = part.tensor(tuple(shape)) if part.value is not None else None
         part.check(
-            came is not None and torch.allclose(came, torch.full_like(came, old + factor)),
-            f"Before evaluate, all gradients were {old:g}, and {factor:g} was added afterwards. So they "
-            f"should be {old + factor:g}, but are {'None' if came is None else came.tolist()}.",
+            gradient is not None
+            and torch.allclose(gradient, torch.full_like(gradient, old + factor)),
+            f"Before evaluate, all gradients were {old:g}, and afterwards {factor:g} was added: expected "
+            f"{old + factor:g}, got {'None' if gradient is None else gradient.tolist()}.",
         )
 
 
@@ -284,11 +285,11 @@ def check_graphs(answer):
         )
     answer.check(
         answer.key("afterwards").value is True,
-        "Afterwards gradients are still switched off for the whole program.",
+        "After the call, gradients are still switched off for the whole program.",
     )
 
 
-@pytest.mark.exercise("evaluate", "no graph, in no batch", points=2)
+@pytest.mark.exercise("evaluate", "no graph is built for any batch", points=2)
 @given(case=cases())
 def test_evaluate_builds_no_graph(learner, case):
     data = case["data"]
@@ -389,7 +390,7 @@ def test_evaluate_classes(learner, weight, x, labels, sizes):
     answer.key("loss").is_close(float(expected), **FLOAT32)
     answer.check(
         answer.key("trainable").value == [True, False],
-        "Before evaluate, the weight required gradients and the bias did not. Afterwards this is not so any more.",
+        "Before evaluate, the weight required gradients and the bias did not. Afterwards, this has changed.",
     )
 
 
@@ -448,7 +449,7 @@ def test_r2_of_any_model(learner, case, ramp):
     answer.key("r2").is_close(expected, **FLOAT32)
 
 
-@pytest.mark.exercise("r2_score", "the model is as it was", points=3)
+@pytest.mark.exercise("r2_score", "the model is not changed", points=3)
 @given(case=cases(n_min=2))
 def test_r2_changes_nothing(learner, case):
     case = with_ramp(case, 8.0)
@@ -466,14 +467,14 @@ def r2_of_good_model(module, y, noise, sizes):
 
 
 @pytest.mark.exercise(
-    "r2_score", "good models, columns of different sizes, near 0 and far from it", points=3
+    "r2_score", "good models, columns of different scales, near 0 and far from it", points=3
 )
 @given(
     n=sizes(2, 7), first=sizes(1, 6), noise=arrays((7, 3)), factor=st.sampled_from([0.1, 0.5]),
     far=st.sampled_from([9973.25, -20011.0]),
 )  # fmt: skip
 def test_r2_of_good_model(learner, n, first, noise, factor, far):
-    # The columns differ in how far their y are spread. Far from 0, the squares of y say nothing in float32.
+    # The columns differ in the spread of their y. Far from 0, float32 rounds the squares of y too much.
     y = torch.arange(n).float()[:, None] * torch.tensor([1.0, -10.0, 40.0])
     y = y + torch.tensor([far, 2.0, 2.0])
     noise = torch.tensor(noise[:n] * factor).float()
@@ -482,7 +483,7 @@ def test_r2_of_good_model(learner, n, first, noise, factor, far):
     answer.is_close(r2_of((y + noise).double().numpy(), y), **FLOAT32)
 
 
-@pytest.mark.exercise("r2_score", "no graph, in no batch", points=2)
+@pytest.mark.exercise("r2_score", "no graph is built for any batch", points=2)
 @given(case=cases(n_min=2))
 def test_r2_builds_no_graph(learner, case):
     data = with_ramp(case, 8.0)["data"]

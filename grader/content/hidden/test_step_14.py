@@ -1,7 +1,7 @@
-"""Step 14, hidden: whole trainings of drawn models, against the formulas of SGD and Adam in float64.
+"""Step 14, hidden: whole trainings of random models, against the formulas of SGD and Adam in float64.
 
-BatchNorm and Dropout(1.0), which gives zeros in training mode, show in every number in which mode the
-model was.
+With BatchNorm and Dropout(1.0), which gives zeros in training mode, every number shows which mode the
+model was in.
 """
 
 import math
@@ -33,7 +33,7 @@ EPS = 0.5  # of BatchNorm and of Adam, so large that rounding never decides wher
 
 @probe
 def model_of(kind, weight, bias, training):
-    "a linear layer behind BatchNorm, behind Dropout(1.0), or behind both"
+    "a linear layer, after BatchNorm, after Dropout(1.0), or after both"
     n_out, n_in = weight.shape
     norm = nn.BatchNorm1d(n_in, eps=EPS) if "norm" in kind else nn.Identity()
     dropout = nn.Dropout(1.0) if "dropout" in kind else nn.Identity()
@@ -149,10 +149,10 @@ class Reference:
 def check_values(answer, expected):
     """Check the numbers of a model: parameters first, then buffers."""
     parts = answer.each()
-    answer.check(len(parts) == len(expected), "The model has other parameters than before.")
+    answer.check(len(parts) == len(expected), "The model no longer has the same parameters.")
     for part, value in zip(parts, expected, strict=True):
-        came = part.tensor(tuple(value.shape))
-        part.is_close(value.to(came.dtype), **TRAINING)
+        got = part.tensor(tuple(value.shape))
+        part.is_close(value.to(got.dtype), **TRAINING)
 
 
 kinds = st.sampled_from(["plain", "norm", "dropout", "norm and dropout"])
@@ -209,7 +209,7 @@ def fit_model(module, model, train, val, name, lr, epochs):
     return seen
 
 
-@pytest.mark.exercise("fit", "where any model ends", points=3)
+@pytest.mark.exercise("fit", "the final numbers of any model", points=3)
 @given(case=cases(), n_epochs=sizes(1, 3))
 def test_fit_where_it_ends(learner, case, n_epochs):
     answer = learner.run(fit_model, **case, epochs=[n_epochs])
@@ -233,7 +233,7 @@ def test_fit_val_losses(learner, case, n_epochs):
     answer.each()[0].key("history").key("val_losses").is_close(losses, **TRAINING)
 
 
-@pytest.mark.exercise("fit", "goes on where the first training ended", points=3)
+@pytest.mark.exercise("fit", "a second training goes on where the first one ended", points=3)
 @settings(max_examples=8)
 @given(case=cases(), epochs=st.tuples(sizes(1, 2), sizes(1, 3)))
 def test_fit_goes_on(learner, case, epochs):
@@ -302,14 +302,14 @@ def test_fit_moves_batches(learner, n, size):
 @probe
 def orders_in_fit(module, n, size, seed):
     """fit for three epochs with a loader that shuffles, labels that are integers and a model whose bias is frozen,
-    and note in which order the training points come"""
+    and note the order of the training points"""
     return orders_of(lambda **inputs: module.fit(n_epochs=3, **inputs), n, size, seed)
 
 
 @probe
 def orders_in_fit_early(module, n, size, seed):
     """train for three epochs with a loader that shuffles, labels that are integers and a model whose bias is
-    frozen, and note in which order the training points come"""
+    frozen, and note the order of the training points"""
     return orders_of(
         lambda **inputs: module.fit_early(max_epochs=3, patience=3, **inputs), n, size, seed
     )
@@ -330,8 +330,8 @@ def test_fit_walks_anew(learner, n, size, seed):
 
 @probe
 def resume(module, model, train, val, name, lr, epoch, before, after, change):
-    """train, save, go on with the training after the save, load into a fresh model with other numbers and an
-    optimizer with another learning rate, and train that one"""
+    """train, save, and go on training; then load into a fresh model with other numbers and an optimizer with
+    another learning rate, and train that model"""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "some checkpoint"
         old, loader = model_of(**model), loader_of(**train)
@@ -370,7 +370,7 @@ def save_trained(module, model, train, val, name, lr, epoch, before):
 @probe
 def load_and_train(module, file, model, train, val, name, lr, after, change):
     """in another process: load the file into a fresh model with other numbers and an optimizer with another
-    learning rate, and train on"""
+    learning rate, and go on training"""
     loader = loader_of(**train)
     fresh = model_of(
         **{**model, "weight": model["weight"] + change, "bias": model["bias"] - change}
@@ -385,7 +385,7 @@ def load_and_train(module, file, model, train, val, name, lr, after, change):
 
 
 def resumed(learner, case, epoch, before, after, change):
-    """Return what comes of a training that was interrupted, and went on in another process."""
+    """Return the result of a training that was interrupted and continued in another process."""
     file = carried(learner.run(save_trained, **case, epoch=epoch, before=before))
     return learner.elsewhere.run(load_and_train, file, **case, after=after, change=change)
 
@@ -416,10 +416,12 @@ def test_save_and_go_on(learner, case, epoch, before, after, change):
 @given(case=cases(), **breaks)
 def test_saving_changes_nothing(learner, case, before, after, change):
     answer = learner.run(resume, **case, epoch=1, before=before, after=after, change=change)
-    answer.check(answer.key("saved").value is True, "No file was written at `path`.")
+    answer.check(
+        answer.key("saved").value is True, "save_checkpoint did not write a file at `path`."
+    )
     answer.check(
         answer.key("touched").value is False,
-        "After save_checkpoint the model is in another mode, or has other gradients than before.",
+        "save_checkpoint changed the mode of the model, or its gradients.",
     )
     _, at_end = states_of_steps(case, before, after)
     check_values(answer.key("old"), at_end)
@@ -430,8 +432,8 @@ def test_saving_changes_nothing(learner, case, before, after, change):
 @given(case=cases(), epoch=st.integers(0, 10**6), **breaks)
 def test_load_any_checkpoint(learner, case, epoch, before, after, change):
     answer = resumed(learner, case, epoch, before, after, change)
-    came = answer.key("epoch").integer()
-    answer.check(came == epoch, f"The epoch {epoch} was saved, but {came} came back.")
+    loaded = answer.key("epoch").integer()
+    answer.check(loaded == epoch, f"Expected the saved epoch, {epoch}, got {loaded}.")
     at_save, at_end = states_of_steps(case, before, after)
     check_values(answer.key("loaded"), at_save)
     check_values(answer.key("fresh"), at_end)
@@ -439,8 +441,8 @@ def test_load_any_checkpoint(learner, case, epoch, before, after, change):
 
 @probe
 def save_several(module, first, second, third, epochs):
-    """save a line three times: to "a.pt", to "b.pt", and to "a.pt" again; read all files with
-    weights_only=True; let the two files change their names; load them into one model: "b.pt", "a.pt", and "b.pt"
+    """save a line three times: to "a.pt", to "b.pt", and to "a.pt" again; read both files with
+    weights_only=True; swap the names of the two files; load them into one model: "b.pt", "a.pt", and "b.pt"
     again"""
     with tempfile.TemporaryDirectory() as folder:
         model = nn.Linear(1, 1)
@@ -484,11 +486,11 @@ def test_files_are_safe(learner, first, second, third, epochs):
     answer.key("safe").check(
         answer.key("safe").value == ["read", "read"],
         "torch.load(path, weights_only=True) cannot read both files. Save state dicts and plain numbers, "
-        "under exactly the name that is given.",
+        "under exactly the given name.",
     )
 
 
-@pytest.mark.exercise("load_checkpoint", "each file gives back its own numbers", points=2)
+@pytest.mark.exercise("load_checkpoint", "each file restores its own numbers", points=2)
 @settings(max_examples=6)
 @given(first=lines, second=lines, third=lines, epochs=three_epochs)
 def test_load_each_file(learner, first, second, third, epochs):
@@ -503,7 +505,7 @@ def test_load_each_file(learner, first, second, third, epochs):
 
 
 def clear_epochs(losses):
-    """Return how many losses, from the first on, differ clearly from all before: no rounding decides."""
+    """Return how many of the first losses differ clearly from all before them, so that rounding cannot matter."""
     for n, loss in enumerate(losses):
         if any(abs(loss - other) < 1e-3 * (1 + abs(loss)) for other in losses[:n]):
             return n
@@ -529,8 +531,11 @@ def check_early(answer, case, max_epochs, patience, what):
     if "losses" in what:
         history.key("train_losses").is_close(losses[:n_epochs], **TRAINING)
         history.key("val_losses").is_close(val_losses[:n_epochs], **TRAINING)
-    came = history.key("best_epoch").integer()
-    answer.check(came == best, f"The best epoch is {best}, counted from 0, but {came} came.")
+    best_epoch = history.key("best_epoch").integer()
+    answer.check(
+        best_epoch == best,
+        f"Expected the best epoch to be {best} (counted from 0), got {best_epoch}.",
+    )
     if "state" in what:
         check_values(answer.key("state"), states[best])
 
@@ -577,18 +582,18 @@ def losses_after(first, moves):
     return losses
 
 
-# Half of the epochs are better.
+# About half of the epochs have a better loss.
 moves = st.lists(st.sampled_from([-1.0, 2.0]) | st.sampled_from([-1.0, -0.01, 2.0]), max_size=4)
 
 
 @st.composite
 def scripts(draw):
-    """A patience, and losses of which some nearly use it up before a better one comes; then something special."""
+    """A patience, and losses of which some nearly use it up before a better one; then a special loss."""
     patience, special = draw(sizes(1, 4)), draw(st.sampled_from([math.nan, 0.0, math.inf]))
     wait = [*[2.0] * (patience - 1), -1.0]
-    # What is special counts as an epoch without a better loss, so that the last one never comes.
+    # The special loss counts as an epoch without a better loss, so that the last epoch is never reached.
     losses = losses_after(draw(st.integers(-3, 9)), [*draw(moves), *wait, special, *wait])
-    # Before the first finite loss, fewer epochs than `patience` have none.
+    # Fewer than `patience` epochs come before the first finite loss.
     losses = [
         *[math.nan, math.inf, math.nan][: draw(sizes(min(1, patience - 1), patience - 1))],
         *losses,
@@ -615,9 +620,14 @@ def test_fit_early_on_any_script(learner, script, fewer, batches):
         part = answer.key("history").key(name)
         shape = getattr(part.value, "shape", None)
         count = len(part.each()) if shape is None else int(np.prod(shape))
-        part.check(count == n_epochs, f"{n_epochs} epochs should be run, but {name} has {count}.")
-    came = answer.key("history").key("best_epoch").integer()
-    answer.check(came == best, f"The best epoch is {best}, counted from 0, but {came} came.")
+        part.check(
+            count == n_epochs, f"Expected {n_epochs} epochs, but {name} has {count} entries."
+        )
+    best_epoch = answer.key("history").key("best_epoch").integer()
+    answer.check(
+        best_epoch == best,
+        f"Expected the best epoch to be {best} (counted from 0), got {best_epoch}.",
+    )
     answer.key("epochs").is_close(torch.tensor([best + 1.0]))
 
 

@@ -1,6 +1,6 @@
-"""Step 15, hidden: digits that are turned and renamed, and models that are made up, so that nothing can be known.
+"""Step 15, hidden: turned and renamed digits, and made-up models, so that nothing can be known in advance.
 
-A whole training takes place once; two on few digits show that it is reproducible.
+Only one test trains on many digits; three trainings on a few show that training is reproducible.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ def new_digits(n_train, n_val, n_unseen, state):
 
 
 def odd_pictures():
-    """Return five pictures that are no digits, each with the label that it gets in the test."""
+    """Return five pictures that are not digits, each with the label that it gets in the test."""
     pictures = torch.zeros(5, 8, 8)
     pictures[0, ::2] = pictures[1, :, ::2] = pictures[2, :2] = pictures[3, :, 6:] = 1.0
     pictures[4, 2:6] = pictures[4, :, 2:6] = 1.0
@@ -49,7 +49,7 @@ def all_items(part):
 
 @probe
 def load_and_read(module, seed, before):
-    "load the data, after the global generators were seeded with `before`, and read both parts"
+    "seed the global generators with `before`, load the data, and read both parts"
     seed_all(before)
     train, val = module.load_data(seed=seed)
     return [all_items(train), all_items(val)]
@@ -64,7 +64,7 @@ def load_labels(module, seed):
 def check_sizes(answer, n_train, n_val):
     answer.check(
         abs(n_train - 1437) <= 5 and abs(n_val - 360) <= 5,
-        f"About 1437 and 360 images should come, but {n_train} and {n_val} came.",
+        f"Expected about 1437 and 360 images, got {n_train} and {n_val}.",
     )
 
 
@@ -73,7 +73,7 @@ def check_sizes(answer, n_train, n_val):
 @given(seed=seeds(), before=seeds())
 def test_load_data_is_complete(learner, seed, before):
     answer = learner.run(load_and_read, seed=seed, before=before)
-    came = []
+    found = []
     for part in answer.parts("train", "val"):
         images, labels = part.parts("images", "labels")
         images = images.tensor((None, 64), torch.float32).double().numpy() * 16
@@ -82,18 +82,19 @@ def test_load_data_is_complete(learner, seed, before):
             (abs(images - images.round()) < 1e-3).all()
             and images.min() >= 0
             and images.max() <= 16,
-            "The pixels should be those of scikit-learn, each divided by 16.",
+            "Expected the pixels of scikit-learn, each divided by 16.",
         )
         rows = images.round().astype(np.int8)
-        came.append(Counter((row.tobytes(), int(y)) for row, y in zip(rows, labels, strict=True)))
-    check_sizes(answer, *(sum(part.values()) for part in came))
+        found.append(Counter((row.tobytes(), int(y)) for row, y in zip(rows, labels, strict=True)))
+    check_sizes(answer, *(sum(part.values()) for part in found))
     rows = IMAGES.astype(np.int8)
     everything = Counter((row.tobytes(), int(y)) for row, y in zip(rows, LABELS, strict=True))
-    both = len(came[0].keys() & came[1].keys())
-    answer.check(both == 0, f"{both} images are in both parts.")
+    both = len(found[0].keys() & found[1].keys())
+    answer.check(both == 0, f"Expected no images that are in both parts, got {both}.")
     answer.check(
-        came[0] + came[1] == everything,
-        "Both parts together are not the 1797 images of scikit-learn, each once and with its own label.",
+        found[0] + found[1] == everything,
+        "Expected both parts together to hold the 1797 images of scikit-learn, each once and with its own "
+        "label.",
     )
 
 
@@ -105,19 +106,19 @@ def test_load_data_is_stratified(learner, seed):
     parts = [part.tensor((None,), torch.int64).numpy() for part in answer.parts("train", "val")]
     check_sizes(answer, *map(len, parts))
     for name, labels in zip(("training", "validation"), parts, strict=True):
-        came = np.bincount(labels.clip(0, 9), minlength=10)
+        counts = np.bincount(labels.clip(0, 9), minlength=10)
         expected = np.bincount(LABELS) * len(labels) / len(LABELS)
         answer.check(
-            (abs(came - expected) <= 2).all() and labels.min() >= 0 and labels.max() <= 9,
-            f"Of the digits 0 to 9, about {expected.round().astype(int).tolist()} should be in the "
-            f"{name} part, but {came.tolist()} are: the split is not stratified.",
+            (abs(counts - expected) <= 2).all() and labels.min() >= 0 and labels.max() <= 9,
+            f"Expected about {expected.round().astype(int).tolist()} of the digits 0 to 9 in the {name} "
+            f"part, got {counts.tolist()}: the split is not stratified.",
         )
 
 
 @probe
 def load_often(module, seeds, before):
-    """load the data with each seed, after the global generators were seeded with another number each time, and
-    read the validation images"""
+    """for each seed, seed the global generators with a different number, load the data with the seed, and read the
+    validation images"""
     found = []
     for i, seed in enumerate(seeds):
         seed_all(before + i)
@@ -134,7 +135,7 @@ def test_load_data_depends_on_its_seed(learner, seed, other, before):
         {row.numpy().tobytes() for row in part.tensor((None, 64), torch.float32)}
         for part in answer.parts("first", "other", "first again")
     )
-    answer.check(first == again, "The same seed gives another split the second time.")
+    answer.check(first == again, "The same seed gave a different split the second time.")
     answer.check(first != second, f"The seeds {seed} and {seed + other} give the same split.")
 
 
@@ -143,7 +144,7 @@ def test_load_data_depends_on_its_seed(learner, seed, other, before):
 
 @probe
 def logits_together_and_alone(module, x, seed):
-    """build a model, and look at the logits of all images together, and of each image alone, in eval mode; and
+    """build a model, and look at the logits of all images together, and of each image alone, in eval mode; then
     look for the lowest and the highest logit of five more models"""
     seed_all(seed)
     model = module.build_model().eval()
@@ -172,7 +173,7 @@ def test_build_model_logits(learner, n, first, seed):
         "The ten numbers of each image are probabilities. The loss function applies softmax by itself, "
         "so the model must not.",
     )
-    # Ten logits of a model that knows nothing are all positive in 1 of 1000 models, and never in five.
+    # The ten logits of an untrained model are all positive in 1 of 1000 models, and practically never in five.
     lowest, highest = answer.key("lowest").scalar(), answer.key("highest").scalar()
     answer.check(
         lowest < 0 or highest <= 0,
@@ -201,7 +202,7 @@ def learn_by_hand(module, x, labels, seed, lr):
     return {"before": before, "after": [model(x).detach(), other(x).detach()]}
 
 
-@pytest.mark.exercise("build_model", "a model of its own, that learns", points=3)
+@pytest.mark.exercise("build_model", "a new model that learns", points=3)
 @settings(max_examples=6)
 @given(n=sizes(3, 9), first=st.integers(0, 1700), seed=seeds(), lr=st.sampled_from([0.01, 0.02]))
 def test_build_model_learns(learner, n, first, seed, lr):
@@ -215,8 +216,8 @@ def test_build_model_learns(learner, n, first, seed, lr):
     losses = [float(nn.functional.cross_entropy(v, labels)) for v in logits]
     answer.check(
         losses[2] < losses[0],
-        f"The cross-entropy was {losses[0]:.6g} before some steps of gradient descent, and is "
-        f"{losses[2]:.6g} afterwards. It should fall: do gradients arrive at the parameters?",
+        f"Expected the cross-entropy to fall in some steps of gradient descent, but it was {losses[0]:.6g} "
+        f"before and {losses[2]:.6g} afterwards: do the parameters receive gradients?",
     )
     answer.check(
         torch.allclose(logits[1], logits[3], rtol=1e-4, atol=1e-5),
@@ -240,31 +241,31 @@ def train_and_read(module, train, val, images, seed):
 def test_train_once(learner):
     train, (x, y), (unseen, names) = new_digits(1257, 180, 360, 11)
     odd, odd_names = odd_pictures()
-    # The odd pictures are among the validation items only: who knows their labels has learned from them.
+    # The odd pictures are only in the validation part: a model that knows their labels has learned from it.
     val = (torch.cat([x, odd.repeat(4, 1)]), torch.cat([y, odd_names.repeat(4)]))
     images = torch.cat([unseen, odd])
     answer = learner.run(train_and_read, train=train, val=val, images=images, seed=5)
     logits = answer.tensor((365, 10), torch.float32)
-    came = logits.argmax(dim=1)
-    share = float((came[:360] == names).double().mean())
-    # The goal is 95 %. Among 360 digits, a model that is a little better can be below it by chance.
+    predicted = logits.argmax(dim=1)
+    share = float((predicted[:360] == names).double().mean())
+    # The goal is 95 %. On 360 digits, a model that is a little better can fall below it by chance.
     answer.check(
         share >= 0.93,
-        f"The model reads {share:.1%} of 360 unseen digits correctly. At least 95 % is the goal, and "
+        f"The model reads {share:.1%} of 360 unseen digits correctly. The goal is at least 95 %, and "
         "this test accepts 93 %.",
     )
-    right = int((came[360:] == odd_names).sum())
+    right = int((predicted[360:] == odd_names).sum())
     answer.check(
         right < 5,
-        "The model knows the made-up labels of all five odd pictures, which are in the validation part "
-        "only: it has learned from the validation part.",
+        "The model knows the made-up labels of all five odd pictures, which are only in the validation "
+        "part: it has learned from the validation part.",
     )
 
 
 @probe
 def train_often(module, train, val, images, seeds):
-    """train a model with each seed, on datasets with len(dataset) and dataset[i] and nothing else, in between draw
-    some numbers, and look at the logits of all models"""
+    """for each seed, seed the global generators with a different number, and train a model with the seed, on
+    datasets with len(dataset) and dataset[i] and nothing else; look at the logits of all models"""
     logits = []
     for i, seed in enumerate(seeds):
         seed_all(sum(seeds) + i)
@@ -294,8 +295,8 @@ def test_train_is_reproducible(learner, other):
     )
     answer.check(
         torch.allclose(first, second, rtol=1e-4, atol=1e-5),
-        "Two trainings with the same data and the same seed give different models. The seed has to "
-        "fix the first weights and also the order of the batches.",
+        "Two trainings with the same data and the same seed give different models. The seed must "
+        "fix both the first weights and the order of the batches.",
     )
 
 
@@ -304,7 +305,7 @@ def test_train_is_reproducible(learner, other):
 
 @probe
 def reader(kind, columns, training):
-    "a model whose logits are the pixels of ten columns, behind Dropout, behind BatchNorm, or behind neither"
+    "a model whose logits are the pixels of ten columns, after Dropout, after BatchNorm, or after neither"
 
     class Reader(nn.Module):
         def __init__(self):
@@ -378,18 +379,18 @@ pair_lists = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=
 def test_predict_any_logits(learner, digits, kind, columns, training, factor, shift):
     x = images_of(digits, columns, factor, shift)
     answer = learner.run(predict_by_columns, kind=kind, columns=columns, training=training, x=x)
-    came = answer.tensor((len(digits),), torch.int64)
+    predicted = answer.tensor((len(digits),), torch.int64)
     answer.check(
-        came.tolist() == digits,
-        f"{digits} should come, but {came.tolist()} came. Is it the number of the largest logit, and "
-        "is the model in eval mode?",
+        predicted.tolist() == digits,
+        f"Expected {digits}, got {predicted.tolist()}. Is it the index of the largest logit, and is "
+        "the model in eval mode?",
     )
 
 
 @pytest.mark.exercise("predict", "each image as if it were alone", points=3)
 @given(digits=digit_lists, training=st.booleans(), columns=readers["columns"])
 def test_predict_of_growing_images(learner, digits, training, columns):
-    # The rows grow, so that BatchNorm in training mode would see the last ones as all dark.
+    # The rows grow, so BatchNorm in training mode, which uses all rows, would change what is read.
     x = images_of(digits, columns, 1.0, 2.0) * torch.arange(1.0, len(digits) + 1)[:, None]
     answer = learner.run(
         predict_by_columns, kind="BatchNorm", columns=columns, training=training, x=x
