@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from grader.testing.wording import steady
 from grader.wire.codec import Opaque
+from grader.wire.values import float64, is_tensor
 
 # Wide enough for sums in another order, and for float32 where float64 was recorded. Two different
 # mistakes are hardly ever this close.
@@ -121,7 +122,7 @@ def _form(value: Any, numbers: list[float], loose: bool) -> str:
         return f"{{{inside}}}"
     if isinstance(value, Opaque):
         return f"an object of type {value.type}"
-    if hasattr(value, "requires_grad"):
+    if is_tensor(value):
         flags = f" grad={value.requires_grad} leaf={value.is_leaf} {value.device.type}"
         shape, kind = tuple(value.shape), f"tensor {value.dtype}{flags}"
         flat = _flat([] if value.is_meta else value)
@@ -139,12 +140,9 @@ def _form(value: Any, numbers: list[float], loose: bool) -> str:
 
 def _flat(value: Any) -> NDArray[np.float64]:
     """Return numbers of any type as a flat float64 array, with the real parts of complex ones."""
-    if hasattr(value, "requires_grad"):
-        value = value.detach()
-        value = (value.real if value.is_complex() else value).double().numpy()
-    elif isinstance(value, int) and abs(value) > 10**300:
+    if isinstance(value, int) and abs(value) > 10**300:
         value = math.inf
-    return np.real(np.asarray(value)).astype(np.float64).reshape(-1)
+    return np.real(float64(value)).reshape(-1)
 
 
 def _rounded(number: float) -> float:

@@ -9,7 +9,6 @@ of tests look in one place for what they can ask.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from grader.testing import wording
 from grader.testing.relations import Comparisons
 from grader.wire.codec import Opaque
+from grader.wire.values import float64, is_tensor
 
 # Float64 results agree to about 1e-12 whatever the order of operations. One step in float32 costs
 # 1e-7, which is still accepted.
@@ -169,7 +169,7 @@ class Answer:
         if isinstance(self.value, (list, tuple)):
             items = [_size_one(item) for item in self.value]
         elif _is_column(self.value):
-            items = list(_float64(self.value).reshape(-1).tolist())
+            items = list(float64(self.value).reshape(-1).tolist())
         if items is None or None in items:
             raise self._refuse("a list of numbers")
         if count is not None and len(items) != count:
@@ -219,7 +219,7 @@ class Answer:
             Mismatch: the value is not such a tensor, or holds no numbers (on the meta device).
         """
         expected = "a tensor" + wording.of_shape(shape, dtype and str(dtype).removeprefix("torch."))
-        if not _is_tensor(self.value) or not _fits(tuple(self.value.shape), shape):
+        if not is_tensor(self.value) or not _fits(tuple(self.value.shape), shape):
             raise self._refuse(expected)
         if dtype is not None and self.value.dtype != dtype:
             raise self._refuse(expected)
@@ -245,7 +245,7 @@ class Answer:
         Raises:
             Mismatch: the value has another form or is not finite, or a number is too far away.
         """
-        default = FLOAT32 if _is_tensor(expected) else FLOAT64
+        default = FLOAT32 if is_tensor(expected) else FLOAT64
         rtol = default["rtol"] if rtol is None else rtol
         atol = default["atol"] if atol is None else atol
         if isinstance(expected, np.ndarray):
@@ -254,13 +254,13 @@ class Answer:
                 raise self._refuse(
                     "a NumPy array of numbers" + wording.of_shape(expected.shape, None)
                 )
-        elif _is_tensor(expected):
+        elif is_tensor(expected):
             got = self.tensor(tuple(expected.shape), expected.dtype)
         elif isinstance(expected, (list, tuple)):
             got = self.numbers(len(expected))
         else:
             got = self.scalar()
-        numbers, want = _float64(got), _float64(expected)
+        numbers, want = float64(got), float64(expected)
         self._comparisons.note(self.label, numbers, want)
         # If an infinite number is expected, the tolerance is infinite too and accepts any number.
         near = (np.abs(numbers - want) <= atol + rtol * np.abs(want)) & np.isfinite(want)
@@ -270,28 +270,13 @@ class Answer:
             raise Mismatch(self.call, " ".join([*sentences, relation] if relation else sentences))
 
     def _demand_finite(self, number: Any, shown: Any) -> None:
-        if not np.isfinite(_float64(number)).all():
+        if not np.isfinite(float64(number)).all():
             one = isinstance(number, float)
             expected = (
                 "a finite number (not NaN or inf)" if one else "finite numbers (no NaN or inf)"
             )
             sentence = wording.mismatch(self.label, expected, wording.shown(shown))
             raise Mismatch(self.call, sentence)
-
-
-def _is_tensor(value: Any) -> bool:
-    torch = sys.modules.get("torch")
-    # No tensor can exist before torch is loaded.
-    return torch is not None and isinstance(value, torch.Tensor)
-
-
-def _float64(value: Any) -> NDArray[Any]:
-    """Return numbers in any container as a float64 array, or as complex128 if they are complex."""
-    if _is_tensor(value):
-        value = value.detach()
-        value = (value.cdouble() if value.is_complex() else value.double()).numpy()
-    array = np.asarray(value)
-    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64, copy=False)
 
 
 def _size_one(value: Any) -> float | None:
@@ -305,7 +290,7 @@ def _size_one(value: Any) -> float | None:
             return math.inf
     if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "fiu":
         return float(value.item())
-    if _is_tensor(value) and value.numel() == 1 and not value.is_meta:
+    if is_tensor(value) and value.numel() == 1 and not value.is_meta:
         number = value.item()
         return float(number) if type(number) in (int, float) else None
     return None
@@ -315,7 +300,7 @@ def _is_column(value: Any) -> bool:
     """Return whether an array or tensor holds real numbers, exactly one in each row."""
     if isinstance(value, np.ndarray):
         return value.ndim > 0 and value.size == len(value) and value.dtype.kind in "fiu"
-    if not _is_tensor(value) or value.is_meta or value.ndim == 0:
+    if not is_tensor(value) or value.is_meta or value.ndim == 0:
         return False
     real = not value.is_complex() and str(value.dtype) != "torch.bool"
     return real and bool(value.numel() == len(value))
@@ -332,8 +317,8 @@ def _fits(shape: Iterable[int], wanted: tuple[int | None, ...] | None) -> bool:
 
 def _same(value: Any, expected: Any) -> bool:
     """Return whether two values have the same type and are equal, at every level of nesting."""
-    if _is_tensor(expected):
-        if not _is_tensor(value) or value.is_meta or value.dtype != expected.dtype:
+    if is_tensor(expected):
+        if not is_tensor(value) or value.is_meta or value.dtype != expected.dtype:
             return False
         return value.shape == expected.shape and bool((value == expected).all())
     if isinstance(expected, np.ndarray):

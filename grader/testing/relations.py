@@ -92,7 +92,8 @@ def _different(numbers: list[Array]) -> int:
 
 
 def _scale(want: Array) -> float:
-    return float(np.abs(want).max(initial=0.0))
+    """Return the largest finite size among the expected numbers."""
+    return float(np.abs(want[np.isfinite(want)]).max(initial=0.0))
 
 
 def _tells(want: Array) -> NDArray[np.bool_]:

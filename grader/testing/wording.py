@@ -7,9 +7,9 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from grader.wire.codec import Opaque
+from grader.wire.values import float64, is_tensor
 
 MAX_SHOWN = 300
 _KINDS = {np.ndarray: "array", int: "int", float: "float", str: "str", bool: "bool"}
@@ -23,7 +23,7 @@ def shown(value: Any) -> str:
         return f"the array {numbers(value)}{of_shape(value.shape, value.dtype.name)}"
     if isinstance(value, np.generic):
         return f"the NumPy number {value}"
-    if hasattr(value, "requires_grad"):
+    if is_tensor(value):
         dtype = str(value.dtype).removeprefix("torch.")
         if value.is_meta:
             return f"a tensor on the meta device{of_shape(value.shape, dtype)}"
@@ -41,12 +41,15 @@ def shown(value: Any) -> str:
 
 def plain(value: Any) -> str:
     """Return an input or an item of a list as a learner would type it."""
-    if isinstance(value, np.ndarray) or hasattr(value, "requires_grad"):
+    if isinstance(value, np.ndarray) or is_tensor(value):
         return numbers(value)
     if isinstance(value, np.generic):
         return str(value)
     if isinstance(value, float):
         return repr(float(f"{value:.7g}"))
+    if isinstance(value, bytes) and len(value) > 40:
+        # Such as a file: its first bytes would explain nothing.
+        return f"{len(value)} bytes"
     if isinstance(value, (list, tuple)):
         inside = ", ".join(plain(item) for item in value[:12]) + (", …" if len(value) > 12 else "")
         one = "," if isinstance(value, tuple) and len(value) == 1 else ""
@@ -60,7 +63,7 @@ def plain(value: Any) -> str:
 
 def numbers(value: Any) -> str:
     """Return the numbers of an array or tensor as nested lists; of many, the first and last."""
-    if hasattr(value, "requires_grad"):
+    if is_tensor(value):
         if value.is_meta:
             return f"meta tensor{of_shape(value.shape, None)}"
         value = value.detach()
@@ -132,7 +135,7 @@ def difference(label: str, got: Any, expected: Any) -> str:
     Returns:
         Both values, and for more than eight numbers the index of the largest difference.
     """
-    numbers_got, want = _array(got), _array(expected)
+    numbers_got, want = np.real(float64(got)), np.real(float64(expected))
     if numbers_got.size == 1 and want.size == 1 and not isinstance(expected, np.ndarray):
         pair = float(want.reshape(())), float(numbers_got.reshape(()))
         # `plain` shows seven digits: "Expected 0.3, got 0.3" would explain nothing.
@@ -146,9 +149,3 @@ def difference(label: str, got: Any, expected: Any) -> str:
         largest = f"expected {want[index]:.7g}, got {numbers_got[index]:.7g}"
         text += f" The largest difference is at [{place}]: {largest}."
     return text
-
-
-def _array(value: Any) -> NDArray[Any]:
-    if hasattr(value, "requires_grad"):
-        value = value.detach().double().numpy()
-    return np.asarray(value, dtype=np.float64)
