@@ -91,7 +91,7 @@ def record(
     if stale:
         with _maintaining(course, stale) as (launcher, bar):
             write(course, stale, launcher, jobs, lambda: bar(None))
-    typer.echo(f"{len(stale)} steps recorded.")
+    typer.echo(f"Recorded: {', '.join(one.id for one in stale) or 'nothing, all is up to date'}.")
 
 
 @app.command()
@@ -116,7 +116,7 @@ def new(
         f"{made.giver.points - 1} now.\n"
         f"It is a small example that works: make check STEP={made.id} TARGET=solutions\n"
         f"Replace it at each TODO. Then: make stubs, make record STEP={made.id}, "
-        f"make strength STEP={made.id}, make test, make lint"
+        f"make strength STEP={made.id}, make lint, make test"
     )
 
 
@@ -157,11 +157,12 @@ def stubs(
         )
     for path in at_risk:
         copy = keep_copy(path, path.read_bytes(), course.root / FOLDER / BACKUP)
-        typer.echo(f"{path.name} was kept as {copy.relative_to(course.root)}")
+        where = copy.relative_to(course.root)
+        typer.echo(f"{path.name} was not committed; what it held is kept as {where}.")
     for path in old:
         path.parent.mkdir(exist_ok=True)
         path.write_text(new[path], "utf-8")
-    typer.echo(f"{len(old)} exercises written{f': {names}' if old else ''}.")
+    typer.echo(f"Exercises written: {names or 'none, all are up to date'}.")
 
 
 @contextmanager

@@ -92,6 +92,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "exercise(function, title, points=1): the function that a test judges, what it shows, and its weight",
     )
+    # Examples that were drawn before are replayed without hypothesis, and `assume` holds for all of them.
+    config.addinivalue_line(
+        "filterwarnings", "ignore:Using `assume` outside a property-based test"
+    )
     config.stash[JUDGE] = config.hook.pytest_torchsteps_judge() or _judge_of_options(config)
 
 

@@ -71,3 +71,4 @@ def test_every_example_passes(kit_factory):
     ran = kit.pytest("-q", str(tests))
     count = tests.read_text("utf-8").count("\ndef test_")
     assert f"\n{count} passed" in ran.stdout and ran.returncode == 0, ran.stdout + ran.stderr
+    assert "warning" not in ran.stdout

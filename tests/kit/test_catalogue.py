@@ -63,7 +63,8 @@ def test_one_mistake_only(step):
 
 @STEPS
 def test_recorded_is_up_to_date(step):
-    assert not is_stale(COURSE, step), "run `make record`"
+    stale = is_stale(COURSE, step)
+    assert not stale, f"run `make record STEP={step.id}`"
 
 
 @STEPS

@@ -1,0 +1,71 @@
+"""What the tests of a step use of the modules that steps share.
+
+What is recorded and measured of a step hangs on this alone, so that one more reference or probe for another
+step leaves it valid.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+SHARED = ("grader/content/shared_probes.py", "grader/content/references.py")
+
+
+def used_source(root: Path, files: Iterable[str]) -> str:
+    """Return the source of what files use of the shared modules, directly or through each other.
+
+    Args:
+        root: the kit's folder.
+        files: the test files of a step, relative to it.
+    """
+    definitions: dict[str, list[ast.stmt]] = {}
+    text: dict[ast.stmt, str] = {}
+    always = []
+    for shared in SHARED:
+        source = (root / shared).read_text("utf-8")
+        for statement in ast.parse(source).body:
+            text[statement] = _lines(source, statement)
+            names = list(_defined(statement))
+            for name in names:
+                definitions.setdefault(name, []).append(statement)
+            if isinstance(statement, (ast.Import, ast.ImportFrom)):
+                always.append(statement)
+    trees = [ast.parse((root / file).read_text("utf-8")) for file in files]
+    used: dict[ast.stmt, None] = dict.fromkeys(always)
+    waiting = [name for tree in trees for name in _mentioned(tree)]
+    while waiting:
+        for statement in definitions.pop(waiting.pop(), []):
+            if statement not in used:
+                used[statement] = None
+                waiting += _mentioned(statement)
+    return "\n".join(sorted(text[statement] for statement in used))
+
+
+def _defined(statement: ast.stmt) -> Iterator[str]:
+    """Yield the names that a statement at the top of a module defines."""
+    if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+        yield statement.name
+    elif not isinstance(statement, (ast.Import, ast.ImportFrom)):
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.id
+
+
+def _mentioned(tree: ast.AST) -> Iterator[str]:
+    """Yield all names that stand in some code."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.alias):
+            yield node.name
+
+
+def _lines(source: str, statement: ast.stmt) -> str:
+    """Return the lines of a statement with its decorators."""
+    decorators = getattr(statement, "decorator_list", [])
+    first = min(node.lineno for node in [statement, *decorators])
+    return "\n".join(source.splitlines()[first - 1 : statement.end_lineno])
