@@ -1,4 +1,4 @@
-"""The course: which steps there are, in which order, with which points, limits and hints."""
+"""Reads the course file: the steps in order, with their points, limits and hints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FEEDBACK = ("all", "mistake", "title")
 
 
 class CourseError(ValueError):
-    """The course file is missing or says something that makes no sense; the message says what."""
+    """The course file is missing or invalid, or a step does not exist; the message is a sentence."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,11 @@ class Step:
     Attributes:
         id: two digits, such as "02".
         module: name of the module, such as "step_02_gradient".
-        title: what learners see.
+        title: the title that learners see.
         points: what the whole step is worth.
-        seconds: how long the learner's code may run for all tests of one function together.
-        packages: package groups that its workers have loaded beforehand (see
-            `grader.worker.preload.GROUPS`).
-        hints: from a nudge to nearly there.
+        seconds: how long the learner's code may run in all tests of one function together.
+        packages: package groups that are loaded before a worker starts (see `grader.worker.preload.GROUPS`).
+        hints: the hints, from a nudge to nearly the answer.
     """
 
     id: str
@@ -50,25 +49,25 @@ class Step:
 
     @property
     def test_file(self) -> str:
-        """File name of its tests, visible and hidden ones alike."""
+        """File name of the step's tests, in the folders of visible and of hidden tests."""
         return f"test_step_{self.id}.py"
 
     @property
     def recorded_file(self) -> str:
-        """Path of what is recorded of its misconceptions, relative to the kit's folder."""
+        """Path of the recorded behaviour of the step's misconceptions, relative to the kit's folder."""
         return f"grader/content/behaviour/step_{self.id}.json"
 
 
 @dataclass(frozen=True)
 class Course:
-    """All steps, in order, and the folder that holds the kit.
+    """The content of the course file, and the folder of the kit that it belongs to.
 
     Attributes:
         root: the kit's folder, which is only read (see `grader.course.places`).
-        steps: the steps.
+        steps: the steps, in order.
         limits: what one worker may use.
-        seed: what the examples of properties are drawn from; a teacher may keep one secret.
-        hidden_feedback: how much of a failed hidden test is shown (see `grader.course.verdicts.told`).
+        seed: the seed that property examples are drawn from; a teacher may keep it secret.
+        hidden_feedback: how much learners see of a failed hidden test (see `grader.course.verdicts.told`).
     """
 
     root: Path
@@ -82,7 +81,7 @@ class Course:
         """Read the course file of a kit's folder.
 
         Raises:
-            CourseError: it is missing, or not as it should be.
+            CourseError: the file is missing or invalid.
         """
         path = root / COURSE_FILE
         try:
@@ -102,7 +101,7 @@ class Course:
             raise CourseError(f"{COURSE_FILE}: the steps are worth {total} points, not 100.")
         seed = table.get("seed", "")
         if not isinstance(seed, str):
-            raise CourseError(f"{COURSE_FILE}: seed must be a text.")
+            raise CourseError(f"{COURSE_FILE}: seed must be a string.")
         feedback = table.get("hidden_feedback", "all")
         if feedback not in FEEDBACK:
             raise CourseError(
@@ -124,7 +123,7 @@ class Course:
         """Return the step that a learner means by "5", "05", "step_05" or "step_05_autograd.py".
 
         Raises:
-            CourseError: there is none.
+            CourseError: there is no such step.
         """
         wanted = Path(name).stem.lower()
         for step in self.steps:
@@ -144,7 +143,7 @@ def _worker_limits(table: dict[str, Any]) -> Limits:
     for name, value in values.items():
         if name not in Limits.__dataclass_fields__ or not _is_whole(value):
             raise CourseError(
-                f"{COURSE_FILE}: limits: {name} is unknown, or no whole number above 0."
+                f"{COURSE_FILE}: limits: {name} is unknown, or not a whole number above 0."
             )
     return Limits(**values)
 
@@ -161,14 +160,14 @@ def _is_time(value: Any) -> bool:
     return type(value) in (int, float) and 0 < value < float("inf")
 
 
-# What each field of a step must be: a test, and the words for it.
+# For each field of a step, a check of its value and what a valid value is, in words.
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "module": (lambda value: isinstance(value, str), "a text"),
-    "title": (lambda value: isinstance(value, str), "a text"),
+    "module": (lambda value: isinstance(value, str), "a string"),
+    "title": (lambda value: isinstance(value, str), "a string"),
     "points": (_is_whole, "a whole number above 0"),
-    "hints": (lambda value: _is_list(value, str) and value, "a list of at least one text"),
+    "hints": (lambda value: _is_list(value, str) and value, "a list of at least one string"),
     "seconds": (_is_time, "a number above 0"),
-    "packages": (lambda value: _is_list(value, str), "a list of texts"),
+    "packages": (lambda value: _is_list(value, str), "a list of strings"),
 }
 
 
@@ -180,13 +179,13 @@ def _step(entry: dict[str, Any], seconds: Any) -> Step:
         ("unknown", entry.keys() - _FIELDS.keys()),
     ):
         if fields:
-            wrong = ", ".join(sorted(fields))
-            raise CourseError(f"{COURSE_FILE}: {name}: {problem}: {wrong}.")
-    for part, (holds, words) in _FIELDS.items():
-        if not holds(entry[part]):
-            raise CourseError(f"{COURSE_FILE}: {name}: {part} must be {words}.")
+            names = ", ".join(sorted(fields))
+            raise CourseError(f"{COURSE_FILE}: {name}: {problem}: {names}.")
+    for key, (is_valid, words) in _FIELDS.items():
+        if not is_valid(entry[key]):
+            raise CourseError(f"{COURSE_FILE}: {name}: {key} must be {words}.")
     if not re.fullmatch(r"step_[0-9]{2}_[a-z][a-z0-9_]*", name):
-        raise CourseError(f"{COURSE_FILE}: a module is called step_XX_name, not {name}.")
+        raise CourseError(f"{COURSE_FILE}: a module must be named step_XX_name, not {name}.")
     return Step(
         id=name.split("_")[1],
         module=name,

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and copies of what is about to be changed."""
+"""Writes files atomically, and keeps copies of files that are about to change."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file in such a way that every reader finds either the old or the new content, and never a part.
+    """Write a file atomically: readers see either the old content or the new.
 
     Raises:
-        OSError: it cannot be written; the old file is still there.
+        OSError: the file cannot be written; the old one is unchanged.
     """
-    # Two commands may write at the same time, perhaps on two machines that share a folder.
+    # A unique name, because two commands may write at once, perhaps on two machines that share the folder.
     new = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.new")
     try:
         new.write_bytes(data)
@@ -28,12 +28,18 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def keep_copy(path: Path, source: bytes, folder: Path) -> Path:
-    """Write what a file holds into a folder, under a name that no other copy has; return the copy.
+    """Copy a file's content into a folder, under a name that no other content gets.
 
     Args:
-        path: the file, for its name.
-        source: what it holds.
-        folder: where copies are kept.
+        path: the file; only its name is used.
+        source: the file's content.
+        folder: the folder for copies, created if necessary.
+
+    Returns:
+        The path of the copy.
+
+    Raises:
+        OSError: the copy cannot be written.
     """
     copy = folder / f"{path.stem}-{hashlib.sha256(source).hexdigest()[:8]}{path.suffix}"
     folder.mkdir(parents=True, exist_ok=True)

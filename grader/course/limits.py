@@ -1,4 +1,4 @@
-"""What one worker may use, and which layers of isolation there are."""
+"""The limits of a worker, and the names of the layers of isolation."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Limits:
     """What one worker may use.
 
     Attributes:
-        memory_mb: memory of its own, in MiB, beyond what the zygote has loaded.
+        memory_mb: its own memory, in MiB, beyond what it shares with the zygote.
         cpu_seconds: processor time of all its threads together.
-        scratch_mb: size of its scratch folder, and of any one file, in MiB.
+        scratch_mb: size of its scratch folder, and of any single file, in MiB.
         threads: how many threads it may have.
     """
 

@@ -1,7 +1,7 @@
-"""The two folders of the kit: the kit itself, which is only read, and a workspace, which a learner writes in.
+"""Finds the kit, which is only read, and the workspace, which a learner works in.
 
-A clone of the repository is both. An installed package holds the kit inside of it, and one installation serves
-many workspaces, which `torchsteps init` makes. All files that a learner's commands write go to the workspace.
+A clone of the repository is both. An installed package contains the kit, and one installation serves many
+workspaces, which `torchsteps init` creates. All files that a learner's commands write go to the workspace.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path
 from grader.course.course import COURSE_FILE, CourseError
 
 EXERCISES = "exercises"
-# What a workspace remembers: progress, caches, backups, and the stubs that it was made from.
+# The folder in a workspace for progress, caches, backups, and the stubs that it was made from.
 FOLDER = ".torchsteps"
 BACKUP = "backup"
-# A folder is a workspace if it has this file in the one above.
+# A folder is a workspace if its FOLDER contains this file.
 STUBS_FILE = "stubs.json"
 _PACKAGE = Path(__file__).resolve().parents[1]
-# Where pyproject.toml puts the kit in a wheel. It looks like a clone with some folders left out.
+# Where pyproject.toml puts the kit in a wheel. It is laid out like a clone, with some folders left out.
 INSTALLED = _PACKAGE / "kit"
 
 
@@ -29,7 +29,7 @@ class Places:
 
     Attributes:
         kit: the folder with the course file, the stubs, the visible tests and the recorded behaviour.
-        workspace: the learner's folder; None outside of every workspace.
+        workspace: the learner's folder; None outside any workspace.
     """
 
     kit: Path
@@ -47,23 +47,23 @@ class Places:
 
     @property
     def memory(self) -> Path | None:
-        """The folder for what is remembered: in the workspace, or the user's own if the workspace is read-only.
+        """The folder for progress and caches: in the workspace, or in the user's home if that is read-only.
 
         None if there is neither: in a container, a user may have no home.
         """
         if self.workspace and os.access(self.workspace, os.W_OK):
             return self.workspace / FOLDER
-        of_user = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-        if not os.path.isabs(of_user):
+        user_state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+        if not os.path.isabs(user_state):
             return None
         import hashlib
 
         name = hashlib.sha256(os.fsencode(self.workspace or self.kit)).hexdigest()[:16]
-        return Path(of_user, "torchsteps", name)
+        return Path(user_state, "torchsteps", name)
 
 
 def find_places(start: Path | None = None) -> Places:
-    """Return the kit and the workspace around a folder; the working folder, if none is given.
+    """Return the kit and the workspace around a folder, by default the working folder.
 
     Raises:
         CourseError: there is no kit.
@@ -79,8 +79,12 @@ def find_places(start: Path | None = None) -> Places:
 
 
 def own_kit() -> Path:
-    """Return the kit that this package belongs to."""
+    """Return the kit that this package belongs to.
+
+    Raises:
+        CourseError: there is none.
+    """
     for folder in (INSTALLED, _PACKAGE.parent):
         if (folder / COURSE_FILE).is_file():
             return folder
-    raise CourseError(f"No kit here: go to the folder that holds {COURSE_FILE} and try again.")
+    raise CourseError(f"There is no kit here: go to the folder with {COURSE_FILE} and try again.")

@@ -1,13 +1,13 @@
-"""Text from a submission is data wherever it is shown: nothing in it acts on the place that shows it."""
+"""Escapes text from submissions, so that nothing in it acts on the terminal or file that shows it."""
 
 from __future__ import annotations
 
 
 def visible(text: str) -> str:
-    """Return text in which control characters, such as terminal escapes, are written out."""
+    """Return the text with control characters, such as terminal escapes, written as Python escapes."""
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def one_line(text: str) -> str:
-    """Return the same with ends of lines written out, too, so that a name cannot make a line of its own."""
+    """Return the text with line breaks escaped as well, so that a name cannot add a line of its own."""
     return visible(text).replace("\n", "\\n")

@@ -1,4 +1,4 @@
-"""Verdicts: the one record from a test to the gradebook, and how points follow from it."""
+"""Verdicts: the record that goes from a test to the gradebook, and the points that follow from it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _DIGITS = 6
 
 @dataclass(frozen=True)
 class NotTaken:
-    """A file that was handed in and is not judged.
+    """A file that was handed in but is not judged.
 
     Attributes:
-        name: its name, and in which folder or archive it lies.
-        reason: why, as a clause.
+        name: its path below the folder or archive that was handed in, or its name in the folder of a class.
+        reason: why it is not judged, as a clause.
         module: the module that it may be meant for, or "".
     """
 
@@ -36,9 +36,9 @@ class Graded:
     """How the grading of one submission went.
 
     Attributes:
-        name: the submission's name, also that of its folder in the output.
-        seconds: wall time.
-        problem: why there is no result, or none that is final; or "".
+        name: the submission's name, and that of its folder in the output.
+        seconds: wall time of the grading.
+        problem: why there is no result, or why it is not final; or "".
         marked: whether there is a result.
     """
 
@@ -49,7 +49,7 @@ class Graded:
 
 
 class Status(StrEnum):
-    """How a test ended; the first four are also what a step can be."""
+    """How a test ended; a step as a whole has one of the first four."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -70,11 +70,11 @@ class TestVerdict:
         function: the function or class that is judged.
         title: what the test shows.
         visibility: "visible" or "hidden".
-        status: how it ended.
+        status: how the test ended.
         weight: share in the points of the step, relative to its other tests.
         message: sentences for the learner.
-        misconception: id of the mistake it looks like, or None.
-        counterexample: the inputs that showed it, as texts by name, or None.
+        misconception: id of the misconception that was diagnosed, or None.
+        counterexample: the inputs of the call that failed, as text by name, or None.
     """
 
     __test__ = False
@@ -92,23 +92,23 @@ class TestVerdict:
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> TestVerdict:
-        """Return the verdict that `plain` was made of.
+        """Return the verdict whose plain data this is.
 
         Raises:
-            TypeError, ValueError, KeyError: there is none.
+            TypeError, ValueError, KeyError: it is not the plain data of a verdict.
         """
         return cls(**{**plain, "status": Status(plain["status"])})
 
     @property
     def plain(self) -> dict[str, Any]:
-        """The verdict as plain data: what a cache, a report of pytest and a forked judge hold of it."""
+        """The verdict as plain data, for caches, pytest's reports and replies of forked judges."""
         return {**vars(self), "status": self.status.value}
 
     @property
     def unwritten(self) -> str:
-        """What has to be written first: this function, or one that it needs (see `feedback.not_written`)."""
-        found = re.match(r"`[\w.]+` needs `([\w.]+)`, which is not written yet: ", self.message)
-        return found[1] if found else self.function
+        """The function to write first: this one, or one that it needs (see `feedback.not_written`)."""
+        match = re.match(r"`[\w.]+` needs `([\w.]+)`, which is not written yet: ", self.message)
+        return match[1] if match else self.function
 
 
 def told(verdict: TestVerdict, misconception: str | None, words: str, feedback: str) -> TestVerdict:
@@ -116,10 +116,10 @@ def told(verdict: TestVerdict, misconception: str | None, words: str, feedback: 
 
     Args:
         verdict: the verdict on a test.
-        misconception: id of the mistake that it looks like, or None.
-        words: what is said about this mistake, or "".
-        feedback: what a course shows of a hidden test that failed: "all"; "mistake" for no inputs and no values,
-            but the mistake that it looks like; or "title".
+        misconception: id of the misconception that was diagnosed, or None.
+        words: the explanation of this misconception, or "".
+        feedback: how much to show of a hidden test that failed: "all"; "mistake" for the diagnosed misconception
+            without any inputs and values; or "title".
     """
     if (
         verdict.visibility == "hidden"
@@ -135,11 +135,11 @@ def told(verdict: TestVerdict, misconception: str | None, words: str, feedback: 
 
 @dataclass(frozen=True)
 class StepVerdict:
-    """What all tests of a step say together.
+    """The verdicts on all tests of a step.
 
     Attributes:
         step: the step.
-        tests: its verdicts, in the order of the test file.
+        tests: the verdicts, in the order of the test file.
     """
 
     step: Step
@@ -148,22 +148,22 @@ class StepVerdict:
     @property
     def status(self) -> Status:
         """PASSED, FAILED, NOT_STARTED or ERROR; a step without tests is an error."""
-        found = {test.status for test in self.tests}
-        if not found or Status.ERROR in found:
+        statuses = {test.status for test in self.tests}
+        if not statuses or Status.ERROR in statuses:
             return Status.ERROR
-        if found in ({Status.PASSED}, {Status.NOT_STARTED}):
-            return found.pop()
+        if statuses in ({Status.PASSED}, {Status.NOT_STARTED}):
+            return statuses.pop()
         return Status.FAILED
 
     @property
     def share(self) -> Fraction:
-        """The part of the step's points that was reached."""
+        """The share of the step's points that was reached, from 0 to 1."""
         total = sum(test.weight for test in self.tests)
         reached = sum(test.weight for test in self.tests if test.status == Status.PASSED)
         return Fraction(reached, total) if total else Fraction(0)
 
     def points_of(self, test: TestVerdict) -> Fraction:
-        """What one of the tests is worth."""
+        """Return how many of the step's points one of its tests is worth."""
         return Fraction(self.step.points * test.weight, sum(t.weight for t in self.tests))
 
     @property
@@ -176,7 +176,7 @@ class StepVerdict:
 
 
 def collect(course: Course, tests: Iterable[TestVerdict]) -> list[StepVerdict]:
-    """Return the verdicts of each step that has any, in the order of the course."""
+    """Group verdicts by step, in the order of the course; steps without a verdict are left out."""
     by_step: dict[str, list[TestVerdict]] = {}
     for test in tests:
         by_step.setdefault(test.step, []).append(test)
@@ -190,14 +190,14 @@ def results(
     not_taken: Iterable[NotTaken] = (),
     notes: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Return the `results.json` of a submission: the same bytes for the same verdicts, always.
+    """Return the content of a submission's `results.json`, which depends on nothing but the arguments.
 
     Args:
         name: the submission's name.
-        sha256: digest of the modules.
+        sha256: digest of the submission's modules, in hexadecimal.
         steps: the verdicts.
-        not_taken: the files that were handed in and are not judged.
-        notes: whatever else a reader should know.
+        not_taken: the files that were handed in but are not judged.
+        notes: whatever else a reader of the results should know, as clauses.
     """
     reached = sum((step.share * step.step.points for step in steps), Fraction(0))
     return {

@@ -1,4 +1,4 @@
-"""Batteries: which calls out of the tests of a function tell its misconceptions apart."""
+"""Batteries: the calls from a function's tests that tell its misconceptions apart."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import Any
 from grader.judge.diagnosis import Request
 from grader.judge.fingerprint import Fingerprint
 
-# How often each misconception should show that it is not right, that it is not another one, and that it is right.
+# How many calls of a battery should tell each misconception from the right answers, how many should tell it from
+# each other misconception, and how many it should answer rightly.
 _FROM_RIGHT, _FROM_OTHERS, _LIKE_RIGHT = 3, 2, 2
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A call out of the tests of a function.
+    """A call from the tests of a function.
 
     Attributes:
         request: the call.
-        right: the answers of the solution, and of correct sets in other styles.
+        right: the answers of the solution and of correct modules in other styles, in a fixed order.
     """
 
     request: Request
@@ -32,69 +33,75 @@ class Asked:
 
         Args:
             payload: the encoded request.
-            right: the answers of the solution, and of correct sets in other styles. If all are errors of one
-                type, the call expects this type.
-            timed: whether the answers hold measured seconds.
+            right: the answers of the solution and of correct modules in other styles. If all are errors of the
+                same type, the call expects this type.
+            timed: whether the answers contain measured seconds.
         """
         error = right[0].error
-        asked_for = error if all(one.error == error for one in right) else ""
-        return cls(Request(payload, timed, asked_for), right)
+        expected_error = error if all(answer.error == error for answer in right) else ""
+        return cls(Request(payload, timed, expected_error), right)
 
     @property
     def plain(self) -> tuple[Any, ...]:
-        """What a fork can send of it."""
+        """The call as plain data, for a fork to send."""
         return astuple(self.request), plain_of(self.right)
 
     @classmethod
     def from_plain(cls, plain: tuple[Any, ...]) -> Asked:
-        """Return the call that a fork sent."""
+        """Return the call whose plain data a fork sent."""
         request, right = plain
         return cls(Request(*request), tuple(fingerprints(right)))
 
 
 def plain_of(answers: Iterable[Fingerprint]) -> list[tuple[Any, ...]]:
-    """Return answers as a fork can send them."""
+    """Return answers as plain data, for a fork to send."""
     return [astuple(answer) for answer in answers]
 
 
 def fingerprints(plain: Iterable[tuple[Any, ...]]) -> list[Fingerprint]:
-    """Return the answers that a fork sent."""
+    """Return the answers whose plain data a fork sent."""
     return [Fingerprint(*fields) for fields in plain]
 
 
 def spread(values: list[bytes], count: int) -> list[bytes]:
-    """Return some values, from the first to the last."""
+    """Return `count` values at equal distances, beginning with the first."""
     return [values[i * len(values) // count] for i in range(count)]
 
 
 def fewest(calls: list[Asked], answers: list[list[Fingerprint]]) -> tuple[Asked, ...]:
-    """Return the fewest calls that tell these rows of answers from each other, and from the right ones.
+    """Choose few calls that tell misconceptions from each other and from the right answers, greedily.
 
-    Of each row there are also calls with a value that is wrong and calls with a value that is right: when a
-    mistake shows itself, and when it does not, says more than any error.
+    The choice also includes calls that a misconception answers with a wrong value, and calls that it answers with
+    the right one: when a mistake shows and when it does not says more than any error.
+
+    Args:
+        calls: the calls to choose from.
+        answers: for each misconception, its answers to all of these calls.
     """
-    wishes: list[tuple[set[int], int]] = []
+    # Sets of call indices, each with how many of its calls must be chosen.
+    demands: list[tuple[set[int], int]] = []
 
-    def wish(places: set[int], count: int) -> None:
-        wishes.append((places, min(len(places), count)))
+    def demand(indices: set[int], count: int) -> None:
+        demands.append((indices, min(len(indices), count)))
 
-    def apart(one: list[Fingerprint], other: list[Fingerprint]) -> set[int]:
-        rows = zip(calls, one, other, strict=True)
-        return {k for k, (call, a, b) in enumerate(rows) if not call.request.same(a, b)}
+    def differing(row: list[Fingerprint], other: list[Fingerprint]) -> set[int]:
+        triples = zip(calls, row, other, strict=True)
+        return {k for k, (call, a, b) in enumerate(triples) if not call.request.same(a, b)}
 
     for right in zip(*(call.right for call in calls), strict=True):
-        for one in answers:
-            wrong = apart(one, list(right))
-            values = {k for k, answer in enumerate(one) if answer.is_value}
-            wish(wrong, _FROM_RIGHT)
-            wish(wrong & values, _FROM_RIGHT)
-            wish(values - wrong, _LIKE_RIGHT)
-    for one, other in itertools.combinations(answers, 2):
-        wish(apart(one, other), _FROM_OTHERS)
+        for row in answers:
+            wrong = differing(row, list(right))
+            values = {k for k, answer in enumerate(row) if answer.is_value}
+            demand(wrong, _FROM_RIGHT)
+            demand(wrong & values, _FROM_RIGHT)
+            demand(values - wrong, _LIKE_RIGHT)
+    for row, other in itertools.combinations(answers, 2):
+        demand(differing(row, other), _FROM_OTHERS)
     chosen: set[int] = set()
-    while open_wishes := [places for places, count in wishes if len(places & chosen) < count]:
+    while unmet := [indices for indices, count in demands if len(indices & chosen) < count]:
+        # The call that helps with most demands; of equal ones the shortest.
         gain = {
-            k: (sum(k in places for places in open_wishes), -len(call.request.payload))
+            k: (sum(k in indices for indices in unmet), -len(call.request.payload))
             for k, call in enumerate(calls)
             if k not in chosen
         }

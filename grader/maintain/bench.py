@@ -1,8 +1,8 @@
-"""Benchmarks: what grading and checking cost, as ratios measured in one run on the solutions.
+"""Benchmarks: what grading and checking cost, as ratios that are measured in one run on the solutions.
 
-Each figure is the processor time or the wall time of whole processes; what one further submission costs is
-what is spent between the end of one and the end of the next. Nothing here passes or fails. All figures are in
-this one module of over 300 lines, because they share how processes are started and measured.
+Figures are processor times or wall times of whole processes. The cost of one further submission is the time spent
+between the end of one submission and the end of the next. Nothing here passes or fails. All figures share the way
+in which processes are started and measured, and therefore this one module of over 300 lines.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from grader.submissions.hand_ins import read_class
 from grader.worker import service
 from grader.worker.preload import GROUPS
 
-# So many that after the first submission each of four styles comes as often as the others.
-_MANY = 9
+# The first submission is not counted, and the other eight contain each of four styles twice.
+_CLASS_SIZE = 9
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took, in seconds."""
+    """The processor time and wall time of a command, in seconds."""
 
     cpu: float
     wall: float
@@ -45,13 +45,13 @@ class Cost:
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table.
+    """One line of the table; all fields are text.
 
     Attributes:
         what: what was measured.
-        against: what it is compared with.
+        against: what it is compared with, or "".
         value: the ratio, or the amount with its unit.
-        limit: what it should stay below, as text.
+        limit: what the value should not exceed, or "".
     """
 
     what: str
@@ -61,7 +61,7 @@ class Figure:
 
 
 def measure(command: list[str], cwd: Path, accepted: tuple[int, ...] = (0,)) -> Cost:
-    """Run a command, and return what it and all its children cost.
+    """Run a command, and return what it and all its child processes cost.
 
     Args:
         command: the program and its arguments.
@@ -69,20 +69,20 @@ def measure(command: list[str], cwd: Path, accepted: tuple[int, ...] = (0,)) -> 
         accepted: the exit codes of a run that counts.
 
     Raises:
-        RuntimeError: it ended with another exit code, so its cost means nothing.
+        RuntimeError: the command ended with another exit code, so its cost means nothing.
     """
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = subprocess.run(command, cwd=cwd, capture_output=True, check=False)
     if done.returncode not in accepted:
-        said = (done.stdout + done.stderr).decode("utf-8", "replace")
-        raise RuntimeError(f"{' '.join(command[1:4])} failed: {said[-1000:]}")
+        output = (done.stdout + done.stderr).decode("utf-8", "replace")
+        raise RuntimeError(f"{' '.join(command[1:4])} failed: {output[-1000:]}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Cost(cpu, time.monotonic() - start)
 
 
 def run_all(course: Course) -> Iterator[Figure]:
-    """Yield the figures, as they are measured."""
+    """Measure everything, and yield each figure when it is known."""
     yield from _checking(course)
     yield _memory(course)
     with tempfile.TemporaryDirectory() as folder:
@@ -110,47 +110,56 @@ def _checking(course: Course) -> Iterator[Figure]:
 
 
 class _Bench:
-    """Grading, in the ways that are compared.
+    """The measurements of grading.
 
     Args:
         course: the course.
-        folder: where classes are made.
+        folder: the folder in which classes are created.
         many: how many submissions a class has.
-        rounds: how often everything is measured; 0 for as often as each comparison needs.
+        rounds: how often everything is measured; 0 for the default of each comparison.
     """
 
-    def __init__(self, course: Course, folder: Path, many: int = _MANY, rounds: int = 0) -> None:
+    def __init__(
+        self, course: Course, folder: Path, many: int = _CLASS_SIZE, rounds: int = 0
+    ) -> None:
         self.course = course
         self.folder = folder
         self.many = many
         self.rounds = rounds
 
     def grading(self) -> Iterator[Figure]:
-        """Yield what one further submission costs: the whole course, one step, and the course in other styles."""
+        """Yield the cost of one further submission: for the whole course, one step, and four other styles."""
         whole, middle = list(self.course.steps), self.course.steps[len(self.course.steps) // 3]
         solutions = [self.course.root / "solutions"]
         styles = sorted((self.course.root / "tests/styles").iterdir())
         for what, steps, sources, limit, rounds in (
             ("a submission, all hidden tests", whole, solutions, "1/6", 3),
             (f"a submission, step {middle.id}", [middle], solutions, "1/30", 5),
-            # Here the learner's code itself is larger, and differs from what was rehearsed.
+            # Their own code costs more than the solutions do, and their replies differ from the rehearsal.
             ("four other styles, all hidden tests", whole, styles, "", 3),
         ):
             table = [self.ratios(steps, sources) for _ in range(self.rounds or rounds)]
             cold, alone, direct = (
                 f"{statistics.median(row):.3f}" for row in zip(*table, strict=True)
             )
-            # For one step alone, forking weighs more than for a course; there is no limit for it.
+            # For a single step, forking is too large a part of the cost for a limit.
             several = len(steps) > 1
             yield Figure(what, "cold pytest + hypothesis", cold, limit)
             yield Figure(what, "the learner's code alone", alone, "2" if several else "")
             yield Figure(what, "the same in process", direct, "1.3" if several else "")
 
     def ratios(self, steps: list[Step], sources: list[Path]) -> list[float]:
-        """Return what grading one submission costs, against a cold run, the code alone, and no isolation.
+        """Return the cost of grading one submission, relative to a cold run, its code alone, and no isolation.
 
-        The speed of a machine changes from minute to minute, so grading with and without isolation takes turns,
-        submission by submission, and the other two are run in between.
+        The speed of a machine changes from minute to minute. So two processes, with and without isolation, take
+        turns at grading a submission, and the other two measurements are made in between.
+
+        Args:
+            steps: the steps whose hidden tests run.
+            sources: the folders that the submissions are copied from, in turn.
+
+        Returns:
+            Three ratios of processor times.
         """
         cold: list[float] = []
         alone: list[float] = []
@@ -167,35 +176,47 @@ class _Bench:
                 if number % every == every // 2:
                     cold.append(self.cold(steps, sources[len(cold)]))
                     alone.append(self.alone(steps, sources[len(alone)]))
-        # The first submission is left out: what is done only once is done in it.
+        # The first submission does not count, because it includes all that is done only once.
         cost = statistics.fmean(isolated.costs()[1:])
         return [cost / statistics.fmean(other) for other in (cold, alone, direct.costs()[1:])]
 
     def grader(
         self, steps: list[Step], sources: list[Path], kind: str, jobs: int = 1, more: int = 0
     ) -> _Grader:
-        """Return a process that grades a class, which is made of some sources in turn."""
+        """Start a process that grades a class.
+
+        Args:
+            steps: the steps whose hidden tests run.
+            sources: the folders that the submissions are copied from, in turn.
+            kind: what is measured (see `_Grader`).
+            jobs: how many judges run at a time.
+            more: how many submissions to add to the usual number.
+        """
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         for number in range(self.many + more):
             shutil.copytree(sources[number % len(sources)], folder / f"class/{number:02}")
         return _Grader(self.course, steps, folder, kind, jobs)
 
     def alone(self, steps: list[Step], source: Path) -> float:
-        """Return the processor time of the learner's code alone, on the calls of all tests."""
+        """Return the processor time, in seconds, of the learner's code alone on the calls of all tests."""
         out = self.folder / "alone"
         arguments = f"{str(source)!r}, {','.join(s.id for s in steps)!r}, {str(out)!r}"
         self.run(f"from grader.maintain.bench import time_alone; time_alone({arguments})")
         return float(out.read_text())
 
     def run(self, code: str) -> None:
-        """Run Python code in a process of its own."""
+        """Run Python code in its own process.
+
+        Raises:
+            RuntimeError: the code failed.
+        """
         command = [sys.executable, "-c", code]
         done = subprocess.run(command, cwd=self.course.root, capture_output=True, check=False)
         if done.returncode:
             raise RuntimeError(done.stderr.decode("utf-8", "replace"))
 
     def cold(self, steps: list[Step], source: Path) -> float:
-        """Return what pytest with hypothesis costs from a cold start, without replay and without workers."""
+        """Return the processor time, in seconds, of pytest from a cold start, without replay and workers."""
         options = [
             "-q",
             "-p",
@@ -207,7 +228,7 @@ class _Bench:
         ]
         files = hidden_files(self.course, steps)
         command = [sys.executable, "-m", "pytest", *options, *files]
-        # In one process, a style may fail a test, and has run it all the same.
+        # Exit code 1 counts: in process, a correct style may fail a test, but the test has run.
         return measure(command, self.course.root, (0, 1)).cpu
 
     def two_judges(self) -> Figure:
@@ -215,7 +236,7 @@ class _Bench:
         steps, solutions = list(self.course.steps), [self.course.root / "solutions"]
 
         def wall(jobs: int) -> float:
-            # An even number: with an odd one, the second judge has nothing to do at the end.
+            # One more makes the number even; otherwise the second judge would be idle at the end.
             with self.grader(steps, solutions, "wall", jobs, more=1) as grader:
                 pass
             return sum(grader.costs())
@@ -225,15 +246,14 @@ class _Bench:
 
 
 class _Grader:
-    """A process that grades a class; a context manager that lets it go on to its end.
+    """A process that grades a class; a context manager that lets the process finish.
 
     Args:
         course: the course.
-        steps: whose hidden tests it runs.
-        folder: a folder with the class.
-        kind: "isolated" or "direct", for the processor time of each submission, with a pause before each and
-            one at the end; or "wall", isolated, for the wall time between the end of one and of the next.
-        jobs: how many judges.
+        steps: the steps whose hidden tests run.
+        folder: the folder with the class.
+        kind: what is measured of each submission (see `grade_class`).
+        jobs: how many judges run at a time.
     """
 
     def __init__(
@@ -243,7 +263,7 @@ class _Grader:
         arguments = f"{str(folder)!r}, {','.join(step.id for step in steps)!r}, {kind!r}, {jobs}"
         code = f"from grader.maintain.bench import grade_class; grade_class({arguments})"
         self._process = subprocess.Popen(
-            # Errors are seen, and warnings about the learner's code are not.
+            # Errors appear on the terminal, but not warnings about the learner's code.
             [sys.executable, "-W", "ignore", "-c", code],
             cwd=course.root,
             stdout=subprocess.DEVNULL,
@@ -261,10 +281,10 @@ class _Grader:
             raise RuntimeError("grading failed")
 
     def wait(self) -> None:
-        """Wait until it pauses.
+        """Wait until the process pauses.
 
         Raises:
-            RuntimeError: it has ended.
+            RuntimeError: the process ended.
         """
         _, status = os.waitpid(self._process.pid, os.WUNTRACED)
         if not os.WIFSTOPPED(status):
@@ -272,25 +292,37 @@ class _Grader:
             raise RuntimeError("grading ended too early")
 
     def go_on(self) -> None:
-        """Let it go on until it pauses again."""
+        """Let the process continue until it pauses again."""
         self._process.send_signal(signal.SIGCONT)
         self.wait()
 
     def costs(self) -> list[float]:
-        """Return what each submission took, in seconds, after it has ended."""
+        """Return the cost of each submission in seconds, once the process has ended."""
         costs: list[float] = json.loads((self._folder / "costs.json").read_text())
         return costs
 
 
 def grade_class(folder: str, ids: str, kind: str, jobs: int) -> None:
-    """Grade a class as `_Grader` says, and write what each submission took; in a process of its own."""
+    """Grade a class, and write the cost of each submission to `costs.json`; called in its own process.
+
+    Args:
+        folder: the folder with the class in `class/`, which the results are written to as well.
+        ids: ids of the steps, joined by commas.
+        kind: "isolated" or "direct" to measure the processor time of each submission, with or without isolation.
+            The process then stops itself before each submission and at the end, until it gets SIGCONT. Or "wall"
+            to measure the wall time between the ends of consecutive submissions, with isolation and no stops.
+        jobs: how many judges run at a time.
+
+    Raises:
+        RuntimeError: a submission could not be graded.
+    """
     os.environ["OMP_NUM_THREADS"] = "1"
     course = Course.load(Path.cwd())
     steps = [course.by_id[name] for name in ids.split(",")]
     fork = None if kind == "direct" else ForkLauncher((), course.limits, many=True)
     launcher: Any = DirectLauncher()
     if fork is None:
-        # As the zygote does it: what is loaded before is loaded once for all.
+        # Like the zygote, load all packages once, before the first submission.
         for load in GROUPS.values():
             load()
     else:
@@ -316,7 +348,7 @@ def grade_class(folder: str, ids: str, kind: str, jobs: int) -> None:
         begin,
         rehearse=True,
     )
-    if problems := [one.problem for one in graded if one.problem]:
+    if problems := [outcome.problem for outcome in graded if outcome.problem]:
         raise RuntimeError(problems[0])
     costs = [after - before for before, after in itertools.pairwise(moments)]
     Path(folder, "costs.json").write_text(json.dumps(costs))
@@ -325,7 +357,7 @@ def grade_class(folder: str, ids: str, kind: str, jobs: int) -> None:
 
 
 def _spent(fork: ForkLauncher | None) -> float:
-    """Return the processor time of this process, and of all judges and workers that have ended, in seconds."""
+    """Return the processor time so far, in seconds: of this process, its ended judges, the zygote and workers."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     zygote = 0.0
     for pid in _processes(fork.pid) if fork else ():
@@ -335,19 +367,22 @@ def _spent(fork: ForkLauncher | None) -> float:
 
 
 def _processes(pid: int) -> Iterator[int]:
-    """Yield a process, and all that it started and that still run."""
+    """Yield the id of a process and of all its descendants that are running."""
     yield pid
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         yield from _processes(int(child))
 
 
 def time_alone(source: str, ids: str, out: str) -> None:
-    """Write the processor time that a submission's code takes in the hidden tests; runs in its own process.
+    """Measure the processor time of a submission's own code in the hidden tests; called in its own process.
 
     Args:
         source: the folder of the submission.
         ids: ids of the steps, joined by commas.
-        out: the file to write the seconds to.
+        out: the file to write the time to, in seconds.
+
+    Raises:
+        RuntimeError: the tests cannot be run.
     """
     spent = 0.0
 
@@ -376,7 +411,7 @@ def time_alone(source: str, ids: str, out: str) -> None:
 
 
 def _memory(course: Course) -> Figure:
-    """Return what a further worker has for itself, after it loaded a module and ran it."""
+    """Return the private memory of a second worker, once it has started."""
     launcher = ForkLauncher((), course.limits, many=True)
     try:
         launcher.start(["sklearn", "optimizers"])

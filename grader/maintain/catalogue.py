@@ -1,7 +1,7 @@
-"""The catalogue of misconceptions: wrong implementations of one function each, with the words that explain them.
+"""The catalogue of misconceptions: wrong implementations of single functions, each with its explanation.
 
-Each step has a file `grader/content/misconceptions/step_XX.toml`. It is for those who make the kit and those who
-grade: a student's bundle has only what was recorded of these implementations (see `grader.judge.diagnosis`).
+Each step has a file `grader/content/misconceptions/step_XX.toml`, for authors and graders only. An installed
+package contains just the recorded behaviour of these implementations (see `grader.judge.diagnosis`).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _RIGHT = "_right_"
 
 @dataclass(frozen=True)
 class Misconception:
-    """A usual mistake in one function.
+    """A common mistake in one function.
 
     Attributes:
         id: unique over all steps, such as "gradients-sign-flipped".
         function: the function or class that is wrong.
         sentence: what the mistake is.
-        hint: how to find the way, without the answer.
-        read: words in the text of the exercise, where to read on.
+        hint: a question or an experiment that helps to find it.
+        read: words in the text of the exercise, at which to read on.
         code: the wrong implementation.
         also: other functions whose tests it may fail, because the contract judges them together.
     """
@@ -44,21 +44,26 @@ class Misconception:
     also: tuple[str, ...] = ()
 
     def module(self, solution: str) -> bytes:
-        """Return a step's module in which everything is right but this function."""
-        return _exchanged(solution, self.function, self.code)
+        """Return the source of a step's module in which only this function is wrong."""
+        return _with_function(solution, self.function, self.code)
 
 
-def _exchanged(solution: str, function: str, code: str) -> bytes:
-    """Return a module in which one function is another one.
+def _with_function(solution: str, function: str, code: str) -> bytes:
+    """Return the source of a module in which one function is replaced.
 
-    The others go on calling the solution's: what is different is to show in this function alone.
+    Other functions of the module still call the solution's, so that the difference shows in this function alone.
+
+    Args:
+        solution: source of the module.
+        function: name of the function or class to replace.
+        code: source of its replacement.
     """
     tree = _Renamed(function).visit(ast.parse(solution))
     return f"{ast.unparse(tree)}\n\n\n{code}".encode()
 
 
 class _Renamed(ast.NodeTransformer):
-    """Gives the right function another name, wherever the module uses it."""
+    """Renames the solution's function wherever the module uses it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -77,33 +82,33 @@ class _Renamed(ast.NodeTransformer):
 
 
 def load(course: Course, step: Step) -> list[Misconception]:
-    """Return the misconceptions of a step; none if there is no catalogue, as in a student's bundle."""
+    """Return the misconceptions of a step; none if there is no catalogue, as in an installed package."""
     entries = _read(course.root / FOLDER / f"step_{step.id}.toml", "misconception")
     return [Misconception(**(entry | {"also": tuple(entry.get("also", ()))})) for entry in entries]
 
 
 def correct_modules(course: Course, step: Step, function: str = "") -> dict[str, bytes]:
-    """Return correct modules of a step in other styles than the solution's, by name.
+    """Return the sources of correct modules of a step in other styles than the solution's, by name.
 
-    These are the complete sets of `tests/styles`, and modules with one function out of `tests/variants`.
+    These are the step's modules in `tests/styles`, and solutions with one function replaced from `tests/variants`.
 
     Args:
         course: the course.
         step: the step.
-        function: take only the variants of this function.
+        function: use only the variants of this function; "" for all variants.
     """
-    places = sorted((course.root / STYLES).glob(f"*/{step.filename}"))
-    modules = {place.parent.name: place.read_bytes() for place in places}
+    paths = sorted((course.root / STYLES).glob(f"*/{step.filename}"))
+    modules = {path.parent.name: path.read_bytes() for path in paths}
     solution = (course.root / "solutions" / step.filename).read_text("utf-8")
     variants = _read(course.root / VARIANTS / f"step_{step.id}.toml", "variant")
     for variant in variants:
         if function in ("", variant["function"]):
-            modules[variant["id"]] = _exchanged(solution, variant["function"], variant["code"])
+            modules[variant["id"]] = _with_function(solution, variant["function"], variant["code"])
     return modules
 
 
 def _read(path: Path, name: str) -> list[dict[str, Any]]:
-    """Return the tables of this name in a TOML file; none if there is no file."""
+    """Return the tables with this name in a TOML file; none if the file does not exist."""
     tables: list[dict[str, Any]] = []
     if path.is_file():
         tables = tomllib.loads(path.read_text("utf-8")).get(name, [])
@@ -111,11 +116,11 @@ def _read(path: Path, name: str) -> list[dict[str, Any]]:
 
 
 def equivalents(course: Course) -> dict[str, str]:
-    """Return the mutants that behave as the solution does, by id, with the reason."""
+    """Return the reasons why some mutants behave like the solution, by the id of the mutant."""
     return {entry["id"]: entry["reason"] for entry in _read(course.root / EQUIVALENT, "mutant")}
 
 
 def rightly_named(course: Course) -> set[tuple[str, str]]:
-    """Return the injected errors that are a known mistake, each with the id of this mistake."""
+    """Return the ids of injected errors that are known mistakes, each with the id of the misconception."""
     entries = _read(course.root / EQUIVALENT, "injected")
     return {(entry["id"], entry["misconception"]) for entry in entries}

@@ -1,8 +1,8 @@
-"""Injected errors: solutions that fail for a reason that is no known mistake, so that nothing should be named.
+"""Injected errors: solutions with an error that is not a known mistake, for which no misconception may be named.
 
-Each public function gets one error at a time, in one of its lines: a name or an attribute is misspelled, a call
-lacks an argument, a text stands where a number should be, a dtype or a shape does not fit, an error is raised, or
-something else is returned.
+Each public function gets one error at a time, in one of its lines: a name or attribute is misspelled, a call lacks
+an argument, a string replaces a number, a dtype or shape does not fit, an error is raised, or something else is
+returned.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ class Injected:
     """A solution with one error.
 
     Attributes:
-        id: function, number of the statement from the end, and error, such as "mse:1:misspelled name".
-        function: the function or class that fails.
-        module: the whole module.
+        id: function, number of the statement, and error, such as "mse:1:misspelled name". Statements are counted
+            from the end; each further method or inner function adds 10.
+        function: the function or class with the error.
+        module: source of the whole module.
     """
 
     id: str
@@ -34,21 +35,21 @@ _Change = Callable[[ast.stmt], "ast.stmt | None"]
 
 
 def injected_of(course: Course, step: Step, lines: int = 1) -> list[Injected]:
-    """Return the solution of a step with each error in each public function.
+    """Return the solution of a step with every kind of error in every public function, one at a time.
 
     Args:
         course: the course.
         step: the step.
-        lines: how many of the last statements of each function, method or inner function get errors.
+        lines: how many statements, from the last one, of each function, method and inner function get errors.
     """
     source = (course.root / "solutions" / step.filename).read_text("utf-8")
     tree = ast.parse(source)
     seen = {ast.unparse(tree)}
     result = []
-    for place, top in enumerate(tree.body):
+    for index, top in enumerate(tree.body):
         if not isinstance(top, ast.FunctionDef | ast.ClassDef) or top.name.startswith("_"):
             continue
-        for number, name, changed in _changes(tree, place, lines):
+        for number, name, changed in _changes(tree, index, lines):
             module = ast.unparse(changed)
             if module not in seen:
                 seen.add(module)
@@ -56,16 +57,25 @@ def injected_of(course: Course, step: Step, lines: int = 1) -> list[Injected]:
     return result
 
 
-def _changes(tree: ast.Module, place: int, lines: int) -> Iterator[tuple[int, str, ast.Module]]:
-    """Yield the module with each error in one function or class of it."""
-    bodies = sum(isinstance(node, ast.FunctionDef) for node in ast.walk(tree.body[place]))
+def _changes(tree: ast.Module, index: int, lines: int) -> Iterator[tuple[int, str, ast.Module]]:
+    """Yield the module with every kind of error in the function or class at an index of its body.
+
+    Args:
+        tree: the module.
+        index: the index of the function or class.
+        lines: how many statements, from the last one, get errors.
+
+    Yields:
+        The number of the statement, the name of the error, and the changed module.
+    """
+    bodies = sum(isinstance(node, ast.FunctionDef) for node in ast.walk(tree.body[index]))
     for body in range(bodies):
         for number in range(1, lines + 1):
             for name, change in _ERRORS.items():
                 module = copy.deepcopy(tree)
                 functions = [
                     node
-                    for node in ast.walk(module.body[place])
+                    for node in ast.walk(module.body[index])
                     if isinstance(node, ast.FunctionDef)
                 ]
                 function = functions[body]
@@ -78,13 +88,13 @@ def _changes(tree: ast.Module, place: int, lines: int) -> Iterator[tuple[int, st
 
 
 def _last(statement: ast.stmt, *kinds: type) -> ast.AST | None:
-    """Return the last innermost part of a statement that is of one of these kinds."""
-    found = [node for node in ast.walk(statement) if isinstance(node, kinds)]
-    return found[-1] if found else None
+    """Return the last and innermost node of a statement that is of one of these types."""
+    nodes = [node for node in ast.walk(statement) if isinstance(node, kinds)]
+    return nodes[-1] if nodes else None
 
 
 def _misspelled(text: str) -> str:
-    """Return a name with two letters in each other's place, as fingers do it."""
+    """Return a name with two adjacent letters swapped, a common typing error."""
     for i in range(len(text) - 2, 0, -1):
         if text[i] != text[i + 1]:
             return text[:i] + text[i + 1] + text[i] + text[i + 2 :]
@@ -100,11 +110,20 @@ def _misspelled_name(statement: ast.stmt) -> ast.stmt | None:
 
 
 def _with_misspelled(statement: ast.stmt, kind: type[ast.AST], field: str) -> ast.stmt | None:
-    """Misspell a field of the last node of a kind, if it is one that is read."""
-    found = _last(statement, kind)
-    if found is None or not isinstance(getattr(found, "ctx", None), ast.Load):
+    """Misspell the last name or attribute of a statement, unless something is assigned to it.
+
+    Args:
+        statement: the statement, which is changed.
+        kind: the type of the node.
+        field: the field of the node that is misspelled.
+
+    Returns:
+        The statement, or None if it has no such node.
+    """
+    node = _last(statement, kind)
+    if node is None or not isinstance(getattr(node, "ctx", None), ast.Load):
         return None
-    setattr(found, field, _misspelled(getattr(found, field)))
+    setattr(node, field, _misspelled(getattr(node, field)))
     return statement
 
 
@@ -117,14 +136,14 @@ def _argument_missing(statement: ast.stmt) -> ast.stmt | None:
 
 
 def _operand(change: Callable[[ast.expr], ast.expr]) -> _Change:
-    """Return what changes the left operand of the last operation, or the last argument of the last call."""
+    """Return a change of the left operand of the last operation, or of the last argument of the last call."""
 
     def changed(statement: ast.stmt) -> ast.stmt | None:
-        found = _last(statement, ast.BinOp, ast.Call)
-        if isinstance(found, ast.BinOp):
-            found.left = change(found.left)
-        elif isinstance(found, ast.Call) and found.args:
-            found.args[-1] = change(found.args[-1])
+        node = _last(statement, ast.BinOp, ast.Call)
+        if isinstance(node, ast.BinOp):
+            node.left = change(node.left)
+        elif isinstance(node, ast.Call) and node.args:
+            node.args[-1] = change(node.args[-1])
         else:
             return None
         return statement
@@ -133,12 +152,12 @@ def _operand(change: Callable[[ast.expr], ast.expr]) -> _Change:
 
 
 def _constant(value: str | None) -> _Change:
-    """Return what puts a constant in the place of an operand."""
+    """Return a change that replaces an operand by a constant."""
     return _operand(lambda _: ast.Constant(value))
 
 
 def _method(name: str, *arguments: int) -> _Change:
-    """Return what calls a method of an operand."""
+    """Return a change that calls a method of an operand."""
 
     def call(operand: ast.expr) -> ast.expr:
         values: list[ast.expr] = [ast.Constant(argument) for argument in arguments]
@@ -148,7 +167,7 @@ def _method(name: str, *arguments: int) -> _Change:
 
 
 def _instead(source: str) -> _Change:
-    """Return what puts another statement in the place of one, but of no inner function."""
+    """Return a change that replaces a statement, unless it is an inner function."""
 
     def changed(statement: ast.stmt) -> ast.stmt | None:
         return None if isinstance(statement, ast.FunctionDef) else ast.parse(source).body[0]

@@ -1,4 +1,4 @@
-"""Mutants: small changes of the solutions, made by mutmut, each of which some test should notice."""
+"""Mutants: solutions with one small change, made by mutmut, each of which should fail some test."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Mutant:
     """A solution with one small change.
 
     Attributes:
-        id: stable as long as the function and the change stay as they are, such as "mse:3f2a9c41".
+        id: such as "mse:3f2a9c41"; the same as long as the function's name and the change stay the same.
         function: the function or class that is changed.
-        before: the changed lines, as they were.
-        after: the changed lines.
-        module: the whole module.
+        before: the lines before the change.
+        after: the lines after it.
+        module: source of the whole module.
     """
 
     id: str
@@ -29,12 +29,15 @@ class Mutant:
 
 
 def mutants_of(course: Course, step: Step) -> list[Mutant]:
-    """Return all mutants of a step's solution that differ from it, and from each other, in more than words."""
+    """Return all mutants of a step's solution that differ from it and from each other.
+
+    Docstrings and the messages of errors do not count.
+    """
     import libcst as cst
     from mutmut.mutation.file_mutation import create_mutations
 
     path = course.root / "solutions" / step.filename
-    # Docstrings are no behaviour: without them, no change of a text in them is made.
+    # Without the docstrings, so that mutmut does not change them.
     source = ast.unparse(_without_docstrings(ast.parse(path.read_text("utf-8"))))
     tree, mutations, *_ = create_mutations(step.filename, source)
     seen = {_behaviour(source)}
@@ -42,16 +45,16 @@ def mutants_of(course: Course, step: Step) -> list[Mutant]:
     for mutation in mutations:
         mutated = tree.deep_replace(mutation.original_node, mutation.mutated_node)
         changed = cst.ensure_type(mutated, cst.Module).code
-        same = _behaviour(changed)
-        if same in seen:
+        behaviour = _behaviour(changed)
+        if behaviour in seen:
             continue
-        seen.add(same)
+        seen.add(behaviour)
         result.append(_mutant(source, changed))
     return result
 
 
 def _behaviour(source: str) -> str:
-    """Return a module without the words of its errors, which nobody grades, as text to compare."""
+    """Return a module as text to compare, without the messages of errors, which are not graded."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
@@ -75,7 +78,7 @@ def _mutant(source: str, changed: str) -> Mutant:
 
 
 def _function_at(source: str, line: int) -> str:
-    """Return the name of the function or class at the top of a module that a line belongs to."""
+    """Return the name of the top-level function or class that contains a line, counted from 1."""
     for node in ast.parse(source).body:
         if node.lineno <= line <= (node.end_lineno or 0):
             return getattr(node, "name", "")

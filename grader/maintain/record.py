@@ -1,9 +1,9 @@
-"""Recording how the misconceptions behave: the files that diagnosis works from.
+"""Records how the misconceptions behave, in the files that diagnosis works from.
 
-The calls come out of the tests, as they run on the solutions. Every misconception of a function answers them;
-then the fewest calls are kept that tell the misconceptions from each other and from the right answer (see
-`batteries.py`). One class does it, in a module of over 300 lines, since each part of the work follows from what
-the parts before have given.
+The calls are those that the tests make when they run on the solutions. Every misconception of a function answers
+them. Then a few calls are kept that tell the misconceptions from each other and from the right answers (see
+`batteries.py`). Each piece of work depends on the results of earlier ones, so one class does all of it, in a
+module of over 300 lines.
 """
 
 from __future__ import annotations
@@ -43,10 +43,12 @@ from grader.submissions.submission import Submission
 from grader.wire.decoder import decode
 from grader.wire.messages import for_elsewhere
 
-# Of each function, this many calls at most are tried out, and none that is larger or slower.
+# Limits for the calls of each function that misconceptions are asked: their number, compressed size, and time.
 _CANDIDATES = 48
 _MAX_BYTES = 48 * 1024
-_MAX_SECONDS, _PATIENCE = 1.0, 20
+_MAX_SECONDS = 1.0
+# By how much time budgets are multiplied, so that everything finishes even on a busy machine.
+_PATIENCE = 20
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ class _Work:
 
     Attributes:
         step: the step.
-        entry: a misconception that answers calls; None to find out which calls there are.
-        chosen: the calls of the battery; None for all that there are.
+        entry: the misconception that answers calls; None to collect the calls of the tests.
+        chosen: the calls of the battery, to be answered alone; None to answer all calls and run the tests.
     """
 
     step: Step
@@ -65,7 +67,7 @@ class _Work:
 
 
 def made_of(course: Course, step: Step) -> str:
-    """Return the fingerprint of the files that a step is recorded from."""
+    """Return a digest of the files that the record of a step depends on."""
     digest = hashlib.sha256(f"{FORM};".encode())
     files = [f"solutions/{step.filename}", f"{catalogue.FOLDER}/step_{step.id}.toml"]
     files += [f"grader/content/{name}.py" for name in ("shared_probes", "references")]
@@ -76,15 +78,15 @@ def made_of(course: Course, step: Step) -> str:
 
 
 def is_stale(course: Course, step: Step) -> bool:
-    """Return whether what is recorded of a step is of other files than there are now."""
-    # Whatever else is in the file may be in an older form.
+    """Return whether the record of a step is missing, or was made from other files than the present ones."""
+    # Nothing else is read, because the file may have an older format.
     path = course.root / step.recorded_file
     recorded = json.loads(path.read_text("utf-8"))["made_of"] if path.is_file() else ""
     return bool(recorded != made_of(course, step))
 
 
 def only(step: Step, source: bytes) -> Submission:
-    """Return a submission of one module."""
+    """Return a submission that consists of one module with this source."""
     return Submission("made up", Path(), {step.module: source}, {})
 
 
@@ -95,12 +97,12 @@ def record(
     jobs: int,
     done: Callable[[], None],
 ) -> None:
-    """Write the recorded files of these steps.
+    """Record the misconceptions of some steps, and write the files.
 
     Args:
         course: the course.
         steps: the steps.
-        launcher: what workers are started with.
+        launcher: starts the workers.
         jobs: how many judges may run at a time.
         done: called whenever a piece of work is finished.
 
@@ -112,16 +114,16 @@ def record(
     before = {step.id: made_of(course, step) for step in steps}
     work = [_Work(step) for step in steps]
     session = ForkingSession(
-        work, launcher, jobs, recorder.judge, recorder.take, patience=_PATIENCE
+        work, launcher, jobs, recorder.judge, recorder.accept, patience=_PATIENCE
     )
-    recorder.more = session.waiting
+    recorder.waiting = session.waiting
     run_forked(course, test_files(course, steps), session)
     for step in steps:
         path = course.root / step.recorded_file
         path.parent.mkdir(exist_ok=True)
         recorded = recorder.recorded(step)
         if recorded.made_of != before[step.id]:
-            # It holds behaviour from before and after a change, so it must be made again.
+            # The files changed meanwhile, so the record mixes old and new behaviour and counts as stale.
             recorded.made_of = ""
         path.write_text(recorded.text(), "utf-8")
 
@@ -130,30 +132,33 @@ class _Recorder:
     def __init__(self, course: Course, done: Callable[[], None]) -> None:
         self.course = course
         self.done = done
-        self.more: list[_Work] = []
-        self.chosen: dict[tuple[str, str], tuple[Asked, ...]] = {}
-        # By step and function; the others by the id of a misconception.
+        # The queue of the session, which further work is added to.
+        self.waiting: list[_Work] = []
+        # By step and function: the calls, and those of the battery.
         self._calls: dict[str, dict[str, list[Asked]]] = {}
+        self._chosen: dict[tuple[str, str], tuple[Asked, ...]] = {}
+        # By misconception: the tests that it fails, and its answers to the calls and to those of the battery.
         self._fails: dict[str, list[str]] = {}
         self._answers: dict[str, list[Fingerprint]] = {}
         self._chosen_answers: dict[str, list[Fingerprint]] = {}
-        self._left: dict[str, int] = {}
+        # By step: how many misconceptions have not answered yet.
+        self._unanswered: dict[str, int] = {}
 
     def judge(self, work: _Work, forked: Forked) -> Any:
-        """In a fork: do one piece of work; return what `take` makes sense of, as plain data."""
+        """In a fork: do one piece of work, and return plain data for `accept`."""
         forked.judge.properties.search = forked.judge.naming = False
         items = [item for item in forked.items if item.path.name == work.step.test_file]
         if work.entry is None:
-            heard = self._hear_calls(work.step, forked, items)
-            return {function: [call.plain for call in calls] for function, calls in heard.items()}
+            by_function = self._collect_calls(work.step, forked, items)
+            return {name: [call.plain for call in calls] for name, calls in by_function.items()}
         if work.chosen is None:
             calls = self._calls[work.step.id][work.entry.function]
             fails = self._run_tests(work.step, work.entry, forked, items)
             return fails, plain_of(self._ask(work.step, work.entry, forked, calls))
         return plain_of(self._ask(work.step, work.entry, forked, work.chosen))
 
-    def take(self, work: _Work, outcome: Outcome) -> None:
-        """Note what a piece of work gave, and what follows from it."""
+    def accept(self, work: _Work, outcome: Outcome) -> None:
+        """Store the result of a piece of work, and add the work that follows from it."""
         if outcome.problem:
             name = work.entry.id if work.entry else "the solution"
             raise RuntimeError(f"{work.step.id}: {name} could not be run: {outcome.problem}")
@@ -164,58 +169,68 @@ class _Recorder:
                 for function, calls in outcome.value.items()
             }
             entries = catalogue.load(self.course, work.step)
-            self._left[work.step.id] = len(entries)
-            self.more += [_Work(work.step, entry) for entry in entries]
+            self._unanswered[work.step.id] = len(entries)
+            self.waiting += [_Work(work.step, entry) for entry in entries]
         elif work.chosen is None:
             fails, answers = outcome.value
             self._fails[work.entry.id] = fails
             self._answers[work.entry.id] = fingerprints(answers)
-            self._left[work.step.id] -= 1
-            if not self._left[work.step.id]:
+            self._unanswered[work.step.id] -= 1
+            if not self._unanswered[work.step.id]:
                 self._choose(work.step)
         else:
             self._chosen_answers[work.entry.id] = fingerprints(outcome.value)
 
     def _choose(self, step: Step) -> None:
-        """Choose the batteries of a step, and let its misconceptions answer these calls alone.
+        """Choose the batteries of a step, and have its misconceptions answer these calls alone.
 
-        What was asked before can change the answers, so all is asked once more as it will be asked of learners.
+        Earlier calls can change later answers, so each battery is asked again, exactly as diagnosis will ask it.
         """
         entries = catalogue.load(self.course, step)
         for function, calls in self._calls[step.id].items():
             own = [entry for entry in entries if entry.function == function]
             rows = [row for entry in own if (row := self._answers[entry.id])]
-            chosen = self.chosen[step.id, function] = fewest(calls, rows)
+            chosen = self._chosen[step.id, function] = fewest(calls, rows)
             if chosen:
-                self.more += [_Work(step, entry, chosen) for entry in own]
+                self.waiting += [_Work(step, entry, chosen) for entry in own]
 
-    def _hear_calls(self, step: Step, forked: Forked, items: list[Any]) -> dict[str, list[Asked]]:
-        """Return the calls that the tests of each function make, and the right answers."""
+    def _collect_calls(
+        self, step: Step, forked: Forked, items: list[Any]
+    ) -> dict[str, list[Asked]]:
+        """Return the calls that the tests of each function make, with the right answers, by function.
+
+        Args:
+            step: the step.
+            forked: this fork.
+            items: the tests of the step.
+        """
         source = (self.course.root / "solutions" / step.filename).read_bytes()
         heard: dict[str, list[bytes]] = {}
 
-        def hear(function: str, request: bytes, came: bytes) -> None:
-            # The files of two right modules differ, so neither writing one alone nor reading one tells them apart
-            # from wrong ones.
-            if for_elsewhere(request) is not None or type(decode(came).get("value")) is bytes:
+        def hear(function: str, request: bytes, reply: bytes) -> None:
+            # Leave out calls that write or read files: those of two right modules differ as much as those of
+            # wrong ones.
+            if for_elsewhere(request) is not None or type(decode(reply).get("value")) is bytes:
                 return
             heard.setdefault(function, []).append(request)
 
-        # The visible tests first, so that few calls come from hidden ones.
+        # Visible tests run first, so that few calls come from hidden ones.
         forked.judge.take(only(step, source), forked.judge.launcher)
         forked.judge.session(step).heard = hear
         ordered = sorted(items, key=lambda item: is_hidden(item.path))
         for item, following in zip(ordered, [*ordered[1:], None], strict=True):
             forked.item(item, following)
         forked.judge.end_session()
-        result = {}
+        calls = {}
         for function, requests in heard.items():
             small = [
-                one for one in dict.fromkeys(requests) if len(zlib.compress(one)) <= _MAX_BYTES
+                request
+                for request in dict.fromkeys(requests)
+                if len(zlib.compress(request)) <= _MAX_BYTES
             ]
-            few = small if len(small) <= _CANDIDATES else spread(small, _CANDIDATES)
-            result[function] = self._stable(step, source, forked, function, few)
-        return result
+            candidates = small if len(small) <= _CANDIDATES else spread(small, _CANDIDATES)
+            calls[function] = self._stable(step, source, forked, function, candidates)
+        return calls
 
     def _stable(
         self,
@@ -225,9 +240,16 @@ class _Recorder:
         function: str,
         requests: list[bytes],
     ) -> list[Asked]:
-        """Return the requests that are quick and have about the same answer each time."""
+        """Return the calls that are fast and get nearly the same answer each time.
+
+        Args:
+            step: the step.
+            solution: source of its solution.
+            forked: this fork.
+            function: the function that is called.
+            requests: the encoded requests.
+        """
         styles = catalogue.correct_modules(self.course, step, function).values()
-        # All of it comes to an end, however busy the machine is.
         patient = replace(step, seconds=_PATIENCE * step.seconds)
         answers: list[list[tuple[Fingerprint, float]]] = []
         for source in (solution, solution, *styles):
@@ -239,26 +261,26 @@ class _Recorder:
                 row.append((answer, time.monotonic() - start))
             session.close()
             answers.append(row)
-        result = []
-        for request, came in zip(requests, zip(*answers, strict=True), strict=True):
-            # On a busy machine, all but the fastest may have waited.
-            if min(seconds for _, seconds in came) > _MAX_SECONDS:
+        calls = []
+        for request, column in zip(requests, zip(*answers, strict=True), strict=True):
+            # Only the fastest run counts, because the others may have waited on a busy machine.
+            if min(seconds for _, seconds in column) > _MAX_SECONDS:
                 continue
-            right = tuple(answer for answer, _ in came)
-            # The very same numbers, or else it is a matter of chance how close they are.
+            right = tuple(answer for answer, _ in column)
+            # The two runs of the solution must agree exactly; otherwise chance decides how close answers are.
             exactly = np.array_equal(right[0].numbers, right[1].numbers, equal_nan=True)
             if exactly and right[0].form == right[1].form:
-                result.append(Asked.of(request, right))
+                calls.append(Asked.of(request, right))
             elif right[0].matches(right[1], timed=True) and np.allclose(
                 right[0].numbers, right[1].numbers, atol=SECONDS
             ):
-                result.append(Asked.of(request, right, timed=True))
-        return result
+                calls.append(Asked.of(request, right, timed=True))
+        return calls
 
     def _run_tests(
         self, step: Step, entry: Misconception, forked: Forked, items: list[Any]
     ) -> list[str]:
-        """Return the tests of its function that a misconception fails."""
+        """Return the ids of those tests of its own function that a misconception fails."""
         own = [
             item for item in items if item.get_closest_marker("exercise").args[0] == entry.function
         ]
@@ -269,7 +291,7 @@ class _Recorder:
     def _ask(
         self, step: Step, entry: Misconception, forked: Forked, calls: Iterable[Asked]
     ) -> list[Fingerprint]:
-        """Return the answers of a misconception; none if it does not come to an end."""
+        """Return a misconception's answers to some calls; none if it crashes or exceeds its time."""
         module = self._module(step, entry)
         session = StepSession(only(step, module), step, forked.judge.launcher)
         try:
@@ -283,10 +305,10 @@ class _Recorder:
         return entry.module((self.course.root / "solutions" / step.filename).read_text("utf-8"))
 
     def recorded(self, step: Step) -> Recorded:
-        """Return what is recorded of a step."""
+        """Return the record of a step."""
         batteries = {}
         entries = catalogue.load(self.course, step)
-        for (step_id, function), chosen in self.chosen.items():
+        for (step_id, function), chosen in self._chosen.items():
             if step_id == step.id and chosen:
                 battery = Battery([call.request for call in chosen], [])
                 right = [list(row) for row in zip(*(call.right for call in chosen), strict=True)]
@@ -302,7 +324,13 @@ class _Recorder:
     def _transcript(
         self, entry: Misconception, battery: Battery, right: list[list[Fingerprint]]
     ) -> Transcript | None:
-        """Return how a misconception behaves; None if nothing tells it from one of the rows of right answers."""
+        """Return how a misconception behaves; None if its answers are the same as those of a right module.
+
+        Args:
+            entry: the misconception.
+            battery: the calls.
+            right: the answers of each right module to these calls.
+        """
         answers = self._chosen_answers.get(entry.id)
         if not answers or any(battery.same(answers, row) for row in right):
             return None

@@ -1,8 +1,8 @@
-"""Strength: are all wrong answers caught, each mistake named, and no right answer refused?
+"""Measures how strong the tests are: whether they catch every mistake, name it, and accept every right answer.
 
-For each step, real judges run all tests on every misconception of the catalogue, on every mutant of the
-solution, on modules whose functions do no work, and on complete correct sets of solutions in different styles. For
-errors that are no known mistake, they look whether nothing is named.
+For each step, judges run all tests on every misconception of the catalogue, on every mutant of the solution, on
+modules whose functions do no work, and on correct modules in different styles. For errors that are not known
+mistakes, they check that no misconception is named.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MEASURED = "grader/content/behaviour/measured.json"
 
 @dataclass(frozen=True)
 class _Idle:
-    """What functions that do no work do instead, such as "return nothing"."""
+    """A module whose functions do no work, but for example "return nothing"."""
 
     does: str
 
@@ -44,12 +44,12 @@ _Subject = Misconception | Mutant | Injected | _Idle | str
 
 @dataclass(frozen=True)
 class _Work:
-    """One module that is judged.
+    """One module to judge.
 
     Attributes:
         step: the step.
-        source: the module.
-        subject: what it is: a misconception, a mutant, an error, no work, or the name of a style.
+        source: source of the module.
+        subject: what the module is: a misconception, a mutant, an injected error, idle, or the name of a style.
     """
 
     step: Step
@@ -58,7 +58,7 @@ class _Work:
 
 
 def fingerprint(course: Course, step: Step) -> str:
-    """Return the fingerprint of all that the strength of a step depends on."""
+    """Return a digest of everything that the strength of a step depends on."""
     digest = hashlib.sha256(made_of(course, step).encode())
     for module in catalogue.correct_modules(course, step).values():
         digest.update(module)
@@ -68,18 +68,18 @@ def fingerprint(course: Course, step: Step) -> str:
 
 
 def changed(course: Course, steps: list[Step]) -> list[Step]:
-    """Return the steps that changed since their strength was measured and was good."""
+    """Return the steps that changed since their strength was last measured without a problem."""
     known = _measured(course)
     return [step for step in steps if known.get(step.id) != fingerprint(course, step)]
 
 
-def remember(course: Course, found: list[StepStrength]) -> None:
-    """Note down the steps in which nothing is wrong, for `changed`."""
+def remember(course: Course, strengths: list[StepStrength]) -> None:
+    """Remember the steps without a problem, for `changed`."""
     known = _measured(course)
-    for one in found:
-        # What changed since then may have been measured in either form.
-        if not problems([one]) and one.made_of == fingerprint(course, one.step):
-            known[one.step.id] = one.made_of
+    for strength in strengths:
+        # Of a step that changed during the measurement, it is unknown which version was measured.
+        if not problems([strength]) and strength.made_of == fingerprint(course, strength.step):
+            known[strength.step.id] = strength.made_of
     text = json.dumps(known, indent=1, sort_keys=True) + "\n"
     (course.root / MEASURED).write_text(text, "utf-8")
 
@@ -97,16 +97,20 @@ def measure(
     jobs: int,
     done: Callable[[int], None],
 ) -> list[StepStrength]:
-    """Return how strong the tests of these steps are.
+    """Measure how strong the tests of some steps are.
 
     Args:
         course: the course.
         steps: the steps.
-        launcher: what workers are started with.
+        launcher: starts the workers.
         jobs: how many judges may run at a time.
-        done: called with how many pieces of work there are, whenever one is finished.
+        done: called with the number of all modules, whenever one has been judged.
+
+    Returns:
+        The strength of each step, in the order of the ids.
 
     Raises:
+        RuntimeError: a module could not be judged.
         KitError: the tests could not be collected.
     """
     strength = _Strength(course)
@@ -114,10 +118,10 @@ def measure(
     strength.done = lambda: done(len(work))
     solutions = course.root / "solutions"
     session = ForkingSession(
-        work, launcher, jobs, strength.judge, strength.take, rehearse=solutions
+        work, launcher, jobs, strength.judge, strength.accept, rehearse=solutions
     )
     run_forked(course, test_files(course, steps), session)
-    return list(strength.found.values())
+    return list(strength.strengths.values())
 
 
 def look(course: Course, step: Step, injected: Injected, launcher: Launcher) -> str | None:
@@ -131,21 +135,21 @@ def look(course: Course, step: Step, injected: Injected, launcher: Launcher) -> 
     """
     session = StepSession(only(step, injected.module.encode()), step, launcher)
     diagnosis = Diagnosis(course, session)
-    found = diagnosis.look(injected.function)
+    transcript = diagnosis.look(injected.function)
     diagnosis.close()
-    return found.id if found else None
+    return transcript.id if transcript else None
 
 
 class _Strength:
     def __init__(self, course: Course) -> None:
         self.course = course
         self.done: Callable[[], None] = lambda: None
-        self.found: dict[str, StepStrength] = {}
+        self.strengths: dict[str, StepStrength] = {}
         self.equivalent = catalogue.equivalents(course)
         self.rightly_named = catalogue.rightly_named(course)
 
     def plan(self, steps: list[Step]) -> list[_Work]:
-        """Return all modules to judge; steps that take long come first, so that no judge is left over."""
+        """Return all modules to judge; later steps take longer and come first, so that all judges end together."""
         work: list[_Work] = []
 
         def add(step: Step, source: bytes, subject: _Subject) -> None:
@@ -153,9 +157,9 @@ class _Strength:
 
         for step in reversed(steps):
             made_of = fingerprint(self.course, step)
-            found = self.found[step.id] = StepStrength(step, made_of=made_of)
+            strength = self.strengths[step.id] = StepStrength(step, made_of=made_of)
             solution = (self.course.root / "solutions" / step.filename).read_text("utf-8")
-            found.stale = is_stale(self.course, step)
+            strength.stale = is_stale(self.course, step)
             add(step, solution.encode(), "solutions")
             for name, module in catalogue.correct_modules(self.course, step).items():
                 add(step, module, name)
@@ -167,23 +171,28 @@ class _Strength:
                 add(step, idle.encode(), _Idle(does))
             for mutant in mutants_of(self.course, step):
                 if mutant.id in self.equivalent:
-                    found.equivalents.add(mutant.id)
+                    strength.equivalents.add(mutant.id)
                 else:
                     add(step, mutant.module.encode(), mutant)
-        self.found = dict(sorted(self.found.items()))
+        self.strengths = dict(sorted(self.strengths.items()))
         return work
 
     def judge(self, work: _Work, forked: Forked) -> tuple[list[Any], list[str]]:
-        """In a fork: run the tests on one module; return what they say, and what diagnosis names."""
+        """In a fork: judge one module.
+
+        Returns:
+            Verdicts as plain data, and the ids of the misconceptions that diagnosis names. The verdicts are
+            those on failed tests; if the module is idle, those on passed ones.
+        """
         forked.judge.properties.search = False
-        items: list[Any] = [one for one in forked.items if one.path.name == work.step.test_file]
+        items: list[Any] = [item for item in forked.items if item.path.name == work.step.test_file]
         submission = only(work.step, work.source)
         if isinstance(work.subject, Injected):
             name = look(self.course, work.step, work.subject, forked.judge.launcher)
             return [], [name] if name else []
         verdicts = []
         if isinstance(work.subject, Mutant):
-            # Its own function's tests first: one failure is enough.
+            # One failure is enough, so the tests of the changed function run first.
             function = work.subject.function
             items.sort(key=lambda item: item.get_closest_marker("exercise").args[0] != function)
         for verdict in forked.run(submission, items):
@@ -192,55 +201,53 @@ class _Strength:
                 break
         named = []
         if isinstance(work.subject, str):
-            # Nothing fails, so nothing is looked for; yet nothing must be found.
+            # No test fails, so no diagnosis was made; but it must not name a misconception either.
             diagnosis = forked.judge.diagnosis(forked.judge.session(work.step))
-            functions = {verdict.function for verdict in verdicts}
-            named = [found.id for name in sorted(functions) if (found := diagnosis.look(name))]
-        # Of no work, what passes is of interest; of all else, what does not.
+            functions = sorted({verdict.function for verdict in verdicts})
+            transcripts = map(diagnosis.look, functions)
+            named = [transcript.id for transcript in transcripts if transcript]
         idle = isinstance(work.subject, _Idle)
-        rows = [v.plain for v in verdicts if (v.status == Status.PASSED) == idle]
-        return rows, named
+        unexpected = [v.plain for v in verdicts if (v.status == Status.PASSED) == idle]
+        return unexpected, named
 
-    def take(self, work: _Work, outcome: Outcome) -> None:
-        """Count what one module showed."""
+    def accept(self, work: _Work, outcome: Outcome) -> None:
+        """Add the result of one module to the strength of its step."""
         if outcome.problem:
             raise RuntimeError(f"{work.step.id}: {work.subject} gave no result: {outcome.problem}")
-        plain, named = outcome.value
-        verdicts = [TestVerdict.of(one) for one in plain]
-        found, subject = self.found[work.step.id], work.subject
+        plain_verdicts, named = outcome.value
+        verdicts = [TestVerdict.of(plain) for plain in plain_verdicts]
+        strength, subject = self.strengths[work.step.id], work.subject
         if isinstance(subject, Mutant):
-            found.mutants += 1
+            strength.mutants += 1
             if not verdicts:
-                found.survivors.append(subject)
+                strength.survivors.append(subject)
         elif isinstance(subject, Injected):
-            found.injected += 1
-            found.false_names += [
-                f"{subject.id} is called {name}"
+            strength.injected += 1
+            strength.false_names += [
+                f"{subject.id} is diagnosed as {name}"
                 for name in named
                 if (subject.id, name) not in self.rightly_named
             ]
         elif isinstance(subject, _Idle):
-            found.idle += 1
-            found.rewarded += [f"{one.id} ({subject.does})" for one in verdicts]
+            strength.idle += 1
+            strength.rewarded += [f"{verdict.id} ({subject.does})" for verdict in verdicts]
         elif isinstance(subject, Misconception):
-            found.misconceptions += 1
-            own = [one for one in verdicts if one.function == subject.function]
-            together = [
-                one for one in verdicts if one.function in (subject.function, *subject.also)
-            ]
-            seen = {one.visibility for one in own}
-            names = {one.misconception for one in own} - {None}
-            for right, bad in (
-                ("hidden" in seen, found.not_hidden),
-                ("visible" in seen, found.not_visible),
-                (together == verdicts, found.elsewhere),
-                (subject.id in names, found.unnamed),
-                (names <= {subject.id}, found.misnamed),
+            strength.misconceptions += 1
+            own = [verdict for verdict in verdicts if verdict.function == subject.function]
+            allowed = {subject.function, *subject.also}
+            visibilities = {verdict.visibility for verdict in own}
+            names = {verdict.misconception for verdict in own} - {None}
+            for as_expected, exceptions in (
+                ("hidden" in visibilities, strength.not_hidden),
+                ("visible" in visibilities, strength.not_visible),
+                (all(verdict.function in allowed for verdict in verdicts), strength.elsewhere),
+                (subject.id in names, strength.unnamed),
+                (names <= {subject.id}, strength.misnamed),
             ):
-                if not right:
-                    bad.append(subject.id)
+                if not as_expected:
+                    exceptions.append(subject.id)
         else:
-            found.styles += 1
-            found.refused += [f"{subject} {one.id}" for one in verdicts]
-            found.refused += [f"{subject} is called {name}" for name in named]
+            strength.styles += 1
+            strength.refused += [f"{subject} {verdict.id}" for verdict in verdicts]
+            strength.refused += [f"{subject} is diagnosed as {name}" for name in named]
         self.done()

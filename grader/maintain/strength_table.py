@@ -1,4 +1,4 @@
-"""What measuring the strength of tests has found, as a table and as sentences on what is not good enough."""
+"""Shows the strength of tests: as a table, and as one sentence for each problem."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from grader.course.course import Step
 from grader.maintain.mutants import Mutant
 
-# What the whole must reach.
+# The least that all steps together must reach.
 VISIBLE_SHARE, NAMED_SHARE, MUTATION_SCORE = 0.90, 0.95, 0.99
 COLUMNS = (
     "step",
@@ -27,27 +27,27 @@ COLUMNS = (
 
 @dataclass
 class StepStrength:
-    """What came out for one step; each list holds what should not be.
+    """The strength of one step's tests; each list contains what should not happen.
 
     Attributes:
         step: the step.
-        misconceptions: how many there are.
-        not_hidden: those that no hidden test of their function fails.
-        not_visible: those that no visible test of their function fails.
-        elsewhere: those that fail a test of another function.
-        unnamed: those that are not named.
-        misnamed: those that are called by another's name.
-        mutants: how many there are, without the listed equivalents.
-        survivors: mutants that no test fails.
-        equivalents: ids of listed mutants that are there.
-        injected: how many modules there are with an error that is no known mistake.
-        false_names: such errors, and the mistakes that they are taken for.
-        idle: how many modules there are whose functions do no work.
-        rewarded: tests that such modules pass, and what their functions do.
-        refused: styles that fail a test, or in which a mistake was named, and where.
-        styles: how many correct sets there are.
-        stale: whether what is recorded is of other files.
-        made_of: fingerprint of all that it depends on, from before it was measured.
+        misconceptions: number of misconceptions.
+        not_hidden: ids of misconceptions that pass all hidden tests of their function.
+        not_visible: ids of misconceptions that pass all visible tests of their function.
+        elsewhere: ids of misconceptions that fail a test of another function.
+        unnamed: ids of misconceptions that are not named.
+        misnamed: ids of misconceptions for which another one is named.
+        mutants: number of mutants, without the listed equivalents.
+        survivors: mutants that pass all tests.
+        equivalents: ids of mutants that are listed as equivalent.
+        injected: number of modules with an error that is not a known mistake.
+        false_names: ids of such errors, each with the misconception that is named.
+        idle: number of modules whose functions do no work.
+        rewarded: ids of tests that such modules pass, each with what the functions do.
+        refused: styles in which a test fails or a misconception is named, each with the test or misconception.
+        styles: number of correct modules.
+        stale: whether the recorded behaviour is out of date.
+        made_of: digest of everything that the strength depends on, from before the measurement.
     """
 
     step: Step
@@ -70,50 +70,52 @@ class StepStrength:
     made_of: str = ""
 
 
-def problems(found: list[StepStrength]) -> list[str]:
+def problems(strengths: list[StepStrength]) -> list[str]:
     """Return what is not good enough, as sentences; none if all is well."""
-    count = sum(one.misconceptions for one in found)
-    mutants = sum(one.mutants for one in found)
-    texts = []
-    for one in found:
-        for what, names in (
-            ("no hidden test fails it", one.not_hidden),
-            ("it fails a test of another function", one.elsewhere),
-            ("it is called by another's name", one.misnamed),
-            ("an error is taken for a mistake that it is not", one.false_names),
-            ("a correct style is refused", one.refused),
-            ("a function that does no work passes it", one.rewarded),
+    misconceptions = sum(strength.misconceptions for strength in strengths)
+    mutants = sum(strength.mutants for strength in strengths)
+    sentences = []
+    for strength in strengths:
+        for problem, names in (
+            ("it passes all hidden tests of its function", strength.not_hidden),
+            ("it fails a test of another function", strength.elsewhere),
+            ("another misconception is named for it", strength.misnamed),
+            ("the error is not this mistake", strength.false_names),
+            ("a correct style is refused", strength.refused),
+            ("a function that does no work passes this test", strength.rewarded),
         ):
-            texts += [f"{one.step.id} {name}: {what}." for name in names]
-        if one.stale:
-            texts.append(f"{one.step.id}: what is recorded is of other files; run `make record`.")
-    shares = [
-        (
-            "failed by visible tests",
-            count,
-            [n for s in found for n in s.not_visible],
-            VISIBLE_SHARE,
-        ),
-        ("named", count, [n for s in found for n in s.unnamed], NAMED_SHARE),
-        ("of mutants caught", mutants, [m.id for s in found for m in s.survivors], MUTATION_SCORE),
-    ]
-    for what, total, bad, least in shares:
-        # Whole numbers: in floats, 90 % of 20 is more than 18.
-        if 100 * (total - len(bad)) < round(100 * least) * total:
-            share = 1 - len(bad) / total
-            texts.append(f"{share:.1%} {what}, and {least:.0%} are wanted: {', '.join(bad)}.")
-    return texts
+            sentences += [f"{strength.step.id} {name}: {problem}." for name in names]
+        if strength.stale:
+            sentences.append(
+                f"{strength.step.id}: the recorded behaviour is out of date; run `make record`."
+            )
+    not_visible = [name for strength in strengths for name in strength.not_visible]
+    unnamed = [name for strength in strengths for name in strength.unnamed]
+    survivors = [mutant.id for strength in strengths for mutant in strength.survivors]
+    for what, total, missed, least in (
+        ("of misconceptions fail a visible test", misconceptions, not_visible, VISIBLE_SHARE),
+        ("of misconceptions are named", misconceptions, unnamed, NAMED_SHARE),
+        ("of mutants are caught", mutants, survivors, MUTATION_SCORE),
+    ):
+        # Integers, because rounding of floats could put a share of exactly 90 % below the limit.
+        if 100 * (total - len(missed)) < round(100 * least) * total:
+            share = 1 - len(missed) / total
+            sentences.append(
+                f"{share:.1%} {what}, but {least:.0%} are required: {', '.join(missed)}."
+            )
+    return sentences
 
 
-def table(found: list[StepStrength]) -> list[tuple[str, ...]]:
-    """Return a row of texts for each step and one for all together, as in COLUMNS."""
+def table(strengths: list[StepStrength]) -> list[tuple[str, ...]]:
+    """Return a row of text cells for each step and one for all steps together, as in COLUMNS."""
     rows = []
-    for one in found:
-        count = one.misconceptions
-        parts = (one.not_hidden, one.not_visible, one.unnamed)
-        numbers = [count, *(count - len(part) for part in parts), one.styles]
-        numbers += [one.mutants, one.mutants - len(one.survivors), len(one.equivalents), one.idle]
-        numbers += [one.injected, one.injected - len(one.false_names)]
-        rows.append((one.step.id, *numbers))
+    for strength in strengths:
+        count = strength.misconceptions
+        parts = (strength.not_hidden, strength.not_visible, strength.unnamed)
+        numbers = [count, *(count - len(part) for part in parts), strength.styles]
+        numbers += [strength.mutants, strength.mutants - len(strength.survivors)]
+        numbers += [len(strength.equivalents), strength.idle]
+        numbers += [strength.injected, strength.injected - len(strength.false_names)]
+        rows.append((strength.step.id, *numbers))
     total = [sum(column) for column in list(zip(*rows, strict=True))[1:]]
     return [tuple(map(str, row)) for row in (*rows, ("all", *total))]

@@ -1,7 +1,7 @@
-"""Exercises are made from the solutions: lesson, imports, signatures and docstrings stay, bodies go.
+"""Makes the exercises from the solutions: lessons, imports, signatures and docstrings stay, bodies go.
 
-Both stand in git; `make stubs` makes them anew and a test fails when they differ. So a lesson or a
-docstring is written once, in the solution.
+So a lesson or docstring is written once, in the solution. Exercises are in git as well; `make stubs` makes them
+again, and a test fails if they are out of date.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from grader.run.clone import committed
 INDENT = "    "
 _UNWRITTEN = 'raise NotImplementedError("`{}` is not written yet.")'
 _INPUTS = "(*locals().values(), None, None)"
-# What a function can do without any work.
+# Bodies of functions that do no work, by what they do.
 _IDLE = {
     "return nothing": "return None",
     "return zero": "return 0.0",
@@ -33,23 +33,24 @@ _IDLE = {
 
 
 class StubError(ValueError):
-    """A solution from which no stub can be made; the message says why."""
+    """A solution that no stub can be made from; the message is a clause that says why."""
 
 
 def stub_of(source: str, name: str) -> str:
     """Return the exercise for a solution's source.
 
     Args:
-        source: text of the module.
-        name: its file name, for messages.
+        source: the solution's source.
+        name: its file name, for error messages.
 
     Raises:
-        StubError: a public function or the module has no docstring.
+        StubError: the module, a public function or a public class has no docstring.
+        SyntaxError: the solution is not valid Python.
     """
     tree = ast.parse(source)
     lines = source.splitlines()
     if ast.get_docstring(tree) is None:
-        raise StubError(f"{name}: the lesson (the docstring of the module) is missing")
+        raise StubError(f"{name}: the lesson (the module's docstring) is missing")
     # One blank line around imports, two before each definition.
     blocks = [_text(lines, tree.body[0])]
     imports = [_text(lines, n) for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom))]
@@ -64,7 +65,7 @@ def stub_of(source: str, name: str) -> str:
 
 
 def _blank_between_groups(imports: list[str]) -> list[str]:
-    """Keep the blank lines around `__future__`, the standard library and other packages."""
+    """Add a blank line between imports of `__future__`, of the standard library and of other packages."""
     result: list[str] = []
     last = None
     for text in imports:
@@ -112,6 +113,7 @@ def make_stubs(course: Course) -> dict[Path, str]:
 
     Raises:
         StubError: a solution is missing, or no stub can be made from it.
+        SyntaxError: a solution is not valid Python.
     """
     return {course.root / "exercises" / step.filename: _stub(course, step) for step in course.steps}
 
@@ -125,23 +127,23 @@ def _stub(course: Course, step: Step) -> str:
 
 
 def idle_modules(course: Course, step: Step) -> dict[str, str]:
-    """Return modules of a step whose functions and methods all do the same, and no work, by what they do."""
+    """Return modules of a step whose functions and methods do no work, by what all of them do instead."""
     stub = _stub(course, step)
     unwritten = re.escape(_UNWRITTEN).replace(r"\{\}", "(.+)")
 
     def module(body: str) -> str:
-        def written(found: re.Match[str]) -> str:
-            # What `__init__` returns must be None.
-            made = found[1].endswith(".__init__") and body.startswith("return")
-            return "super().__init__()" if made else body
+        def idle_body(match: re.Match[str]) -> str:
+            # `__init__` may only return None.
+            is_init = match[1].endswith(".__init__") and body.startswith("return")
+            return "super().__init__()" if is_init else body
 
-        return re.sub(unwritten, written, stub)
+        return re.sub(unwritten, idle_body, stub)
 
     return {name: module(body) for name, body in _IDLE.items()}
 
 
 def stale(stubs: dict[Path, str]) -> list[Path]:
-    """Return the exercises whose file is missing or different."""
+    """Return the paths of exercises that are missing or differ from their stub."""
     return [
         path
         for path, text in stubs.items()
@@ -150,15 +152,15 @@ def stale(stubs: dict[Path, str]) -> list[Path]:
 
 
 def with_own_work(paths: list[Path]) -> list[Path]:
-    """Return those files that hold what git does not have: overwriting them would lose work.
+    """Return the files whose content is not committed, so that overwriting them would lose it.
 
-    The bytes themselves are compared: `git status` says nothing of files that it was told not to look at.
+    The bytes are compared, because `git status` is silent about files that git was told to ignore changes of.
     """
     return [path for path in paths if path.exists() and path.read_bytes() != committed(path)]
 
 
 def is_written(path: Path) -> bool:
-    """Return whether an exercise holds anything that a stub does not have."""
+    """Return whether an exercise contains anything that a stub does not."""
     try:
         source = path.read_text("utf-8")
         return stub_of(source, path.name) != source

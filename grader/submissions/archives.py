@@ -1,7 +1,7 @@
-"""The members of zip and tar files, one by one, however many there are and whatever they claim to be.
+"""Reads zip and tar files member by member, without trusting what their headers claim.
 
-The limits count what is taken, so an archive may hold a whole environment of Python beside the modules.
-Zip and tar are both here, in over 300 lines, because they share the guards against bombs and damage.
+The limits count only what is taken, so an archive may hold a whole Python environment beside the modules.
+Zip and tar share this module of over 300 lines because they share the guards against bombs and damage.
 """
 
 from __future__ import annotations
@@ -20,16 +20,23 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import IO, Any, cast
 
-from grader.submissions.members import MAX_DEPTH, MAX_LISTED, Member, Refused, is_of_tools, limited
+from grader.submissions.members import (
+    MAX_DEPTH,
+    MAX_LISTED,
+    Member,
+    Refused,
+    is_tool_folder,
+    read_limited,
+)
 
-# An archive inside another one is unpacked into a temporary file.
+# An archive inside another one is copied into a temporary file.
 MAX_INNER_BYTES = 256 << 20
-# A tar file has to be unpacked up to its last name to be listed; 4 GiB hold an environment with PyTorch.
+# Listing a tar file means unpacking it up to its last name; an environment with PyTorch fits into 4 GiB.
 MAX_TAR_BYTES = 4 << 30
 MAX_NAME = 1000
-# `tarfile` believes a header that says how long a name is.
+# `tarfile` reads a name in one piece, however long the header claims that it is.
 _MAX_PIECE = 2 << 20
-# The list of a zip file: the lengths in an entry, and the record at the end.
+# The central directory of a zip file: the signature and lengths of an entry, and the record at its end.
 _ENTRY = struct.Struct("<4s24x3H12x")
 _END = struct.Struct("<4s4H2LH")
 _GZIP, _BZIP2 = b"\x1f\x8b", b"BZh"
@@ -39,24 +46,25 @@ _FOREIGN = {"RAR": b"Rar!", "7z": b"7z\xbc\xaf"}
 def archive_members(
     file: IO[bytes], wanted: Callable[[str], bool], stack: ExitStack
 ) -> Iterator[Member]:
-    """Yield the wanted members of a zip or tar file; each is to be read before the next one is asked for.
+    """Yield the wanted members of a zip or tar file; read each one before asking for the next.
 
     Args:
-        file: the archive; what it is, its first bytes say.
-        wanted: takes a path. It is asked before anything is kept of a member.
-        stack: closes what is open.
+        file: the archive; its first bytes tell the format.
+        wanted: returns whether to yield the member with this path; called before anything of a member is kept.
+        stack: closes what is opened here.
 
     Raises:
-        Exception: of all kinds, if the file is damaged, or was made to do harm.
+        Refused: the format is not supported, or the file exceeds a limit.
+        Exception: of any type, if the file is damaged or malicious.
     """
-    kind = kind_of(file)
+    kind = archive_format(file)
     if kind in _FOREIGN:
-        raise Refused(f"it is a {kind} archive; only zip and tar are opened")
+        raise Refused(f"it is a {kind} archive; only zip and tar archives are opened")
     return _tar_members(file, wanted, stack) if kind == "tar" else _zip_members(file, wanted)
 
 
-def kind_of(file: IO[bytes]) -> str:
-    """Return what kind of archive a file is, by its first bytes: "tar", "zip", or one that is not opened."""
+def archive_format(file: IO[bytes]) -> str:
+    """Return the format of an archive, judged by its first bytes: "tar", "zip", or one that is not supported."""
     head = file.read(512)
     file.seek(0)
     for kind, magic in _FOREIGN.items():
@@ -67,7 +75,7 @@ def kind_of(file: IO[bytes]) -> str:
 
 
 def _unpacked(stream: IO[bytes]) -> IO[bytes]:
-    """Return a temporary file that holds an archive's member."""
+    """Copy a member of an archive into a temporary file, and return that file."""
     size = 0
     with ExitStack() as stack:
         file = stack.enter_context(tempfile.TemporaryFile())
@@ -75,19 +83,21 @@ def _unpacked(stream: IO[bytes]) -> IO[bytes]:
             size += len(piece)
             if size > MAX_INNER_BYTES:
                 limit = MAX_INNER_BYTES >> 20
-                raise Refused(f"it is an archive larger than {limit} MB in another one")
+                raise Refused(f"it is an archive larger than {limit} MB inside another one")
             file.write(piece)
         file.seek(0)
         stack.pop_all()
     return file
 
 
-def _plain(name: str) -> str:
-    """Return the path that a name in an archive means, or "" if it is passed over."""
+def _normalised(name: str) -> str:
+    """Return the path that a name in an archive stands for, or "" to skip it."""
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
     if not parts or len(parts) > MAX_DEPTH or len(name) > MAX_NAME:
         return ""
-    if parts[-1].startswith(".") or any(is_of_tools(part) for part in parts[:-1] if part != ".."):
+    if parts[-1].startswith(".") or any(
+        is_tool_folder(part) for part in parts[:-1] if part != ".."
+    ):
         return ""
     return "/".join(parts)
 
@@ -95,25 +105,25 @@ def _plain(name: str) -> str:
 def _zip_members(file: IO[bytes], wanted: Callable[[str], bool]) -> Iterator[Member]:
     start, shift, entries = _zip_directory(file)
     kept: dict[str, bytes] = {}
-    damage = None
+    damage: zipfile.BadZipFile | None = None
     try:
         for entry in entries:
             flags, size = struct.unpack_from("<8xH18xH", entry)
             name = entry[46 : 46 + size].decode("utf-8" if flags & 0x800 else "cp437", "replace")
-            # `zipfile` ends a name at a zero byte, too.
+            # As in `zipfile`, a zero byte ends the name.
             name = name.partition("\0")[0]
-            path = _plain(name)
+            path = _normalised(name)
             if not name.endswith(("/", "\\")) and wanted(path):
-                # Of two members with one name the last is taken, as unpacking would do.
+                # If two members have the same name, the last one counts, as it does when unpacking.
                 kept[path] = entry
     except zipfile.BadZipFile as error:
         damage = error
     for path, entry in kept.items():
-        # The kind of file stands in the upper half of the attributes, as Unix writes it; 0 is "not said".
+        # The upper half of the attributes is the Unix mode, or 0 if the archive does not record it.
         mode = stat.S_IFMT(struct.unpack_from("<38xI", entry)[0] >> 16)
-        kind = "link" if mode == stat.S_IFLNK else "other"
-        opened = partial(_zip_member, file, start, shift, entry)
-        yield _packed(path, "file" if mode in (0, stat.S_IFREG) else kind, opened)
+        special = "link" if mode == stat.S_IFLNK else "other"
+        open_member = partial(_zip_member, file, start, shift, entry)
+        yield _member(path, "file" if mode in (0, stat.S_IFREG) else special, open_member)
     if damage:
         raise damage
 
@@ -122,12 +132,18 @@ def _zip_members(file: IO[bytes], wanted: Callable[[str], bool]) -> Iterator[Mem
 def _zip_member(file: IO[bytes], start: int, shift: int, entry: bytes) -> Iterator[IO[bytes]]:
     """Open a member of a zip file.
 
-    `zipfile` reads the list at the end whole, makes an object of each entry, and gives up at the first that is
-    damaged. So it gets to see a list of this entry alone.
+    `zipfile` reads the whole central directory, makes an object of each entry, and gives up at the first
+    damaged one. So it is shown a directory with this entry alone.
+
+    Args:
+        file: the zip file.
+        start: offset of the central directory.
+        shift: what to add to the offsets that the directory contains.
+        entry: the member's entry in the directory.
     """
     if entry[8] & 1:
-        raise Refused("it has a password")
-    # Without the bit that says UTF-8, a name that is none does no harm; it is compared only with itself.
+        raise Refused("it is protected by a password")
+    # Without the UTF-8 flag, a name that is not valid UTF-8 does no harm: it is only compared with itself.
     entry = entry[:9] + bytes([entry[9] & ~8]) + entry[10:]
     end = _END.pack(b"PK\5\6", 0, 0, 0, 0, len(entry), start - shift, 0)
     view = cast(Any, io.BufferedReader(_WithEnd(file, start, entry + end)))
@@ -135,43 +151,56 @@ def _zip_member(file: IO[bytes], start: int, shift: int, entry: bytes) -> Iterat
         yield stream
 
 
-def _packed(
-    path: str, kind: str, opened: Callable[[], AbstractContextManager[IO[bytes]]]
+def _member(
+    path: str, kind: str, open_member: Callable[[], AbstractContextManager[IO[bytes]]]
 ) -> Member:
-    """Return a member of an archive."""
+    """Return a member that refuses to be read if its path, its kind or its content is not acceptable.
+
+    Args:
+        path: where it lies in the archive.
+        kind: "file", "link" or "other".
+        open_member: opens its content.
+    """
     leads_out = ".." in path.split("/")
 
-    def use(how: Callable[[IO[bytes]], Any]) -> Any:
+    def consume(reader: Callable[[IO[bytes]], Any]) -> Any:
         if leads_out:
             raise Refused("its name leads out of the archive")
         if kind != "file":
             raise Refused("it is not a regular file")
         try:
-            with opened() as stream:
-                return how(stream)
+            with open_member() as stream:
+                return reader(stream)
         except Refused:
             raise
         except Exception as error:
-            # Of bytes that were made to do harm, the decoders raise all kinds.
+            # On malicious bytes, the decoders raise exceptions of any type.
             raise Refused(f"it cannot be unpacked ({error or type(error).__name__})") from error
 
     return Member(
-        path, "other" if leads_out else kind, lambda: use(limited), lambda: use(_unpacked)
+        path,
+        "other" if leads_out else kind,
+        read=lambda: consume(read_limited),
+        unpack=lambda: consume(_unpacked),
     )
 
 
 def _zip_directory(file: IO[bytes]) -> tuple[int, int, Iterator[bytes]]:
-    """Return where the list of a zip file starts, how far all places that it names are off, and its entries."""
+    """Return the offset of a zip file's central directory, how far its own offsets are off, and its entries.
+
+    Offsets are off if something precedes the archive in the file, such as a shell script that unpacks it.
+    """
     size = file.seek(0, os.SEEK_END)
+    # The end record is 22 bytes and a comment of up to 65,535.
     before = max(0, size - _END.size - 0xFFFF)
     file.seek(before)
     tail = file.read()
-    at = tail.rfind(b"PK\5\6")
-    if at < 0 or len(tail) - at < _END.size:
+    index = tail.rfind(b"PK\5\6")
+    if index < 0 or len(tail) - index < _END.size:
         raise zipfile.BadZipFile("File is not a zip file")
-    *_, length, offset, _ = _END.unpack_from(tail, at)
-    end = before + at
-    # Of a large file, the numbers stand in a longer record: 56 bytes, and 20 that say where it is.
+    *_, length, offset, _ = _END.unpack_from(tail, index)
+    end = before + index
+    # Zip64, for large files, has a longer record before that: 56 bytes, and 20 that locate it.
     if end >= 76:
         file.seek(end - 76)
         record = file.read(76)
@@ -184,27 +213,27 @@ def _zip_directory(file: IO[bytes]) -> tuple[int, int, Iterator[bytes]]:
 
     def entries() -> Iterator[bytes]:
         file.seek(start)
-        left = length
+        remaining = length
         for _ in range(MAX_LISTED):
-            if left <= 0:
+            if remaining <= 0:
                 return
             head = file.read(_ENTRY.size)
             if len(head) < _ENTRY.size or head[:4] != b"PK\1\2":
                 raise zipfile.BadZipFile("its list of files is damaged")
             rest = sum(_ENTRY.unpack(head)[1:])
             yield head + file.read(rest)
-            left -= len(head) + rest
+            remaining -= len(head) + rest
         raise zipfile.BadZipFile(f"it holds more than {MAX_LISTED} files")
 
     return start, start - offset, entries()
 
 
 class _WithEnd(io.RawIOBase):
-    """The first bytes of a file, and then others."""
+    """The first `size` bytes of a file, followed by the bytes `end`."""
 
     def __init__(self, file: IO[bytes], size: int, end: bytes) -> None:
         self._file, self._size, self._end = file, size, end
-        self._at = 0
+        self._position = 0
 
     def readable(self) -> bool:
         return True
@@ -213,21 +242,21 @@ class _WithEnd(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        begin = (0, self._at, self._size + len(self._end))[whence]
-        if begin + offset < 0:
-            raise OSError("a place before the beginning")
-        self._at = begin + offset
-        return self._at
+        base = (0, self._position, self._size + len(self._end))[whence]
+        if base + offset < 0:
+            raise OSError("an offset before the beginning of the file")
+        self._position = base + offset
+        return self._position
 
     def readinto(self, buffer: Any, /) -> int:
-        if self._at < self._size:
-            self._file.seek(self._at)
-            piece = self._file.read(min(len(buffer), self._size - self._at))
+        if self._position < self._size:
+            self._file.seek(self._position)
+            piece = self._file.read(min(len(buffer), self._size - self._position))
         else:
-            inside = self._at - self._size
-            piece = self._end[inside : inside + len(buffer)]
+            offset = self._position - self._size
+            piece = self._end[offset : offset + len(buffer)]
         buffer[: len(piece)] = piece
-        self._at += len(piece)
+        self._position += len(piece)
         return len(piece)
 
 
@@ -246,66 +275,68 @@ def _tar_members(
     for _ in range(MAX_LISTED):
         info = archive.next()
         if info is None:
-            # It says so at the end, where a block of zeros stands, and where it cannot go on.
+            # `next` returns None at the block of zeros that ends an archive, but also where it cannot go on.
             if any(forward.last) or not forward.last:
-                raise tarfile.ReadError("its list of files is damaged, or was cut off")
+                raise tarfile.ReadError("its list of files is damaged or cut off")
             return
-        # It would remember all of them.
+        # Otherwise `tarfile` keeps every member in memory.
         archive.members.clear()  # type: ignore[attr-defined]
-        path = _plain(info.name)
+        path = _normalised(info.name)
         if info.isdir() or not wanted(path):
             continue
 
-        def opened(info: tarfile.TarInfo = info) -> IO[bytes]:
+        def open_member(info: tarfile.TarInfo = info) -> IO[bytes]:
             return cast(IO[bytes], archive.extractfile(info))
 
-        linked = info.issym() or info.islnk()
-        plain = info.isreg() and not info.issparse()
-        yield _packed(path, "file" if plain else "link" if linked else "other", opened)
+        is_link = info.issym() or info.islnk()
+        is_regular = info.isreg() and not info.issparse()
+        kind = "file" if is_regular else "link" if is_link else "other"
+        yield _member(path, kind, open_member)
     raise Refused(f"it holds more than {MAX_LISTED} files")
 
 
 class _Forward:
-    """A stream that is read from its beginning to its end, of which nobody reads much at once.
+    """A stream that is only read forwards, and in pieces of limited size.
 
-    To unpack it again from the beginning for each step back would take for ever; `tarfile` goes back by one byte.
+    A step back in a compressed stream means unpacking it again from the beginning, which could take forever.
+    `tarfile` only ever needs to step back by one byte, so that byte is kept.
 
     Attributes:
-        last: what was read last; nothing, if there is nothing more.
+        last: the bytes of the last read; empty at the end of the stream.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
-        self._at = 0
-        self._back = False
-        self.last = self._byte = b""
+        self._position = 0
+        self._one_back = False
+        self.last = self._last_byte = b""
 
     def tell(self) -> int:
-        return self._at - self._back
+        return self._position - self._one_back
 
-    def seek(self, place: int) -> int:
-        if place == self._at - 1:
-            self._back = True
-            return place
-        self._back = False
-        if place < self._at:
-            raise tarfile.ReadError("it names a place before the last one")
-        while self._at < place and self._next(min(place - self._at, 1 << 20)):
+    def seek(self, position: int) -> int:
+        if position == self._position - 1:
+            self._one_back = True
+            return position
+        self._one_back = False
+        if position < self._position:
+            raise tarfile.ReadError("an offset in it points backwards")
+        while self._position < position and self._next(min(position - self._position, 1 << 20)):
             pass
-        return self._at
+        return self._position
 
     def read(self, size: int) -> bytes:
         if size > _MAX_PIECE:
-            raise Refused("it has a name of more than a million letters")
-        first = self._byte if self._back and size else b""
-        self._back = self._back and not first
+            raise Refused("it contains a name of more than a million characters")
+        first = self._last_byte if self._one_back and size else b""
+        self._one_back = self._one_back and not first
         return first + self._next(size - len(first))
 
     def _next(self, size: int) -> bytes:
-        if self._at + size > MAX_TAR_BYTES:
-            raise Refused(f"it is larger than {MAX_TAR_BYTES >> 30} GB when it is unpacked")
+        if self._position + size > MAX_TAR_BYTES:
+            raise Refused(f"it is larger than {MAX_TAR_BYTES >> 30} GB when unpacked")
         piece = self._stream.read(size)
-        self._at += len(piece)
+        self._position += len(piece)
         self.last = piece
-        self._byte = piece[-1:] or self._byte
+        self._last_byte = piece[-1:] or self._last_byte
         return piece

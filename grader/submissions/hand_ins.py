@@ -1,8 +1,7 @@
-"""A class: which entries of its folder are submissions, and why the others are not.
+"""Splits the folder of a class into hand-ins, and gives a reason for every entry that is not one.
 
-A submission is a folder, a zip or tar file, or all loose files of one learner, as platforms name them. Every other
-entry is left out with a reason. What this kit itself wrote is recognised, so that results are never taken for a
-submission.
+A hand-in is a folder, a zip or tar file, or all loose files of one learner, recognised by the names that platforms
+give them. The files that this kit writes are known, so results are never mistaken for a hand-in.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from grader.course.course import COURSE_FILE, Course
 from grader.course.verdicts import RESULTS, NotTaken
-from grader.submissions.members import is_archive, is_of_tools, stem_of
+from grader.submissions.members import is_archive, is_tool_folder, stem_of
 from grader.submissions.module_names import platform_age, platform_learner, understand
 from grader.submissions.search import reason_for
 from grader.submissions.submission import Submission
@@ -23,13 +22,14 @@ from grader.submissions.submission import Submission
 TIMINGS = "timings.json"
 PROBLEM = "problem.txt"
 _RESULT_FILES = {RESULTS, f"{RESULTS}.new", PROBLEM, TIMINGS}
-# What systems put into every folder.
-_OF_SYSTEMS = re.compile(r"\.DS_Store|\._.*|\.git.*|Thumbs\.db|desktop\.ini", re.IGNORECASE)
-_TYPED = re.compile(r".*_assignsubmission_onlinetext_?", re.IGNORECASE)
+# Files that operating systems and git put into folders.
+_SYSTEM_FILES = re.compile(r"\.DS_Store|\._.*|\.git.*|Thumbs\.db|desktop\.ini", re.IGNORECASE)
+# Moodle's folder for text typed into a form.
+_ONLINE_TEXT = re.compile(r".*_assignsubmission_onlinetext_?", re.IGNORECASE)
 
 
 class ClassError(ValueError):
-    """A folder that is no class, or a place where its results cannot go; the message is a sentence."""
+    """The folder is not a class, or its results cannot be written; the message is a clause that says why."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class HandIn:
     """What one learner handed in.
 
     Attributes:
-        name: the learner, or the name of the folder or file.
-        places: the folder, or the files.
+        name: the learner's name, or that of the folder or archive.
+        places: one folder or archive, or the loose files.
     """
 
     name: str
@@ -51,11 +51,11 @@ class HandIn:
 
 @dataclass(frozen=True)
 class Class:
-    """A class.
+    """The content of a class folder.
 
     Attributes:
-        hand_ins: what is graded, in order of the names.
-        left_out: what is not, with reasons.
+        hand_ins: what to grade, sorted by name.
+        left_out: the entries that are not graded, with reasons.
     """
 
     hand_ins: list[HandIn]
@@ -63,26 +63,26 @@ class Class:
 
 
 def read_class(folder: Path, course: Course) -> Class:
-    """Find the submissions in the folder of a class.
+    """Find the hand-ins in the folder of a class.
 
     Raises:
-        ClassError: it is no folder of a class, or cannot be read.
+        ClassError: the folder does not exist, cannot be read, or is not that of a class.
     """
     if not os.path.lexists(folder):
         raise ClassError(f"there is no folder {folder}")
     if os.path.isfile(folder):
-        raise ClassError(f"{folder} is no folder; unpack it first, if it holds a class")
+        raise ClassError(f"{folder} is not a folder; if it holds a class, unpack it first")
     if os.path.isfile(folder / COURSE_FILE) and os.path.isdir(folder / "exercises"):
         raise ClassError(f"{folder} is the folder of a kit, not of a class")
     try:
-        # Absolute: judges work in the kit's folder.
+        # Absolute paths, because judges run in the kit's folder.
         places = sorted(folder.absolute().iterdir(), key=lambda place: os.fsencode(place.name))
     except OSError as error:
         raise ClassError(f"{folder} cannot be read ({error.strerror})") from None
     groups: dict[str, list[Path]] = {}
     left_out = []
     for place in places:
-        if _OF_SYSTEMS.fullmatch(place.name):
+        if _SYSTEM_FILES.fullmatch(place.name):
             continue
         learner, reason = _learner(place, course)
         if reason:
@@ -93,34 +93,36 @@ def read_class(folder: Path, course: Course) -> Class:
         groups[learner], older = _without_older(files)
         left_out += older
     hand_ins = [HandIn(_name(learner, files), tuple(files)) for learner, files in groups.items()]
-    hand_ins.sort(key=lambda one: os.fsencode(one.places[0].name))
+    hand_ins.sort(key=lambda hand_in: os.fsencode(hand_in.places[0].name))
     return Class(hand_ins, left_out)
 
 
 def check_output(folder: Path, out: Path, names: list[str]) -> None:
-    """Make the folder for results, and see whether it can hold them.
+    """Create the folder for results, and check that results can be written there.
 
     Args:
         folder: the folder of the class.
         out: the folder for results.
-        names: of the folders in it.
+        names: the names of the folders that grading will create in it.
 
     Raises:
-        ClassError: results would lie among the submissions, or cannot be written.
+        ClassError: the results would end up among the submissions, or cannot be written.
     """
-    hand_ins = folder.resolve()
-    place = out.resolve()
-    if any(_is_same(one, hand_ins) for one in (place, *place.parents)):
+    class_folder = folder.resolve()
+    out_folder = out.resolve()
+    if any(_is_same(parent, class_folder) for parent in (out_folder, *out_folder.parents)):
         raise ClassError(
-            f"the results would lie among the submissions in {folder}; choose another folder for OUT"
+            f"the results would end up among the submissions in {folder}; choose another folder for OUT"
         )
     for name in names:
-        if any(_is_same(place / name, one) for one in (hand_ins, *hand_ins.parents)):
+        result = out_folder / name
+        if any(_is_same(result, parent) for parent in (class_folder, *class_folder.parents)):
             raise ClassError(
-                f"the results of {name} would lie in the folder of the class; choose another one for OUT"
+                f"the results of {name} would end up in the folder of the class; choose another folder for OUT"
             )
     try:
         out.mkdir(parents=True, exist_ok=True)
+        # Large enough to notice a full disk.
         trial = out / f".{TIMINGS}.trial"
         trial.write_bytes(bytes(1 << 16))
         trial.unlink()
@@ -128,60 +130,69 @@ def check_output(folder: Path, out: Path, names: list[str]) -> None:
         raise ClassError(f"results cannot be written to {out} ({error.strerror})") from None
 
 
-def _is_same(one: Path, other: Path) -> bool:
+def _is_same(path: Path, other: Path) -> bool:
     try:
-        return one.samefile(other)
+        return path.samefile(other)
     except OSError:
-        return one == other
+        return path == other
 
 
 def _learner(place: Path, course: Course) -> tuple[str, str]:
-    """Return what the entries of one learner have in common, and "", or why an entry is no submission."""
+    """Return the learner whom an entry belongs to and "", or "" and why it is not a submission."""
     name = place.name
     if place.is_symlink():
         return "", "it is a link, and links are not followed"
     if place.is_dir():
-        if is_of_tools(name):
-            return "", "a folder of this name is made by tools, not by learners"
-        if _TYPED.fullmatch(name):
-            return "", "it holds a text that was typed into a form"
-        return (name, "") if not _is_results(place) else ("", "it holds results of a grading")
+        if is_tool_folder(name):
+            return "", "folders of this name are made by tools, not by learners"
+        if _ONLINE_TEXT.fullmatch(name):
+            return "", "it holds text that was typed into a form"
+        return ("", "it holds grading results") if _is_results(place) else (name, "")
     if name.startswith("."):
         return "", "its name begins with a dot"
     if not place.is_file():
         return "", "it is not a regular file"
     if is_archive(name):
         return platform_learner(name) or name, ""
-    found = understand(name, course)
-    if found.module and found.learner:
-        return found.learner, ""
-    if found.module:
-        return "", "it does not say whose it is; put it into a folder with the learner's name"
+    understood = understand(name, course)
+    if understood.module and understood.learner:
+        return understood.learner, ""
+    if understood.module:
+        return (
+            "",
+            "its name does not say whose it is; put it into a folder named after the learner",
+        )
     if name in _RESULT_FILES:
-        return "", "it is a result of a grading"
-    return "", reason_for(name, found)
+        return "", "it is a grading result"
+    return "", reason_for(name, understood)
 
 
 def _without_older(places: list[Path]) -> tuple[list[Path], list[NotTaken]]:
-    """Leave out archives of which a platform stored a newer one of the same name beside them."""
+    """Return one learner's files without the archives that a later attempt replaces, and those archives.
+
+    An attempt is later if the platform numbered it so; both archives had the same name before the platform
+    changed it.
+    """
+    # By the name that the learner gave: the age and the file name of the newest attempt.
     newest: dict[str, tuple[tuple[str, int], str]] = {}
-    ages = {place: platform_age(place.name) for place in places if is_archive(place.name)}
-    for place, named in ages.items():
-        if named:
-            newest[named[0]] = max(newest.get(named[0], (named[1], "")), (named[1], place.name))
+    attempts = {place: platform_age(place.name) for place in places if is_archive(place.name)}
+    for place, attempt in attempts.items():
+        if attempt:
+            own_name, age = attempt
+            newest[own_name] = max(newest.get(own_name, (age, "")), (age, place.name))
     kept, older = [], []
     for place in places:
-        named = ages.get(place)
-        if named and newest[named[0]][1] != place.name:
-            reason = f"{newest[named[0]][1]} is newer"
-            older.append(NotTaken(place.name, reason))
+        attempt = attempts.get(place)
+        newest_name = newest[attempt[0]][1] if attempt else place.name
+        if newest_name != place.name:
+            older.append(NotTaken(place.name, f"{newest_name} is newer"))
         else:
             kept.append(place)
     return kept, older
 
 
 def _name(learner: str, places: list[Path]) -> str:
-    """Return the name of a submission; that of a single folder or archive is as it is."""
+    """Return the name of a submission: a single archive is named after its file, all else after the learner."""
     if len(places) > 1 or not is_archive(places[0].name) or places[0].is_dir():
         return learner
     return stem_of(places[0].name)
@@ -190,21 +201,24 @@ def _name(learner: str, places: list[Path]) -> str:
 def _is_results(folder: Path) -> bool:
     """Return whether a folder holds results that this kit wrote, and nothing else.
 
-    A learner's folder that holds such a file beside modules is a submission.
+    A learner's folder with such a file beside the modules is still a submission.
     """
-    files = list(_files(folder, 2))
+    files = list(_file_names(folder, 2))
     return bool(files) and all(name in _RESULT_FILES for name in files)
 
 
-def _files(folder: Path, deep: int) -> Iterator[str]:
-    """Yield the names of the files in a folder and below, or something else for what is too deep."""
+def _file_names(folder: Path, depth: int) -> Iterator[str]:
+    """Yield the names of all files in a folder, down to some depth.
+
+    A deeper folder yields its name with a slash, and one that cannot be read "?"; no result file has such a name.
+    """
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if not entry.is_dir(follow_symlinks=False):
                     yield entry.name
-                elif deep:
-                    yield from _files(Path(entry.path), deep - 1)
+                elif depth:
+                    yield from _file_names(Path(entry.path), depth - 1)
                 else:
                     yield entry.name + "/"
     except OSError:

@@ -1,4 +1,4 @@
-"""Imports of one step by another: which of a learner's own modules go to a worker beside the one that it runs."""
+"""Finds which of a learner's other modules a step may import, so that its worker gets them as well."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _MENTIONED = re.compile(rb"\bstep_\d\d_\w+")
 def imported(sources: Mapping[str, bytes], module: str) -> dict[str, bytes]:
     """Return the other modules that a module may import, directly or through others.
 
-    Nothing is parsed here, since that is the worker's work: to mention a name is enough.
+    A module counts as imported if its name is mentioned. Only workers parse a learner's code.
 
     Args:
-        sources: all modules of a submission, by name.
-        module: name of the one that is run.
+        sources: the bytes of all modules of a submission, by module name.
+        module: the name of the module to run.
     """
-    found: dict[str, bytes] = {}
+    imports: dict[str, bytes] = {}
     waiting = [module]
     while waiting:
         for mention in _MENTIONED.findall(sources.get(waiting.pop(), b"")):
             name = mention.decode()
-            if name in sources and name not in (module, *found):
-                found[name] = sources[name]
+            if name in sources and name not in (module, *imports):
+                imports[name] = sources[name]
                 waiting.append(name)
-    return found
+    return imports

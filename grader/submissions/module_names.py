@@ -1,10 +1,9 @@
-"""Which step a file is meant for, by its name: learners and the systems they hand in with change names.
+"""Tells from a file's name which step it is meant for, because learners and platforms change names.
 
-A name that holds the whole name of a module is understood, in any case and with any separator:
-`Step-02 Gradient.PY`, `step_02_gradient.py.txt`, with the mark of a copy behind (`(1)`, `-1`, `- Copy`), or
-with words before it (`Copy of …`, a learner's name, `onelearner_12345_67891_`). Words that say that it is
-something else, such as `test` or `old`, are believed. Half a name (`step_02.py`, `gradient.py`) is not enough to
-judge by, but enough to be mentioned.
+A name is understood if it contains the whole name of a module, in any case and with any separator:
+`Step-02 Gradient.PY`, `step_02_gradient.py.txt`. The mark of a copy may follow (`(1)`, `-1`, `- Copy`), and other
+words may precede (`Copy of …`, a learner's name, `onelearner_12345_67891_`). But words such as `test` or `old` say
+that the file is something else. Files with half a name (`step_02.py`, `gradient.py`) are only mentioned.
 """
 
 from __future__ import annotations
@@ -15,22 +14,22 @@ from functools import lru_cache
 
 from grader.course.course import Course
 
-# No file system takes a longer name, but an archive may hold one.
+# The limit of most file systems; an archive may contain longer names.
 _LONGEST = 255
 _CODE = re.compile(r"(?P<stem>.*)\.py(?:\.py|\.txt)?", re.IGNORECASE | re.DOTALL)
-_OTHER_THINGS = re.compile(
+_OTHER_PURPOSE = re.compile(
     r"(?<![a-z])(?:backup|bak|broken|conftest|draft|old|orig|original|solutions?|stub|template|tests?)(?![a-z])",
     re.IGNORECASE,
 )
-# What browsers, file managers and platforms put around the name of a copy.
+# The words and numbers that browsers, file managers and platforms add to the name of a copy.
 _COPY = r"copy|kopie|copie|copia|cópia|kopia|kopi"
-# Possessive: a long row of digits can be divided in too many ways to try them all.
-_BEHIND = re.compile(rf"(?:[ _.-]*(?:\(?(?P<number>\d++)\)?|{_COPY}))*+[ _.-]*", re.IGNORECASE)
-_BEFORE = re.compile(
+# Possessive quantifiers, because otherwise matching a long row of digits takes exponential time.
+_COPY_AFTER = re.compile(rf"(?:[ _.-]*(?:\(?(?P<number>\d++)\)?|{_COPY}))*+[ _.-]*", re.IGNORECASE)
+_COPY_BEFORE = re.compile(
     rf"(?:(?:\(\d+\)|(?:{_COPY})(?: ?\(\d+\))?(?: (?:of|von|de|af))?)[ _.-]*)+", re.IGNORECASE
 )
-# How platforms begin the names of all learners' files in one folder. Canvas: name_[LATE_]user_file_; Blackboard:
-# assignment_user_attempt_time_; Moodle: name_number_assignsubmission_file_. Only the first two say what is newer.
+# The prefixes that platforms put before learners' file names. Canvas: name_[LATE_]user_file_; Blackboard:
+# assignment_user_attempt_time_; Moodle: name_number_assignsubmission_file_. Moodle's tells no order of attempts.
 _PLATFORMS = (
     re.compile(r"(?P<learner>[^_]+)_(?:LATE_)?(?P<user>\d+)_\d+_"),
     re.compile(r".+_(?P<learner>[^_]+)_attempt_(?P<time>\d{4}(?:-\d\d){5})_"),
@@ -40,14 +39,14 @@ _PLATFORMS = (
 
 @dataclass(frozen=True)
 class ModuleName:
-    """What the name of a file says.
+    """What the name of a file tells.
 
     Attributes:
-        module: the module that it holds, such as "step_02_gradient", or "".
+        module: the module that the file holds, such as "step_02_gradient", or "".
         like: the module that it may be meant for, or "".
-        exact: whether it is the very name that the course gives.
-        learner: whose it is, where that stands before the module's name, or "".
-        age: where the platform guarantees it: the greater, the newer among the files of one learner and step.
+        exact: whether the name is exactly the one in the course file.
+        learner: the learner, if named before the module, or "".
+        age: orders the attempts of one learner at one step, the newest last; None if the platform does not tell.
     """
 
     module: str = ""
@@ -58,7 +57,7 @@ class ModuleName:
 
 
 def understand(filename: str, course: Course) -> ModuleName:
-    """Return what the name of a file says; it has no folder before it."""
+    """Return what the name of a file, without any folder, tells."""
     if len(filename) > _LONGEST or not _hint(course.modules).search(filename):
         return ModuleName()
     code = _CODE.fullmatch(filename)
@@ -67,46 +66,54 @@ def understand(filename: str, course: Course) -> ModuleName:
     for module, whole, part in _patterns(course.modules):
         if filename == f"{module}.py":
             return ModuleName(module, module, exact=True)
-        if found := whole.fullmatch(stem):
-            return (
-                _around(module, found["before"], found["after"]) if code else ModuleName("", module)
-            )
+        if match := whole.fullmatch(stem):
+            if not code:
+                return ModuleName(like=module)
+            return _around(module, match["before"], match["after"])
         if part.fullmatch(stem):
             like = like or module
     return ModuleName(like=like)
 
 
 def platform_learner(filename: str) -> str:
-    """Return whose file it is, if its name begins as a platform writes it, or ""."""
-    return next((_learner(found) for p in _PLATFORMS if (found := p.match(filename))), "")
+    """Return the learner that a platform's prefix names, or ""."""
+    prefix = _platform_prefix(filename)
+    return _learner(prefix) if prefix else ""
 
 
 def platform_age(filename: str) -> tuple[str, tuple[str, int]] | None:
-    """Return the name that a learner gave to a file, and how new it is; None if no platform guarantees that."""
+    """Return the name that the learner gave to a file, and its `age` (see `ModuleName`).
+
+    None if no platform tells which of several attempts is newer.
+    """
     for platform in _PLATFORMS:
-        if (found := platform.match(filename)) and "unknown" not in found.groupdict():
-            name, _, ending = filename[found.end() :].partition(".")
-            tries = re.fullmatch(r"(?P<name>.+?)(?:-(?P<number>\d+))?", name)
-            if tries:
-                time = found.groupdict().get("time") or ""
-                return f"{tries['name']}.{ending}", (time, int(tries["number"] or 0))
+        if (prefix := platform.match(filename)) and "unknown" not in prefix.groupdict():
+            name, _, extension = filename[prefix.end() :].partition(".")
+            attempt = re.fullmatch(r"(?P<name>.+?)(?:-(?P<number>\d+))?", name)
+            if attempt:
+                time = prefix.groupdict().get("time") or ""
+                return f"{attempt['name']}.{extension}", (time, int(attempt["number"] or 0))
     return None
 
 
-def _learner(found: re.Match[str]) -> str:
-    return "_".join(filter(None, (found["learner"], found.groupdict().get("user"))))
+def _platform_prefix(name: str) -> re.Match[str] | None:
+    return next((prefix for p in _PLATFORMS if (prefix := p.match(name))), None)
+
+
+def _learner(prefix: re.Match[str]) -> str:
+    return "_".join(filter(None, (prefix["learner"], prefix.groupdict().get("user"))))
 
 
 @lru_cache(maxsize=8)
 def _hint(modules: tuple[str, ...]) -> re.Pattern[str]:
-    """Return a pattern that leaves out most names at once: there may be a million."""
+    """Return a pattern that quickly rules out most names, of which there may be a million."""
     names = ("[ _-]*".join(module.split("_")[2:]) for module in modules)
     return re.compile("|".join(("step", *names)), re.IGNORECASE)
 
 
 @lru_cache(maxsize=8)
 def _patterns(modules: tuple[str, ...]) -> list[tuple[str, re.Pattern[str], re.Pattern[str]]]:
-    """Return each module with the pattern of its whole name, and of a part that may mean it."""
+    """Return each module with one pattern for its whole name, and one for a part that may stand for it."""
     result = []
     for module in modules:
         _, number, *words = module.split("_")
@@ -119,18 +126,24 @@ def _patterns(modules: tuple[str, ...]) -> list[tuple[str, re.Pattern[str], re.P
 
 
 def _around(module: str, before: str, after: str) -> ModuleName:
-    """Return what the words before and after a module's name say."""
-    copied = _BEFORE.match(before)
-    before = before[copied.end() :] if copied else before
-    found = next((found for p in _PLATFORMS if (found := p.match(before))), None)
-    # An assignment may be called "Test", and a learner Old.
-    own = before[found.end() :] if found else before
-    if _OTHER_THINGS.search(own) or _OTHER_THINGS.search(after) or after[:1].isalpha():
+    """Return what a file name with a module's whole name tells.
+
+    Args:
+        module: the module.
+        before: the part of the file name before the module's name.
+        after: the part after it.
+    """
+    copy_mark = _COPY_BEFORE.match(before)
+    before = before[copy_mark.end() :] if copy_mark else before
+    prefix = _platform_prefix(before)
+    # Only the learner's own words count: an assignment may be called "Test", and a learner Old.
+    own = before[prefix.end() :] if prefix else before
+    if _OTHER_PURPOSE.search(own) or _OTHER_PURPOSE.search(after) or after[:1].isalpha():
         return ModuleName(like=module)
-    if found is None:
+    if prefix is None:
         return ModuleName(module, module, learner=before.strip(" _.-"))
-    mark = _BEHIND.fullmatch(after)
+    mark = _COPY_AFTER.fullmatch(after)
     number = int(mark["number"] or 0) if mark and len(after) < 10 else 0
-    time = found.groupdict().get("time") or ""
-    age = None if "unknown" in found.groupdict() else (time, number)
-    return ModuleName(module, module, learner=_learner(found), age=age)
+    time = prefix.groupdict().get("time") or ""
+    age = None if "unknown" in prefix.groupdict() else (time, number)
+    return ModuleName(module, module, learner=_learner(prefix), age=age)

@@ -9,27 +9,27 @@ from pathlib import Path
 
 from grader.course.course import Course, Step
 from grader.course.verdicts import NotTaken
-from grader.submissions.members import Refused, file_member, is_archive, is_of_tools, stem_of
+from grader.submissions.members import Refused, file_member, is_archive, is_tool_folder, stem_of
 from grader.submissions.module_names import understand
 
 _EXERCISES = "exercises/"
-_MENTIONED = 3
+_MAX_MENTIONED = 3
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What a learner handed in.
+    """The work that a learner handed in.
 
     Attributes:
-        name: the folder's name, as shown in reports.
-        folder: where it was read from, for messages that name a file to open.
-        sources: the bytes of each module that is there, by module name such as "step_02_gradient".
-        refused: why a module that is there was not taken, by module name.
-        paths: where in the folder each module lies.
-        home: where a module that is not there would lie, such as "exercises/".
+        name: the name that reports show.
+        folder: the folder or file that it was read from, for messages that name a file to open.
+        sources: the bytes of each module, by module name such as "step_02_gradient".
+        refused: why the files for a module were not taken, by module name.
+        paths: the path of each module below `folder`, by module name.
+        home: the folder below `folder` where a missing module belongs, such as "exercises/".
         not_taken: the files that are not judged, each with a reason.
-        notes: whatever else a reader of the results should know.
-        unreadable: what the system did not let us read, so that nobody knows what was handed in; or "".
+        notes: whatever else a reader of the results should know, as clauses.
+        unreadable: what could not be read, so that it is unknown what was handed in; or "".
     """
 
     name: str
@@ -44,15 +44,15 @@ class Submission:
 
     @classmethod
     def read(cls, place: Path, course: Course, meant: Step | None = None) -> Submission:
-        """Read the step modules of a folder, a zip or tar file, or one module.
+        """Read the step modules of a folder, a zip or tar file, or a single module.
 
-        What is taken, `grader.submissions.search` says. Nothing else is looked at: no configuration, no
-        conftest.py, no link, no name that leads elsewhere.
+        `grader.submissions.search` decides which files are taken. Nothing else is read: no configuration, no
+        conftest.py, nothing behind links or paths that lead elsewhere.
 
         Args:
             place: the folder or file.
             course: the course.
-            meant: the step that a single module is for, if its name does not say so.
+            meant: the step that a single module is for, if its name does not tell.
 
         Raises:
             FileNotFoundError: there is no such folder or file.
@@ -73,12 +73,15 @@ class Submission:
 
     @classmethod
     def gather(cls, name: str, places: list[Path], course: Course) -> Submission:
-        """Read a submission that consists of one or several files and folders in one folder.
+        """Read a submission that consists of one or more files and folders, all in the same folder.
 
         Args:
             name: the submission's name.
             places: the files and folders.
             course: the course.
+
+        Raises:
+            FileNotFoundError: there is only one file or folder, and it does not exist.
         """
         if len(places) == 1:
             return replace(cls.read(places[0], course), name=name)
@@ -88,30 +91,30 @@ class Submission:
     def _searched(cls, name: str, folder: Path, course: Course, places: list[Path]) -> Submission:
         from grader.submissions.search import search
 
-        found = search(places, course)
-        homes = [path.rpartition("/") for path in found.paths.values()]
+        result = search(places, course)
+        homes = [path.rpartition("/") for path in result.paths.values()]
         home = homes[0][0] + homes[0][1] if homes else ""
-        if not found.paths and os.path.isdir(folder / _EXERCISES):
+        if not result.paths and os.path.isdir(folder / _EXERCISES):
             home = _EXERCISES
         if folder.is_file():
-            # One module has no place in a folder, it is the submission.
-            found.paths = {
-                m: "" if path == folder.name else path for m, path in found.paths.items()
+            # A single module is the submission itself and has no path below it.
+            result.paths = {
+                module: "" if path == folder.name else path for module, path in result.paths.items()
             }
         return cls(
             name,
             folder,
-            found.sources,
-            found.refused,
-            found.paths,
+            result.sources,
+            result.refused,
+            result.paths,
             home,
-            tuple(found.not_taken),
-            tuple(found.notes),
-            found.unreadable,
+            tuple(result.not_taken),
+            tuple(result.notes),
+            result.unreadable,
         )
 
     def path_of(self, filename: str) -> str:
-        """Return where a learner finds a module, relative to the working folder where that is shorter."""
+        """Return the path at which a learner finds a module, relative to the working folder if it lies inside."""
         inside = self.paths.get(Path(filename).stem, f"{self.home}{filename}")
         place = self.folder / inside if inside else self.folder
         try:
@@ -120,18 +123,22 @@ class Submission:
             return place.as_posix()
 
     def absence(self, step: Step) -> str:
-        """Return why a module is not there, as sentences for the learner."""
+        """Return why there is no module for a step, as sentences for the learner."""
         if reason := self.refused.get(step.module):
             return f"The file {step.filename} was not taken: {reason}."
         if self.unreadable:
-            return f"The file {step.filename} was not found, but not all could be read: {self.unreadable}."
-        sentence = f"The file {step.filename} is not there, so step {step.id} has not begun."
-        alike = [one for one in self.not_taken if one.module == step.module][:_MENTIONED]
-        return " ".join((sentence, *(f"But there is {one.name}: {one.reason}." for one in alike)))
+            return (
+                f"The file {step.filename} was not found, but not everything could be read: "
+                f"{self.unreadable}."
+            )
+        sentence = f"The file {step.filename} is missing, so step {step.id} counts as not started."
+        alike = [file for file in self.not_taken if file.module == step.module][:_MAX_MENTIONED]
+        others = (f"But there is {file.name}: {file.reason}." for file in alike)
+        return " ".join((sentence, *others))
 
     @property
     def sha256(self) -> str:
-        """Hexadecimal digest over the names and bytes of all modules."""
+        """Hexadecimal digest of the names and bytes of all modules."""
         digest = hashlib.sha256()
         for name, source in sorted(self.sources.items()):
             digest.update(f"{name}:{len(source)}:".encode() + source)
@@ -139,9 +146,9 @@ class Submission:
 
 
 def _plain(folder: Path, course: Course) -> dict[str, str]:
-    """Return where each module lies in a folder that holds all of them and nothing else of interest, or {}.
+    """Return the path of each module if a folder holds all of them and nothing that needs a search, else {}.
 
-    Looking closer takes a hundred times as long.
+    A search takes a hundred times as long.
     """
     modules = {step.filename: step.module for step in course.steps}
     paths: dict[str, str] = {}
@@ -163,7 +170,7 @@ def _plain(folder: Path, course: Course) -> dict[str, str]:
                         and entry.is_dir(follow_symlinks=False)
                     ):
                         waiting.append(_EXERCISES)
-                    elif not is_of_tools(name) and (
+                    elif not is_tool_folder(name) and (
                         "step" in name.lower()
                         or is_archive(name)
                         or not entry.is_file(follow_symlinks=False)
@@ -175,7 +182,7 @@ def _plain(folder: Path, course: Course) -> dict[str, str]:
 
 
 def _read(folder: Path, paths: dict[str, str]) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Return the bytes of modules, and why others were refused."""
+    """Return the bytes of the modules that can be read, and why the others are refused; both by module name."""
     sources, refused = {}, {}
     for module, path in paths.items():
         try:

@@ -46,7 +46,7 @@ def test_a_python_that_will_not_do_gets_a_sentence_with_a_next_step(version):
     problem = version_problem(version)
     assert problem.startswith("This kit needs Python 3.11 to 3.14, but this is Python ")
     assert "make setup PYTHON=" in problem
-    assert "There is a python3.13 here" in version_problem(version, "python3.13")
+    assert "This machine has python3.13" in version_problem(version, "python3.13")
 
 
 @pytest.mark.parametrize("minor", [11, 12, 13, 14])

@@ -159,13 +159,13 @@ NAMED = {
         {f"kit/solutions/{FILE}": DONE, "kit/exercises/step_03_descent.py": STUB},
         {f"kit/solutions/{FILE}": "of the kit itself"},
     ),
-    "report": ({"report.pdf": b"%PDF", "a.docx": b""}, {"report.pdf": "no Python", "a.docx": "no Python"}),
+    "report": ({"report.pdf": b"%PDF", "a.docx": b""}, {"report.pdf": "not a Python", "a.docx": "not a Python"}),
     "rar": ({"lab.rar": b"Rar!"}, {"lab.rar": "not opened"}),
     "rar under another name": ({"lab.zip": b"Rar!\x1a"}, {"lab.zip": "a RAR archive"}),
     "broken zip": ({"lab.zip": b"PK\3\4"}, {"lab.zip": "cannot be read"}),
     "too large": ({FILE: b"#" * ((1 << 20) + 1)}, {FILE: "larger than 1024 KB"}),
     "upward": (zipped({f"../{FILE}": DONE}), {f"../{FILE}": "leads out"}),
-    "password": (encrypted(zipped({FILE: DONE})), {FILE: "has a password"}),
+    "password": (encrypted(zipped({FILE: DONE})), {FILE: "protected by a password"}),
     "damaged": (damaged(zipped({FILE: DONE})), {FILE: "cannot be unpacked"}),
     "three deep": (
         zipped({"a.zip": zipped({"b.zip": zipped({FILE: DONE})})}),
@@ -211,8 +211,8 @@ def test_the_learner_reads_what_lies_there_instead_of_a_module(kit):
     (kit.root / "exercises/step_01_lines.py").rename(kit.root / "exercises/step_01_lines.ipynb")
     (double, *_) = kit.verdicts()["01"]
     assert double["message"] == (
-        "The file step_01_lines.py is not there, so step 01 has not begun. "
-        "But there is step_01_lines.ipynb: it is a notebook; the functions are to stand in a module."
+        "The file step_01_lines.py is missing, so step 01 counts as not started. "
+        "But there is step_01_lines.ipynb: it is a notebook; the functions belong in a Python module."
     )
     # What was found before must not be said when it is gone.
     (kit.root / "exercises/step_01_lines.ipynb").rename(kit.root / "exercises/step_01.py")
@@ -244,7 +244,7 @@ def test_a_folder_of_all_stubs_does_not_hide_work_elsewhere(tmp_path, place):
     submission = Submission.read(tmp_path, COURSE)
     assert submission.sources[MODULE] == DONE and len(submission.sources) == len(COURSE.steps)
     (stub,) = [file for file in submission.not_taken if file.name == FILE]
-    assert stub.reason.startswith("nothing is written in it; ")
+    assert stub.reason.startswith("no function in it is written; ")
 
 
 def test_one_damaged_member_costs_its_own_step(tmp_path):
@@ -299,7 +299,7 @@ def test_what_an_archive_claims_is_not_believed(tmp_path, monkeypatch):
     info = tarfile.TarInfo("././@LongLink")
     info.type, info.size = tarfile.GNUTYPE_LONGNAME, 4 << 30
     place.write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(4 << 20))
-    assert "more than a million letters" in Submission.read(place, COURSE).refused[MODULE]
+    assert "more than a million characters" in Submission.read(place, COURSE).refused[MODULE]
     monkeypatch.setattr(members, "MAX_LISTED", 3)
     monkeypatch.setattr(archives, "MAX_LISTED", 3)
     place.write_bytes(zipped({str(i): b"" for i in range(9)}))
@@ -374,7 +374,7 @@ def test_many_copies_of_one_module_cost_no_other_one(tmp_path):
 def test_what_may_lie_in_a_folder_that_cannot_be_read_has_begun_perhaps():
     submission = Submission("anna", Path(), {}, {}, unreadable="lab cannot be read")
     said = submission.absence(COURSE.by_id["02"])
-    assert "not all could be read: lab cannot be read" in said and "begun" not in said
+    assert "not everything could be read: lab cannot be read" in said and "started" not in said
 
 
 # A class, as platforms export it, and what is expected: the points of step 02, or a reason to be left out.
@@ -416,17 +416,17 @@ LMS_FILES = {
 }
 LEFT_OUT = {
     "Moodle One_101_assignsubmission_onlinetext_": "typed into a form",
-    "results": "results of a grading",
-    "learner": "results of a grading",
+    "results": "grading results",
+    "learner": "grading results",
     FILE: "does not say whose it is",
     "tries_2004_5_lab.zip": "tries_2004_6_lab-1.zip is newer",
-    "report.pdf": "no Python module",
+    "report.pdf": "not a Python module",
     "lab.rar": "not opened",
     "lab.7z": "not opened",
-    "a.docx": "no Python module",
-    "notes_\x1b[31m.txt": "no Python module",
-    "notes\n   7.00 of 7  notes": "no Python module",
-    "submission_metadata.yml": "no Python module",
+    "a.docx": "not a Python module",
+    "notes_\x1b[31m.txt": "not a Python module",
+    "notes\n   7.00 of 7  notes": "not a Python module",
+    "submission_metadata.yml": "not a Python module",
     "neighbour": "links are not followed",
 }
 NOTHING = {"notebook", "nothing", "report", "broken"}
@@ -491,8 +491,8 @@ def test_a_class_that_is_none_is_refused_with_a_sentence(kit, tmp_path):
         "nowhere": "there is no folder nowhere",
         str(tmp_path / "file.zip"): "unpack it first",
         str(tmp_path / "empty"): "holds no folder and no archive",
-        str(tmp_path / "pdfs"): "a.pdf: it is no Python module",
-        "exercises": "step_00_numbers.py: it does not say whose it is",
+        str(tmp_path / "pdfs"): "a.pdf: it is not a Python module",
+        "exercises": "step_00_numbers.py: its name does not say whose it is",
     }.items():
         ran = kit.grader("grade", name, "--out", "results")
         assert ran.returncode == 2, name

@@ -117,9 +117,9 @@ def test_a_step_comes_in_the_order_of_the_numbers(kit, course):
 @pytest.mark.parametrize(
     ("name", "title", "words"),
     [
-        ("01_other", "", "There is a step 01 already: step_01_lines."),
-        ("2_short", "", 'such as 16_pipelines; "2_short" is not'),
-        ("", "", 'such as 16_pipelines; "" is not'),
+        ("01_other", "", "Step 01 already exists: step_01_lines."),
+        ("2_short", "", 'such as 16_pipelines, not "2_short"'),
+        ("", "", 'such as 16_pipelines, not ""'),
         ("02_two-words", "", "two digits and a lower-case name"),
         ("02_Large", "", "two digits and a lower-case name"),
         ("02_1st", "", "two digits and a lower-case name"),
@@ -144,7 +144,7 @@ def test_what_is_no_step_is_refused(course, name, title, words):
 def test_nothing_is_overwritten(kit, course):
     kit.write("step_02_mine", "my work\n")
     before = files(kit.root)
-    with pytest.raises(NewStepError, match=r"There is a file exercises/step_02_mine\.py already"):
+    with pytest.raises(NewStepError, match=r"The file exercises/step_02_mine\.py already exists"):
         make_step(course, "02_mine")
     assert files(kit.root) == before
 
@@ -162,4 +162,4 @@ def test_a_course_file_that_cannot_be_divided_is_refused(kit, old, new):
 def test_the_command_refuses_in_one_sentence(kit):
     ran = kit.grader("new", "01_other")
     assert ran.returncode == 2 and ran.stdout == ""
-    assert ran.stderr == "There is a step 01 already: step_01_lines.\n"
+    assert ran.stderr == "Step 01 already exists: step_01_lines.\n"
