@@ -12,7 +12,8 @@ import typer
 
 from grader.cli.app import FAILED, KIT, USAGE, app, fail, here, load, pick
 from grader.course.course import Course, Step
-from grader.course.places import BACKUP, EXERCISES, FOLDER, Places, own_kit
+from grader.course.paths import BACKUP, EXERCISES, MEMORY
+from grader.course.places import Places, own_kit
 
 if TYPE_CHECKING:
     from grader.submissions.submission import Submission
@@ -28,7 +29,7 @@ def check(
     ] = None,
     target: Annotated[
         str, typer.Option(help="exercises, solutions, or a folder with step modules.")
-    ] = "exercises",
+    ] = EXERCISES,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the verdicts to this file.")
     ] = None,
@@ -166,7 +167,7 @@ def update() -> None:
     places = here()
     if not places.workspace:
         raise fail(f"Nothing to update: {_NO_WORKSPACE} and try again.", USAGE)
-    memory = places.memory or places.workspace / FOLDER
+    memory = places.memory or places.workspace / MEMORY
     try:
         if places.is_clone:
             done = update_clone(places.kit, memory)

@@ -69,6 +69,7 @@ def strength(
         found = strong.measure(course, chosen, launcher, jobs, bar)
     for row in (strength_table.COLUMNS, *strength_table.table(found)):
         typer.echo("".join(f"{text:>10}" for text in row))
+    typer.echo(f"\n{strength_table.LEGEND}")
     strong.remember(course, found)
     problems = strength_table.problems(found)
     typer.echo("\n".join(problems) or "Nothing is missing.")
@@ -129,7 +130,7 @@ def stubs(
 ) -> None:
     """Make the exercises anew from the solutions."""
     from grader.course.files import keep_copy
-    from grader.course.places import BACKUP, FOLDER
+    from grader.course.paths import BACKUP, MEMORY
     from grader.maintain.stubs import (
         StubError,
         is_written,
@@ -156,7 +157,7 @@ def stubs(
             f"These exercises hold work that is not committed: {files}. Use --force.", FAILED
         )
     for path in at_risk:
-        copy = keep_copy(path, path.read_bytes(), course.root / FOLDER / BACKUP)
+        copy = keep_copy(path, path.read_bytes(), course.root / MEMORY / BACKUP)
         where = copy.relative_to(course.root)
         typer.echo(f"{path.name} was not committed; what it held is kept as {where}.")
     for path in old:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from grader.course.limits import Limits
+from grader.course.paths import BEHAVIOUR, COURSE_FILE, HIDDEN_TESTS, SOLUTIONS, VISIBLE_TESTS
 
-COURSE_FILE = "course.toml"
 FEEDBACK = ("all", "mistake", "title")
 
 
@@ -49,13 +49,28 @@ class Step:
 
     @property
     def test_file(self) -> str:
-        """File name of the step's tests, in the folders of visible and of hidden tests."""
+        """File name of the step's tests, visible and hidden ones alike."""
         return f"test_step_{self.id}.py"
 
     @property
+    def solution(self) -> str:
+        """Path of the solution, relative to the kit's folder, as are the next ones."""
+        return f"{SOLUTIONS}/{self.filename}"
+
+    @property
+    def visible_tests(self) -> str:
+        """Path of the visible tests."""
+        return f"{VISIBLE_TESTS}/{self.test_file}"
+
+    @property
+    def hidden_tests(self) -> str:
+        """Path of the hidden tests."""
+        return f"{HIDDEN_TESTS}/{self.test_file}"
+
+    @property
     def recorded_file(self) -> str:
-        """Path of the recorded behaviour of the step's misconceptions, relative to the kit's folder."""
-        return f"grader/content/behaviour/step_{self.id}.json"
+        """Path of the recorded behaviour of the step's misconceptions."""
+        return f"{BEHAVIOUR}/step_{self.id}.json"
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.course.course import COURSE_FILE, CourseError
+from grader.course.course import CourseError
+from grader.course.paths import COURSE_FILE, MEMORY, STUBS_FILE
 
-EXERCISES = "exercises"
-# The folder in a workspace for progress, caches, backups, and the stubs that it was made from.
-FOLDER = ".torchsteps"
-BACKUP = "backup"
-# A folder is a workspace if its FOLDER contains this file.
-STUBS_FILE = "stubs.json"
 _PACKAGE = Path(__file__).resolve().parents[1]
 # Where pyproject.toml puts the kit in a wheel. It is laid out like a clone, with some folders left out.
 INSTALLED = _PACKAGE / "kit"
@@ -52,7 +47,7 @@ class Places:
         None if there is neither: in a container, a user may have no home.
         """
         if self.workspace and os.access(self.workspace, os.W_OK):
-            return self.workspace / FOLDER
+            return self.workspace / MEMORY
         user_state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
         if not os.path.isabs(user_state):
             return None
@@ -72,7 +67,7 @@ def find_places(start: Path | None = None) -> Places:
     for folder in (start, *start.parents):
         if (folder / COURSE_FILE).is_file():
             return Places(folder, folder)
-        if (folder / FOLDER / STUBS_FILE).is_file():
+        if (folder / MEMORY / STUBS_FILE).is_file():
             return Places(own_kit(), folder)
     kit = own_kit()
     return Places(kit, None if kit == INSTALLED else kit)

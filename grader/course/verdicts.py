@@ -12,7 +12,6 @@ from typing import Any
 from grader.course.course import Course, Step
 
 SCHEMA = 1
-RESULTS = "results.json"
 _DIGITS = 6
 
 

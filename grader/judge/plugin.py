@@ -25,6 +25,7 @@ import pytest
 
 from grader.course.course import Course, CourseError
 from grader.course.limits import LAYERS
+from grader.course.paths import EXERCISES
 from grader.course.places import find_places
 from grader.course.plain_text import visible
 from grader.course.verdicts import Status
@@ -60,7 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--submission",
         metavar="PATH",
-        default="exercises",
+        default=EXERCISES,
         help="folder with the step modules to judge",
     )
     group.addoption(
@@ -93,9 +94,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "exercise(function, title, points=1): the function that a test judges, what it shows, and its weight",
     )
     # Examples that were drawn before are replayed without hypothesis, and `assume` holds for all of them.
-    config.addinivalue_line(
-        "filterwarnings", "ignore:Using `assume` outside a property-based test"
-    )
+    config.addinivalue_line("filterwarnings", "ignore:Using `assume` outside a property-based test")
     config.stash[JUDGE] = config.hook.pytest_torchsteps_judge() or _judge_of_options(config)
 
 

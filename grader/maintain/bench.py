@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.course.course import Course, Step
+from grader.course.paths import SOLUTIONS, STYLES
 from grader.launch.launchers import DirectLauncher, ForkLauncher
 from grader.launch.trial import working_layers
 from grader.run.grade import grade, hidden_files
@@ -93,7 +94,7 @@ def run_all(course: Course) -> Iterator[Figure]:
 
 def _checking(course: Course) -> Iterator[Figure]:
     python, root = sys.executable, course.root
-    check = [python, "-m", "grader", "check", "--target", "solutions"]
+    check = [python, "-m", "grader", "check", "--target", SOLUTIONS]
     torch = measure([python, "-c", "import torch"], root)
     start = time.monotonic()
     with subprocess.Popen([*check, "--fresh"], cwd=root, stdout=subprocess.PIPE) as process:
@@ -130,8 +131,8 @@ class _Bench:
     def grading(self) -> Iterator[Figure]:
         """Yield the cost of one further submission: for the whole course, one step, and four other styles."""
         whole, middle = list(self.course.steps), self.course.steps[len(self.course.steps) // 3]
-        solutions = [self.course.root / "solutions"]
-        styles = sorted((self.course.root / "tests/styles").iterdir())
+        solutions = [self.course.root / SOLUTIONS]
+        styles = sorted((self.course.root / STYLES).iterdir())
         for what, steps, sources, limit, rounds in (
             ("a submission, all hidden tests", whole, solutions, "1/6", 3),
             (f"a submission, step {middle.id}", [middle], solutions, "1/30", 5),
@@ -233,7 +234,7 @@ class _Bench:
 
     def two_judges(self) -> Figure:
         """Return the wall time of two judges against one."""
-        steps, solutions = list(self.course.steps), [self.course.root / "solutions"]
+        steps, solutions = list(self.course.steps), [self.course.root / SOLUTIONS]
 
         def wall(jobs: int) -> float:
             # One more makes the number even; otherwise the second judge would be idle at the end.

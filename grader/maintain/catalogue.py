@@ -13,11 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from grader.course.course import Course, Step
+from grader.course.paths import EQUIVALENT, MISCONCEPTIONS, STYLES, VARIANTS
 
-FOLDER = "grader/content/misconceptions"
-STYLES = "tests/styles"
-VARIANTS = "tests/variants"
-EQUIVALENT = f"{FOLDER}/equivalent.toml"
 _RIGHT = "_right_"
 
 
@@ -83,7 +80,7 @@ class _Renamed(ast.NodeTransformer):
 
 def load(course: Course, step: Step) -> list[Misconception]:
     """Return the misconceptions of a step; none if there is no catalogue, as in an installed package."""
-    entries = _read(course.root / FOLDER / f"step_{step.id}.toml", "misconception")
+    entries = _read(course.root / MISCONCEPTIONS / f"step_{step.id}.toml", "misconception")
     return [Misconception(**(entry | {"also": tuple(entry.get("also", ()))})) for entry in entries]
 
 
@@ -99,7 +96,7 @@ def correct_modules(course: Course, step: Step, function: str = "") -> dict[str,
     """
     paths = sorted((course.root / STYLES).glob(f"*/{step.filename}"))
     modules = {path.parent.name: path.read_bytes() for path in paths}
-    solution = (course.root / "solutions" / step.filename).read_text("utf-8")
+    solution = (course.root / step.solution).read_text("utf-8")
     variants = _read(course.root / VARIANTS / f"step_{step.id}.toml", "variant")
     for variant in variants:
         if function in ("", variant["function"]):

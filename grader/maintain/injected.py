@@ -42,7 +42,7 @@ def injected_of(course: Course, step: Step, lines: int = 1) -> list[Injected]:
         step: the step.
         lines: how many statements, from the last one, of each function, method and inner function get errors.
     """
-    source = (course.root / "solutions" / step.filename).read_text("utf-8")
+    source = (course.root / step.solution).read_text("utf-8")
     tree = ast.parse(source)
     seen = {ast.unparse(tree)}
     result = []

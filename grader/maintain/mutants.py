@@ -36,7 +36,7 @@ def mutants_of(course: Course, step: Step) -> list[Mutant]:
     import libcst as cst
     from mutmut.mutation.file_mutation import create_mutations
 
-    path = course.root / "solutions" / step.filename
+    path = course.root / step.solution
     # Without the docstrings, so that mutmut does not change them.
     source = ast.unparse(_without_docstrings(ast.parse(path.read_text("utf-8"))))
     tree, mutations, *_ = create_mutations(step.filename, source)

@@ -10,8 +10,15 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.course.course import COURSE_FILE, Course, Step
-from grader.maintain.catalogue import FOLDER, STYLES
+from grader.course.course import Course, Step
+from grader.course.paths import (
+    COURSE_FILE,
+    HIDDEN_TESTS,
+    MISCONCEPTIONS,
+    SOLUTIONS,
+    STYLES,
+    VISIBLE_TESTS,
+)
 from grader.maintain.stubs import stub_of
 
 _SKELETON = Path(__file__).resolve().parents[1] / "content" / "skeleton"
@@ -20,10 +27,10 @@ _NAME = re.compile(r"(?:step_)?(?P<id>[0-9]{2})_(?P<name>[a-z][a-z0-9_]*)")
 _LONGEST_TITLE = 60
 # The path in the kit of each file of the skeleton.
 _TARGETS = {
-    "solution.py": "solutions/step_XX_NAME.py",
-    "visible.py": "tests/steps/test_step_XX.py",
-    "hidden.py": "grader/content/hidden/test_step_XX.py",
-    "misconceptions.toml": f"{FOLDER}/step_XX.toml",
+    "solution.py": f"{SOLUTIONS}/step_XX_NAME.py",
+    "visible.py": f"{VISIBLE_TESTS}/test_step_XX.py",
+    "hidden.py": f"{HIDDEN_TESTS}/test_step_XX.py",
+    "misconceptions.toml": f"{MISCONCEPTIONS}/step_XX.toml",
     "beginner.py": f"{STYLES}/beginner/step_XX_NAME.py",
     "defensive.py": f"{STYLES}/defensive/step_XX_NAME.py",
     "expert.py": f"{STYLES}/expert/step_XX_NAME.py",

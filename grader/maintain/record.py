@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from grader.course.course import Course, Step
+from grader.course.paths import MISCONCEPTIONS
 from grader.course.verdicts import Status
 from grader.judge.diagnosis import (
     FORM,
@@ -38,6 +39,7 @@ from grader.launch.launchers import ForkLauncher
 from grader.maintain import catalogue
 from grader.maintain.batteries import Asked, fewest, fingerprints, plain_of, spread
 from grader.maintain.catalogue import Misconception
+from grader.maintain.shared_source import used_source
 from grader.run.grade import hidden_files, test_files
 from grader.submissions.submission import Submission
 from grader.wire.decoder import decode
@@ -69,10 +71,11 @@ class _Work:
 def made_of(course: Course, step: Step) -> str:
     """Return a digest of the files that the record of a step depends on."""
     digest = hashlib.sha256(f"{FORM};".encode())
-    files = [f"solutions/{step.filename}", f"{catalogue.FOLDER}/step_{step.id}.toml"]
-    files += [f"grader/content/{name}.py" for name in ("shared_probes", "references")]
+    tests = [step.visible_tests, *hidden_files(course, [step])]
+    digest.update(used_source(course.root, tests).encode())
+    files = [step.solution, f"{MISCONCEPTIONS}/step_{step.id}.toml"]
     files += [f"grader/testing/{name}.py" for name in ("strategies", "properties")]
-    for name in [*files, f"tests/steps/{step.test_file}", *hidden_files(course, [step])]:
+    for name in [*files, *tests]:
         digest.update((course.root / name).read_bytes())
     return digest.hexdigest()
 
@@ -204,7 +207,7 @@ class _Recorder:
             forked: this fork.
             items: the tests of the step.
         """
-        source = (self.course.root / "solutions" / step.filename).read_bytes()
+        source = (self.course.root / step.solution).read_bytes()
         heard: dict[str, list[bytes]] = {}
 
         def hear(function: str, request: bytes, reply: bytes) -> None:
@@ -302,7 +305,7 @@ class _Recorder:
             session.close()
 
     def _module(self, step: Step, entry: Misconception) -> bytes:
-        return entry.module((self.course.root / "solutions" / step.filename).read_text("utf-8"))
+        return entry.module((self.course.root / step.solution).read_text("utf-8"))
 
     def recorded(self, step: Step) -> Recorded:
         """Return the record of a step."""

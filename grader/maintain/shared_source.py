@@ -34,12 +34,15 @@ def used_source(root: Path, files: Iterable[str]) -> str:
                 always.append(statement)
     trees = [ast.parse((root / file).read_text("utf-8")) for file in files]
     used: dict[ast.stmt, None] = dict.fromkeys(always)
-    waiting = [name for tree in trees for name in _mentioned(tree)]
+    waiting = [name for tree in trees for name in _imported(tree)]
+    if not {Path(shared).stem for shared in SHARED}.isdisjoint(waiting):
+        # The whole module is imported, not names of it.
+        waiting += definitions
     while waiting:
         for statement in definitions.pop(waiting.pop(), []):
             if statement not in used:
                 used[statement] = None
-                waiting += _mentioned(statement)
+                waiting += [node.id for node in ast.walk(statement) if isinstance(node, ast.Name)]
     return "\n".join(sorted(text[statement] for statement in used))
 
 
@@ -53,15 +56,10 @@ def _defined(statement: ast.stmt) -> Iterator[str]:
                 yield node.id
 
 
-def _mentioned(tree: ast.AST) -> Iterator[str]:
-    """Yield all names that stand in some code."""
+def _imported(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            yield node.id
-        elif isinstance(node, ast.Attribute):
-            yield node.attr
-        elif isinstance(node, ast.alias):
-            yield node.name
+        if isinstance(node, ast.alias):
+            yield node.name.split(".")[-1]
 
 
 def _lines(source: str, statement: ast.stmt) -> str:

@@ -7,6 +7,7 @@ mistakes, they check that no misconception is named.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grader.course.course import Course, Step
+from grader.course.paths import MEASURED, SOLUTIONS
 from grader.course.verdicts import Status, TestVerdict
 from grader.judge.diagnosis import Diagnosis
 from grader.judge.forks import Outcome
@@ -28,8 +30,6 @@ from grader.maintain.record import is_stale, made_of, only
 from grader.maintain.strength_table import StepStrength, problems
 from grader.maintain.stubs import idle_modules
 from grader.run.grade import test_files
-
-MEASURED = "grader/content/behaviour/measured.json"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,12 @@ def fingerprint(course: Course, step: Step) -> str:
     digest = hashlib.sha256(made_of(course, step).encode())
     for module in catalogue.correct_modules(course, step).values():
         digest.update(module)
-    listed = (catalogue.equivalents(course), sorted(catalogue.rightly_named(course)))
+    # Entries about other steps do not count.
+    source = (course.root / step.solution).read_text("utf-8")
+    own = {getattr(statement, "name", "") for statement in ast.parse(source).body}
+    equivalent = catalogue.equivalents(course).items()
+    entries = [sorted(equivalent), sorted(catalogue.rightly_named(course))]
+    listed = [[entry for entry in kind if entry[0].split(":")[0] in own] for kind in entries]
     digest.update(repr((listed, course.seed, step.seconds)).encode())
     return digest.hexdigest()
 
@@ -116,7 +121,7 @@ def measure(
     strength = _Strength(course)
     work = strength.plan(steps)
     strength.done = lambda: done(len(work))
-    solutions = course.root / "solutions"
+    solutions = course.root / SOLUTIONS
     session = ForkingSession(
         work, launcher, jobs, strength.judge, strength.accept, rehearse=solutions
     )
@@ -158,7 +163,7 @@ class _Strength:
         for step in reversed(steps):
             made_of = fingerprint(self.course, step)
             strength = self.strengths[step.id] = StepStrength(step, made_of=made_of)
-            solution = (self.course.root / "solutions" / step.filename).read_text("utf-8")
+            solution = (self.course.root / step.solution).read_text("utf-8")
             strength.stale = is_stale(self.course, step)
             add(step, solution.encode(), "solutions")
             for name, module in catalogue.correct_modules(self.course, step).items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from grader.course.course import Step
+from grader.course.paths import EQUIVALENT
 from grader.maintain.mutants import Mutant
 
 # The least that all steps together must reach.
@@ -23,6 +24,11 @@ COLUMNS = (
     "errors",
     "silent",
 )
+LEGEND = """\
+mistakes: known ones; hidden, visible: those that such a test fails; named: those that feedback names
+styles: correct modules; mutants: changed solutions; caught: those that a test fails; equal: listed as no change
+idle: modules that do no work; errors: slips put into the solution; silent: those for which nothing is named
+"""
 
 
 @dataclass
@@ -103,6 +109,10 @@ def problems(strengths: list[StepStrength]) -> list[str]:
             sentences.append(
                 f"{share:.1%} {what}, but {least:.0%} are required: {', '.join(missed)}."
             )
+            if missed is survivors:
+                changes = [mutant for strength in strengths for mutant in strength.survivors]
+                sentences += [f"{one.id} is: {one.before}  ->  {one.after}" for one in changes]
+                sentences.append(f"Write a test that fails for it, or list it in {EQUIVALENT}.")
     return sentences
 
 

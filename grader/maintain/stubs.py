@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from grader.course.course import Course, Step
+from grader.course.paths import EXERCISES
 from grader.run.clone import committed
 
 INDENT = "    "
@@ -115,12 +116,12 @@ def make_stubs(course: Course) -> dict[Path, str]:
         StubError: a solution is missing, or no stub can be made from it.
         SyntaxError: a solution is not valid Python.
     """
-    return {course.root / "exercises" / step.filename: _stub(course, step) for step in course.steps}
+    return {course.root / EXERCISES / step.filename: _stub(course, step) for step in course.steps}
 
 
 def _stub(course: Course, step: Step) -> str:
     try:
-        source = (course.root / "solutions" / step.filename).read_text("utf-8")
+        source = (course.root / step.solution).read_text("utf-8")
     except FileNotFoundError:
         raise StubError(f"solutions/{step.filename} is missing") from None
     return stub_of(source, step.filename)

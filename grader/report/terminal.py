@@ -14,8 +14,9 @@ from rich.status import Status as Spinner
 from rich.text import Text
 
 from grader.course.course import Course, Step
+from grader.course.paths import RESULTS
 from grader.course.plain_text import one_line, visible
-from grader.course.verdicts import RESULTS, Graded, NotTaken, Status, StepVerdict, TestVerdict
+from grader.course.verdicts import Graded, NotTaken, Status, StepVerdict, TestVerdict
 from grader.submissions.submission import Submission
 
 _MOST_LINES = 6

@@ -114,7 +114,7 @@ def _kit_files(course: Course) -> list[Path]:
 
 
 def _step_files(course: Course, step: Step) -> list[Path]:
-    return [course.root / "tests" / "steps" / step.test_file, course.root / step.recorded_file]
+    return [course.root / step.visible_tests, course.root / step.recorded_file]
 
 
 def _packages() -> list[list[str]]:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from grader.course.course import Course, Step
+from grader.course.paths import CHECKS_FILE
 from grader.course.verdicts import Status, StepVerdict, TestVerdict, collect
 from grader.judge.pytest_run import KitError, run_pytest, verdict_of
 from grader.run.cache import State, kit_fingerprint, stamps, step_key
 from grader.submissions.imports import imported
 from grader.submissions.submission import Submission
 
-CACHE_FILE = "checks.json"
 Progress = Callable[[StepVerdict], None]
 
 
@@ -51,7 +51,7 @@ def check(
     Raises:
         KitError: the tests could not be run.
     """
-    state = State(memory, CACHE_FILE)
+    state = State(memory, CHECKS_FILE)
     folder = str(submission.folder.resolve())
     if not isinstance(state.data.get(folder), dict):
         state.data[folder] = {}
@@ -157,7 +157,7 @@ def _run(
         # Run the first step alone, so that its verdict need not wait for the imports of all other tests.
         for part in (steps[:1], steps[1:]):
             if part:
-                files = [f"tests/steps/{step.test_file}" for step in part]
+                files = [step.visible_tests for step in part]
                 run_pytest(files, Judge(course, submission, launcher.branch()), collector)
     finally:
         launcher.close()

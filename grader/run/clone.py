@@ -10,7 +10,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from grader.course.places import BACKUP, EXERCISES
+from grader.course.paths import BACKUP, EXERCISES
 from grader.run.update import Exercise, Plan, Rewriting, UpdateError, keep_copies, plan
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from grader.course.course import Course, Step
 from grader.course.files import write_whole
+from grader.course.paths import PROBLEM, RESULTS, SOLUTIONS, TIMINGS
 from grader.course.plain_text import one_line
-from grader.course.verdicts import RESULTS, Graded, Status, collect, results
+from grader.course.verdicts import Graded, Status, collect, results
 from grader.judge.forks import Outcome
 from grader.judge.pool import Forked, ForkingSession, run_forked
 from grader.launch.launchers import Launcher
-from grader.submissions.hand_ins import PROBLEM, TIMINGS, HandIn
+from grader.submissions.hand_ins import HandIn
 
-HIDDEN = "grader/content/hidden"
 # A rehearsal takes as long as one submission, and saves about a third of the time of each correct one.
 REHEARSED_FROM = 10
 
@@ -96,7 +96,7 @@ def grade(
         finished.append(Graded(name, outcome.seconds, problem, bool(text)))
         done(finished[-1])
 
-    solutions = course.root / "solutions"
+    solutions = course.root / SOLUTIONS
     known = solutions if rehearse and solutions.is_dir() else None
     session = ForkingSession(hand_ins, launcher, jobs, judge, take, begin, known)
     run_forked(course, files, session)
@@ -153,14 +153,10 @@ def _broken_tests(names: list[str]) -> str:
 
 def hidden_files(course: Course, steps: list[Step]) -> list[str]:
     """Return the hidden test files of these steps, relative to the kit's folder."""
-    files = [f"{HIDDEN}/{step.test_file}" for step in steps]
+    files = [step.hidden_tests for step in steps]
     return [file for file in files if (course.root / file).exists()]
 
 
 def test_files(course: Course, steps: list[Step]) -> list[str]:
     """Return the visible and the hidden test files of these steps, relative to the kit's folder."""
-    return [
-        file
-        for step in steps
-        for file in (f"tests/steps/{step.test_file}", *hidden_files(course, [step]))
-    ]
+    return [file for step in steps for file in (step.visible_tests, *hidden_files(course, [step]))]

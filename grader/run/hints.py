@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from grader.course.course import Step
+from grader.course.paths import HINTS_FILE
 from grader.run.cache import State
 
-STATE_FILE = "hints.json"
 _ALL = "No folder here is writable, so the kit cannot remember which hints you have seen. These are all hints."
 
 
@@ -21,7 +21,7 @@ def next_hint(memory: Path | None, step: Step, again: bool = False) -> tuple[int
         step: the step.
         again: start again with the first hint.
     """
-    state = State(memory, STATE_FILE)
+    state = State(memory, HINTS_FILE)
     seen = 0 if again else state.data.get(step.id)
     number = min(max(seen, 0) + 1, len(step.hints)) if isinstance(seen, int) else 1
     state.data[step.id] = number

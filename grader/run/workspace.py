@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from grader.course.course import Course
-from grader.course.places import BACKUP, EXERCISES, FOLDER, STUBS_FILE
+from grader.course.paths import BACKUP, EXERCISES, MEMORY, STUBS_FILE
 from grader.run.cache import State
 from grader.run.update import Exercise, Plan, Rewriting, UpdateError, keep_copies, plan
 
@@ -46,7 +46,7 @@ def make_workspace(folder: Path, stubs: dict[str, str]) -> None:
             # Half of a workspace would be in the way of the next try.
             with contextlib.suppress(OSError):
                 shutil.rmtree(folder / EXERCISES, ignore_errors=True)
-                shutil.rmtree(folder / FOLDER, ignore_errors=True)
+                shutil.rmtree(folder / MEMORY, ignore_errors=True)
                 if made:
                     folder.rmdir()
             raise
@@ -56,7 +56,7 @@ def make_workspace(folder: Path, stubs: dict[str, str]) -> None:
 
 def update_waits(folder: Path, stubs: dict[str, str]) -> bool:
     """Return whether a workspace was made from other stubs than these."""
-    return State(folder / FOLDER, STUBS_FILE).data != stubs
+    return State(folder / MEMORY, STUBS_FILE).data != stubs
 
 
 def update_workspace(folder: Path, stubs: dict[str, str]) -> Plan:
@@ -69,7 +69,7 @@ def update_workspace(folder: Path, stubs: dict[str, str]) -> Plan:
     Raises:
         UpdateError: nothing was changed.
     """
-    old = State(folder / FOLDER, STUBS_FILE).data
+    old = State(folder / MEMORY, STUBS_FILE).data
     known = {name: text for name, text in old.items() if isinstance(text, str)}
     names = [*stubs, *(name for name in known if name not in stubs)]
     made = plan(
@@ -78,7 +78,7 @@ def update_workspace(folder: Path, stubs: dict[str, str]) -> Plan:
     # A file that was left alone is tried again next time, perhaps mended by then.
     waiting = {name: known[name] for name in made.alone if name in known}
     try:
-        made.copies = keep_copies(made.writes, folder / FOLDER / BACKUP)
+        made.copies = keep_copies(made.writes, folder / MEMORY / BACKUP)
         with Rewriting() as files:
             for exercise, source in made.writes.items():
                 files.begin(exercise, source)
@@ -90,6 +90,6 @@ def update_workspace(folder: Path, stubs: dict[str, str]) -> Plan:
 
 
 def _remember(folder: Path, stubs: dict[str, str]) -> None:
-    state = State(folder / FOLDER, STUBS_FILE)
+    state = State(folder / MEMORY, STUBS_FILE)
     state.data = dict(stubs)
     state.write()

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.course.limits import LAYERS, Limits
+from grader.course.paths import HIDDEN_TESTS
 from grader.sandbox import landlock
 from grader.sandbox.kernel import check, libc
 from grader.sandbox.scratch import SHARED, mount_scratch, paths_below
@@ -212,7 +213,7 @@ def readable_paths(root: str) -> list[str]:
         sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")
     )
     paths.update(site.getsitepackages())
-    hidden = Path(root, "grader", "content", "hidden").resolve()
+    hidden = Path(root, HIDDEN_TESTS).resolve()
     for path in paths:
         if hidden.exists() and hidden.is_relative_to(Path(path).resolve()):
             raise OSError(f"the hidden tests lie below {path}, which submissions may read")

@@ -12,15 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.course.course import COURSE_FILE, Course
-from grader.course.verdicts import RESULTS, NotTaken
+from grader.course.course import Course
+from grader.course.paths import COURSE_FILE, EXERCISES, PROBLEM, RESULTS, TIMINGS
+from grader.course.verdicts import NotTaken
 from grader.submissions.members import is_archive, is_tool_folder, stem_of
 from grader.submissions.module_names import platform_age, platform_learner, understand
 from grader.submissions.search import reason_for
 from grader.submissions.submission import Submission
 
-TIMINGS = "timings.json"
-PROBLEM = "problem.txt"
 _RESULT_FILES = {RESULTS, f"{RESULTS}.new", PROBLEM, TIMINGS}
 # Files that operating systems and git put into folders.
 _SYSTEM_FILES = re.compile(r"\.DS_Store|\._.*|\.git.*|Thumbs\.db|desktop\.ini", re.IGNORECASE)
@@ -72,7 +71,7 @@ def read_class(folder: Path, course: Course) -> Class:
         raise ClassError(f"there is no folder {folder}")
     if os.path.isfile(folder):
         raise ClassError(f"{folder} is not a folder; if it holds a class, unpack it first")
-    if os.path.isfile(folder / COURSE_FILE) and os.path.isdir(folder / "exercises"):
+    if os.path.isfile(folder / COURSE_FILE) and os.path.isdir(folder / EXERCISES):
         raise ClassError(f"{folder} is the folder of a kit, not of a class")
     try:
         # Absolute paths, because judges run in the kit's folder.

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO
 
 from grader.course.course import Course, Step
+from grader.course.paths import EXERCISES, SOLUTIONS
 from grader.course.verdicts import NotTaken
 from grader.submissions.members import (
     Member,
@@ -44,7 +45,7 @@ MAX_NESTING = 2
 MAX_NAMED = 20
 # How many members of an archive are looked at although they are not modules: archives, and half a name.
 MAX_KEPT = 10_000
-_KIT_FOLDERS = {"solutions", "tests", "grader"}
+_KIT_FOLDERS = {SOLUTIONS, "tests", "grader"}
 _KIT_FILES = {"course.toml", "README.md", "__init__.py"}
 _NOTABLE = (".py", ".ipynb", ".rar", ".7z", ".gz", ".xz", ".zst")
 _DEFINITION = re.compile(rb"^[ \t]*(?:async[ \t]+)?def[ \t]", re.MULTILINE)
@@ -169,7 +170,7 @@ class _Search:
             if filename == "course.toml":
                 self._kit_roots.add(tuple(folder))
             for i, part in enumerate(folder):
-                if part.lower() == "exercises":
+                if part.lower() == EXERCISES:
                     self._kit_roots.add(tuple(folder[:i]))
             name = understand(filename, self._course)
             if member.kind == "unreadable":
@@ -322,7 +323,7 @@ class _Search:
         None if there is no such folder, or more than one at the same depth.
         """
         folders = {
-            candidate.folder[:-1] if candidate.folder[-1:] == ("exercises",) else candidate.folder
+            candidate.folder[:-1] if candidate.folder[-1:] == (EXERCISES,) else candidate.folder
             for candidates in self._candidates.values()
             for candidate in candidates
             if candidate.name.exact and not self._is_of_kit(candidate)
@@ -350,7 +351,7 @@ class _Search:
             for candidate in self._candidates[step.module]
             if not self._is_of_kit(candidate)
         ]
-        expected = [base, (*base, "exercises")] if base is not None else []
+        expected = [base, (*base, EXERCISES)] if base is not None else []
 
         def rank(candidate: _Candidate) -> tuple[bool, int, int, str]:
             folder = candidate.folder
@@ -390,7 +391,7 @@ class _Search:
             result.not_taken += [
                 NotTaken(candidate.path, "it is in a folder of the kit itself", step.module)
                 for candidate in self._candidates[step.module]
-                if candidate.folder[-1:] == ("solutions",)
+                if candidate.folder[-1:] == (SOLUTIONS,)
             ]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from grader.course.course import Course, Step
-from grader.course.verdicts import RESULTS
+from grader.course.paths import RESULTS
 from grader.judge.step_session import StepSession
 from grader.launch.launchers import DirectLauncher, ForkLauncher, Launcher, SpawnLauncher
 from grader.submissions.submission import Submission

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from grader.course.course import Course
-from grader.course.places import FOLDER
+from grader.course.paths import MEMORY
 from grader.course.verdicts import StepVerdict, TestVerdict
 from grader.report.terminal import Screen
 from grader.run.cache import State, _kit_files, kit_fingerprint, step_key
@@ -117,7 +117,7 @@ def test_steps_can_be_chosen_in_several_ways(kit):
 
 def test_a_broken_memory_does_no_harm(kit_factory):
     kit = kit_factory("step_00_numbers")
-    memory = kit.root / FOLDER / "checks.json"
+    memory = kit.root / MEMORY / "checks.json"
     assert kit.grader("check").returncode == 0
     whole = json.loads(memory.read_text())
     ((folder, steps),) = whole.items()
@@ -131,18 +131,18 @@ def test_a_broken_memory_does_no_harm(kit_factory):
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", "null", "\ud800", "[" * 100_000, "\0"])
 def test_a_broken_memory_is_like_none(tmp_path, text):
-    (tmp_path / FOLDER).mkdir()
-    (tmp_path / FOLDER / "hints.json").write_bytes(text.encode("utf-8", "surrogatepass"))
-    state = State(tmp_path / FOLDER, "hints.json")
+    (tmp_path / MEMORY).mkdir()
+    (tmp_path / MEMORY / "hints.json").write_bytes(text.encode("utf-8", "surrogatepass"))
+    state = State(tmp_path / MEMORY, "hints.json")
     assert state.data == {}
     state.data["00"] = 2
     state.save()
-    assert State(tmp_path / FOLDER, "hints.json").data == {"00": 2}
+    assert State(tmp_path / MEMORY, "hints.json").data == {"00": 2}
 
 
 def test_a_memory_that_can_be_neither_read_nor_written_does_no_harm(tmp_path):
-    (tmp_path / FOLDER / "hints.json").mkdir(parents=True)
-    assert not State(tmp_path / FOLDER, "hints.json").save()
+    (tmp_path / MEMORY / "hints.json").mkdir(parents=True)
+    assert not State(tmp_path / MEMORY, "hints.json").save()
     (tmp_path / "file").touch()
     assert not State(tmp_path / "file", "hints.json").save()
     assert not State(None, "hints.json").save()
@@ -192,7 +192,7 @@ def test_a_kit_that_fails_is_exit_code_3(kit):
     (step,) = json.loads((kit.root / "out.json").read_text())["steps"]
     assert [test["status"] for test in step["tests"]] == ["error", "passed", "passed"]
     assert "ZeroDivisionError" in step["tests"][0]["message"] and step["status"] == "error"
-    assert "error" not in (kit.root / FOLDER / "checks.json").read_text()
+    assert "error" not in (kit.root / MEMORY / "checks.json").read_text()
     tests.unlink()
     ran = kit.grader("check", "01")
     assert ran.returncode == 3 and "Test files are missing" in ran.stderr
@@ -370,7 +370,7 @@ def test_what_was_judged_while_the_kit_changed_is_not_remembered(kit, name):
     in_between(kit, f"append({name!r}, ' ')\n(ROOT / {name!r}).write_text({path.read_text()!r})")
     assert kit.grader("check").returncode == 0
     assert kit.collected() == ["00", "01"]
-    (known,) = json.loads((kit.root / FOLDER / "checks.json").read_text()).values()
+    (known,) = json.loads((kit.root / MEMORY / "checks.json").read_text()).values()
     assert known == {}
 
 

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from grader.course.places import BACKUP, FOLDER
+from grader.course.paths import BACKUP, MEMORY
 
 from .conftest import Kit
 from .test_merge import NEW, RAISE, STUB
@@ -44,7 +44,7 @@ class Clone(Kit):
 
     def copies(self):
         """Return what was kept."""
-        return sorted(path.read_text() for path in self.root.glob(f"{FOLDER}/{BACKUP}/*"))
+        return sorted(path.read_text() for path in self.root.glob(f"{MEMORY}/{BACKUP}/*"))
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def clone(tmp_path):
     """A clone of a kit, in which nothing is written yet."""
     (tmp_path / "upstream").mkdir()
     made = Clone.toy(tmp_path / "upstream", ["step_00_numbers", "step_01_lines"], 30)
-    (made.upstream / ".gitignore").write_text(f"/{FOLDER}/\n")
+    (made.upstream / ".gitignore").write_text(f"/{MEMORY}/\n")
     git(made.upstream, "init", "-q")
     made.release(step_00_numbers=STUB, step_01_lines=STUB)
     made.root = tmp_path / "clone"

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from grader.course.places import FOLDER
+from grader.course.paths import MEMORY
 
 SOLUTION = '''"""The lesson."""
 
@@ -41,8 +41,8 @@ def test_hints_come_one_after_the_other_and_the_last_one_stays(kit):
 
 @pytest.mark.parametrize("seen", ["two", -7, 1000, None, [1], {"a": 1}])
 def test_a_broken_memory_of_hints_does_no_harm(kit, seen):
-    (kit.root / FOLDER).mkdir()
-    (kit.root / FOLDER / "hints.json").write_text(json.dumps({"00": seen}))
+    (kit.root / MEMORY).mkdir()
+    (kit.root / MEMORY / "hints.json").write_text(json.dumps({"00": seen}))
     _, text = hint(kit, "0")
     assert text.startswith("third" if seen == 1000 else "first")
 
@@ -91,7 +91,7 @@ def test_stubs_are_made_from_solutions_but_never_over_own_work(kit):
     forced = kit.grader("stubs", "--force")
     assert forced.returncode == 0
     assert exercise.read_text() == stub
-    (copy,) = (kit.root / FOLDER / "backup").iterdir()
+    (copy,) = (kit.root / MEMORY / "backup").iterdir()
     assert "return 2 * x" in copy.read_text() and copy.name in forced.stdout
     git(kit, "update-index", "--no-skip-worktree", "exercises/step_00_numbers.py")
 
@@ -125,12 +125,12 @@ def test_a_stub_in_which_nothing_is_written_is_made_anew_though_git_does_not_hav
     for module in kit.modules:
         kit.write(module, SOLUTION, "solutions")
     assert kit.grader("stubs", "--force").returncode == 0
-    shutil.rmtree(kit.root / FOLDER / "backup")
+    shutil.rmtree(kit.root / MEMORY / "backup")
     kit.write("step_01_lines", SOLUTION.replace("twice", "two times"), "solutions")
     made = kit.grader("stubs")
     assert made.returncode == 0, made.stderr
     assert "two times" in (kit.root / "exercises/step_01_lines.py").read_text()
-    (copy,) = (kit.root / FOLDER / "backup").iterdir()
+    (copy,) = (kit.root / MEMORY / "backup").iterdir()
     assert "twice" in copy.read_text() and copy.name in made.stdout
 
 

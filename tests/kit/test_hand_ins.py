@@ -594,7 +594,9 @@ def test_what_cannot_be_read_is_an_error_and_no_mark(tmp_path):
     )  # fmt: skip
     assert ran.returncode == 3, ran.stdout + ran.stderr
     for name in closed:
-        (line,) = [line for line in ran.stdout.splitlines() if line.startswith(f"{name}: no result")]
+        (line,) = [
+            line for line in ran.stdout.splitlines() if line.startswith(f"{name}: no result")
+        ]
         assert "cannot be read (Permission denied)" in line
         assert not (tmp_path / "out" / name / "results.json").exists()
     assert json.loads((tmp_path / "out/right/results.json").read_bytes())["score"] == POINTS

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from grader.course.course import Course
-from grader.course.verdicts import RESULTS
+from grader.course.paths import RESULTS
 from grader.maintain import catalogue
 from tests.kit.attacks.test_attacks import ORDINARY, OUTSIDE, ROOT, interpreter_for_all
 

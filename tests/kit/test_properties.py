@@ -2,7 +2,7 @@
 
 import pytest
 
-from grader.course.places import FOLDER
+from grader.course.paths import MEMORY
 from grader.testing.properties import EXAMPLES
 from tests.kit.conftest import ROOT
 
@@ -35,7 +35,7 @@ def kit(kit_factory):
 
 def place_of(kit, module):
     """Return where a worker writes down what it is called with: not below /tmp, where each has one of its own."""
-    folder = ROOT / FOLDER
+    folder = ROOT / MEMORY
     folder.mkdir(exist_ok=True)
     return folder / f"{kit.root.parent.name}-{kit.root.name}-{module}.seen"
 

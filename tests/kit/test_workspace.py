@@ -14,7 +14,7 @@ import numpy
 import pytest
 
 from grader.course.course import Course
-from grader.course.places import BACKUP, FOLDER, STUBS_FILE
+from grader.course.paths import BACKUP, MEMORY, STUBS_FILE
 from grader.maintain.stubs import make_stubs
 from grader.run import update
 from grader.run.cache import State
@@ -98,7 +98,7 @@ def test_the_wheel_holds_the_kit_and_nothing_that_only_teachers_need(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     for step in STEPS:
-        places = (f"exercises/{step.filename}", f"tests/steps/{step.test_file}", step.recorded_file)
+        places = (f"exercises/{step.filename}", step.visible_tests, step.recorded_file)
         assert names >= {f"grader/kit/{place}" for place in places}
     code = {str(path.relative_to(ROOT)) for path in ROOT.glob("grader/**/*.py")}
     secret = "grader/content/(hidden|skeleton|misconceptions)/"
@@ -128,7 +128,7 @@ def test_a_workspace_is_checked_by_an_installation_that_nobody_writes_to(torchst
         done.stdout + done.stderr for done in ran
     ]
     assert all("Everything is correct" in done.stdout for done in ran)
-    known = json.loads((other / FOLDER / "checks.json").read_text())
+    known = json.loads((other / MEMORY / "checks.json").read_text())
     assert [list(steps) for steps in known.values()] == [["10"]]
     # What is remembered is right, and a mistake has the commands that work here.
     assert check(places[2]).stdout == ran[2].stdout
@@ -194,7 +194,7 @@ def test_an_update_brings_new_stubs_and_keeps_what_was_written(torchsteps, tmp_p
     assert (folder / "exercises" / f"{new[1]}.py").is_file()
     merged = (folder / "exercises" / FIRST).read_text()
     assert merged == written.replace('"""Step', '"""The new step')
-    copies = {path.read_text() for path in (folder / FOLDER / BACKUP).iterdir()}
+    copies = {path.read_text() for path in (folder / MEMORY / BACKUP).iterdir()}
     assert written in copies and len(copies) == 2
     again = torchsteps(folder, "update", newer=newer)
     assert again.stdout == "The update changed no step.\n" and again.returncode == 0
@@ -213,7 +213,7 @@ def test_a_clone_serves_workspaces_too_and_never_gives_away_what_was_written_in_
     stubs = {path.name: path.read_text() for path in (tmp_path / "made/exercises").iterdir()}
     assert stubs == {path.name: text for path, text in make_stubs(Course.load(ROOT)).items()}
     assert "hint 1 of 3" in grader(tmp_path / "made" / "exercises", "hint", "0")
-    assert (tmp_path / "made" / FOLDER / "hints.json").is_file()
+    assert (tmp_path / "made" / MEMORY / "hints.json").is_file()
     assert grader(tmp_path / "made", "update") == "The update changed no step.\n"
 
 
@@ -262,7 +262,7 @@ def test_a_link_and_a_folder_are_left_alone(workspace, tmp_path):
 def test_without_a_memory_of_the_stubs_nothing_is_overwritten(workspace):
     path = workspace / "exercises/step_00_a.py"
     path.write_text(STUB + "\n\nLIMIT = 3\n")
-    (workspace / FOLDER / STUBS_FILE).write_text("{")
+    (workspace / MEMORY / STUBS_FILE).write_text("{")
     done = update_workspace(workspace, {"step_00_a.py": NEW, "step_01_b.py": STUB})
     assert done.alone == ["step_00_a.py"] and "it is not known from which stub" in done.said[0]
     assert path.read_text() == STUB + "\n\nLIMIT = 3\n"

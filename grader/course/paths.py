@@ -1,0 +1,28 @@
+"""Names of the folders and files that commands read and write."""
+
+# In the kit, relative to its folder. A step's own files are properties of `grader.course.course.Step`.
+COURSE_FILE = "course.toml"
+EXERCISES = "exercises"
+SOLUTIONS = "solutions"
+VISIBLE_TESTS = "tests/steps"
+HIDDEN_TESTS = "grader/content/hidden"
+MISCONCEPTIONS = "grader/content/misconceptions"
+EQUIVALENT = f"{MISCONCEPTIONS}/equivalent.toml"
+BEHAVIOUR = "grader/content/behaviour"
+MEASURED = f"{BEHAVIOUR}/measured.json"
+STYLES = "tests/styles"
+VARIANTS = "tests/variants"
+
+# In a workspace, which also has a folder of exercises.
+MEMORY = ".torchsteps"
+# In that folder.
+BACKUP = "backup"
+CHECKS_FILE = "checks.json"
+HINTS_FILE = "hints.json"
+# It makes a folder a workspace.
+STUBS_FILE = "stubs.json"
+
+# In the folder of a graded class: one file for all, and the others in a folder for each submission.
+TIMINGS = "timings.json"
+RESULTS = "results.json"
+PROBLEM = "problem.txt"
