@@ -114,19 +114,19 @@ def item_after_errors(module, x, y, outside, index):
     """make a CustomDataset, ask for the items `outside` (each should raise an IndexError), and then for the item
     `index`"""
     dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
-    came = []
+    outcomes = []
     for number in outside:
         try:
             dataset[number]
         except IndexError:
-            came.append("IndexError")
+            outcomes.append("IndexError")
         except NotImplementedError:
             raise
         except Exception as error:
-            came.append(type(error).__name__)
+            outcomes.append(type(error).__name__)
         else:
-            came.append("an item")
-    return {"outside": came, "item": dataset[index]}
+            outcomes.append("an item")
+    return {"outside": outcomes, "item": dataset[index]}
 
 
 @st.composite
