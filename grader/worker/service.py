@@ -2,8 +2,8 @@
 
 `grader.wire.messages` documents requests and replies. `Service` runs in its own process (`serve`), or inside the
 judge for a debugger (`--direct`).
-The module is over 300 lines because one class answers all requests: they share the module, its inputs and the settings
-that are restored between calls.
+The file is over 300 lines because one class answers all requests: they share the module, its inputs and the
+settings that are restored between calls.
 """
 
 from __future__ import annotations
