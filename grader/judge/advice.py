@@ -1,13 +1,20 @@
 """Advice: what usually causes an error, found by its type and its message.
 
-Other versions of Python and PyTorch may word a message differently. Then the advice is general, or
-there is none.
+What is said of errors and warnings of running code is content, in `grader/content/errors.toml`. Other versions
+of Python and PyTorch may word a message differently. Then the advice is general, or there is none.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CATALOGUE = Path(__file__).parents[1] / "content" / "errors.toml"
 
 _ABOVE = "Check this line and the one above it."
 _CONFLICT = (
@@ -141,95 +148,47 @@ def of_file(source: bytes) -> str:
     return ""
 
 
-_SPECIAL = {
-    "SystemExit": "Your code called `exit()`, which ends the whole program. Use `return` to leave a function.",
-    "EOFError": "Your code waits for keyboard input, but nobody can type here. Remove `input()`.",
-    "RecursionError": "Your code calls itself without end (infinite recursion). Which case stops the recursion?",
-    "KeyboardInterrupt": "Your code raised KeyboardInterrupt, which is for Ctrl-C only.",
-    "MemoryError": "Your code ran out of memory.",
-    "bdb.BdbQuit": "Your code waits for a debugger, but nobody can type here. Remove `breakpoint()` and "
-    "`set_trace()`.",
-}
+@dataclass(frozen=True)
+class Explanation:
+    """What an error or a warning means: an entry of the catalogue, whose head describes the fields."""
+
+    id: str
+    types: list[str]
+    pattern: str
+    means: str
+    look: str
+    code: str
+    by: list[str] = field(default_factory=lambda: ["code"])
+
+    def __str__(self) -> str:
+        return f"{self.means} {self.look}"
 
 
-def instead_of(kind: str) -> str:
-    """Return a sentence that says more than the name and the message of an error, or ""."""
-    return _SPECIAL.get(kind, "")
+@functools.cache
+def catalogue() -> list[Explanation]:
+    """Return the entries in order; the file is read when the first error or warning is explained."""
+    return [Explanation(**entry) for entry in tomllib.loads(CATALOGUE.read_text("utf-8"))["error"]]
 
 
-# For errors: the types ("" for any), a pattern for the message, and the usual cause. The first match counts.
-_BEHIND = (
-    (
-        "",
-        "NoneType",
-        "Something is None here. A function without a `return` returns None, and `.grad` is None before the "
-        "first backward().",
-    ),
-    (
-        "ModuleNotFoundError",
-        r"'step_\d\d",
-        "A step can import another step if both files are in the same folder and you check the folder, not "
-        "the single file. Is the file there, and is its name right?",
-    ),
-    (
-        "ModuleNotFoundError",
-        "'(exercises|solutions)",
-        "Your files are in one folder, so import another step without the folder's name: "
-        "`from step_02_gradient import mse`.",
-    ),
-    ("ImportError", "relative import", "Remove the dot: a step is not part of a package."),
-    (
-        "ModuleNotFoundError",
-        r"'(pandas|matplotlib|seaborn|torchvision|torchviz|plotly|tqdm|IPython|scipy|tensorflow|keras)\b",
-        "The course needs only torch, numpy and scikit-learn; other packages may be missing. Remove this "
-        "import and the code that uses it.",
-    ),
-    (
-        "ModuleNotFoundError",
-        r"'i?pu?db\b",
-        "A debugger does not work here, because nobody can type. Remove it.",
-    ),
-    (
-        "ModuleNotFoundError|ImportError",
-        r"'(sklearn|torch|numpy)\.",
-        "This version of the package has nothing of this name. Is it spelled correctly? Older tutorials may "
-        "use another name.",
-    ),
-    (
-        "ModuleNotFoundError",
-        "",
-        "The course needs only torch, numpy and scikit-learn. Is the name spelled correctly?",
-    ),
-    ("NameError", "'(get_ipython|display)'", "This works only in a notebook. Remove it."),
-    ("NameError", "'xrange'", "This is Python 2. In Python 3, it is called `range`."),
-    (
-        "NameError",
-        "'(raw_input|unicode|basestring|unichr)'",
-        "This is Python 2; Python 3 does not have it.",
-    ),
-    ("NameError", "'(null|true|false)'", "In Python, these words are None, True and False."),
-    ("NameError", "", "Is the name spelled correctly, and does it get a value before it is used?"),
-    (
-        "",
-        "does not require grad",
-        "backward() needs a loss that was computed from tensors with requires_grad=True.",
-    ),
-    (
-        "",
-        "leaf Variable that requires grad is being used in an in-place",
-        "A change to a parameter must not be recorded: make it inside torch.no_grad().",
-    ),
-    (
-        "",
-        "backward through the graph a second time",
-        "backward() frees the graph. Compute the loss again before each backward().",
-    ),
-)
+def of_error(types: Iterable[str], text: str, by: str = "code") -> Explanation | None:
+    """Return what an error or a warning means, or None.
+
+    Args:
+        types: names of its class, and of the built-in classes above it.
+        text: its message.
+        by: who raised it: "code", "raise" or "test", as in the catalogue.
+    """
+    names = set(types)
+    for one in catalogue():
+        if by in one.by and names.intersection(one.types) and re.search(one.pattern, text):
+            return one
+    return None
 
 
-def of_error(kind: str, text: str) -> str:
-    """Return what usually causes an error with this type and message, or ""."""
-    for kinds, pattern, advice in _BEHIND:
-        if kind in (kinds.split("|") if kinds else [kind]) and re.search(pattern, text):
-            return advice
+def of_output(text: str) -> str:
+    """Return what the first known warning in the printed text means, or ""."""
+    for found in re.finditer(r": (\w{1,40}Warning): (.{1,500})", text):
+        meaning = of_error([found[1]], found[2])
+        if meaning:
+            return f"The {found[1]} means: {meaning}"
     return ""

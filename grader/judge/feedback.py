@@ -45,6 +45,8 @@ def message(sentence: str, call: Call | None, output: tuple[str, int]) -> str:
     if text.strip():
         more = f" (the beginning of {size} bytes)" if size > len(text.encode()) else ""
         lines.append(f"Your code printed{more}: {shorten(text.strip(), 400)}")
+        meaning = advice.of_output(text)
+        lines += [meaning] if meaning else []
     # A Python string can hold lone surrogates, which UTF-8 cannot encode.
     whole = "\n".join(lines).encode("utf-8", "backslashreplace").decode()
     return shorten(whole, MAX_MESSAGE)
@@ -213,7 +215,7 @@ def raised(answer: dict[str, Any], path: str) -> str:
         # Such a message ends with the path of the package on this machine.
         text = re.sub(r" \([^()]*[/\\][^()]*\)$", "", text)
     text = shorten(text).rstrip(".")
-    lines = [advice.instead_of(kind) or f"Your code raised {kind}{f': {text}' if text else ''}."]
+    lines = [f"Your code raised {kind}{f': {text}' if text else ''}."]
     in_module = [frame for frame in answer["frames"] if frame[0] == "module"]
     if in_module:
         _, function, line, source = in_module[-1]
@@ -224,8 +226,9 @@ def raised(answer: dict[str, Any], path: str) -> str:
     elif answer["frames"]:
         source = answer["frames"][-1][3]
         lines.append(f"It happened when the test ran: {shorten(source, MAX_SOURCE_LINE)}")
-    hint = advice.of_error(kind, answer["message"])
-    return "\n".join([*lines, hint] if hint else lines)
+    by = "raise" if answer["own"] else "code" if in_module or not answer["frames"] else "test"
+    meaning = advice.of_error([kind, *answer["bases"]], answer["message"], by)
+    return "\n".join([*lines, str(meaning)] if meaning else lines)
 
 
 def counterexample(call: Call | None) -> dict[str, str] | None:

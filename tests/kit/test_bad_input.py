@@ -69,7 +69,7 @@ PARTLY = {
     ),
     "unknown": (double("return y"), "failed", "Is the name spelled correctly"),
     "exits": (double("exit()"), "failed", "called `exit()`, which ends the whole program"),
-    "interrupts": (double("raise KeyboardInterrupt"), "failed", "which is for Ctrl-C only"),
+    "interrupts": (double("raise KeyboardInterrupt"), "failed", "KeyboardInterrupt is for Ctrl-C only"),
     "base": (double("raise GeneratorExit('x')"), "failed", "raised GeneratorExit: x"),
     "crashes": (double("os._exit(0)"), "crashed", "it exited with code 0"),
     "killed": (

@@ -103,6 +103,7 @@ def test_the_wheel_holds_the_kit_and_nothing_that_only_teachers_need(wheel):
     code = {str(path.relative_to(ROOT)) for path in ROOT.glob("grader/**/*.py")}
     secret = "grader/content/(hidden|skeleton|misconceptions)/"
     assert {name for name in code if not re.match(secret, name)} <= names
+    assert "grader/content/errors.toml" in names
     assert not [name for name in names if re.search(f"{secret}|solutions|tests/(kit|styles)", name)]
     assert all(name.startswith("grader/") for name in names)
 
