@@ -12,7 +12,7 @@ kit := $(bin)/python grader
 
 # What learners type. A mistake that was found is no failure of make: with -q, make passes exit code 1 on and does not
 # say "Error 1". Under -q only lines that begin with + are run.
-quiet := help setup check hint update
+quiet := help setup check hint quiz update
 ifneq ($(MAKECMDGOALS),)
 ifeq ($(filter-out $(quiet),$(MAKECMDGOALS)),)
 MAKEFLAGS += -q
@@ -22,11 +22,12 @@ endif
 # An environment whose Python was removed or replaced is made anew.
 $(shell test -x $(bin)/python || rm -f .venv/ready)
 
-.PHONY: help setup check hint update grade new stubs test strength record bench lint clean
+.PHONY: help setup check hint quiz update grade new stubs test strength record bench lint clean
 
 help:
 	+@echo "make check [STEP=05] [TARGET=solutions]  check the steps, say what to do next"
 	+@echo "make hint STEP=05                        the next hint of a step"
+	+@echo "make quiz STEP=05                        questions about a step: predict what code prints"
 	+@echo "make update                               a newer version of the kit; what you wrote stays"
 	+@echo "make grade SUBMISSIONS=class OUT=results  grade a class"
 	+@echo "make setup, new, stubs, record, strength, test, lint, bench, clean   for maintainers: see CONTRIBUTING.md"
@@ -44,6 +45,10 @@ check: .venv/ready
 
 hint: .venv/ready
 	+@$(kit) hint $(STEP) || exit 1
+
+# The shell waits when Ctrl-C is pressed, and so does make, until the quiz has said how it went.
+quiz: .venv/ready
+	+@trap : INT; $(kit) quiz $(STEP) || exit 1
 
 update: .venv/ready
 	+@$(kit) update || exit 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from grader.cli.app import FAILED, KIT, USAGE, app, fail, here, load, pick
 from grader.course.course import Course, Step
 from grader.course.paths import BACKUP, EXERCISES, MEMORY
 from grader.course.places import Places, own_kit
+from grader.course.plain_text import visible
 
 if TYPE_CHECKING:
     from grader.submissions.submission import Submission
@@ -135,6 +137,30 @@ def hint(
     typer.echo(f"Step {chosen.id}, {chosen.title}: hint {number} of {len(chosen.hints)}\n\n{text}")
     if number == len(chosen.hints):
         typer.echo("\nThis is the last hint. To start again with the first one, add --again.")
+
+
+@app.command()
+def quiz(step: Annotated[str, typer.Argument(help="The step, such as 05.")]) -> None:
+    """Ask what a few lines of code do: predict before you run. Nothing is graded."""
+    from grader.run.quiz import QuizError, ask
+
+    course = load()
+    (chosen,) = pick(course, [step])[:1]
+    try:
+        ask(course, chosen, _typed, typer.echo)
+    except QuizError as error:
+        raise fail(str(error), FAILED) from None
+
+
+def _typed(prompt: str) -> str | None:
+    """Show a prompt and return the line that is typed there; None at the end of the input."""
+    typer.echo(prompt, nl=False)
+    # Some programs start others without a standard input.
+    line = sys.stdin.readline() if sys.stdin else ""
+    if line and not sys.stdin.isatty():
+        # What comes through a pipe is shown as a terminal shows what is typed.
+        typer.echo(visible(line.rstrip("\r\n")))
+    return line or None
 
 
 @app.command()

@@ -17,9 +17,9 @@ from grader.cli.app import KIT, app
 
 def main() -> None:
     """Run the command line; an unexpected exception ends it with exit code 3."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A terminal that cannot encode a learner's output must not end the kit.
+            # Output that a terminal cannot encode must not end the kit, nor must input that is not text.
             stream.reconfigure(errors="backslashreplace")
     try:
         app()

@@ -83,16 +83,26 @@ def record(
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="How many judges at a time.")] = 2,
 ) -> None:
-    """Record how the misconceptions behave, for the steps whose record is out of date."""
+    """Record how the misconceptions behave and what the quiz's code prints, where the record is out of date."""
+    from grader.maintain.quiz_answers import record as write_answers
     from grader.maintain.record import is_stale
     from grader.maintain.record import record as write
+    from grader.run.quiz import QuizError
 
     course = _load()
-    stale = [one for one in pick(course, step or []) if is_stale(course, one)]
+    chosen = pick(course, step or [])
+    try:
+        answers = write_answers(course, chosen)
+    except QuizError as error:
+        raise fail(f"The quiz cannot be recorded: {error}", FAILED) from None
+    for name, recorded in answers.items():
+        typer.echo(f"{name}: {recorded.sentence}")
+    stale = [one for one in chosen if is_stale(course, one)]
     if stale:
         with _maintaining(course, stale) as (launcher, bar):
             write(course, stale, launcher, jobs, lambda: bar(None))
-    typer.echo(f"Recorded: {', '.join(one.id for one in stale) or 'nothing, all is up to date'}.")
+    done = [one.id for one in stale] + ([f"{len(answers)} answers of the quiz"] if answers else [])
+    typer.echo(f"Recorded: {', '.join(done) or 'nothing, all is up to date'}.")
 
 
 @app.command()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.course.limits import Limits
-from grader.course.paths import BEHAVIOUR, COURSE_FILE, HIDDEN_TESTS, SOLUTIONS, VISIBLE_TESTS
+from grader.course.paths import BEHAVIOUR, COURSE_FILE, HIDDEN_TESTS, QUIZ, SOLUTIONS, VISIBLE_TESTS
 
 FEEDBACK = ("all", "mistake", "title")
 
@@ -71,6 +71,11 @@ class Step:
     def recorded_file(self) -> str:
         """Path of the recorded behaviour of the step's misconceptions."""
         return f"{BEHAVIOUR}/step_{self.id}.json"
+
+    @property
+    def quiz_file(self) -> str:
+        """Path of the questions, which a step may do without."""
+        return f"{QUIZ}/step_{self.id}.toml"
 
 
 @dataclass(frozen=True)

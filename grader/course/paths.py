@@ -10,6 +10,8 @@ MISCONCEPTIONS = "grader/content/misconceptions"
 EQUIVALENT = f"{MISCONCEPTIONS}/equivalent.toml"
 BEHAVIOUR = "grader/content/behaviour"
 MEASURED = f"{BEHAVIOUR}/measured.json"
+QUIZ = "grader/content/quiz"
+QUIZ_ANSWERS = f"{QUIZ}/answers.json"
 STYLES = "tests/styles"
 VARIANTS = "tests/variants"
 

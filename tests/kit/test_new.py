@@ -42,10 +42,11 @@ def test_all_files_are_there_and_named(made):
         "tests/steps/test_step_77.py",
         "grader/content/hidden/test_step_77.py",
         "grader/content/misconceptions/step_77.toml",
+        "grader/content/quiz/step_77.toml",
         *(f"tests/styles/{style}/step_77_new_things.py" for style in STYLES),
     }
     assert all(f"  {file}\n" in said for file in there)
-    assert "make record STEP=77, make strength STEP=77, make test" in said
+    assert "make record STEP=77, make strength STEP=77, make lint, make test" in said
 
 
 def test_each_file_says_what_to_replace(made):
@@ -89,10 +90,12 @@ def test_what_ruff_demands_is_done(made):
 def test_it_is_recorded_and_strong_at_once(made):
     kit, _ = made
     ran = kit.grader("record", "77")
-    assert ran.returncode == 0 and "Recorded: " in ran.stdout, ran.stdout + ran.stderr
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "Recorded: 77, 2 answers of the quiz." in ran.stdout
     recorded = json.loads((kit.root / "grader/content/behaviour/step_77.json").read_text("utf-8"))
     (battery,) = recorded["functions"].values()
     assert [transcript["id"] for transcript in battery["transcripts"]] == ["scale-added"]
+    assert kit.grader("quiz", "77").stdout.startswith("Step 77, New things: 2 questions.")
     ran = kit.grader("strength", "77")
     assert ran.returncode == 0 and "Nothing is missing." in ran.stdout, ran.stdout + ran.stderr
     solution = (kit.root / "solutions/step_77_new_things.py").read_text("utf-8")

@@ -212,7 +212,9 @@ def test_steps_are_in_order_and_worth_100_points_in_all():
 def test_nothing_is_left_to_do():
     root = ROOT
     places = ["course.toml", "solutions/*.py", "tests/steps/*.py", "tests/styles/*/*.py"]
-    places += ["grader/content/hidden/*.py", "grader/content/misconceptions/*.toml"]
+    places += [
+        f"grader/content/{name}" for name in ("hidden/*.py", "misconceptions/*.toml", "quiz/*.toml")
+    ]
     files = [file for place in places for file in root.glob(place)]
     assert len(files) > 100
     left = [str(file.relative_to(root)) for file in files if "TODO" in file.read_text("utf-8")]

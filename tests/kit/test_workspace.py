@@ -14,7 +14,7 @@ import numpy
 import pytest
 
 from grader.course.course import Course
-from grader.course.paths import BACKUP, MEMORY, STUBS_FILE
+from grader.course.paths import BACKUP, MEMORY, QUIZ_ANSWERS, STUBS_FILE
 from grader.maintain.stubs import make_stubs
 from grader.run import update
 from grader.run.cache import State
@@ -98,7 +98,8 @@ def test_the_wheel_holds_the_kit_and_nothing_that_only_teachers_need(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     for step in STEPS:
-        places = (f"exercises/{step.filename}", step.visible_tests, step.recorded_file)
+        places = [f"exercises/{step.filename}", step.visible_tests, step.recorded_file]
+        places += [step.quiz_file, QUIZ_ANSWERS]
         assert names >= {f"grader/kit/{place}" for place in places}
     code = {str(path.relative_to(ROOT)) for path in ROOT.glob("grader/**/*.py")}
     secret = "grader/content/(hidden|skeleton|misconceptions)/"
@@ -145,6 +146,8 @@ def test_a_workspace_is_checked_by_an_installation_that_nobody_writes_to(torchst
     assert "This looks like a common mistake" in wrong.stdout
     told = [torchsteps(other / "exercises", "hint", "8").stdout for _ in range(2)]
     assert "hint 1 of 3" in told[0] and "hint 2 of 3" in told[1]
+    quiz = torchsteps(other, "quiz", "8")
+    assert quiz.returncode == 0 and quiz.stdout.startswith("Step 08, Losses: 4 questions.")
 
 
 def test_outside_of_a_workspace_a_sentence_says_how_to_make_one(torchsteps, tmp_path):
