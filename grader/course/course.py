@@ -1,4 +1,4 @@
-"""Reads the course file: the steps in order, with their points, limits and hints."""
+"""Reads the course file: the steps in order, with their points and limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from grader.course.limits import Limits
-from grader.course.paths import BEHAVIOUR, COURSE_FILE, HIDDEN_TESTS, SOLUTIONS, VISIBLE_TESTS
+from grader.course.paths import (
+    BEHAVIOUR,
+    COURSE_FILE,
+    HIDDEN_TESTS,
+    HINTS,
+    SOLUTIONS,
+    VISIBLE_TESTS,
+)
 
 FEEDBACK = ("all", "mistake", "title")
 
@@ -31,7 +38,6 @@ class Step:
         points: what the whole step is worth.
         seconds: how long the learner's code may run in all tests of one function together.
         packages: package groups that are loaded before a worker starts (see `grader.worker.preload.GROUPS`).
-        hints: the hints, from a nudge to nearly the answer.
     """
 
     id: str
@@ -40,7 +46,6 @@ class Step:
     points: int
     seconds: float
     packages: tuple[str, ...]
-    hints: tuple[str, ...]
 
     @property
     def filename(self) -> str:
@@ -71,6 +76,11 @@ class Step:
     def recorded_file(self) -> str:
         """Path of the recorded behaviour of the step's misconceptions."""
         return f"{BEHAVIOUR}/step_{self.id}.json"
+
+    @property
+    def hints_file(self) -> str:
+        """Path of the hints for the step's functions."""
+        return f"{HINTS}/step_{self.id}.toml"
 
 
 @dataclass(frozen=True)
@@ -180,7 +190,6 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "module": (lambda value: isinstance(value, str), "a string"),
     "title": (lambda value: isinstance(value, str), "a string"),
     "points": (_is_whole, "a whole number above 0"),
-    "hints": (lambda value: _is_list(value, str) and value, "a list of at least one string"),
     "seconds": (_is_time, "a number above 0"),
     "packages": (lambda value: _is_list(value, str), "a list of strings"),
 }
@@ -208,5 +217,4 @@ def _step(entry: dict[str, Any], seconds: Any) -> Step:
         points=entry["points"],
         seconds=float(entry["seconds"]),
         packages=tuple(entry["packages"]),
-        hints=tuple(hint.strip() for hint in entry["hints"]),
     )
