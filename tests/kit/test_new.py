@@ -47,7 +47,7 @@ def test_all_files_are_there_and_named(made):
         *(f"tests/styles/{style}/step_77_new_things.py" for style in STYLES),
     }
     assert all(f"  {file}\n" in said for file in there)
-    assert "make record STEP=77, make strength STEP=77, make test" in said
+    assert "make record STEP=77, make strength STEP=77, make lint, make test" in said
 
 
 def test_each_file_says_what_to_replace(made):
