@@ -1,6 +1,8 @@
 # Each target is one line over `python grader` or a tool; the environment is made on first use.
 PYTHON ?= python3
 STEP ?=
+FN ?=
+AGAIN ?=
 TARGET ?= exercises
 TITLE ?=
 OUT ?= results
@@ -26,7 +28,7 @@ $(shell test -x $(bin)/python || rm -f .venv/ready)
 
 help:
 	+@echo "make check [STEP=05] [TARGET=solutions]  check the steps, say what to do next"
-	+@echo "make hint STEP=05                        the next hint of a step"
+	+@echo "make hint STEP=05 [FN=fit] [AGAIN=1]     the next hint for a function; without FN, for the one that fails first"
 	+@echo "make quiz STEP=05                        questions about a step: predict what code prints"
 	+@echo "make update                               a newer version of the kit; what you wrote stays"
 	+@echo "make grade SUBMISSIONS=class OUT=results  grade a class"
@@ -44,7 +46,7 @@ check: .venv/ready
 	+@$(kit) check $(STEP) --target "$(TARGET)" || exit 1
 
 hint: .venv/ready
-	+@$(kit) hint $(STEP) || exit 1
+	+@$(kit) hint $(STEP) --function "$(FN)" $(if $(AGAIN),--again) || exit 1
 
 # The shell waits when Ctrl-C is pressed, and so does make, until the quiz has said how it went.
 quiz: .venv/ready

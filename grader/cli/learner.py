@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grader.cli.app import FAILED, KIT, USAGE, app, fail, here, load, pick
-from grader.course.course import Course, Step
+from grader.course.course import Course, CourseError, Step
 from grader.course.paths import BACKUP, EXERCISES, MEMORY
-from grader.course.places import Places, own_kit
+from grader.course.places import Places, command, own_kit
 from grader.course.plain_text import visible
 
 if TYPE_CHECKING:
@@ -123,20 +123,59 @@ def _of_one_module(
 @app.command()
 def hint(
     step: Annotated[str, typer.Argument(help="The step, such as 05.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[FUNCTION]",
+            help="The function, such as fit; the one that fails first by default.",
+            show_default=False,
+        ),
+    ] = "",
+    option: Annotated[
+        str,
+        typer.Option(
+            "--function", metavar="FUNCTION", help="The same, as an option.", show_default=False
+        ),
+    ] = "",
     again: Annotated[
-        bool, typer.Option("--again", help="Start again with the first hint.")
+        bool, typer.Option("--again", help="Start again with the function's first hint.")
     ] = False,
 ) -> None:
-    """Show the next hint for a step: the first is a nudge, the last is almost the answer."""
-    from grader.run.hints import next_hint
+    """Show the next hint for a function: the first is a nudge, the last is almost the answer."""
+    from grader.run.hints import function_named, function_to_do, hints_of, next_hint
 
     places = here()
     course = load(places)
     (chosen,) = pick(course, [step])[:1]
-    number, text = next_hint(places.memory, chosen, again)
-    typer.echo(f"Step {chosen.id}, {chosen.title}: hint {number} of {len(chosen.hints)}\n\n{text}")
-    if number == len(chosen.hints):
-        typer.echo("\nThis is the last hint. To start again with the first one, add --again.")
+    asked = name or option
+    try:
+        hints = hints_of(course, chosen)
+        function = function_named(asked, chosen, hints) if asked else ""
+    except CourseError as error:
+        raise fail(str(error), USAGE) from None
+    functions = list(hints)
+    function = function or function_to_do(
+        course, places.workspace, places.memory, chosen, functions
+    )
+    head = f"Step {chosen.id}, {chosen.title}"
+    if not function:
+        example = command(places.is_clone, "hint", chosen.id, functions[0])
+        typer.echo(
+            f"{head}: all is right here, so you need no hint. Well done!\n\n"
+            f"To read one all the same, name a function ({', '.join(functions)}), for example: {example}"
+        )
+        return
+    number, text = next_hint(places.memory, chosen, function, hints[function], again)
+    total = len(hints[function])
+    typer.echo(f"{head}: hint {number} of {total} for {function}\n\n{text}")
+    if number == total:
+        anew = command(places.is_clone, "hint", chosen.id, function, again=True)
+        typer.echo(
+            f"\nThis is the last hint for {function}. To start again with the first one: {anew}"
+        )
+    elif not asked and len(functions) > 1:
+        another = command(places.is_clone, "hint", chosen.id, "NAME")
+        typer.echo(f"\nFor another function ({', '.join(functions)}): {another}")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Reads the course file: the steps in order, with their points, limits and hints."""
+"""Reads the course file: the steps in order, with their points and limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from grader.course.limits import Limits
-from grader.course.paths import BEHAVIOUR, COURSE_FILE, HIDDEN_TESTS, QUIZ, SOLUTIONS, VISIBLE_TESTS
+from grader.course.paths import (
+    BEHAVIOUR,
+    COURSE_FILE,
+    HIDDEN_TESTS,
+    HINTS,
+    QUIZ,
+    SOLUTIONS,
+    VISIBLE_TESTS,
+)
 
 FEEDBACK = ("all", "mistake", "title")
 
@@ -31,7 +39,6 @@ class Step:
         points: what the whole step is worth.
         seconds: how long the learner's code may run in all tests of one function together.
         packages: package groups that are loaded before a worker starts (see `grader.worker.preload.GROUPS`).
-        hints: the hints, from a nudge to nearly the answer.
     """
 
     id: str
@@ -40,7 +47,6 @@ class Step:
     points: int
     seconds: float
     packages: tuple[str, ...]
-    hints: tuple[str, ...]
 
     @property
     def filename(self) -> str:
@@ -76,6 +82,11 @@ class Step:
     def quiz_file(self) -> str:
         """Path of the questions, which a step may do without."""
         return f"{QUIZ}/step_{self.id}.toml"
+
+    @property
+    def hints_file(self) -> str:
+        """Path of the hints for the step's functions."""
+        return f"{HINTS}/step_{self.id}.toml"
 
 
 @dataclass(frozen=True)
@@ -185,7 +196,6 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "module": (lambda value: isinstance(value, str), "a string"),
     "title": (lambda value: isinstance(value, str), "a string"),
     "points": (_is_whole, "a whole number above 0"),
-    "hints": (lambda value: _is_list(value, str) and value, "a list of at least one string"),
     "seconds": (_is_time, "a number above 0"),
     "packages": (lambda value: _is_list(value, str), "a list of strings"),
 }
@@ -213,5 +223,4 @@ def _step(entry: dict[str, Any], seconds: Any) -> Step:
         points=entry["points"],
         seconds=float(entry["seconds"]),
         packages=tuple(entry["packages"]),
-        hints=tuple(hint.strip() for hint in entry["hints"]),
     )

@@ -23,7 +23,7 @@ class Places:
     """Where a command reads and where it writes.
 
     Attributes:
-        kit: the folder with the course file, the stubs, the visible tests and the recorded behaviour.
+        kit: the folder with the course file, the stubs, the visible tests, the hints and the recorded behaviour.
         workspace: the learner's folder; None outside any workspace.
     """
 
@@ -71,6 +71,25 @@ def find_places(start: Path | None = None) -> Places:
             return Places(own_kit(), folder)
     kit = own_kit()
     return Places(kit, None if kit == INSTALLED else kit)
+
+
+def command(
+    in_clone: bool, name: str, step: str = "", function: str = "", again: bool = False
+) -> str:
+    """Return how a learner types a command on this system.
+
+    Args:
+        in_clone: whether the kit's own folder is the workspace (see `Places.is_clone`).
+        name: name of the command, such as "hint".
+        step: id of the step, if the command is about one.
+        function: name of the function, if it is about one.
+        again: whether to start with the first hint again.
+    """
+    if in_clone and os.name != "nt":
+        words = {"STEP": step, "FN": function, "AGAIN": "1" if again else ""}
+        return " ".join((f"make {name}", *(f"{key}={word}" for key, word in words.items() if word)))
+    start = "python -m grader" if in_clone else "torchsteps"
+    return " ".join(filter(None, (start, name, step, function, "--again" if again else "")))
 
 
 def own_kit() -> Path:

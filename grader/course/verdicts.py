@@ -166,6 +166,16 @@ class StepVerdict:
         return Fraction(self.step.points * test.weight, sum(t.weight for t in self.tests))
 
     @property
+    def to_do(self) -> str:
+        """The function or class to write or fix first; "" if all tests pass."""
+        for test in self.tests:
+            if test.status != Status.PASSED:
+                # What it needs may be a method, or a helper that no test names.
+                name = test.unwritten.split(".")[0]
+                return name if name in self.by_function else test.function
+        return ""
+
+    @property
     def by_function(self) -> dict[str, list[TestVerdict]]:
         """The verdicts by function, in the order of the lesson."""
         result: dict[str, list[TestVerdict]] = {}

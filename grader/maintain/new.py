@@ -14,6 +14,7 @@ from grader.course.course import Course, Step
 from grader.course.paths import (
     COURSE_FILE,
     HIDDEN_TESTS,
+    HINTS,
     MISCONCEPTIONS,
     QUIZ,
     SOLUTIONS,
@@ -31,6 +32,7 @@ _TARGETS = {
     "solution.py": f"{SOLUTIONS}/step_XX_NAME.py",
     "visible.py": f"{VISIBLE_TESTS}/test_step_XX.py",
     "hidden.py": f"{HIDDEN_TESTS}/test_step_XX.py",
+    "hints.toml": f"{HINTS}/step_XX.toml",
     "misconceptions.toml": f"{MISCONCEPTIONS}/step_XX.toml",
     "quiz.toml": f"{QUIZ}/step_XX.toml",
     "beginner.py": f"{STYLES}/beginner/step_XX_NAME.py",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import textwrap
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from grader.course.course import Course, Step
 from grader.course.paths import RESULTS
+from grader.course.places import command
 from grader.course.plain_text import one_line, visible
 from grader.course.verdicts import Graded, NotTaken, Status, StepVerdict, TestVerdict
 from grader.submissions.submission import Submission
@@ -163,12 +163,8 @@ class Screen:
         words = "The kit has newer exercises. To get them and keep what you wrote:"
         self.console.print(f"{words} {self._command('update')}", soft_wrap=True)
 
-    def _command(self, name: str, step: Step | None = None) -> str:
-        """Return how a learner types a command here, on this system."""
-        if self._in_clone and os.name != "nt":
-            return f"make {name}" + (f" STEP={step.id}" if step else "")
-        start = "python -m grader" if self._in_clone else "torchsteps"
-        return f"{start} {name}" + (f" {step.id}" if step else "")
+    def _command(self, name: str, step: Step | None = None, function: str = "") -> str:
+        return command(self._in_clone, name, step.id if step else "", function)
 
     def _path(self, step: Step) -> str:
         return self._submission.path_of(step.filename)
@@ -191,6 +187,7 @@ class Screen:
             # A file that cannot be imported has the same message for every function, so show it once.
             if worst.message not in shown:
                 self._function(worst, len(bad), len(tests))
+                self._hint(step, function, indent=6)
             shown.add(worst.message)
         if unwritten:
             names = ", ".join(f"`{name}`" for name in dict.fromkeys(unwritten.values()))
@@ -201,9 +198,16 @@ class Screen:
                 self.console.print(escape(text), soft_wrap=True)
         # The message of a named mistake already says what to read.
         named = any(test.misconception for test in verdict.tests)
-        where = "" if named else "Read more: the lesson at the top of the file. "
-        hint = f"  {where}For a hint: {self._command('hint', step)}"
-        self.console.print(hint, style="dim", soft_wrap=True)
+        if not named:
+            where = "  Read more: the lesson at the top of the file."
+            self.console.print(where, style="dim", soft_wrap=True)
+        if not shown:
+            self._hint(step, verdict.to_do, indent=2)
+
+    def _hint(self, step: Step, function: str, indent: int) -> None:
+        """Show how to get a hint for a function."""
+        text = f"{' ' * indent}For a hint: {self._command('hint', step, function)}"
+        self.console.print(text, style="dim", soft_wrap=True)
 
     def _function(self, test: TestVerdict, bad: int, total: int) -> None:
         head = Text.assemble(

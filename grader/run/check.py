@@ -52,19 +52,13 @@ def check(
         KitError: the tests could not be run.
     """
     state = State(memory, CHECKS_FILE)
-    folder = str(submission.folder.resolve())
-    if not isinstance(state.data.get(folder), dict):
-        state.data[folder] = {}
-    known = state.data[folder]
+    known = _known(state, submission)
     steps = list(steps)
     before = stamps(course, steps)
     kit = kit_fingerprint(course)
     keys, verdicts, to_run = {}, {}, []
     for step in steps:
-        source = submission.sources.get(step.module)
-        refused = None if step.module in submission.sources else submission.absence(step)
-        others = imported(submission.sources, step.module)
-        keys[step.id] = step_key(course, step, source, others, refused, kit)
+        keys[step.id] = _key(course, submission, step, kit)
         tests = () if fresh else _remembered(known.get(step.id), keys[step.id])
         if tests:
             verdicts[step.id] = StepVerdict(step, tests)
@@ -88,6 +82,32 @@ def check(
                 known[verdict.step.id] = {"key": keys[verdict.step.id], "tests": tests_data}
         state.save()
     return [verdicts[step.id] for step in course.steps if step.id in verdicts]
+
+
+def last_verdict(
+    course: Course, memory: Path | None, submission: Submission, step: Step
+) -> StepVerdict | None:
+    """Return what the last check said about a step; None if anything that it depends on changed since then."""
+    known = _known(State(memory, CHECKS_FILE), submission)
+    key = _key(course, submission, step, kit_fingerprint(course))
+    tests = _remembered(known.get(step.id), key)
+    return StepVerdict(step, tests) if tests else None
+
+
+def _known(state: State, submission: Submission) -> dict[str, Any]:
+    """Return the part of the state that is about a submission, by step."""
+    folder = str(submission.folder.resolve())
+    if not isinstance(state.data.get(folder), dict):
+        state.data[folder] = {}
+    known: dict[str, Any] = state.data[folder]
+    return known
+
+
+def _key(course: Course, submission: Submission, step: Step, kit: str) -> str:
+    source = submission.sources.get(step.module)
+    refused = None if step.module in submission.sources else submission.absence(step)
+    others = imported(submission.sources, step.module)
+    return step_key(course, step, source, others, refused, kit)
 
 
 def _remembered(entry: Any, key: str) -> tuple[TestVerdict, ...]:

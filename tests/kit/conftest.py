@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from grader.course.course import Course, Step
-from grader.course.paths import RESULTS
+from grader.course.paths import HINTS, RESULTS
 from grader.judge.step_session import StepSession
 from grader.launch.launchers import DirectLauncher, ForkLauncher, Launcher, SpawnLauncher
 from grader.submissions.submission import Submission
@@ -49,6 +49,11 @@ def test_double_of_any_number(learner, x):
 def test_total_of_three(learner):
     learner.total(np.array([1.0, 2.0, 4.0])).is_close(7.0)
 '''
+
+TOY_HINTS = """
+double = ["first", "second", "third"]
+total = ["one", "two", "three"]
+"""
 
 TOY_SOLUTION = '''"""A toy step."""
 
@@ -129,13 +134,12 @@ class Kit:
         """Make a kit whose steps all have the same two functions, and exercises that are right."""
         kit = cls(root, modules)
         (root / "tests" / "steps").mkdir(parents=True)
+        (root / HINTS).mkdir(parents=True)
         lines = [f"[limits]\nseconds = {seconds}"]
         for i, module in enumerate(kit.modules):
             points = 101 - len(kit.modules) if i == 0 else 1
-            lines.append(
-                f'[[step]]\nmodule = "{module}"\ntitle = "Toy {i}"\npoints = {points}\n'
-                'hints = ["first", "second", "third"]'
-            )
+            lines.append(f'[[step]]\nmodule = "{module}"\ntitle = "Toy {i}"\npoints = {points}')
+            (root / HINTS / f"step_{module[5:7]}.toml").write_text(TOY_HINTS)
             (root / "tests" / "steps" / f"test_step_{module[5:7]}.py").write_text(TOY_TESTS)
             kit.write(module, TOY_SOLUTION)
         (root / "course.toml").write_text("\n".join(lines))
@@ -342,7 +346,7 @@ def session_factory(tmp_path_factory: pytest.TempPathFactory) -> SessionMaker:
     ) -> Iterator[StepSession]:
         folder = tmp_path_factory.mktemp("submission")
         (folder / "step_00_toy.py").write_text(source, "utf-8")
-        step = Step("00", "step_00_toy", "Toy", 100, seconds, (), ("hint",))
+        step = Step("00", "step_00_toy", "Toy", 100, seconds, ())
         submission = Submission("toy", folder, {step.module: source.encode()}, {})
         session = StepSession(submission, step, launcher)
         yield session

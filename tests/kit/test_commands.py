@@ -1,6 +1,5 @@
-"""The smaller commands: hints, the doctor, and making stubs."""
+"""The smaller commands: the doctor, and making stubs."""
 
-import json
 import shutil
 import subprocess
 
@@ -17,34 +16,6 @@ def double(x):
     """Return twice x."""
     return 2 * x
 '''
-
-
-def hint(kit, *arguments):
-    """Return number and text of the hint that is shown."""
-    ran = kit.grader("hint", *arguments)
-    assert ran.returncode == 0, ran.stderr
-    head, _, text = ran.stdout.strip().partition("\n\n")
-    return head, text
-
-
-def test_hints_come_one_after_the_other_and_the_last_one_stays(kit):
-    assert hint(kit, "0") == ("Step 00, Toy 0: hint 1 of 3", "first")
-    assert hint(kit, "step_00") == ("Step 00, Toy 0: hint 2 of 3", "second")
-    assert hint(kit, "01") == ("Step 01, Toy 1: hint 1 of 3", "first")
-    for _ in range(2):
-        head, text = hint(kit, "0")
-        assert head == "Step 00, Toy 0: hint 3 of 3"
-        assert text.startswith("third") and "This is the last hint" in text
-    assert hint(kit, "0", "--again")[1] == "first"
-    assert hint(kit, "0")[1] == "second"
-
-
-@pytest.mark.parametrize("seen", ["two", -7, 1000, None, [1], {"a": 1}])
-def test_a_broken_memory_of_hints_does_no_harm(kit, seen):
-    (kit.root / MEMORY).mkdir()
-    (kit.root / MEMORY / "hints.json").write_text(json.dumps({"00": seen}))
-    _, text = hint(kit, "0")
-    assert text.startswith("third" if seen == 1000 else "first")
 
 
 def test_the_doctor_finds_nothing_wrong_here(kit):

@@ -6,8 +6,8 @@ from grader.course.course import Course, CourseError
 from grader.course.places import Places, find_places
 
 LIMITS = "[limits]\nseconds = 3\n"
-FIRST = {"module": '"step_00_first"', "title": '"First"', "points": "60", "hints": '["a", "b "]'}
-SECOND = {"module": '"step_01_second"', "title": '"Second"', "points": "40", "hints": '["a"]'}
+FIRST = {"module": '"step_00_first"', "title": '"First"', "points": "60"}
+SECOND = {"module": '"step_01_second"', "title": '"Second"', "points": "40"}
 
 
 def entry(fields):
@@ -34,7 +34,6 @@ def test_steps_come_in_order_with_their_limits(course, tmp_path):
         0.5,
         ("sklearn",),
     )
-    assert first.hints == ("a", "b")
     assert (first.filename, first.test_file) == ("step_00_first.py", "test_step_00.py")
     assert course.root == tmp_path
     assert course.by_id == {"00": first, "01": second}
@@ -97,9 +96,6 @@ WRONG = [
     ({"points": "-60"}, "points must be a whole number above 0"),
     ({"points": "0"}, "points must be a whole number above 0"),
     ({"points": "61"}, "the steps are worth 101 points, not 100"),
-    ({"hints": '"abc"'}, "hints must be a list of at least one string"),
-    ({"hints": "[]"}, "hints must be a list of at least one string"),
-    ({"hints": "[1]"}, "hints must be a list of at least one string"),
     ({"seconds": '"1"'}, "seconds must be a number above 0"),
     ({"seconds": "0"}, "seconds must be a number above 0"),
     ({"seconds": "nan"}, "seconds must be a number above 0"),

@@ -189,7 +189,7 @@ def test_a_stage_that_is_killed_in_a_call_is_no_crash_of_the_learners_code(share
     source = b"import os, time\n"
     source += b"def first():\n    return os.getppid()\n"
     source += b"def second():\n    time.sleep(SECONDS)\n    return 2\n"
-    step = Step("00", "step_00_toy", "Toy", 100, 60.0, ("meta",), ("hint",))
+    step = Step("00", "step_00_toy", "Toy", 100, 60.0, ("meta",))
     submission = Submission(
         "toy", Path(), {step.module: source.replace(b"SECONDS", b"2" if shared else b"20")}, {}
     )

@@ -7,6 +7,7 @@ import pytest
 
 from grader.course.course import Course
 from grader.maintain.new import NewStepError, make_step
+from grader.run.hints import hints_of
 from tests.kit.conftest import ROOT, Kit
 from tests.kit.test_styles import NAMES as STYLES
 
@@ -41,6 +42,7 @@ def test_all_files_are_there_and_named(made):
         "exercises/step_77_new_things.py",
         "tests/steps/test_step_77.py",
         "grader/content/hidden/test_step_77.py",
+        "grader/content/hints/step_77.toml",
         "grader/content/misconceptions/step_77.toml",
         "grader/content/quiz/step_77.toml",
         *(f"tests/styles/{style}/step_77_new_things.py" for style in STYLES),
@@ -63,7 +65,8 @@ def test_the_course_has_one_step_more_and_still_100_points(made):
     step = new.by_id["77"]
     assert (step.module, step.title, step.points) == ("step_77_new_things", "New things", 1)
     assert [one.id for one in new.steps] == sorted([*old.by_id, "77"])
-    assert len(set(step.hints)) == 3
+    hints = hints_of(new, step)
+    assert hints.keys() == {"scale"} and len(set(hints["scale"])) == 3
     (giver,) = [one for one in old.steps if new.by_id[one.id].points != one.points]
     assert f"taken from {giver.module}, which has {giver.points - 1} now." in said
     text = (kit.root / "course.toml").read_text("utf-8")

@@ -7,7 +7,7 @@ from grader.maintain.mutants import Mutant
 from grader.maintain.strength_table import StepStrength, problems, table
 from tests.kit.conftest import ROOT, Kit
 
-STEP = Step("11", "step_11_dataset", "Toy", 100, 5.0, (), ("hint",))
+STEP = Step("11", "step_11_dataset", "Toy", 100, 5.0, ())
 WEAK = '''"""Hidden tests that see nothing."""
 
 import pytest

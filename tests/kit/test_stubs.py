@@ -212,18 +212,12 @@ def test_steps_are_in_order_and_worth_100_points_in_all():
 def test_nothing_is_left_to_do():
     root = ROOT
     places = ["course.toml", "solutions/*.py", "tests/steps/*.py", "tests/styles/*/*.py"]
-    places += [
-        f"grader/content/{name}" for name in ("hidden/*.py", "misconceptions/*.toml", "quiz/*.toml")
-    ]
+    kinds = ("hidden/*.py", "misconceptions/*.toml", "hints/*.toml", "quiz/*.toml")
+    places += [f"grader/content/{name}" for name in kinds]
     files = [file for place in places for file in root.glob(place)]
     assert len(files) > 100
     left = [str(file.relative_to(root)) for file in files if "TODO" in file.read_text("utf-8")]
     assert left == [], "replace what `make new` wrote there"
-
-
-def test_every_step_has_three_different_hints():
-    for step in Course.load(ROOT).steps:
-        assert len(step.hints) == len(set(step.hints)) == 3 and all(step.hints), step.module
 
 
 def test_there_are_many_tests_each_with_a_name_of_its_own(of_solutions):

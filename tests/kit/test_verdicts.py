@@ -13,7 +13,7 @@ STATUSES = ["passed", "failed", "not_started", "timeout", "crashed", "error"]
 
 
 def step(number, points):
-    return Step(f"{number:02}", f"step_{number:02}_toy", "Toy", points, 1.0, (), ("hint",))
+    return Step(f"{number:02}", f"step_{number:02}_toy", "Toy", points, 1.0, ())
 
 
 def verdict(status, weight=1, number=0, function="f"):

@@ -99,7 +99,7 @@ def test_the_wheel_holds_the_kit_and_nothing_that_only_teachers_need(wheel):
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     for step in STEPS:
         places = [f"exercises/{step.filename}", step.visible_tests, step.recorded_file]
-        places += [step.quiz_file, QUIZ_ANSWERS]
+        places += [step.hints_file, step.quiz_file, QUIZ_ANSWERS]
         assert names >= {f"grader/kit/{place}" for place in places}
     code = {str(path.relative_to(ROOT)) for path in ROOT.glob("grader/**/*.py")}
     secret = "grader/content/(hidden|skeleton|misconceptions)/"
@@ -140,12 +140,13 @@ def test_a_workspace_is_checked_by_an_installation_that_nobody_writes_to(torchst
     wrong = check((other, "8"))
     assert wrong.returncode == 1 and wrong.stderr == ""
     assert (
-        "For a hint: torchsteps hint 08" in wrong.stdout
+        "For a hint: torchsteps hint 08 mse\n" in wrong.stdout
         and "then: torchsteps check" in wrong.stdout
     )
     assert "This looks like a common mistake" in wrong.stdout
     told = [torchsteps(other / "exercises", "hint", "8").stdout for _ in range(2)]
-    assert "hint 1 of 3" in told[0] and "hint 2 of 3" in told[1]
+    assert "hint 1 of 3 for mse" in told[0] and "hint 2 of 3 for mse" in told[1]
+    assert "torchsteps hint 08 NAME" in told[1]
     quiz = torchsteps(other, "quiz", "8")
     assert quiz.returncode == 0 and quiz.stdout.startswith("Step 08, Losses: 4 questions.")
 
@@ -173,9 +174,7 @@ def test_an_update_brings_new_stubs_and_keeps_what_was_written(torchsteps, tmp_p
     course = newer / "grader/kit/course.toml"
     text = course.read_text().replace("points = 7", "points = 6", 1)
     new = STEPS[0].module, "step_77_new"
-    course.write_text(
-        f'{text}\n[[step]]\nmodule = "{new[1]}"\ntitle = "New"\npoints = 1\nhints = ["a"]\n'
-    )
+    course.write_text(f'{text}\n[[step]]\nmodule = "{new[1]}"\ntitle = "New"\npoints = 1\n')
     stubs = newer / "grader/kit/exercises"
     shutil.copy(stubs / STEPS[0].filename, stubs / f"{new[1]}.py")
     for name in (FIRST, SECOND):
