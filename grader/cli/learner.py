@@ -126,7 +126,7 @@ def hint(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="[FUNCTION]",
+            metavar="FUNCTION",
             help="The function, such as fit; the one that fails first by default.",
             show_default=False,
         ),
