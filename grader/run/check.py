@@ -87,7 +87,14 @@ def check(
 def last_verdict(
     course: Course, memory: Path | None, submission: Submission, step: Step
 ) -> StepVerdict | None:
-    """Return what the last check said about a step; None if anything that it depends on changed since then."""
+    """Return what the last check said about a step; None if anything that it depends on changed since then.
+
+    Args:
+        course: the course.
+        memory: the folder where verdicts are remembered, if there is one.
+        submission: what would be judged now.
+        step: the step.
+    """
     known = _known(State(memory, CHECKS_FILE), submission)
     key = _key(course, submission, step, kit_fingerprint(course))
     tests = _remembered(known.get(step.id), key)

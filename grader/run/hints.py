@@ -44,6 +44,11 @@ def hints_of(course: Course, step: Step) -> Hints:
 def function_named(name: str, step: Step, functions: Iterable[str]) -> str:
     """Return the function or class that a learner means, for example by "fit", "FIT" or "SGD.step".
 
+    Args:
+        name: what the learner typed.
+        step: the step.
+        functions: the functions that have hints.
+
     Raises:
         CourseError: the step has no such function.
     """

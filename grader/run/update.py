@@ -39,7 +39,13 @@ class Exercise:
 
     @classmethod
     def read(cls, path: Path, old: str | None, new: str | None) -> Exercise:
-        """Read a learner's file."""
+        """Read a learner's file.
+
+        Args:
+            path: the file.
+            old: the stub that it began with, if it is known.
+            new: the stub of the new version; None if the course does not have this step any more.
+        """
         if path.is_symlink() or (path.exists() and not path.is_file()):
             return cls(path, old, new, None, _NOT_PLAIN)
         try:
