@@ -13,6 +13,7 @@ from pathlib import Path
 from grader.course.course import Course, Step
 from grader.course.paths import (
     COURSE_FILE,
+    EXERCISES,
     HIDDEN_TESTS,
     HINTS,
     MISCONCEPTIONS,
@@ -99,8 +100,8 @@ def make_step(course: Course, name: str, title: str = "") -> NewStep:
         return filled((_SKELETON / name).read_text("utf-8"))
 
     files = {filled(target): skeleton(name) for name, target in _TARGETS.items()}
-    solution = files[f"solutions/{module}.py"]
-    files[f"exercises/{module}.py"] = stub_of(solution, f"{module}.py")
+    solution = files[f"{SOLUTIONS}/{module}.py"]
+    files[f"{EXERCISES}/{module}.py"] = stub_of(solution, f"{module}.py")
     for target in files:
         if (course.root / target).exists():
             raise NewStepError(f"The file {target} already exists and is not overwritten.")

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO
 
 from grader.course.course import Course, Step
-from grader.course.paths import EXERCISES, SOLUTIONS
+from grader.course.paths import COURSE_FILE, EXERCISES, SOLUTIONS
 from grader.course.verdicts import NotTaken
 from grader.submissions.members import (
     Member,
@@ -46,7 +46,7 @@ MAX_NAMED = 20
 # How many members of an archive are looked at although they are not modules: archives, and half a name.
 MAX_KEPT = 10_000
 _KIT_FOLDERS = {SOLUTIONS, "tests", "grader"}
-_KIT_FILES = {"course.toml", "README.md", "__init__.py"}
+_KIT_FILES = {COURSE_FILE, "README.md", "__init__.py"}
 _NOTABLE = (".py", ".ipynb", ".rar", ".7z", ".gz", ".xz", ".zst")
 _DEFINITION = re.compile(rb"^[ \t]*(?:async[ \t]+)?def[ \t]", re.MULTILINE)
 _UNWRITTEN = re.compile(rb"^[ \t]+raise NotImplementedError\b", re.MULTILINE)
@@ -167,7 +167,7 @@ class _Search:
             self._seen = True
             path = prefix + member.path
             *folder, filename = path.split("/")
-            if filename == "course.toml":
+            if filename == COURSE_FILE:
                 self._kit_roots.add(tuple(folder))
             for i, part in enumerate(folder):
                 if part.lower() == EXERCISES:
@@ -263,7 +263,7 @@ class _Search:
             return False
         self._seen = True
         alike = bool(understand(filename, self._course).like)
-        if alike or is_archive(filename) or filename == "course.toml":
+        if alike or is_archive(filename) or filename == COURSE_FILE:
             kind, limit = "alike", MAX_KEPT
         else:
             kind = "notable" if filename.lower().endswith(_NOTABLE) else "plain"
