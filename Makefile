@@ -27,9 +27,9 @@ $(shell test -x $(bin)/python || rm -f .venv/ready)
 .PHONY: help setup check hint quiz update grade new stubs test strength record bench lint clean
 
 help:
-	+@echo "make check [STEP=05] [TARGET=solutions]  check the steps, say what to do next"
-	+@echo "make hint STEP=05 [FN=fit] [AGAIN=1]     the next hint for a function; without FN, for the one that fails first"
-	+@echo "make quiz STEP=05                        questions about a step: predict what code prints"
+	+@echo "make check [STEP=06] [TARGET=solutions]  check the steps, say what to do next"
+	+@echo "make hint STEP=06 [FN=fit] [AGAIN=1]     the next hint for a function; without FN, for the one that fails first"
+	+@echo "make quiz STEP=06                        questions about a step: predict what code prints"
 	+@echo "make update                               a newer version of the kit; what you wrote stays"
 	+@echo "make grade SUBMISSIONS=class OUT=results  grade a class"
 	+@echo "make setup, new, stubs, record, strength, test, lint, bench, clean   for maintainers: see CONTRIBUTING.md"

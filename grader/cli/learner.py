@@ -113,7 +113,7 @@ def _of_one_module(
     place = submission.folder
     held = [one for one in course.steps if one.module in submission.sources | submission.refused]
     if not held:
-        words = "is not named as a step module, such as step_02_gradient.py. Say which step it is"
+        words = "is not named as a step module, such as step_03_gradient.py. Say which step it is"
         raise fail(f"Nothing to check: {place} {words}: check 02 --target {place}", USAGE)
     if chosen and held[0] not in steps:
         raise fail(f"Nothing to check: {place} is the module of step {held[0].id}.", USAGE)

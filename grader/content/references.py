@@ -49,7 +49,7 @@ def tutorial_points() -> tuple[Any, Any]:
 
 
 def line_gradients(a: float, b: float, x: Any, y: Any) -> tuple[float, float, float]:
-    """Return the mean squared error of a line and both gradients, by the formulas of step 02.
+    """Return the mean squared error of a line and both gradients, by the formulas of step 03.
 
     Args:
         a: the intercept.
@@ -192,7 +192,7 @@ def check_int(answer: Answer, expected: int) -> None:
     answer.equals(expected)
 
 
-# Step 01: two parts
+# Step 02: two parts
 
 
 def parts_of(answer: Answer, n_train: int, n_val: int) -> tuple[NDArray[Any], ...]:
@@ -218,7 +218,7 @@ def parts_of(answer: Answer, n_train: int, n_val: int) -> tuple[NDArray[Any], ..
     )
 
 
-# Step 03: the line
+# Step 04: the line
 
 
 def check_start(answer: Answer, a: float, b: float, **tolerance: float) -> None:
@@ -258,7 +258,7 @@ def check_line(answer: Answer, a: float, b: float, **tolerance: float) -> None:
         part.is_close(expected, **tolerance)
 
 
-# Step 04: the clock
+# Step 05: the clock
 
 
 def result_and_seconds(answer: Answer) -> tuple[Answer, Any]:
@@ -282,7 +282,7 @@ def result_and_seconds(answer: Answer) -> tuple[Answer, Any]:
     return result, measured
 
 
-# Step 05: what stays as it is
+# Steps 06 and 11: what stays as it is
 
 
 def check_list_stays(answer: Answer) -> None:
@@ -302,7 +302,7 @@ def check_train_mode(answer: Answer) -> None:
     )
 
 
-# Step 07: torch's own optimizer
+# Step 08: torch's own optimizer
 
 
 def check_uses_torchs_sgd(answer: Answer) -> None:
@@ -314,7 +314,7 @@ def check_uses_torchs_sgd(answer: Answer) -> None:
     )
 
 
-# Step 08: the loss
+# Step 09: the loss
 
 
 def reduced(squares: Any, reduction: str) -> Any:
@@ -345,7 +345,7 @@ def check_torchs_loss(answer: Answer) -> None:
     )
 
 
-# Step 09: start values
+# Step 10: start values
 
 
 def check_start_values(answer: Answer) -> None:
@@ -376,7 +376,7 @@ def check_start_values(answer: Answer) -> None:
     )
 
 
-# Step 12: random numbers
+# Step 14: random numbers
 
 
 def check_draws(drawn: Answer, seed: int, name: str) -> None:
@@ -402,7 +402,7 @@ def check_draws(drawn: Answer, seed: int, name: str) -> None:
         )
 
 
-# Steps 12 to 14: batches, devices and early stopping
+# Steps 14 to 17: batches, devices and early stopping
 
 
 def check_on_meta(answer: Answer, *names: str) -> None:
@@ -482,7 +482,7 @@ def check_orders(answer: Answer, n: int) -> None:
     )
 
 
-# Step 15: digits
+# Step 19: digits
 
 
 def digit_parts(

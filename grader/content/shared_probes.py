@@ -220,6 +220,14 @@ def write_network(model: nn.Module, weights: Sequence[torch.Tensor]) -> nn.Modul
 
 
 @probe
+def write_line(model: nn.Module, a: float, b: float) -> nn.Module:
+    """Write a into every parameter of one dimension and b into every other one; return the model."""
+    for p in model.parameters():
+        p.data.fill_(a if p.ndim == 1 else b)
+    return model
+
+
+@probe
 def start_values(module: Any, seeds: Sequence[int]) -> list[list[float]]:
     """Return a and b of new `ManualLinearRegression` objects, one made after each of these seeds."""
     found, before = [], torch.are_deterministic_algorithms_enabled()

@@ -33,8 +33,8 @@ class Step:
     """One step of the course.
 
     Attributes:
-        id: two digits, such as "02".
-        module: name of the module, such as "step_02_gradient".
+        id: two digits, such as "03".
+        module: name of the module, such as "step_03_gradient".
         title: the title that learners see.
         points: what the whole step is worth.
         seconds: how long the learner's code may run in all tests of one function together.
@@ -147,11 +147,11 @@ class Course:
 
     @cached_property
     def modules(self) -> tuple[str, ...]:
-        """The names of all modules, such as "step_02_gradient"."""
+        """The names of all modules, such as "step_03_gradient"."""
         return tuple(step.module for step in self.steps)
 
     def find(self, name: str) -> Step:
-        """Return the step that a learner means by "5", "05", "step_05" or "step_05_autograd.py".
+        """Return the step that a learner means by "6", "06", "step_06" or "step_06_autograd.py".
 
         Raises:
             CourseError: there is no such step.

@@ -64,7 +64,7 @@ class TestVerdict:
     """What one test says about one function.
 
     Attributes:
-        id: test file and name, such as "test_step_02::test_mse_by_hand".
+        id: test file and name, such as "test_step_03::test_mse_by_hand".
         step: id of the step.
         function: the function or class that is judged.
         title: what the test shows.

@@ -52,7 +52,7 @@ class NewStep:
     """A step that was created.
 
     Attributes:
-        id: two digits, such as "16".
+        id: two digits, such as "20".
         title: the title that learners see.
         files: paths of the new files, relative to the kit's folder.
         giver: the step that its one point was taken from, as it was before.
@@ -69,7 +69,7 @@ def make_step(course: Course, name: str, title: str = "") -> NewStep:
 
     Args:
         course: the course.
-        name: number and name, such as "16_pipelines".
+        name: number and name, such as "20_pipelines".
         title: the title that learners see; made from the name if it is empty.
 
     Raises:
@@ -78,7 +78,7 @@ def make_step(course: Course, name: str, title: str = "") -> NewStep:
     match = _NAME.fullmatch(name)
     if match is None:
         raise NewStepError(
-            f'A step is named with two digits and a lower-case name, such as 16_pipelines, not "{name}".'
+            f'A step is named with two digits and a lower-case name, such as 20_pipelines, not "{name}".'
         )
     number, module = match["id"], f"step_{match['id']}_{match['name']}"
     if number in course.by_id:

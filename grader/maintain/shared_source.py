@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-SHARED = ("grader/content/shared_probes.py", "grader/content/references.py")
+SHARED = tuple(f"grader/content/{name}.py" for name in ("shared_probes", "references", "trainings"))
 
 
 def used_source(root: Path, files: Iterable[str]) -> str:

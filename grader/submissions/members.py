@@ -37,7 +37,7 @@ class Member:
     """A file of a folder or archive, or something that takes the place of one.
 
     Attributes:
-        path: its path below the folder or archive, such as "lab/exercises/step_02_gradient.py".
+        path: its path below the folder or archive, such as "lab/exercises/step_03_gradient.py".
         kind: "file", "link", "other" (a folder, a device) or "unreadable" (also a folder that cannot be listed).
         read: returns its bytes; raises Refused, also if there are more than a module may have.
         unpack: returns an open file, to be read as an archive; raises Refused.

@@ -1,9 +1,9 @@
 """Tells from a file's name which step it is meant for, because learners and platforms change names.
 
 A name is understood if it contains the whole name of a module, in any case and with any separator:
-`Step-02 Gradient.PY`, `step_02_gradient.py.txt`. The mark of a copy may follow (`(1)`, `-1`, `- Copy`), and other
+`Step-03 Gradient.PY`, `step_03_gradient.py.txt`. The mark of a copy may follow (`(1)`, `-1`, `- Copy`), and other
 words may precede (`Copy of …`, a learner's name, `onelearner_12345_67891_`). But words such as `test` or `old` say
-that the file is something else. Files with half a name (`step_02.py`, `gradient.py`) are only mentioned.
+that the file is something else. Files with half a name (`step_03.py`, `gradient.py`) are only mentioned.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ModuleName:
     """What the name of a file tells.
 
     Attributes:
-        module: the module that the file holds, such as "step_02_gradient", or "".
+        module: the module that the file holds, such as "step_03_gradient", or "".
         like: the module that it may be meant for, or "".
         exact: whether the name is exactly the one in the course file.
         learner: the learner, if named before the module, or "".

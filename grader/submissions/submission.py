@@ -23,7 +23,7 @@ class Submission:
     Attributes:
         name: the name that reports show.
         folder: the folder or file that it was read from, for messages that name a file to open.
-        sources: the bytes of each module, by module name such as "step_02_gradient".
+        sources: the bytes of each module, by module name such as "step_03_gradient".
         refused: why the files for a module were not taken, by module name.
         paths: the path of each module below `folder`, by module name.
         home: the folder below `folder` where a missing module belongs, such as "exercises/".

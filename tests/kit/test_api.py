@@ -10,10 +10,10 @@ PAGE = (ROOT / "docs" / "api.md").read_text("utf-8")
 MODULES = [
     "judge/learner",
     *(f"testing/{name}" for name in ("answers", "probes", "properties", "strategies")),
-    *(f"content/{name}" for name in ("shared_probes", "references")),
+    *(f"content/{name}" for name in ("shared_probes", "references", "trainings")),
 ]
 # The steps whose functions the examples call; no two of these functions share a name.
-STEPS = ("00", "01", "02", "07", "09", "14")
+STEPS = ("00", "01", "02", "03", "08", "10", "17")
 # The classes whose methods authors call; those of the other classes are for the plugin.
 CLASSES = {"Answer", "Learner"}
 

@@ -78,7 +78,7 @@ def test_recorded_holds_no_wrong_code(step):
 
 
 def test_recorded_is_read_as_it_was_written(tmp_path):
-    step = COURSE.by_id["02"]
+    step = COURSE.by_id["03"]
     recorded = Recorded.load(COURSE, step)
     (tmp_path / step.recorded_file).parent.mkdir(parents=True)
     (tmp_path / step.recorded_file).write_text(recorded.text(), "utf-8")

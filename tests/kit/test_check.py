@@ -297,7 +297,7 @@ def test_what_is_unwritten_is_told_apart_from_what_needs_it():
     ]
     course, out = Course.load(ROOT), io.StringIO()
     screen = Screen(Console(file=out, width=200), course, Submission("ada", Path(), {}, {}))
-    screen.summary([StepVerdict(course.by_id["02"], tuple(tests))])
+    screen.summary([StepVerdict(course.by_id["03"], tuple(tests))])
     lines = out.getvalue().splitlines()
     assert "  Not written yet: `predict`, `mse`" in lines
     assert "  `gradients` needs `predict`, so write `predict` first." in lines
@@ -306,7 +306,7 @@ def test_what_is_unwritten_is_told_apart_from_what_needs_it():
 
 
 def verdict_on(function, status, message):
-    return TestVerdict("test", "02", function, "title", "visible", status, 1, message)
+    return TestVerdict("test", "03", function, "title", "visible", status, 1, message)
 
 
 # Each of these is run when the tests of a step are imported, which is in the middle of a check.

@@ -46,7 +46,7 @@ def recorded_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     content = kit.root / "grader" / "content"
     shutil.copytree(ROOT / "grader" / "content" / "behaviour", content / "behaviour")
     # Hidden tests that are copied beside them import these from there.
-    for name in ("__init__", "shared_probes", "references"):
+    for name in ("__init__", "shared_probes", "references", "trainings"):
         shutil.copy(ROOT / "grader" / "content" / f"{name}.py", content)
     return kit
 
@@ -60,25 +60,25 @@ def verdicts_on(kit: Kit, step: str, more: str) -> list[dict[str, object]]:
 
 
 def test_a_mistake_in_another_style_is_named(recorded_kit):
-    verdicts = verdicts_on(recorded_kit, "02", SIGN_FLIPPED_WITH_LOOPS)
+    verdicts = verdicts_on(recorded_kit, "03", SIGN_FLIPPED_WITH_LOOPS)
     assert {v["misconception"] for v in verdicts} == {"gradients-sign-flipped"}
     message = str(verdicts[0]["message"])
     assert any("Only the sign is wrong." in str(v["message"]) for v in verdicts)
     assert "This looks like a common mistake: " in message
     assert "Hint: " in message
     where = re.search(r'at "(.+)"\.$', message)
-    assert where and where[1] in (ROOT / "exercises" / "step_02_gradient.py").read_text("utf-8")
+    assert where and where[1] in (ROOT / "exercises" / "step_03_gradient.py").read_text("utf-8")
 
 
 def test_nothing_is_named_for_a_mistake_that_nobody_knows(recorded_kit):
-    verdicts = verdicts_on(recorded_kit, "02", FIRST_POINT_FORGOTTEN)
+    verdicts = verdicts_on(recorded_kit, "03", FIRST_POINT_FORGOTTEN)
     assert any(v["status"] == "failed" for v in verdicts)
     assert {v["misconception"] for v in verdicts} == {None}
 
 
 @pytest.mark.parametrize("source", [WRONG_AND_THEN_ENDLESS, WRONG_AND_THEN_ENDED])
 def test_nothing_is_named_if_the_battery_is_not_answered(recorded_kit, source):
-    verdicts = verdicts_on(recorded_kit, "02", source)
+    verdicts = verdicts_on(recorded_kit, "03", source)
     assert {v["misconception"] for v in verdicts} == {None}
     assert verdicts[0]["status"] == "failed"
 
@@ -104,14 +104,14 @@ def test_how_much_of_a_hidden_test_is_shown(recorded_kit, tmp_path, feedback):
     course.write_text(text.replace('hidden_feedback = "all"', f'hidden_feedback = "{feedback}"'))
     hidden = recorded_kit.root / "grader" / "content" / "hidden"
     hidden.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "grader" / "content" / "hidden" / "test_step_02.py", hidden)
+    shutil.copy(ROOT / "grader" / "content" / "hidden" / "test_step_03.py", hidden)
     submission = tmp_path / "class" / "ada"
     submission.mkdir(parents=True)
-    source = (ROOT / "solutions" / "step_02_gradient.py").read_text("utf-8")
-    (submission / "step_02_gradient.py").write_text(source + SIGN_FLIPPED_WITH_LOOPS)
+    source = (ROOT / "solutions" / "step_03_gradient.py").read_text("utf-8")
+    (submission / "step_03_gradient.py").write_text(source + SIGN_FLIPPED_WITH_LOOPS)
     out = tmp_path / "out"
     ran = recorded_kit.grader(
-        "grade", str(submission.parent), "--out", str(out), "--steps", "02", "--allow-unsandboxed"
+        "grade", str(submission.parent), "--out", str(out), "--steps", "03", "--allow-unsandboxed"
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     (step,) = json.loads((out / "ada" / "results.json").read_text("utf-8"))["steps"]

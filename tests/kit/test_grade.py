@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs L
 ROOT = Path(__file__).resolve().parents[2]
 COURSE = Course.load(ROOT)
 SOLUTIONS = ROOT / "solutions"
-STEPS = "02,05"
+STEPS = "03,06"
 # Far more than a class needs, on a slow and busy machine too.
 OUTER_LIMIT = 900
 
@@ -119,7 +119,7 @@ def make_class(folder):
         for module, text in (changed or {}).items():
             (target / f"{module}.py").write_bytes(text)
 
-    def add_right_but(name, text, module="step_02_gradient"):
+    def add_right_but(name, text, module="step_03_gradient"):
         right = (SOLUTIONS / f"{module}.py").read_text("utf-8")
         add(name, SOLUTIONS, {module: f"{right}\n\n{text}".encode()})
 
@@ -146,7 +146,7 @@ def make_class(folder):
     add_right_but("by chance", BY_CHANCE)
     add_right_but("in any order", IN_ANY_ORDER)
     add_right_but("with addresses", WITH_ADDRESSES)
-    add("Zoë Ångström 学生 🐍", SOLUTIONS, {"step_05_autograd": "größe = 'ä' +\n".encode()})
+    add("Zoë Ångström 学生 🐍", SOLUTIONS, {"step_06_autograd": "größe = 'ä' +\n".encode()})
     place("empty").mkdir()
     place("broken.zip").write_bytes(b"PK\x03\x04 and nothing more")
     with zipfile.ZipFile(place("zip, für alle.zip"), "w") as archive:

@@ -23,7 +23,7 @@ from grader.submissions.submission import Submission
 from tests.kit.conftest import OUTER_LIMIT, ROOT, grade_class, run_python
 
 COURSE = Course.load(ROOT)
-MODULE = "step_02_gradient"
+MODULE = "step_03_gradient"
 FILE = f"{MODULE}.py"
 DONE = (ROOT / "solutions" / FILE).read_bytes()
 STUB = (ROOT / "exercises" / FILE).read_bytes()
@@ -78,7 +78,7 @@ def encrypted(data):
     return bytes(changed)
 
 
-# Hand-ins whose step 02 is meant without doubt. A folder is a dictionary, an archive is its bytes.
+# Hand-ins whose step 03 is meant without doubt. A folder is a dictionary, an archive is its bytes.
 TAKEN = {
     "top": {FILE: DONE},
     "exercises": {f"exercises/{FILE}": DONE},
@@ -86,35 +86,35 @@ TAKEN = {
     "twice the folder": {f"lab/lab/{FILE}": DONE},
     "deep": {f"a/b/c/exercises/{FILE}": DONE},
     "beside notes": {f"lab/{FILE}": DONE, "notes/readme.txt": b"hi"},
-    "browser": {"step_02_gradient (1).py": DONE},
-    "browser without a space": {"step_02_gradient(2).py": DONE},
-    "drive": {"Copy of step_02_gradient.py": DONE},
-    "drive in German": {"Kopie von step_02_gradient.py": DONE},
-    "windows": {"step_02_gradient - Copy.py": DONE},
-    "windows again": {"step_02_gradient - Copy (2).py": DONE},
-    "mac": {"step_02_gradient copy 2.py": DONE},
-    "mac finder": {"step_02_gradient 2.py": DONE},
-    "canvas again": {"step_02_gradient-1.py": DONE},
-    "canvas": {"onelearner_12345_67891_step_02_gradient.py": DONE},
+    "browser": {"step_03_gradient (1).py": DONE},
+    "browser without a space": {"step_03_gradient(2).py": DONE},
+    "drive": {"Copy of step_03_gradient.py": DONE},
+    "drive in German": {"Kopie von step_03_gradient.py": DONE},
+    "windows": {"step_03_gradient - Copy.py": DONE},
+    "windows again": {"step_03_gradient - Copy (2).py": DONE},
+    "mac": {"step_03_gradient copy 2.py": DONE},
+    "mac finder": {"step_03_gradient 2.py": DONE},
+    "canvas again": {"step_03_gradient-1.py": DONE},
+    "canvas": {"onelearner_12345_67891_step_03_gradient.py": DONE},
     "canvas tries": {
-        "onelearner_12345_67891_step_02_gradient.py": OTHER,
-        "onelearner_12345_67899_step_02_gradient-1.py": DONE,
+        "onelearner_12345_67891_step_03_gradient.py": OTHER,
+        "onelearner_12345_67899_step_03_gradient-1.py": DONE,
     },
     "blackboard tries": {
-        "HW1_one_attempt_2026-01-02-12-00-00_step_02_gradient.py": DONE,
-        "HW1_one_attempt_2026-01-01-12-00-00_step_02_gradient.py": OTHER,
+        "HW1_one_attempt_2026-01-02-12-00-00_step_03_gradient.py": DONE,
+        "HW1_one_attempt_2026-01-01-12-00-00_step_03_gradient.py": OTHER,
     },
-    "letters": {"Step_02_Gradient.PY": DONE},
+    "letters": {"Step_03_Gradient.PY": DONE},
     "separators": {"step-2 gradient.py": DONE},
-    "notepad": {"step_02_gradient.py.txt": DONE},
-    "own name": {"step_02_gradient_anna.py": DONE},
+    "notepad": {"step_03_gradient.py.txt": DONE},
+    "own name": {"step_03_gradient_anna.py": DONE},
     "stub at the top": {FILE: STUB, f"exercises/{FILE}": DONE},
     "empty file at the top": {FILE: b"\n", f"exercises/{FILE}": DONE},
     "stub with other line ends": {FILE: STUB.replace(b"\n", b"\r\n"), f"exercises/{FILE}": DONE},
-    "stub beside a copy": {FILE: STUB, "step_02_gradient (1).py": DONE},
+    "stub beside a copy": {FILE: STUB, "step_03_gradient (1).py": DONE},
     "stub beside an archive": {FILE: STUB, "lab.zip": zipped({FILE: DONE})},
     "two with the same bytes": {f"a/{FILE}": DONE, f"b/{FILE}": DONE},
-    "expected place": {FILE: DONE, f"old/{FILE}": OTHER, "step_02_gradient (1).py": OTHER},
+    "expected place": {FILE: DONE, f"old/{FILE}": OTHER, "step_03_gradient (1).py": OTHER},
     "top before exercises": {FILE: DONE, f"exercises/{FILE}": OTHER},
     "the kit's solutions": {f"kit/exercises/{FILE}": DONE, f"kit/solutions/{FILE}": OTHER},
     "tools": {f".venv/lib/{FILE}": OTHER, f"lab/{FILE}": DONE, f"__pycache__/{FILE}": OTHER},
@@ -136,27 +136,27 @@ TAKEN = {
     "tar in a zip": zipped({"lab.tar.gz": tarred({FILE: DONE})}),
 }
 
-# Hand-ins whose step 02 cannot be taken: the files that are named, each with words of the reason.
+# Hand-ins whose step 03 cannot be taken: the files that are named, each with words of the reason.
 NAMED = {
-    "notebook": ({"step_02_gradient.ipynb": b"{}"}, {"step_02_gradient.ipynb": "a notebook"}),
+    "notebook": ({"step_03_gradient.ipynb": b"{}"}, {"step_03_gradient.ipynb": "a notebook"}),
     "another notebook": ({"lab.ipynb": b"{}"}, {"lab.ipynb": "a notebook"}),
     "link": ({FILE: "/etc/hostname"}, {FILE: "not a regular file"}),
     "link of another name": ({"work": "/etc"}, {"work": "links are not followed"}),
-    "half a name": ({"step_02.py": DONE}, {"step_02.py": f"its name is not {FILE}"}),
+    "half a name": ({"step_03.py": DONE}, {"step_03.py": f"its name is not {FILE}"}),
     "other half": ({"gradient.py": DONE}, {"gradient.py": f"its name is not {FILE}"}),
     "another thing": ({f"test_{FILE}": DONE}, {f"test_{FILE}": f"its name is not {FILE}"}),
-    "old": ({"step_02_gradient_old.py": DONE}, {"step_02_gradient_old.py": "its name is not"}),
+    "old": ({"step_03_gradient_old.py": DONE}, {"step_03_gradient_old.py": "its name is not"}),
     "folder of that name": ({f"{FILE}/x.txt": b""}, {FILE: "not a regular file"}),
     "two that differ": (
         {f"new/{FILE}": DONE, f"old/{FILE}": OTHER},
         {f"new/{FILE}": "nothing says which", f"old/{FILE}": "nothing says which"},
     ),
     "copies that differ": (
-        {"step_02_gradient (1).py": DONE, "step_02_gradient (2).py": OTHER},
-        {"step_02_gradient (1).py": "nothing says", "step_02_gradient (2).py": "nothing says"},
+        {"step_03_gradient (1).py": DONE, "step_03_gradient (2).py": OTHER},
+        {"step_03_gradient (1).py": "nothing says", "step_03_gradient (2).py": "nothing says"},
     ),
     "only the kit's solution": (
-        {f"kit/solutions/{FILE}": DONE, "kit/exercises/step_03_descent.py": STUB},
+        {f"kit/solutions/{FILE}": DONE, "kit/exercises/step_04_descent.py": STUB},
         {f"kit/solutions/{FILE}": "of the kit itself"},
     ),
     "report": ({"report.pdf": b"%PDF", "a.docx": b""}, {"report.pdf": "not a Python", "a.docx": "not a Python"}),
@@ -232,7 +232,7 @@ def test_stubs_are_known_by_their_text():
 
 
 @pytest.mark.parametrize(
-    "place", ["exercises", "lab", "more/lab", "lab.zip", "Copy of step_02_gradient.py"]
+    "place", ["exercises", "lab", "more/lab", "lab.zip", "Copy of step_03_gradient.py"]
 )
 def test_a_folder_of_all_stubs_does_not_hide_work_elsewhere(tmp_path, place):
     for step in COURSE.steps:
@@ -258,7 +258,7 @@ def test_one_damaged_member_costs_its_own_step(tmp_path):
 
 def test_a_damaged_entry_in_the_list_of_a_zip_file_costs_its_own_step_or_what_comes_after(tmp_path):
     place = tmp_path / "one.zip"
-    data = zipped({FILE: DONE, "ab/step_03_descent.py": DONE, "step_04_devices.py": DONE})
+    data = zipped({FILE: DONE, "ab/step_04_descent.py": DONE, "step_05_devices.py": DONE})
     second = data.index(b"PK\1\2", data.index(b"PK\1\2") + 4)
     # A name that is said to be UTF-8 and is none, an entry with a wrong place, and no entry.
     named = data.replace(b"ab/", b"\xff\xff/")
@@ -266,12 +266,12 @@ def test_a_damaged_entry_in_the_list_of_a_zip_file_costs_its_own_step_or_what_co
     assert len(Submission.read(place, COURSE).sources) == 3
     place.write_bytes(data[: second + 42] + b"\1\0\0\0" + data[second + 46 :])
     found = Submission.read(place, COURSE)
-    assert found.sources.keys() == {MODULE, "step_04_devices"}
-    assert "cannot be unpacked" in found.refused["step_03_descent"]
+    assert found.sources.keys() == {MODULE, "step_05_devices"}
+    assert "cannot be unpacked" in found.refused["step_04_descent"]
     place.write_bytes(data[:second] + b"XX" + data[second + 2 :])
     found = Submission.read(place, COURSE)
     assert found.sources.keys() == {MODULE}
-    assert "its list of files is damaged" in found.refused["step_04_devices"]
+    assert "its list of files is damaged" in found.refused["step_05_devices"]
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar.gz"])
@@ -313,12 +313,12 @@ def test_what_an_archive_claims_is_not_believed(tmp_path, monkeypatch):
 
 def test_what_came_before_the_damage_in_a_tar_file_is_taken(tmp_path):
     place = tmp_path / "one.tgz"
-    rest = {"step_03_descent.py": os.urandom(60_000)}
+    rest = {"step_04_descent.py": os.urandom(60_000)}
     data = tarred({FILE: DONE} | rest)
     place.write_bytes(data[: len(data) - 9000])
     submission = Submission.read(place, COURSE)
     assert submission.sources == {MODULE: DONE}
-    assert "step_03_descent" in submission.refused
+    assert "step_04_descent" in submission.refused
 
 
 @pytest.mark.parametrize("damage", ["checksum", "inside a header", "before a header"])
@@ -341,9 +341,9 @@ def test_a_damaged_list_in_a_tar_file_is_no_end(tmp_path, damage, packed):
 
 def test_a_name_with_many_digits_is_read_at_once():
     start = time.monotonic()
-    for name in (f"step_02_gradient{'1' * 150}x.py", f"step_02_gradient{' (1)' * 40}x.py"):
+    for name in (f"step_03_gradient{'1' * 150}x.py", f"step_03_gradient{' (1)' * 40}x.py"):
         assert understand(name, COURSE).module in ("", MODULE)
-    assert understand("step_02_gradient" + "1" * 5000 + ".py", COURSE) == ModuleName()
+    assert understand("step_03_gradient" + "1" * 5000 + ".py", COURSE) == ModuleName()
     assert time.monotonic() - start < 5
 
 
@@ -373,16 +373,16 @@ def test_many_copies_of_one_module_cost_no_other_one(tmp_path):
 
 def test_what_may_lie_in_a_folder_that_cannot_be_read_has_begun_perhaps():
     submission = Submission("anna", Path(), {}, {}, unreadable="lab cannot be read")
-    said = submission.absence(COURSE.by_id["02"])
+    said = submission.absence(COURSE.by_id["03"])
     assert "not everything could be read: lab cannot be read" in said and "started" not in said
 
 
-# A class, as platforms export it, and what is expected: the points of step 02, or a reason to be left out.
+# A class, as platforms export it, and what is expected: the points of step 03, or a reason to be left out.
 LMS = {
     "Moodle One_101_assignsubmission_file_": {"lab.zip": zipped({f"lab/{FILE}": DONE})},
     "Moodle One_101_assignsubmission_onlinetext_": {"onlinetext.html": b"<p>hi</p>"},
     "submission_456": {FILE: DONE},
-    "notebook": {"step_02_gradient.ipynb": b"{}"},
+    "notebook": {"step_03_gradient.ipynb": b"{}"},
     "nothing": {},
     "report": {"report.docx": b"PK"},
     "results": {"anna/results.json": b"{}", "bert/problem.txt": b"", "timings.json": b"{}"},
@@ -390,13 +390,13 @@ LMS = {
     "own results": {FILE: DONE, "results.json": b"{}"},
 }
 LMS_FILES = {
-    "canvas_2001_1_step_02_gradient.py": DONE,
-    "canvas_2001_2_step_03_descent.py": b"",
-    "late_LATE_2002_3_step_02_gradient-1.py": DONE,
-    "late_LATE_2002_2_step_02_gradient.py": OTHER,
-    "HW1_black_attempt_2026-01-01-12-00-00_step_02_gradient.py": DONE,
-    "Flat Moodle_103_assignsubmission_file_step_02_gradient.py": DONE,
-    "carla_step_02_gradient.py": DONE,
+    "canvas_2001_1_step_03_gradient.py": DONE,
+    "canvas_2001_2_step_04_descent.py": b"",
+    "late_LATE_2002_3_step_03_gradient-1.py": DONE,
+    "late_LATE_2002_2_step_03_gradient.py": OTHER,
+    "HW1_black_attempt_2026-01-01-12-00-00_step_03_gradient.py": DONE,
+    "Flat Moodle_103_assignsubmission_file_step_03_gradient.py": DONE,
+    "carla_step_03_gradient.py": DONE,
     "zipper_2003_4_lab.zip": zipped({FILE: DONE}),
     "tries_2004_5_lab.zip": zipped({FILE: OTHER}),
     "tries_2004_6_lab-1.zip": zipped({FILE: DONE}),
@@ -430,7 +430,7 @@ LEFT_OUT = {
     "neighbour": "links are not followed",
 }
 NOTHING = {"notebook", "nothing", "report", "broken"}
-POINTS = COURSE.by_id["02"].points
+POINTS = COURSE.by_id["03"].points
 
 
 def make_evening(folder):
@@ -453,7 +453,7 @@ def test_an_evening_with_a_learning_management_system(tmp_path):
     out = tmp_path / "out"
     ran = run_python(
         ROOT, "-m", "grader", "grade", str(tmp_path / "class"),
-        "--out", str(out), "--steps", "02", "--jobs", "2", limit=900,
+        "--out", str(out), "--steps", "03", "--jobs", "2", limit=900,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
     found = {file.parent.name: json.loads(file.read_bytes()) for file in out.glob("*/results.json")}
@@ -519,7 +519,7 @@ def test_grading_into_the_class_is_refused_each_time_and_changes_nothing(tmp_pat
     put(tmp_path, {"learner.zip": zipped({FILE: DONE})})
     for out in (tmp_path, tmp_path / "results"):
         ran = run_python(
-            ROOT, "-m", "grader", "grade", str(tmp_path), "--out", str(out), "--steps", "02"
+            ROOT, "-m", "grader", "grade", str(tmp_path), "--out", str(out), "--steps", "03"
         )
         assert ran.returncode == 2 and "among the submissions" in ran.stderr
     # What an earlier grading left there is not taken for a submission.
@@ -540,7 +540,7 @@ def test_results_that_cannot_be_written_are_wrong_usage_and_a_sentence(tmp_path)
         str(tmp_path / "occupied"): "could not be written to",
     }.items():
         ran = run_python(
-            ROOT, "-m", "grader", "grade", str(tmp_path / "class"), "--out", out, "--steps", "02"
+            ROOT, "-m", "grader", "grade", str(tmp_path / "class"), "--out", out, "--steps", "03"
         )
         assert ran.returncode == 2, ran.stdout + ran.stderr
         assert words in ran.stderr and "Traceback" not in ran.stderr
@@ -561,7 +561,7 @@ def test_a_full_disk_is_wrong_usage_and_a_sentence(tmp_path, free):
             file.write(bytes((128 - free) << 10))
         ran = run_python(
             ROOT, "-m", "grader", "grade", str(tmp_path / "class"),
-            "--out", str(disk / "out"), "--steps", "02,05,06,07",
+            "--out", str(disk / "out"), "--steps", "03,06,07,08",
         )  # fmt: skip
     finally:
         subprocess.run(["umount", str(disk)], check=True)
@@ -589,7 +589,7 @@ def test_what_cannot_be_read_is_an_error_and_no_mark(tmp_path):
             os.chown(folder / what, 60_777, 60_777)
             options = {"preexec_fn": without_rights}
     ran = subprocess.run(
-        [sys.executable, "-m", "grader", "grade", str(folder), "--out", str(tmp_path / "out"), "--steps", "02"],
+        [sys.executable, "-m", "grader", "grade", str(folder), "--out", str(tmp_path / "out"), "--steps", "03"],
         cwd=ROOT, capture_output=True, text=True, timeout=OUTER_LIMIT, check=False, **options,
     )  # fmt: skip
     assert ran.returncode == 3, ran.stdout + ran.stderr
@@ -637,10 +637,10 @@ def test_the_same_hand_ins_give_the_same_results_again(tmp_path):
     folder = tmp_path / "class"
     for name in ("two that differ", "report", "notebook", "password"):
         place_of(folder, name, NAMED[name][0])
-    first = grade_class(folder, tmp_path / "one", "--steps", "02", limit=OUTER_LIMIT)
+    first = grade_class(folder, tmp_path / "one", "--steps", "03", limit=OUTER_LIMIT)
     shutil.copytree(folder, tmp_path / "copy" / "class", symlinks=True)
     again = grade_class(
-        tmp_path / "copy/class", tmp_path / "two", "--steps", "02", limit=OUTER_LIMIT
+        tmp_path / "copy/class", tmp_path / "two", "--steps", "03", limit=OUTER_LIMIT
     )
     assert first == again and len(first) == 4
     assert Path(tmp_path / "one/timings.json").exists()

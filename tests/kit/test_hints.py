@@ -159,7 +159,7 @@ def test_a_broken_memory_of_hints_does_no_harm(kit, seen):
 
 
 def test_a_function_may_be_named_loosely_and_an_unknown_one_is_answered_with_those_there_are(kit):
-    step = COURSE.by_id["07"]
+    step = COURSE.by_id["08"]
     hints = hints_of(COURSE, step)
     for name in ("SGD", "sgd", "SGD.step"):
         assert function_named(name, step, hints) == "SGD"

@@ -50,7 +50,7 @@ def test_listed_ones_exist():
         assert error in made and name in names
 
 
-@pytest.mark.parametrize("step", [COURSE.by_id["05"], COURSE.by_id["10"]], ids=lambda step: step.id)
+@pytest.mark.parametrize("step", [COURSE.by_id["06"], COURSE.by_id["12"]], ids=lambda step: step.id)
 def test_they_are_not_called_by_the_name_of_a_mistake(fork_launcher, step):
     named = {(one.id, look(COURSE, step, one, fork_launcher)) for one in MADE[step.id]}
     assert {pair for pair in named if pair[1]} <= catalogue.rightly_named(COURSE)
@@ -59,24 +59,24 @@ def test_they_are_not_called_by_the_name_of_a_mistake(fork_launcher, step):
 # Modules that failed as the recorded mistakes do, with an error of the same type, and their own functions.
 ERRORS_OF_THE_SAME_TYPE = {
     "misspelled method": (
-        "10",
+        "12",
         "make_train_step",
         "optimizer.zero_grad()",
         "optimizer.zero_gard()",
     ),
-    "argument missing": ("10", "make_train_step", "loss_fn(yhat, y)", "loss_fn(yhat)"),
-    "dtype": ("10", "make_train_step", "model(x)", "model(x.double())"),
-    "shape": ("10", "make_train_step", "model(x)", "model(x.flatten())"),
-    "none": ("10", "make_train_step", "model(x)", "None(x)"),
-    "numpy argument": ("04", "to_numpy", ".numpy()", ".numpy(float)"),
+    "argument missing": ("12", "make_train_step", "loss_fn(yhat, y)", "loss_fn(yhat)"),
+    "dtype": ("12", "make_train_step", "model(x)", "model(x.double())"),
+    "shape": ("12", "make_train_step", "model(x)", "model(x.flatten())"),
+    "none": ("12", "make_train_step", "model(x)", "None(x)"),
+    "numpy argument": ("05", "to_numpy", ".numpy()", ".numpy(float)"),
     "raised on purpose": (
-        "04",
+        "05",
         "to_numpy",
         "return ",
         "raise TypeError('unsupported')\n    return ",
     ),
-    "text": ("05", "fit", "lr * ", "'lr' * "),
-    "other name": ("09", "ManualLinearRegression", "self.a", "self.intercept"),
+    "text": ("06", "fit", "lr * ", "'lr' * "),
+    "other name": ("10", "ManualLinearRegression", "self.a", "self.intercept"),
 }
 
 
@@ -102,33 +102,33 @@ LOADED = (
 # Code near a mistake: nothing is named, or a mistake whose sentence is true for it, too.
 OTHER_WAYS = {
     "parameters with other names": (
-        "09", "ManualLinearRegression", None,
+        "10", "ManualLinearRegression", None,
         "class ManualLinearRegression(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
         "        self.w, self.c = nn.Parameter(torch.randn(1)), nn.Parameter(torch.randn(1))\n\n"
         "    def forward(self, x):\n        return self.c + self.w * x\n",
     ),
     # It is true of this, too: all numbers are float32.
     "torch.Tensor of an array": (
-        "00", "copied", "copied-float32", "def copied(array):\n    return torch.Tensor(array)\n",
+        "01", "copied", "copied-float32", "def copied(array):\n    return torch.Tensor(array)\n",
     ),
     "backward inside an update": (
-        "05", "update_", None,
+        "06", "update_", None,
         "def update_(params, lr):\n    for p in params:\n        p.grad.sum().backward()\n"
         "        p -= lr * p.grad\n",
     ),
     "loss without a graph": (
-        "05", "fit", None,
+        "06", "fit", None,
         "def fit(x, y, a, b, lr, n_epochs):\n    with torch.no_grad():\n        loss = (a + b * x - y).mean()\n"
         "    loss.backward()\n    return [loss.item()] * n_epochs\n",
     ),
     "a NumPy loss in the file": (
-        "14", "save_checkpoint", "save-checkpoint-whole-objects",
+        "17", "save_checkpoint", "save-checkpoint-whole-objects",
         "def save_checkpoint(path, model, optimizer, epoch):\n    import numpy as np\n"
         "    torch.save({'model': model.state_dict(), 'optimizer': optimizer.state_dict(), 'epoch': epoch,\n"
         "                'loss': np.float64(0.5)}, path)\n\n" + LOADED,
     ),
     "a device that is tried out": (
-        "04", "pick_device", "pick-device-not-looked-up",
+        "05", "pick_device", "pick-device-not-looked-up",
         "def pick_device():\n    try:\n        torch.zeros(1).cuda()\n        return 'cuda'\n"
         "    except Exception:\n        return 'cpu'\n",
     ),

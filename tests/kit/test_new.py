@@ -124,8 +124,8 @@ def test_a_step_comes_in_the_order_of_the_numbers(kit, course):
     ("name", "title", "words"),
     [
         ("01_other", "", "Step 01 already exists: step_01_lines."),
-        ("2_short", "", 'such as 16_pipelines, not "2_short"'),
-        ("", "", 'such as 16_pipelines, not ""'),
+        ("2_short", "", 'such as 20_pipelines, not "2_short"'),
+        ("", "", 'such as 20_pipelines, not ""'),
         ("02_two-words", "", "two digits and a lower-case name"),
         ("02_Large", "", "two digits and a lower-case name"),
         ("02_1st", "", "two digits and a lower-case name"),

@@ -7,7 +7,7 @@ from grader.maintain.mutants import Mutant
 from grader.maintain.strength_table import StepStrength, problems, table
 from tests.kit.conftest import ROOT, Kit
 
-STEP = Step("11", "step_11_dataset", "Toy", 100, 5.0, ())
+STEP = Step("13", "step_13_dataset", "Toy", 100, 5.0, ())
 WEAK = '''"""Hidden tests that see nothing."""
 
 import pytest
@@ -27,28 +27,28 @@ def strong_kit(tmp_path) -> Kit:
 
 def add_variant(kit, source):
     """Give the step a module that is called correct."""
-    with (kit.root / "tests" / "variants" / "step_11.toml").open("a", encoding="utf-8") as file:
+    with (kit.root / "tests" / "variants" / "step_13.toml").open("a", encoding="utf-8") as file:
         head = '[[variant]]\nid = "custom-dataset-another"\nfunction = "CustomDataset"\n'
         file.write(f"\n{head}code = '''\n{source}'''\n")
 
 
 def test_a_step_is_measured_again_when_it_changed(strong_kit):
     unchanged = "Strength: no step changed since it was measured.\n"
-    before = strong_kit.grader("strength", "11", "--changed")
+    before = strong_kit.grader("strength", "13", "--changed")
     assert before.returncode == 0 and before.stdout == unchanged
-    right = (ROOT / "solutions" / "step_11_dataset.py").read_text("utf-8")
+    right = (ROOT / "solutions" / "step_13_dataset.py").read_text("utf-8")
     add_variant(strong_kit, right[right.index("class CustomDataset") :])
-    changed = strong_kit.grader("strength", "11", "--changed")
+    changed = strong_kit.grader("strength", "13", "--changed")
     assert changed.returncode == 0, changed.stdout + changed.stderr
     assert "Nothing is missing." in changed.stdout
-    again = strong_kit.grader("strength", "11", "--changed")
+    again = strong_kit.grader("strength", "13", "--changed")
     assert again.returncode == 0 and again.stdout == unchanged
 
 
 def test_weak_hidden_tests_are_found_out(strong_kit):
-    (strong_kit.root / "grader" / "content" / "hidden" / "test_step_11.py").write_text(WEAK)
+    (strong_kit.root / "grader" / "content" / "hidden" / "test_step_13.py").write_text(WEAK)
     add_variant(strong_kit, "class CustomDataset(Dataset):\n    pass\n")
-    ran = strong_kit.grader("strength", "11")
+    ran = strong_kit.grader("strength", "13")
     assert ran.returncode == 1, ran.stdout + ran.stderr
     for words in (
         "11 custom-dataset-index-wraps-around: it passes all hidden tests of its function.",

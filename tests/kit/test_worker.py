@@ -178,7 +178,7 @@ def test_a_worker_has_no_descriptors_but_its_own(learner, kind):
 
 
 @in_a_process
-@pytest.mark.parametrize("name", ["solutions", "tests", "tests.steps.test_step_02", "exercises"])
+@pytest.mark.parametrize("name", ["solutions", "tests", "tests.steps.test_step_03", "exercises"])
 def test_a_worker_cannot_import_from_the_kits_folder(learner, name):
     with pytest.raises(LearnerError, match="ModuleNotFoundError"):
         learner.fetch(name)

@@ -25,7 +25,7 @@ from .conftest import OUTER_LIMIT, ROOT, clean_environment, closable, close, run
 from .test_merge import NEW, RAISE, STUB
 
 STEPS = Course.load(ROOT).steps
-FIRST, SECOND = "step_10_train_step.py", "step_08_loss.py"
+FIRST, SECOND = "step_12_train_step.py", "step_09_loss.py"
 SOLUTIONS = ROOT / "solutions"
 
 
@@ -114,7 +114,7 @@ def test_a_workspace_is_checked_by_an_installation_that_nobody_writes_to(torchst
     for folder in (one, other):
         shutil.copy(SOLUTIONS / FIRST, folder / "exercises")
     # One step imports another one.
-    step = "step_02_gradient"
+    step = "step_03_gradient"
     (one / "exercises" / FIRST).rename(one / "exercises" / f"{step}.py")
     (one / "exercises" / FIRST).write_text(f"from {step} import make_train_step\n")
     shutil.copy(SOLUTIONS / SECOND, one / "exercises")
@@ -123,7 +123,7 @@ def test_a_workspace_is_checked_by_an_installation_that_nobody_writes_to(torchst
         return torchsteps(place[0], "check", place[1])
 
     # At the same time, also in one workspace, and from a folder inside.
-    places = [(one, "10"), (one / "exercises", "8"), (other, "10")]
+    places = [(one, "12"), (one / "exercises", "9"), (other, "12")]
     with ThreadPoolExecutor() as pool:
         ran = list(pool.map(check, places))
     assert [done.returncode for done in ran] == [0, 0, 0], [
@@ -131,24 +131,24 @@ def test_a_workspace_is_checked_by_an_installation_that_nobody_writes_to(torchst
     ]
     assert all("Everything is correct" in done.stdout for done in ran)
     known = json.loads((other / MEMORY / "checks.json").read_text())
-    assert [list(steps) for steps in known.values()] == [["10"]]
+    assert [list(steps) for steps in known.values()] == [["12"]]
     # What is remembered is right, and a mistake has the commands that work here.
     assert check(places[2]).stdout == ran[2].stdout
     bad = (SOLUTIONS / SECOND).read_text().replace("(yhat - y) ** 2", "(yhat - y)")
     assert bad != (SOLUTIONS / SECOND).read_text()
     (other / "exercises" / SECOND).write_text(bad)
-    wrong = check((other, "8"))
+    wrong = check((other, "9"))
     assert wrong.returncode == 1 and wrong.stderr == ""
     assert (
-        "For a hint: torchsteps hint 08 mse\n" in wrong.stdout
+        "For a hint: torchsteps hint 09 mse\n" in wrong.stdout
         and "then: torchsteps check" in wrong.stdout
     )
     assert "This looks like a common mistake" in wrong.stdout
-    told = [torchsteps(other / "exercises", "hint", "8").stdout for _ in range(2)]
+    told = [torchsteps(other / "exercises", "hint", "9").stdout for _ in range(2)]
     assert "hint 1 of 3 for mse" in told[0] and "hint 2 of 3 for mse" in told[1]
-    assert "torchsteps hint 08 NAME" in told[1]
-    quiz = torchsteps(other, "quiz", "8")
-    assert quiz.returncode == 0 and quiz.stdout.startswith("Step 08, Losses: 4 questions.")
+    assert "torchsteps hint 09 NAME" in told[1]
+    quiz = torchsteps(other, "quiz", "9")
+    assert quiz.returncode == 0 and quiz.stdout.startswith("Step 09, Losses: 4 questions.")
 
 
 def test_outside_of_a_workspace_a_sentence_says_how_to_make_one(torchsteps, tmp_path):
@@ -184,11 +184,11 @@ def test_an_update_brings_new_stubs_and_keeps_what_was_written(torchsteps, tmp_p
         )
 
     waits = "The kit has newer exercises. To get them and keep what you wrote: torchsteps update"
-    assert waits in torchsteps(folder, "check", "10", newer=newer).stdout
+    assert waits in torchsteps(folder, "check", "12", newer=newer).stdout
 
     done = torchsteps(folder / "exercises", "update", newer=newer)
     assert done.returncode == 0, done.stderr
-    assert "The update changed steps 08, 10, 77." in done.stdout
+    assert "The update changed steps 09, 12, 77." in done.stdout
     assert (
         f"{FIRST}: your own version stays, though the stub changed: `make_train_step`."
         in done.stdout
@@ -201,7 +201,7 @@ def test_an_update_brings_new_stubs_and_keeps_what_was_written(torchsteps, tmp_p
     assert written in copies and len(copies) == 2
     again = torchsteps(folder, "update", newer=newer)
     assert again.stdout == "The update changed no step.\n" and again.returncode == 0
-    assert waits not in torchsteps(folder, "check", "10", newer=newer).stdout
+    assert waits not in torchsteps(folder, "check", "12", newer=newer).stdout
 
 
 def test_a_clone_serves_workspaces_too_and_never_gives_away_what_was_written_in_it(tmp_path):

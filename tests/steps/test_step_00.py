@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from grader.content.references import check_int
 from grader.content.shared_probes import tensor_laid_out
 from grader.testing.probes import probe
-from grader.testing.strategies import all_seeds, arrays, shapes, sizes, tensors
+from grader.testing.strategies import all_seeds, shapes, sizes, tensors
 
 T = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 
@@ -107,50 +107,6 @@ def test_uniform_like_is_rand_after_the_seed(learner, shape, seed):
     answer.is_close(torch.rand(shape, generator=generator))
 
 
-# rows_of
-
-
-@pytest.mark.exercise("rows_of", "six numbers in rows of two")
-def test_rows_of_six_numbers(learner):
-    answer = learner.rows_of(t=T, width=2)
-    answer.is_close(torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
-
-
-@probe
-def change_behind_rows(module, t, width):
-    "call rows_of, then write 100 into the first number of t and -100 into the last one of the rows"
-    rows = module.rows_of(t, width)
-    t[0, 0] = 100
-    rows[-1, -1] = -100
-    return {"t": t, "rows": rows}
-
-
-@pytest.mark.exercise("rows_of", "the memory is shared", points=2)
-def test_rows_of_shares_memory(learner):
-    answer = learner.run(change_behind_rows, t=T, width=2)
-    rows = answer.key("rows").tensor(shape=(3, 2))
-    t = answer.key("t").tensor(shape=(2, 3))
-    answer.check(
-        rows[0, 0] == 100,
-        "A change in t should show in the rows, but they still hold the old number: "
-        "they have their own memory. Do not copy the numbers.",
-    )
-    answer.check(
-        t[-1, -1] == -100,
-        "A change in the rows should show in t, but t still holds the old number: "
-        "the rows have their own memory. Do not copy the numbers.",
-    )
-
-
-@pytest.mark.exercise("rows_of", "any shape, any width")
-@given(layers=sizes(1, 3), height=sizes(1, 4), width=sizes(1, 5))
-def test_rows_of_keeps_the_order(learner, layers, height, width):
-    t = torch.arange(layers * height * width).reshape(layers, height, width)
-    # Row i starts with the number i * width, whatever shape t has.
-    start = torch.arange(layers * height).reshape(-1, 1) * width
-    learner.rows_of(t=t, width=width).equals(start + torch.arange(width))
-
-
 # corner
 
 
@@ -172,126 +128,6 @@ def test_corner_is_last_of_last_row(learner, t):
     answer = learner.corner(t=t)
     answer.python_float()
     answer.is_close(t.flatten().tolist()[-1])
-
-
-# add_
-
-
-@pytest.mark.exercise("add_", "the result is the sum")
-def test_add_returns_the_sum(learner):
-    answer = learner.add_(t=torch.tensor([1.0, 2.0, 3.0]), other=torch.tensor([10.0, 20.0, 30.0]))
-    answer.is_close(torch.tensor([11.0, 22.0, 33.0]))
-
-
-@probe
-def add_to_a_row(module, matrix, row, other):
-    "take one row of a matrix (a view), add other to this row with add_ and look at the matrix"
-    t = matrix[row]
-    result = module.add_(t, other)
-    return {"matrix": matrix, "other": other, "result is t": result is t}
-
-
-@pytest.mark.exercise("add_", "the memory of t is changed, and t is returned", points=2)
-def test_add_is_in_place(learner):
-    other = torch.tensor([10.0, 20.0, 30.0])
-    answer = learner.run(add_to_a_row, matrix=T, row=1, other=other)
-    matrix = answer.key("matrix").tensor(shape=(2, 3))
-    answer.check(
-        not torch.equal(matrix, T),
-        "The sum should be written into the memory of t. Here t shares its memory with a row of a "
-        "matrix, but this row still holds the old numbers: the sum went into a new tensor.",
-    )
-    answer.key("matrix").is_close(torch.tensor([[1.0, 2.0, 3.0], [14.0, 25.0, 36.0]]))
-    answer.key("other").is_close(other)
-    answer.check(
-        answer.key("result is t").value is True,
-        "t was changed, but the result is another object. Return t itself.",
-    )
-
-
-@pytest.mark.exercise("add_", "any matrix")
-@given(
-    matrix=tensors((3, 4)),
-    other=tensors((4,)),
-    row=st.integers(0, 2),
-)
-def test_add_changes_only_its_row(learner, matrix, other, row):
-    expected = matrix.clone()
-    expected[row] = matrix[row] + other
-    answer = learner.run(add_to_a_row, matrix=matrix, row=row, other=other)
-    answer.key("matrix").is_close(expected)
-
-
-# shared and copied
-
-
-@probe
-def share_and_write(module, array):
-    "call shared, then write 100 into the first number of the array and -100 into the last of t"
-    t = module.shared(array)
-    array[0, 0] = 100
-    t[-1, -1] = -100
-    return {"array": array, "t": t}
-
-
-@probe
-def copy_and_write(module, array):
-    "call copied, then write 100 into the first number of the array and -100 into the last of t"
-    t = module.copied(array)
-    array[0, 0] = 100
-    t[-1, -1] = -100
-    return {"array": array, "t": t}
-
-
-@pytest.mark.exercise("shared", "shape, dtype and values of the array")
-@given(array=arrays(shapes()))
-def test_shared_has_the_values(learner, array):
-    learner.shared(array=array).is_close(torch.tensor(array))
-
-
-@pytest.mark.exercise("shared", "a change on one side is seen on the other", points=2)
-@pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
-def test_shared_shares_memory(learner, dtype):
-    array = np.array([[1, 2], [3, 4], [5, 6]], dtype=dtype)
-    answer = learner.run(share_and_write, array=array)
-    t = answer.key("t").tensor(shape=(3, 2))
-    after = answer.key("array").array(shape=(3, 2))
-    answer.check(
-        t[0, 0] == 100,
-        "A change in the array should show in the tensor, but the tensor still holds the "
-        "old number: it is a copy.",
-    )
-    answer.check(
-        after[-1, -1] == -100,
-        "A change in the tensor should show in the array, but the array still holds the "
-        "old number: the tensor is a copy.",
-    )
-
-
-@pytest.mark.exercise("copied", "shape, dtype and values of the array")
-@pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
-def test_copied_has_the_values(learner, dtype):
-    array = np.array([[1, 2, 3], [4, 5, 6]], dtype=dtype)
-    learner.copied(array=array).is_close(torch.tensor(array))
-
-
-@pytest.mark.exercise("copied", "a change on one side is not seen on the other", points=2)
-@pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
-def test_copied_has_its_own_memory(learner, dtype):
-    array = np.array([[1, 2], [3, 4], [5, 6]], dtype=dtype)
-    answer = learner.run(copy_and_write, array=array)
-    t = answer.key("t").tensor(shape=(3, 2))
-    after = answer.key("array").array(shape=(3, 2))
-    answer.check(
-        t[0, 0] == 1,
-        "A change in the array should not show in the tensor, but the tensor changed too: "
-        "both share the same memory.",
-    )
-    answer.check(
-        after[-1, -1] == 6,
-        "A change in the tensor should not show in the array, but the array changed too: "
-        "both share the same memory.",
-    )
 
 
 # matmul

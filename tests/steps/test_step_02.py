@@ -1,204 +1,225 @@
-"""Step 02: the gradient formula."""
+"""Step 02: synthetic data."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.testing.strategies import learning_rates, numbers, points
+from grader.content.references import parts_of
+from grader.testing.probes import probe
+from grader.testing.strategies import all_seeds, numbers, seeds, sizes
 
-X = np.array([[0.0], [1.0], [3.0]])
-Y = np.array([[1.0], [2.0], [5.0]])
-ONE_X = np.array([[3.0]])
-ONE_Y = np.array([[1.0]])
-
-# A difference of two losses, divided by a tiny eps, keeps fewer digits than the formula.
-DIFFERENCE = {"rtol": 1e-5, "atol": 1e-6}
+# Forty points that are easy to recognise: x numbers them, and y shows which x it belongs to.
+X = np.arange(40.0).reshape(40, 1)
+Y = 1000 - X
 
 
-# Parameters can be given as integers, too.
-KINDS = pytest.mark.parametrize("kind", ["float64", "int64"])
+# generate_data
 
 
-# predict
+@pytest.mark.exercise("generate_data", "the first point of the lesson", points=2)
+def test_generate_data_first_point(learner):
+    x, y = learner.generate_data(n=100, a=1.0, b=2.0, noise=0.1, seed=42).parts("x", "y")
+    first_x = x.array(shape=(100, 1), dtype=np.float64)[0, 0]
+    first_y = y.array(shape=(100, 1), dtype=np.float64)[0, 0]
+    x.check(
+        abs(first_x - 0.37454012) < 1e-7,
+        f"With seed 42, expected the first x to be 0.37454012, got {first_x:.8f}. Draw x first, "
+        "uniform in [0, 1), right after the seed is set.",
+    )
+    y.check(
+        abs(first_y - 1.75778494) < 1e-7,
+        f"With seed 42, expected the first y to be 1.75778494, got {first_y:.8f}. Add noise times a "
+        "standard normal number to the line; draw these numbers after all of x.",
+    )
 
 
-@pytest.mark.exercise("predict", "three points on a line, by hand")
-def test_predict_three_points(learner):
-    answer = learner.predict(a=1, b=2, x=X)
-    answer.array(shape=(3, 1), dtype=np.float64)
-    answer.is_close(np.array([[1.0], [3.0], [7.0]]))
+@probe
+def generate_after_draws(module, n, a, b, noise, seed):
+    "draw some random numbers, then call generate_data"
+    np.random.rand(5)
+    return module.generate_data(n=n, a=a, b=b, noise=noise, seed=seed)
 
 
-@pytest.mark.exercise("predict", "parameters as arrays of shape (1,)")
-@KINDS
-def test_predict_parameters_as_arrays(learner, kind):
-    answer = learner.predict(a=np.array([1], kind), b=np.array([2], kind), x=X)
-    answer.is_close(np.array([[1.0], [3.0], [7.0]]))
+@pytest.mark.exercise(
+    "generate_data", "without noise, all points are on the line, even with seed 0"
+)
+def test_generate_data_without_noise(learner):
+    # Seed 0: the legacy generator starts with 0.5488135, 0.71518937, 0.60276338.
+    answer = learner.run(generate_after_draws, n=3, a=1, b=2, noise=0, seed=0)
+    x, y = answer.parts("x", "y")
+    x.is_close(np.array([[0.5488135], [0.71518937], [0.60276338]]))
+    y.is_close(np.array([[2.097627], [2.43037874], [2.20552676]]))
 
 
-@pytest.mark.exercise("predict", "any line on any points", points=2)
-@given(a=numbers(), b=numbers(), data=points())
-def test_predict_is_the_line(learner, a, b, data):
-    x, _ = data
-    learner.predict(a=a, b=b, x=x).is_close(a + b * x)
+@pytest.mark.exercise("generate_data", "noise is the standard deviation", points=2)
+@pytest.mark.parametrize("noise", [0.2, 3.0])
+def test_generate_data_noise_is_the_standard_deviation(learner, noise):
+    generator = np.random.RandomState(5)
+    line = 4.0 - generator.rand(50, 1)
+    draws = noise * generator.randn(50, 1)
+    _, y = learner.generate_data(n=50, a=4.0, b=-1.0, noise=noise, seed=5).parts("x", "y")
+    off = y.array(shape=(50, 1)) - line
+    y.check(
+        np.ptp(off) > 1e-9,
+        "All points are equally far from the line. Draw separate noise for every point.",
+    )
+    y.check(
+        np.allclose(off, draws, rtol=1e-6, atol=1e-9),
+        f"The noise on y should be noise times standard normal numbers (randn, drawn after x). "
+        f"With noise={noise} and seed=5, expected a standard deviation of {draws.std():.3f} around the "
+        f"line, got {off.std():.3f}. For comparison: noise squared is {noise**2:.3f}, and its square "
+        f"root is {noise**0.5:.3f}.",
+    )
 
 
-# mse
+@pytest.mark.exercise("generate_data", "any line, any noise, any seed", points=2)
+@given(
+    n=sizes(),
+    a=numbers(),
+    b=numbers(),
+    noise=st.sampled_from([0.0, 0.1, 0.5, 2.0]),
+    seed=all_seeds(),
+)
+def test_generate_data_is_line_plus_noise(learner, n, a, b, noise, seed):
+    generator = np.random.RandomState(seed)
+    expected_x = generator.rand(n, 1)
+    expected_y = a + b * expected_x + noise * generator.randn(n, 1)
+    x, y = learner.generate_data(n=n, a=a, b=b, noise=noise, seed=seed).parts("x", "y")
+    x.is_close(expected_x)
+    y.is_close(expected_y)
 
 
-@pytest.mark.exercise("mse", "one error of -3 gives 9")
-def test_mse_of_one_point(learner):
-    learner.mse(np.array([[5.0]]), np.array([[2.0]])).is_close(9.0)
+# train_val_split
 
 
-@pytest.mark.exercise("mse", "errors of 0, 1 and -2 give 5/3")
-def test_mse_by_hand(learner):
-    answer = learner.mse(Y, Y + np.array([[0.0], [1.0], [-2.0]]))
-    answer.is_close(5 / 3)
+@probe
+def split_again(module, x, y, n_train, seed):
+    "split the points twice, with the same seed, and draw random numbers in between"
+    first = module.train_val_split(x, y, n_train, seed)
+    np.random.rand(5)
+    second = module.train_val_split(x, y, n_train, seed)
+    return {"first": first, "second": second}
 
 
-@pytest.mark.exercise("mse", "0 when both arrays are equal, however large")
-def test_mse_of_equal_arrays(learner):
-    y = 1e6 + Y / 3
-    answer = learner.mse(y, y.copy())
+@pytest.mark.exercise("train_val_split", "25 points for training, 15 for validation")
+def test_split_sizes(learner):
+    parts_of(learner.train_val_split(x=X, y=Y, n_train=25, seed=3), 25, 15)
+
+
+@pytest.mark.exercise("train_val_split", "every point is in exactly one part", points=2)
+def test_split_is_complete(learner):
+    answer = learner.train_val_split(x=X, y=Y, n_train=25, seed=3)
+    x_train, _, x_val, _ = parts_of(answer, 25, 15)
+    values, counts = np.unique(np.concatenate([x_train, x_val]), return_counts=True)
+    lost = sorted(set(X.ravel().tolist()) - set(values.tolist()))
+    twice = values[counts > 1].tolist()
     answer.check(
-        answer.scalar() == 0,
-        f"Both arrays are equal, so there is no error: expected 0, got {answer.scalar()}.",
+        not twice,
+        f"Expected every point only once, but {len(twice)} appear more often, such as x = {twice[:1]}. "
+        "Are points drawn with replacement, or do the two parts overlap?",
     )
-    # The squares of such numbers are too large to subtract exactly; the numbers themselves are not.
-    learner.mse(y, y + 0.5).is_close(0.25)
-
-
-@pytest.mark.exercise("mse", "any two arrays")
-@given(data=points())
-def test_mse_is_the_mean_of_squared_errors(learner, data):
-    y, yhat = data
-    expected = sum((one - two) ** 2 for one, two in zip(y.flat, yhat.flat, strict=True)) / len(y)
-    learner.mse(y, yhat).is_close(float(expected))
-
-
-# gradients
-
-
-@pytest.mark.exercise("gradients", "one point, by hand", points=2)
-def test_gradients_one_point(learner):
-    # yhat = 0 + 1 * 3, so the error is 3 - 1 = 2.
-    answer = learner.gradients(a=0, b=1, x=ONE_X, y=ONE_Y)
-    a_grad, b_grad = answer.parts("a_grad", "b_grad")
-    a_grad.is_close(4.0)
-    b_grad.is_close(12.0)
-
-
-@pytest.mark.exercise("gradients", "three points, by hand")
-def test_gradients_three_points(learner):
-    # The errors are -1, -1 and -2; times x they are 0, -1 and -6.
-    answer = learner.gradients(a=0, b=1, x=X, y=Y)
-    a_grad, b_grad = answer.parts("a_grad", "b_grad")
-    a_grad.is_close(-8 / 3)
-    b_grad.is_close(-14 / 3)
-
-
-@pytest.mark.exercise("gradients", "the mean of a product is not the product of the means")
-def test_gradients_multiply_before_the_mean(learner):
-    # The errors are -1 and 1: their mean is 0, but error times x is 1 for both points.
-    x = np.array([[-1.0], [1.0]])
-    answer = learner.gradients(a=0.0, b=1.0, x=x, y=np.zeros((2, 1)))
-    a_grad, b_grad = answer.parts("a_grad", "b_grad")
-    a_grad.is_close(0.0)
-    b_grad.is_close(2.0)
-
-
-@pytest.mark.exercise("gradients", "the numbers of the lesson")
-def test_gradients_of_the_lesson(learner):
-    # 100 points as in step 01, of which the first 80 shuffled ones are for training.
-    generator = np.random.RandomState(42)
-    x = generator.rand(100, 1)
-    y = 1 + 2 * x + 0.1 * generator.randn(100, 1)
-    train = generator.permutation(100)[:80]
-    answer = learner.gradients(
-        a=np.array([0.49671415]), b=np.array([-0.1382643]), x=x[train], y=y[train]
+    answer.check(
+        not lost,
+        f"Every point should be in one of the parts, but {len(lost)} are missing, such as "
+        f"x = {lost[:1]}.",
     )
-    a_grad, b_grad = answer.parts("a_grad", "b_grad")
-    a_grad.is_close(-3.04481138)
-    b_grad.is_close(-1.83375372)
 
 
-@pytest.mark.exercise("gradients", "any line on any points", points=2)
-@given(a=numbers(), b=numbers(), data=points())
-def test_gradients_are_the_formula(learner, a, b, data):
-    x, y = data
-    error = a + b * x - y
-    a_grad, b_grad = learner.gradients(a=a, b=b, x=x, y=y).parts("a_grad", "b_grad")
-    a_grad.is_close(float(2 * error.mean()))
-    b_grad.is_close(float(2 * (error * x).mean()))
+@pytest.mark.exercise("train_val_split", "pairs stay together", points=2)
+def test_split_keeps_pairs(learner):
+    answer = learner.train_val_split(x=X, y=Y, n_train=25, seed=3)
+    x_train, y_train, x_val, y_val = parts_of(answer, 25, 15)
+    for name, x, y in (("train", x_train, y_train), ("val", x_val, y_val)):
+        apart = np.flatnonzero(y != 1000 - x)
+        answer.check(
+            apart.size == 0,
+            f"Row i of x_{name} should belong to row i of y_{name}, but {apart.size} pairs are "
+            "broken. Shuffle x and y in the same way.",
+        )
 
 
-# numerical_gradients
+@pytest.mark.exercise("train_val_split", "the points are shuffled first")
+@pytest.mark.parametrize("seed", [0, 1])
+def test_split_shuffles(learner, seed):
+    answer = learner.train_val_split(x=X, y=Y, n_train=25, seed=seed)
+    x_train, _, _, _ = parts_of(answer, 25, 15)
+    got = sorted(x_train.ravel().tolist())
+    answer.check(
+        got != list(range(25)) and got != list(range(15, 40)),
+        "The training part should be a random choice of the points, but it is just the first "
+        "25 points, or the last 25: shuffle before you split.",
+    )
 
 
-@pytest.mark.exercise("numerical_gradients", "one point, by hand")
-def test_numerical_gradients_one_point(learner):
-    answer = learner.numerical_gradients(a=0, b=1, x=ONE_X, y=ONE_Y)
-    a_grad, b_grad = answer.parts("a_grad", "b_grad")
-    a_grad.is_close(4.0, **DIFFERENCE)
-    b_grad.is_close(12.0, **DIFFERENCE)
+@pytest.mark.exercise("train_val_split", "same seed, same split, even with seed 0")
+@pytest.mark.parametrize("seed", [0, 3])
+def test_split_is_repeatable(learner, seed):
+    answer = learner.run(split_again, x=X, y=Y, n_train=25, seed=seed)
+    first = parts_of(answer.key("first"), 25, 15)
+    second = parts_of(answer.key("second"), 25, 15)
+    answer.check(
+        all(np.array_equal(one, two) for one, two in zip(first, second, strict=True)),
+        "The same seed should give the same split every time, but the second call gave a different "
+        "one. Set the seed inside the function, before the shuffle.",
+    )
 
 
-@pytest.mark.exercise("numerical_gradients", "both sides count: exact even when eps is large")
-def test_numerical_gradients_are_central(learner):
-    # The loss is a parabola, and a central difference of a parabola has no error at all.
-    # For a: ((2 + 1) ** 2 - (2 - 1) ** 2) / 2 = 4. One side alone would give 9 - 4 = 5.
-    answer = learner.numerical_gradients(a=0.0, b=1.0, x=ONE_X, y=ONE_Y, eps=1.0)
-    a_grad, b_grad = answer.parts("a_grad", "b_grad")
-    a_grad.is_close(4.0, **DIFFERENCE)
-    b_grad.is_close(12.0, **DIFFERENCE)
+@pytest.mark.exercise("train_val_split", "another seed, another split")
+@pytest.mark.parametrize(("one", "other"), [(1, 2), (0, 42)])
+def test_split_depends_on_the_seed(learner, one, other):
+    answer = learner.train_val_split(x=X, y=Y, n_train=25, seed=one)
+    first, _, _, _ = parts_of(answer, 25, 15)
+    answer = learner.train_val_split(x=X, y=Y, n_train=25, seed=other)
+    second, _, _, _ = parts_of(answer, 25, 15)
+    answer.check(
+        not np.array_equal(np.sort(first, axis=0), np.sort(second, axis=0)),
+        f"Seed {one} and seed {other} should give different splits, but both give the same training "
+        "points. Is the seed used?",
+    )
 
 
-@pytest.mark.exercise("numerical_gradients", "parameters as arrays of shape (1,)")
-@KINDS
-def test_numerical_gradients_parameters_as_arrays(learner, kind):
-    answer = learner.numerical_gradients(a=np.array([0], kind), b=np.array([1], kind), x=X, y=Y)
-    a_grad, b_grad = answer.parts("a_grad", "b_grad")
-    a_grad.is_close(-8 / 3, **DIFFERENCE)
-    b_grad.is_close(-14 / 3, **DIFFERENCE)
+@pytest.mark.exercise("train_val_split", "any sizes, any seed: no point lost, all pairs kept")
+@given(n_train=sizes(), n_val=sizes(), seed=seeds())
+def test_split_keeps_all_points_and_pairs(learner, n_train, n_val, seed):
+    n = n_train + n_val
+    # Some points have the same x, so only y tells them apart.
+    y = np.arange(float(n)).reshape(n, 1)
+    x = y % 3
+    answer = learner.train_val_split(x=x, y=y, n_train=n_train, seed=seed)
+    x_train, y_train, x_val, y_val = parts_of(answer, n_train, n_val)
+    got_x, got_y = np.concatenate([x_train, x_val]), np.concatenate([y_train, y_val])
+    answer.check(
+        np.array_equal(np.sort(got_y, axis=0), y),
+        "Both parts together should hold every point exactly once.",
+    )
+    answer.check(
+        np.array_equal(got_x, got_y % 3),
+        "Row i of x should belong to row i of y: shuffle both in the same way.",
+    )
 
 
-@pytest.mark.exercise("numerical_gradients", "any line on any points, any eps", points=2)
-@given(a=numbers(), b=numbers(), data=points(), eps=st.sampled_from([1e-6, 1e-3, 0.25, 1.0]))
-def test_numerical_gradients_agree_with_the_formula(learner, a, b, data, eps):
-    x, y = data
-    error = a + b * x - y
-    answer = learner.numerical_gradients(a=a, b=b, x=x, y=y, eps=eps)
-    a_grad, b_grad = answer.parts("a_grad", "b_grad")
-    a_grad.is_close(float(2 * error.mean()), **DIFFERENCE)
-    b_grad.is_close(float(2 * (error * x).mean()), **DIFFERENCE)
+@pytest.mark.exercise("train_val_split", "an empty training part is an error")
+@pytest.mark.parametrize("n_train", [0, -1])
+def test_split_without_training_points(learner, n_train):
+    learner.train_val_split(x=X, y=Y, n_train=1, seed=3)
+    with learner.raises(ValueError, f"n_train={n_train} leaves no points to train on"):
+        learner.train_val_split(x=X, y=Y, n_train=n_train, seed=3)
 
 
-# update
+@pytest.mark.exercise("train_val_split", "an empty validation part is an error")
+@pytest.mark.parametrize("n_train", [40, 41])
+def test_split_without_validation_points(learner, n_train):
+    learner.train_val_split(x=X, y=Y, n_train=39, seed=3)
+    with learner.raises(
+        ValueError, f"40 points with n_train={n_train} leave no points to validate with"
+    ):
+        learner.train_val_split(x=X, y=Y, n_train=n_train, seed=3)
 
 
-@pytest.mark.exercise("update", "one step, by hand")
-def test_update_by_hand(learner):
-    # A positive gradient makes the parameter smaller, a negative one makes it larger.
-    a, b = learner.update(a=1, b=2, a_grad=10.0, b_grad=-20.0, lr=0.1).parts("a", "b")
-    a.is_close(0.0)
-    b.is_close(4.0)
-
-
-@pytest.mark.exercise("update", "new arrays: the old ones are not changed")
-@KINDS
-def test_update_of_arrays(learner, kind):
-    a, b = np.array([1], kind), np.array([2], kind)
-    answer = learner.update(a=a, b=b, a_grad=3.0, b_grad=12.0, lr=0.25)
-    a, b = answer.parts("a", "b")
-    a.is_close(0.25)
-    b.is_close(-1.0)
-
-
-@pytest.mark.exercise("update", "any parameters, gradients and learning rate")
-@given(a=numbers(), b=numbers(), a_grad=numbers(), b_grad=numbers(), lr=learning_rates())
-def test_update_goes_against_the_gradient(learner, a, b, a_grad, b_grad, lr):
-    new_a, new_b = learner.update(a=a, b=b, a_grad=a_grad, b_grad=b_grad, lr=lr).parts("a", "b")
-    new_a.is_close(a - lr * a_grad)
-    new_b.is_close(b - lr * b_grad)
+@pytest.mark.exercise("train_val_split", "x and y of different lengths are an error")
+@pytest.mark.parametrize(("n_x", "n_y"), [(6, 5), (5, 6)])
+def test_split_of_different_lengths(learner, n_x, n_y):
+    learner.train_val_split(x=X[:5], y=Y[:5], n_train=3, seed=3)
+    with learner.raises(ValueError, "x and y have different lengths"):
+        learner.train_val_split(x=X[:n_x], y=Y[:n_y], n_train=3, seed=3)

@@ -1,180 +1,204 @@
-"""Step 03: linear regression in NumPy."""
-
-import math
+"""Step 03: the gradient formula."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.content.references import check_line, check_start, trained_line, tutorial_arrays
-from grader.testing.probes import probe
-from grader.testing.strategies import all_seeds, learning_rates, numbers, points, sizes
+from grader.testing.strategies import learning_rates, numbers, points
 
-# Two points and a start whose first epochs are easy to compute by hand.
-X = np.array([[0.0], [2.0]])
-Y = np.array([[0.0], [4.0]])
-ZERO = np.array([0.0])
+X = np.array([[0.0], [1.0], [3.0]])
+Y = np.array([[1.0], [2.0], [5.0]])
+ONE_X = np.array([[3.0]])
+ONE_Y = np.array([[1.0]])
 
-
-# init_parameters
+# A difference of two losses, divided by a tiny eps, keeps fewer digits than the formula.
+DIFFERENCE = {"rtol": 1e-5, "atol": 1e-6}
 
 
-@pytest.mark.exercise("init_parameters", "seed 42 gives the start of the lesson")
-def test_init_parameters_of_the_lesson(learner):
-    check_start(learner.init_parameters(seed=42), 0.49671415, -0.1382643)
+# Parameters can be given as integers, too.
+KINDS = pytest.mark.parametrize("kind", ["float64", "int64"])
 
 
-@probe
-def init_after_draws(module, seed):
-    "draw some random numbers, then call init_parameters"
-    np.random.rand(5)
-    return module.init_parameters(seed=seed)
+# predict
 
 
-@pytest.mark.exercise("init_parameters", "any seed, even 0: two draws, a first")
-@given(seed=all_seeds())
-def test_init_parameters_are_two_draws(learner, seed):
-    a, b = np.random.RandomState(seed).randn(2)
-    check_start(learner.run(init_after_draws, seed=seed), a, b)
+@pytest.mark.exercise("predict", "three points on a line, by hand")
+def test_predict_three_points(learner):
+    answer = learner.predict(a=1, b=2, x=X)
+    answer.array(shape=(3, 1), dtype=np.float64)
+    answer.is_close(np.array([[1.0], [3.0], [7.0]]))
 
 
-# fit
+@pytest.mark.exercise("predict", "parameters as arrays of shape (1,)")
+@KINDS
+def test_predict_parameters_as_arrays(learner, kind):
+    answer = learner.predict(a=np.array([1], kind), b=np.array([2], kind), x=X)
+    answer.is_close(np.array([[1.0], [3.0], [7.0]]))
 
 
-@pytest.mark.exercise("fit", "one epoch, by hand", points=2)
-def test_fit_one_epoch(learner):
-    # The errors are 0 and -4. Their squares have the mean 8; the gradients are -4 and -8.
-    answer = learner.fit(x=X, y=Y, a=ZERO, b=ZERO, lr=0.125, n_epochs=1)
-    a, b, losses = answer.parts("a", "b", "losses")
-    losses.is_close([8.0])
-    a.is_close(0.5)
-    b.is_close(1.0)
+@pytest.mark.exercise("predict", "any line on any points", points=2)
+@given(a=numbers(), b=numbers(), data=points())
+def test_predict_is_the_line(learner, a, b, data):
+    x, _ = data
+    learner.predict(a=a, b=b, x=x).is_close(a + b * x)
 
 
-@pytest.mark.exercise("fit", "two epochs, by hand", points=2)
-def test_fit_two_epochs(learner):
-    # Now the errors are 0.5 and -1.5: the loss is 1.25, the gradients are -1 and -3.
-    answer = learner.fit(x=X, y=Y, a=ZERO, b=ZERO, lr=0.125, n_epochs=2)
-    a, b, losses = answer.parts("a", "b", "losses")
-    losses.is_close([8.0, 1.25])
-    a.is_close(0.625)
-    b.is_close(1.375)
+# mse
 
 
-@pytest.mark.exercise("fit", "the first loss is the loss of the start")
-def test_fit_first_loss_is_before_the_update(learner):
-    x, y = tutorial_arrays()
-    start_a, start_b = np.array([0.49671415]), np.array([-0.1382643])
-    answer = learner.fit(x=x, y=y, a=start_a, b=start_b, lr=0.1, n_epochs=3)
-    _, _, losses = answer.parts("a", "b", "losses")
-    first = losses.numbers()[0:1]
-    losses.check(
-        first != [] and math.isclose(first[0], 2.74215777, rel_tol=1e-6),
-        f"Expected losses[0] to be the loss before the first update, 2.74215777, but losses starts "
-        f"with {first}. Measure the loss before you change a and b.",
+@pytest.mark.exercise("mse", "one error of -3 gives 9")
+def test_mse_of_one_point(learner):
+    learner.mse(np.array([[5.0]]), np.array([[2.0]])).is_close(9.0)
+
+
+@pytest.mark.exercise("mse", "errors of 0, 1 and -2 give 5/3")
+def test_mse_by_hand(learner):
+    answer = learner.mse(Y, Y + np.array([[0.0], [1.0], [-2.0]]))
+    answer.is_close(5 / 3)
+
+
+@pytest.mark.exercise("mse", "0 when both arrays are equal, however large")
+def test_mse_of_equal_arrays(learner):
+    y = 1e6 + Y / 3
+    answer = learner.mse(y, y.copy())
+    answer.check(
+        answer.scalar() == 0,
+        f"Both arrays are equal, so there is no error: expected 0, got {answer.scalar()}.",
     )
+    # The squares of such numbers are too large to subtract exactly; the numbers themselves are not.
+    learner.mse(y, y + 0.5).is_close(0.25)
 
 
-@pytest.mark.exercise("fit", "1000 epochs end where the lesson says")
-def test_fit_of_the_lesson(learner):
-    x, y = tutorial_arrays()
-    start_a, start_b = np.array([0.49671415]), np.array([-0.1382643])
-    answer = learner.fit(x=x, y=y, a=start_a, b=start_b, lr=0.1, n_epochs=1000)
-    a, b, losses = answer.parts("a", "b", "losses")
-    losses.is_close(trained_line(0.49671415, -0.1382643, x, y, 0.1, 1000)[2])
-    a.is_close(1.02354094)
-    b.is_close(1.96896411)
+@pytest.mark.exercise("mse", "any two arrays")
+@given(data=points())
+def test_mse_is_the_mean_of_squared_errors(learner, data):
+    y, yhat = data
+    expected = sum((one - two) ** 2 for one, two in zip(y.flat, yhat.flat, strict=True)) / len(y)
+    learner.mse(y, yhat).is_close(float(expected))
 
 
-@pytest.mark.exercise("fit", "all epochs run, even when the loss is already 0")
-def test_fit_does_not_stop_at_the_minimum(learner):
-    answer = learner.fit(x=X, y=Y, a=ZERO, b=np.array([2.0]), lr=0.1, n_epochs=4)
-    a, b, losses = answer.parts("a", "b", "losses")
-    losses.is_close([0.0, 0.0, 0.0, 0.0])
-    a.is_close(0.0)
-    b.is_close(2.0)
+# gradients
 
 
-@pytest.mark.exercise("fit", "all epochs run, even when the loss grows")
-def test_fit_does_not_stop_when_the_loss_grows(learner):
-    # The learning rate is too large: every step jumps over the minimum to a worse place.
-    expected_a, expected_b, expected_losses = trained_line(0.0, 0.0, X, Y, 0.5, 4)
-    answer = learner.fit(x=X, y=Y, a=ZERO, b=ZERO, lr=0.5, n_epochs=4)
-    a, b, losses = answer.parts("a", "b", "losses")
-    losses.is_close(expected_losses)
-    a.is_close(expected_a)
-    b.is_close(expected_b)
+@pytest.mark.exercise("gradients", "one point, by hand", points=2)
+def test_gradients_one_point(learner):
+    # yhat = 0 + 1 * 3, so the error is 3 - 1 = 2.
+    answer = learner.gradients(a=0, b=1, x=ONE_X, y=ONE_Y)
+    a_grad, b_grad = answer.parts("a_grad", "b_grad")
+    a_grad.is_close(4.0)
+    b_grad.is_close(12.0)
 
 
-@pytest.mark.exercise("fit", "any points, any start", points=2)
-@given(data=points(), a=numbers(), b=numbers(), lr=learning_rates(), n_epochs=sizes(1, 5))
-def test_fit_is_gradient_descent(learner, data, a, b, lr, n_epochs):
+@pytest.mark.exercise("gradients", "three points, by hand")
+def test_gradients_three_points(learner):
+    # The errors are -1, -1 and -2; times x they are 0, -1 and -6.
+    answer = learner.gradients(a=0, b=1, x=X, y=Y)
+    a_grad, b_grad = answer.parts("a_grad", "b_grad")
+    a_grad.is_close(-8 / 3)
+    b_grad.is_close(-14 / 3)
+
+
+@pytest.mark.exercise("gradients", "the mean of a product is not the product of the means")
+def test_gradients_multiply_before_the_mean(learner):
+    # The errors are -1 and 1: their mean is 0, but error times x is 1 for both points.
+    x = np.array([[-1.0], [1.0]])
+    answer = learner.gradients(a=0.0, b=1.0, x=x, y=np.zeros((2, 1)))
+    a_grad, b_grad = answer.parts("a_grad", "b_grad")
+    a_grad.is_close(0.0)
+    b_grad.is_close(2.0)
+
+
+@pytest.mark.exercise("gradients", "the numbers of the lesson")
+def test_gradients_of_the_lesson(learner):
+    # 100 points as in step 02, of which the first 80 shuffled ones are for training.
+    generator = np.random.RandomState(42)
+    x = generator.rand(100, 1)
+    y = 1 + 2 * x + 0.1 * generator.randn(100, 1)
+    train = generator.permutation(100)[:80]
+    answer = learner.gradients(
+        a=np.array([0.49671415]), b=np.array([-0.1382643]), x=x[train], y=y[train]
+    )
+    a_grad, b_grad = answer.parts("a_grad", "b_grad")
+    a_grad.is_close(-3.04481138)
+    b_grad.is_close(-1.83375372)
+
+
+@pytest.mark.exercise("gradients", "any line on any points", points=2)
+@given(a=numbers(), b=numbers(), data=points())
+def test_gradients_are_the_formula(learner, a, b, data):
     x, y = data
-    expected_a, expected_b, expected_losses = trained_line(a, b, x, y, lr, n_epochs)
-    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
-    got_a, got_b, losses = answer.parts("a", "b", "losses")
-    losses.is_close(expected_losses)
-    got_a.is_close(expected_a)
-    got_b.is_close(expected_b)
+    error = a + b * x - y
+    a_grad, b_grad = learner.gradients(a=a, b=b, x=x, y=y).parts("a_grad", "b_grad")
+    a_grad.is_close(float(2 * error.mean()))
+    b_grad.is_close(float(2 * (error * x).mean()))
 
 
-# updates_per_epoch
+# numerical_gradients
 
 
-@pytest.mark.exercise("updates_per_epoch", "batches that fit exactly, or do not")
-@pytest.mark.parametrize(
-    ("n_points", "batch_size", "expected"), [(80, 16, 5), (80, 30, 3), (80, 80, 1), (80, 100, 1)]
-)
-def test_updates_per_epoch_by_hand(learner, n_points, batch_size, expected):
-    learner.updates_per_epoch(n_points=n_points, batch_size=batch_size).equals(expected)
+@pytest.mark.exercise("numerical_gradients", "one point, by hand")
+def test_numerical_gradients_one_point(learner):
+    answer = learner.numerical_gradients(a=0, b=1, x=ONE_X, y=ONE_Y)
+    a_grad, b_grad = answer.parts("a_grad", "b_grad")
+    a_grad.is_close(4.0, **DIFFERENCE)
+    b_grad.is_close(12.0, **DIFFERENCE)
 
 
-@pytest.mark.exercise("updates_per_epoch", "any number of points, any batch size")
-@given(n_points=sizes(1, 60), batch_size=sizes(1, 20))
-def test_updates_per_epoch_counts_the_batches(learner, n_points, batch_size):
-    expected = len(range(0, n_points, batch_size))
-    learner.updates_per_epoch(n_points=n_points, batch_size=batch_size).equals(expected)
+@pytest.mark.exercise("numerical_gradients", "both sides count: exact even when eps is large")
+def test_numerical_gradients_are_central(learner):
+    # The loss is a parabola, and a central difference of a parabola has no error at all.
+    # For a: ((2 + 1) ** 2 - (2 - 1) ** 2) / 2 = 4. One side alone would give 9 - 4 = 5.
+    answer = learner.numerical_gradients(a=0.0, b=1.0, x=ONE_X, y=ONE_Y, eps=1.0)
+    a_grad, b_grad = answer.parts("a_grad", "b_grad")
+    a_grad.is_close(4.0, **DIFFERENCE)
+    b_grad.is_close(12.0, **DIFFERENCE)
 
 
-@pytest.mark.exercise("updates_per_epoch", "no points are an error")
-@pytest.mark.parametrize("n_points", [0, -5])
-def test_updates_per_epoch_without_points(learner, n_points):
-    learner.updates_per_epoch(n_points=1, batch_size=16)
-    with learner.raises(ValueError, f"n_points={n_points} is below 1"):
-        learner.updates_per_epoch(n_points=n_points, batch_size=16)
+@pytest.mark.exercise("numerical_gradients", "parameters as arrays of shape (1,)")
+@KINDS
+def test_numerical_gradients_parameters_as_arrays(learner, kind):
+    answer = learner.numerical_gradients(a=np.array([0], kind), b=np.array([1], kind), x=X, y=Y)
+    a_grad, b_grad = answer.parts("a_grad", "b_grad")
+    a_grad.is_close(-8 / 3, **DIFFERENCE)
+    b_grad.is_close(-14 / 3, **DIFFERENCE)
 
 
-@pytest.mark.exercise("updates_per_epoch", "a batch without points is an error")
-@pytest.mark.parametrize("batch_size", [0, -16])
-def test_updates_per_epoch_without_batch_size(learner, batch_size):
-    learner.updates_per_epoch(n_points=80, batch_size=1)
-    with learner.raises(ValueError, f"batch_size={batch_size} is below 1"):
-        learner.updates_per_epoch(n_points=80, batch_size=batch_size)
+@pytest.mark.exercise("numerical_gradients", "any line on any points, any eps", points=2)
+@given(a=numbers(), b=numbers(), data=points(), eps=st.sampled_from([1e-6, 1e-3, 0.25, 1.0]))
+def test_numerical_gradients_agree_with_the_formula(learner, a, b, data, eps):
+    x, y = data
+    error = a + b * x - y
+    answer = learner.numerical_gradients(a=a, b=b, x=x, y=y, eps=eps)
+    a_grad, b_grad = answer.parts("a_grad", "b_grad")
+    a_grad.is_close(float(2 * error.mean()), **DIFFERENCE)
+    b_grad.is_close(float(2 * (error * x).mean()), **DIFFERENCE)
 
 
-# least_squares
+# update
 
 
-@pytest.mark.exercise("least_squares", "three points on a line")
-def test_least_squares_on_a_line(learner):
-    x = np.array([[0.0], [1.0], [2.0]])
-    check_line(learner.least_squares(x=x, y=1 + 2 * x), 1.0, 2.0)
+@pytest.mark.exercise("update", "one step, by hand")
+def test_update_by_hand(learner):
+    # A positive gradient makes the parameter smaller, a negative one makes it larger.
+    a, b = learner.update(a=1, b=2, a_grad=10.0, b_grad=-20.0, lr=0.1).parts("a", "b")
+    a.is_close(0.0)
+    b.is_close(4.0)
 
 
-@pytest.mark.exercise("least_squares", "the line of the lesson")
-def test_least_squares_of_the_lesson(learner):
-    x, y = tutorial_arrays()
-    check_line(learner.least_squares(x=x, y=y), 1.02354075, 1.96896447)
+@pytest.mark.exercise("update", "new arrays: the old ones are not changed")
+@KINDS
+def test_update_of_arrays(learner, kind):
+    a, b = np.array([1], kind), np.array([2], kind)
+    answer = learner.update(a=a, b=b, a_grad=3.0, b_grad=12.0, lr=0.25)
+    a, b = answer.parts("a", "b")
+    a.is_close(0.25)
+    b.is_close(-1.0)
 
 
-@pytest.mark.exercise("least_squares", "any points, not only on a line")
-@given(
-    pairs=st.lists(
-        st.tuples(numbers(), numbers()), min_size=2, max_size=8, unique_by=lambda pair: pair[0]
-    )
-)
-def test_least_squares_is_the_textbook_formula(learner, pairs):
-    x, y = (np.array(column).reshape(-1, 1) for column in zip(*pairs, strict=True))
-    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
-    check_line(learner.least_squares(x=x, y=y), float(y.mean() - slope * x.mean()), float(slope))
+@pytest.mark.exercise("update", "any parameters, gradients and learning rate")
+@given(a=numbers(), b=numbers(), a_grad=numbers(), b_grad=numbers(), lr=learning_rates())
+def test_update_goes_against_the_gradient(learner, a, b, a_grad, b_grad, lr):
+    new_a, new_b = learner.update(a=a, b=b, a_grad=a_grad, b_grad=b_grad, lr=lr).parts("a", "b")
+    new_a.is_close(a - lr * a_grad)
+    new_b.is_close(b - lr * b_grad)

@@ -1,390 +1,180 @@
-"""Step 04: devices and parameters."""
+"""Step 04: linear regression in NumPy."""
 
-import time
+import math
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
+from hypothesis import strategies as st
 
-from grader.content.references import result_and_seconds
-from grader.content.shared_probes import devices, devices_picked, on_card
+from grader.content.references import check_line, check_start, trained_line, tutorial_arrays
 from grader.testing.probes import probe
-from grader.testing.strategies import all_seeds, arrays, shapes, tensors
+from grader.testing.strategies import all_seeds, learning_rates, numbers, points, sizes
 
-A = np.array([[1.5, -2.0], [0.25, 3.0], [-1.0, 8.5]])
-T = torch.tensor([[1.5, -2.0], [0.25, 3.0], [-1.0, 8.5]])
-
-# The clocks of some systems tick only every 0.016 seconds.
-CLOCK_TICK = 0.02
-
-
-@probe
-def pick_with_card(module, there):
-    """for each entry, pretend that a graphics card is there (True) or not (False), and call
-    `pick_device()`"""
-    return devices_picked(module, [1 if card else 0 for card in there])
+# Two points and a start whose first epochs are easy to compute by hand.
+X = np.array([[0.0], [2.0]])
+Y = np.array([[0.0], [4.0]])
+ZERO = np.array([0.0])
 
 
-@pytest.mark.exercise("pick_device", "a graphics card is there")
-def test_pick_device_with_card(learner):
-    answer = learner.run(pick_with_card, there=[True])
-    (device,) = answer.parts("device")
-    device.equals("cuda")
+# init_parameters
 
 
-@pytest.mark.exercise("pick_device", "no graphics card is there")
-def test_pick_device_without_card(learner):
-    answer = learner.run(pick_with_card, there=[False])
-    (device,) = answer.parts("device")
-    device.equals("cpu")
-
-
-@pytest.mark.exercise("pick_device", "asks at every call, not at the import")
-def test_pick_device_asks_every_time(learner):
-    answer = learner.run(pick_with_card, there=[True, False, True])
-    picked = [device.value for device in answer.each()]
-    answer.check(
-        picked == ["cuda", "cpu", "cuda"],
-        "With a card, without one and with one again, expected ['cuda', 'cpu', 'cuda'] from "
-        f"pick_device(), got {picked}. Look for the card inside the function, at every call: what "
-        "was true when the module was imported can be wrong later.",
-    )
+@pytest.mark.exercise("init_parameters", "seed 42 gives the start of the lesson")
+def test_init_parameters_of_the_lesson(learner):
+    check_start(learner.init_parameters(seed=42), 0.49671415, -0.1382643)
 
 
 @probe
-def facts(t):
-    """describe a tensor"""
-    if not isinstance(t, torch.Tensor):
-        return {"what": f"{type(t).__name__}, not a tensor"}
-    return {
-        "what": "tensor",
-        "device": t.device.type,
-        "dtype": str(t.dtype),
-        "shape": tuple(t.shape),
-        "requires_grad": t.requires_grad,
-        "is_leaf": t.is_leaf,
-    }
+def init_after_draws(module, seed):
+    "draw some random numbers, then call init_parameters"
+    np.random.rand(5)
+    return module.init_parameters(seed=seed)
 
 
-@probe
-def tensor_on_devices(module, array):
-    """call `to_tensor` for the devices "cpu" and "meta", and for "cuda" if it is there, each named
-    by a string and by a `torch.device`"""
-    return {
-        device: [
-            facts(module.to_tensor(array=array, device=device)),
-            facts(module.to_tensor(array=array, device=torch.device(device))),
-        ]
-        for device in devices()
-    }
-
-
-@probe
-def parameters_on_devices(module, seed):
-    """call `make_parameters` for the devices "cpu" and "meta", and for "cuda" if it is there"""
-    made = {}
-    for device in devices():
-        pair = module.make_parameters(device=device, seed=seed)
-        made[device] = [facts(t) for t in pair] if isinstance(pair, (tuple, list)) else pair
-    return made
-
-
-def devices_tried(answer):
-    """Return the devices that a probe tried; "cuda" is not on every machine."""
-    return [
-        device for device in ("cpu", "meta", "cuda") if device != "cuda" or "cuda" in answer.value
-    ]
-
-
-def check_home(fact, device):
-    """Check that the facts describe a float32 tensor on the device."""
-    fact.key("what").equals("tensor")
-    home, dtype = fact.key("device").value, fact.key("dtype").value
-    fact.check(
-        home == device,
-        f'Expected a tensor on the device "{device}", got one on "{home}". Use the given device.',
-    )
-    fact.check(
-        dtype == "torch.float32",
-        f'On the device "{device}", expected a tensor of dtype torch.float32, got {dtype}.',
-    )
-
-
-@pytest.mark.exercise("to_tensor", "six numbers, from float64 to float32", points=2)
-def test_to_tensor_values(learner):
-    learner.to_tensor(array=A, device="cpu").is_close(T)
-
-
-@pytest.mark.exercise("to_tensor", "whole numbers become float32 too")
-def test_to_tensor_whole_numbers(learner):
-    answer = learner.to_tensor(array=np.array([3, -1, 7]), device="cpu")
-    answer.is_close(torch.tensor([3.0, -1.0, 7.0]))
-
-
-@pytest.mark.exercise("to_tensor", "the device that was given", points=2)
-def test_to_tensor_device(learner):
-    answer = learner.run(tensor_on_devices, array=A)
-    for device in devices_tried(answer):
-        for fact in answer.key(device).parts("by string", "by torch.device"):
-            check_home(fact, device)
-            fact.key("shape").equals((3, 2))
-
-
-@pytest.mark.exercise("to_tensor", "any array")
-@given(array=arrays(shapes()))
-def test_to_tensor_keeps_shape_and_numbers(learner, array):
-    answer = learner.to_tensor(array=array, device="cpu")
-    answer.is_close(torch.tensor(array, dtype=torch.float32))
-
-
-@probe
-def numpy_of_leaf(module, t):
-    """make `t` a leaf that requires a gradient and call `to_numpy(t)`"""
-    t = t.clone().requires_grad_()
-    array = module.to_numpy(t=t)
-    return {"array": array, "t still requires a gradient": t.requires_grad}
-
-
-@probe
-def numpy_of_result(module, t):
-    """let w be a leaf that requires a gradient, compute t = 2 * w, and call `to_numpy(t)`"""
-    w = t.clone().requires_grad_()
-    t = 2 * w
-    array = module.to_numpy(t=t)
-    return {"array": array, "t still requires a gradient": t.requires_grad}
-
-
-@probe
-def numpy_from_card(module, t):
-    """call `to_numpy` with a tensor that acts like one on a graphics card, where NumPy cannot
-    read it"""
-    return module.to_numpy(t=on_card(t))
-
-
-@pytest.mark.exercise("to_numpy", "a plain tensor")
-def test_to_numpy_plain(learner):
-    learner.to_numpy(t=T).is_close(A)
-
-
-@pytest.mark.exercise("to_numpy", "a leaf that requires a gradient", points=2)
-def test_to_numpy_leaf(learner):
-    answer = learner.run(numpy_of_leaf, t=T)
-    answer.key("array").is_close(A)
-    answer.check(
-        answer.key("t still requires a gradient").value is True,
-        "After to_numpy(t), the tensor t no longer requires a gradient. Do not change the input: "
-        "take the numbers from another tensor, detached from the graph.",
-    )
-
-
-@pytest.mark.exercise("to_numpy", "the result of a computation")
-def test_to_numpy_result(learner):
-    answer = learner.run(numpy_of_result, t=T)
-    answer.key("array").is_close(2 * A)
-    answer.check(
-        answer.key("t still requires a gradient").value is True,
-        "After to_numpy(t), the tensor t is no longer part of the graph. Do not change the input.",
-    )
-
-
-@pytest.mark.exercise("to_numpy", "a tensor on a graphics card (simulated)")
-def test_to_numpy_from_card(learner):
-    learner.run(numpy_from_card, t=T).is_close(A)
-
-
-@pytest.mark.exercise("to_numpy", "any tensor")
-@given(t=tensors(shapes()))
-def test_to_numpy_keeps_shape_and_numbers(learner, t):
-    learner.run(numpy_of_leaf, t=t).key("array").is_close(t.numpy())
-
-
-@pytest.mark.exercise("make_parameters", "seed 42 gives 0.3367 and 0.1288")
-def test_make_parameters_seed_42(learner):
-    answer = learner.make_parameters(device="cpu", seed=42)
-    a, b = answer.parts("a", "b")
-    a.is_close(torch.tensor([0.3367]), atol=1e-4)
-    b.is_close(torch.tensor([0.1288]), atol=1e-4)
-
-
-@probe
-def make_after_a_draw(module, seed):
-    """draw a random number and call `make_parameters` for the device "cpu" """
-    torch.rand(1)
-    return module.make_parameters(device="cpu", seed=seed)
-
-
-@pytest.mark.exercise(
-    "make_parameters", "any seed, even 0: two draws, one after the other", points=2
-)
+@pytest.mark.exercise("init_parameters", "any seed, even 0: two draws, a first")
 @given(seed=all_seeds())
-def test_make_parameters_are_two_draws(learner, seed):
-    generator = torch.Generator().manual_seed(seed)
-    a, b = learner.run(make_after_a_draw, seed=seed).parts("a", "b")
-    a.is_close(torch.randn(1, generator=generator))
-    b.is_close(torch.randn(1, generator=generator))
+def test_init_parameters_are_two_draws(learner, seed):
+    a, b = np.random.RandomState(seed).randn(2)
+    check_start(learner.run(init_after_draws, seed=seed), a, b)
 
 
-@pytest.mark.exercise("make_parameters", "float32, on the device that was given")
-def test_make_parameters_device(learner):
-    answer = learner.run(parameters_on_devices, seed=3)
-    for device in devices_tried(answer):
-        for fact in answer.key(device).parts("a", "b"):
-            check_home(fact, device)
-            fact.key("shape").equals((1,))
+# fit
 
 
-@pytest.mark.exercise("make_parameters", "leaves that require a gradient, on any device", points=3)
-def test_make_parameters_are_leaves(learner):
-    answer = learner.run(parameters_on_devices, seed=3)
-    for device in devices_tried(answer):
-        for name, fact in zip("ab", answer.key(device).parts("a", "b"), strict=True):
-            fact.key("what").equals("tensor")
-            fact.check(
-                fact.key("requires_grad").value is True,
-                f'On the device "{device}", {name} does not require a gradient, so it cannot be '
-                "trained.",
-            )
-            fact.check(
-                fact.key("is_leaf").value is True,
-                f'On the device "{device}", {name} is not a leaf, so it will never receive a '
-                "gradient. It was moved when it already required one: moving is a computation, and "
-                "its result is a new tensor. Let it require a gradient only once it is on its device.",
-            )
+@pytest.mark.exercise("fit", "one epoch, by hand", points=2)
+def test_fit_one_epoch(learner):
+    # The errors are 0 and -4. Their squares have the mean 8; the gradients are -4 and -8.
+    answer = learner.fit(x=X, y=Y, a=ZERO, b=ZERO, lr=0.125, n_epochs=1)
+    a, b, losses = answer.parts("a", "b", "losses")
+    losses.is_close([8.0])
+    a.is_close(0.5)
+    b.is_close(1.0)
 
 
-@probe
-def time_a_queue(module, waiting, queued):
-    """simulate a graphics card: its queue already holds work for `waiting` seconds, `work` adds
-    work for `queued` seconds to it and returns at once, and `synchronize` waits until the queue
-    is empty; then call `timed(work, synchronize)`"""
-    queue = [waiting]
-    calls = []
-    moments = {}
-
-    def now(moment):
-        # The first time counts: an empty queue does not get emptier.
-        moments.setdefault(moment, time.perf_counter())
-
-    def work():
-        calls.append("work")
-        now("work starts")
-        queue.append(queued)
-        return "done"
-
-    def synchronize():
-        calls.append("synchronize")
-        while queue:
-            time.sleep(queue.pop())
-        now("work is done" if "work" in calls else "queue is empty")
-
-    now("call")
-    answer = module.timed(work=work, synchronize=synchronize)
-    now("return")
-    start = moments.get("queue is empty", moments["call"])
-    done = moments.get("work is done", moments["return"])
-    return {
-        "answer": answer,
-        "calls": calls,
-        "at least": done - moments.get("work starts", done),
-        "at most": moments["return"] - start,
-    }
+@pytest.mark.exercise("fit", "two epochs, by hand", points=2)
+def test_fit_two_epochs(learner):
+    # Now the errors are 0.5 and -1.5: the loss is 1.25, the gradients are -1 and -3.
+    answer = learner.fit(x=X, y=Y, a=ZERO, b=ZERO, lr=0.125, n_epochs=2)
+    a, b, losses = answer.parts("a", "b", "losses")
+    losses.is_close([8.0, 1.25])
+    a.is_close(0.625)
+    b.is_close(1.375)
 
 
-@probe
-def time_plain_work(module, seconds):
-    """call `timed` with a `work` that takes `seconds` and queues nothing"""
-    measured = []
-
-    def work():
-        start = time.perf_counter()
-        time.sleep(seconds)
-        measured.append(time.perf_counter() - start)
-
-    start = time.perf_counter()
-    answer = module.timed(work=work, synchronize=lambda: None)
-    return {
-        "answer": answer,
-        "at least": measured[0] if measured else seconds,
-        "at most": time.perf_counter() - start,
-    }
-
-
-def check_calls(answer):
-    """Check that `work` was called once, and `synchronize` before and after it."""
-    calls = [call.value for call in answer.key("calls").each()]
-    in_order = f"The calls were: {', '.join(map(str, calls)) or 'none'}."
-    answer.check(calls.count("work") == 1, f"Expected exactly one call of work(). {in_order}")
-    at = calls.index("work")
-    answer.check(
-        "synchronize" in calls[:at],
-        "Expected a call of synchronize() before work(): older work may still be in the queue. "
-        f"{in_order}",
-    )
-    answer.check(
-        "synchronize" in calls[at:],
-        "Expected a call of synchronize() after work(): its work may still be in the queue. "
-        f"{in_order}",
+@pytest.mark.exercise("fit", "the first loss is the loss of the start")
+def test_fit_first_loss_is_before_the_update(learner):
+    x, y = tutorial_arrays()
+    start_a, start_b = np.array([0.49671415]), np.array([-0.1382643])
+    answer = learner.fit(x=x, y=y, a=start_a, b=start_b, lr=0.1, n_epochs=3)
+    _, _, losses = answer.parts("a", "b", "losses")
+    first = losses.numbers()[0:1]
+    losses.check(
+        first != [] and math.isclose(first[0], 2.74215777, rel_tol=1e-6),
+        f"Expected losses[0] to be the loss before the first update, 2.74215777, but losses starts "
+        f"with {first}. Measure the loss before you change a and b.",
     )
 
 
-def check_seconds(answer, too_short, too_long):
-    """Check the measured time against what the probe measured around it and inside it."""
-    _, measured = result_and_seconds(answer)
-    least = answer.key("at least").scalar()
-    most = answer.key("at most").scalar()
-    answer.check(
-        measured >= least - CLOCK_TICK,
-        f"timed returned fewer seconds than the work took. {too_short}",
+@pytest.mark.exercise("fit", "1000 epochs end where the lesson says")
+def test_fit_of_the_lesson(learner):
+    x, y = tutorial_arrays()
+    start_a, start_b = np.array([0.49671415]), np.array([-0.1382643])
+    answer = learner.fit(x=x, y=y, a=start_a, b=start_b, lr=0.1, n_epochs=1000)
+    a, b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(trained_line(0.49671415, -0.1382643, x, y, 0.1, 1000)[2])
+    a.is_close(1.02354094)
+    b.is_close(1.96896411)
+
+
+@pytest.mark.exercise("fit", "all epochs run, even when the loss is already 0")
+def test_fit_does_not_stop_at_the_minimum(learner):
+    answer = learner.fit(x=X, y=Y, a=ZERO, b=np.array([2.0]), lr=0.1, n_epochs=4)
+    a, b, losses = answer.parts("a", "b", "losses")
+    losses.is_close([0.0, 0.0, 0.0, 0.0])
+    a.is_close(0.0)
+    b.is_close(2.0)
+
+
+@pytest.mark.exercise("fit", "all epochs run, even when the loss grows")
+def test_fit_does_not_stop_when_the_loss_grows(learner):
+    # The learning rate is too large: every step jumps over the minimum to a worse place.
+    expected_a, expected_b, expected_losses = trained_line(0.0, 0.0, X, Y, 0.5, 4)
+    answer = learner.fit(x=X, y=Y, a=ZERO, b=ZERO, lr=0.5, n_epochs=4)
+    a, b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    a.is_close(expected_a)
+    b.is_close(expected_b)
+
+
+@pytest.mark.exercise("fit", "any points, any start", points=2)
+@given(data=points(), a=numbers(), b=numbers(), lr=learning_rates(), n_epochs=sizes(1, 5))
+def test_fit_is_gradient_descent(learner, data, a, b, lr, n_epochs):
+    x, y = data
+    expected_a, expected_b, expected_losses = trained_line(a, b, x, y, lr, n_epochs)
+    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
+    got_a, got_b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    got_a.is_close(expected_a)
+    got_b.is_close(expected_b)
+
+
+# updates_per_epoch
+
+
+@pytest.mark.exercise("updates_per_epoch", "batches that fit exactly, or do not")
+@pytest.mark.parametrize(
+    ("n_points", "batch_size", "expected"), [(80, 16, 5), (80, 30, 3), (80, 80, 1), (80, 100, 1)]
+)
+def test_updates_per_epoch_by_hand(learner, n_points, batch_size, expected):
+    learner.updates_per_epoch(n_points=n_points, batch_size=batch_size).equals(expected)
+
+
+@pytest.mark.exercise("updates_per_epoch", "any number of points, any batch size")
+@given(n_points=sizes(1, 60), batch_size=sizes(1, 20))
+def test_updates_per_epoch_counts_the_batches(learner, n_points, batch_size):
+    expected = len(range(0, n_points, batch_size))
+    learner.updates_per_epoch(n_points=n_points, batch_size=batch_size).equals(expected)
+
+
+@pytest.mark.exercise("updates_per_epoch", "no points are an error")
+@pytest.mark.parametrize("n_points", [0, -5])
+def test_updates_per_epoch_without_points(learner, n_points):
+    learner.updates_per_epoch(n_points=1, batch_size=16)
+    with learner.raises(ValueError, f"n_points={n_points} is below 1"):
+        learner.updates_per_epoch(n_points=n_points, batch_size=16)
+
+
+@pytest.mark.exercise("updates_per_epoch", "a batch without points is an error")
+@pytest.mark.parametrize("batch_size", [0, -16])
+def test_updates_per_epoch_without_batch_size(learner, batch_size):
+    learner.updates_per_epoch(n_points=80, batch_size=1)
+    with learner.raises(ValueError, f"batch_size={batch_size} is below 1"):
+        learner.updates_per_epoch(n_points=80, batch_size=batch_size)
+
+
+# least_squares
+
+
+@pytest.mark.exercise("least_squares", "three points on a line")
+def test_least_squares_on_a_line(learner):
+    x = np.array([[0.0], [1.0], [2.0]])
+    check_line(learner.least_squares(x=x, y=1 + 2 * x), 1.0, 2.0)
+
+
+@pytest.mark.exercise("least_squares", "the line of the lesson")
+def test_least_squares_of_the_lesson(learner):
+    x, y = tutorial_arrays()
+    check_line(learner.least_squares(x=x, y=y), 1.02354075, 1.96896447)
+
+
+@pytest.mark.exercise("least_squares", "any points, not only on a line")
+@given(
+    pairs=st.lists(
+        st.tuples(numbers(), numbers()), min_size=2, max_size=8, unique_by=lambda pair: pair[0]
     )
-    answer.check(
-        measured <= most + CLOCK_TICK,
-        f"timed returned more seconds than the work took. {too_long}",
-    )
-
-
-@pytest.mark.exercise("timed", "work once, and wait before and after it")
-def test_timed_calls(learner):
-    check_calls(learner.run(time_a_queue, waiting=0.0, queued=0.0))
-
-
-@pytest.mark.exercise("timed", "returns the result of the work")
-def test_timed_result(learner):
-    answer = learner.run(time_a_queue, waiting=0.0, queued=0.0)
-    result, _ = result_and_seconds(answer)
-    answer.check(
-        isinstance(result.value, str) and result.value == "done",
-        "Expected the first part of the pair to be what work() returned.",
-    )
-
-
-@pytest.mark.exercise("timed", "work that is done at once")
-def test_timed_plain_work(learner):
-    answer = learner.run(time_plain_work, seconds=0.08)
-    check_seconds(
-        answer,
-        "The clock must run until work() has returned, even while the program waits.",
-        "The time must be in seconds.",
-    )
-
-
-@pytest.mark.exercise("timed", "the clock waits for queued work", points=2)
-def test_timed_waits_before_it_stops(learner):
-    answer = learner.run(time_a_queue, waiting=0.0, queued=0.08)
-    check_calls(answer)
-    check_seconds(
-        answer,
-        "The clock was stopped while the work was still in the queue.",
-        "The clock ran too long, or the time is not in seconds.",
-    )
-
-
-@pytest.mark.exercise("timed", "the clock does not count older work", points=2)
-def test_timed_waits_before_it_starts(learner):
-    answer = learner.run(time_a_queue, waiting=0.08, queued=0.0)
-    check_calls(answer)
-    check_seconds(
-        answer,
-        "The clock was stopped too early.",
-        "The clock was started while older work was still in the queue.",
-    )
+)
+def test_least_squares_is_the_textbook_formula(learner, pairs):
+    x, y = (np.array(column).reshape(-1, 1) for column in zip(*pairs, strict=True))
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
+    check_line(learner.least_squares(x=x, y=y), float(y.mean() - slope * x.mean()), float(slope))

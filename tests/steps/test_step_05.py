@@ -1,440 +1,390 @@
-"""Step 05: autograd."""
+"""Step 05: devices and parameters."""
 
+import time
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from hypothesis import strategies as st
-from torch import nn
 
-from grader.content.references import (
-    TRAINING,
-    check_fit,
-    check_list_stays,
-    check_losses,
-    check_points_stay,
-    check_python_floats,
-    check_train_mode,
-    descend,
-    line_gradients,
-    tutorial_points,
-)
-from grader.content.shared_probes import points_after
-from grader.testing.answers import FLOAT32
+from grader.content.references import result_and_seconds
+from grader.content.shared_probes import devices, devices_picked, on_card
 from grader.testing.probes import probe
-from grader.testing.strategies import exact_rates, numbers, shapes, sizes, tensor_points, tensors
+from grader.testing.strategies import all_seeds, arrays, shapes, tensors
 
-X = torch.tensor([[0.0], [1.0], [3.0]])
-Y = torch.tensor([[1.0], [2.0], [5.0]])
+A = np.array([[1.5, -2.0], [0.25, 3.0], [-1.0, 8.5]])
+T = torch.tensor([[1.5, -2.0], [0.25, 3.0], [-1.0, 8.5]])
 
-# The numbers of the lesson have four digits after the point.
-NEAR = 2e-4
-
-rates = exact_rates()
+# The clocks of some systems tick only every 0.016 seconds.
+CLOCK_TICK = 0.02
 
 
 @probe
-def copied(result):
-    """copy a result, so that later calls cannot change it"""
-    if not isinstance(result, (tuple, list)):
-        return result
-    return [v.detach().clone() if isinstance(v, torch.Tensor) else v for v in result]
+def pick_with_card(module, there):
+    """for each entry, pretend that a graphics card is there (True) or not (False), and call
+    `pick_device()`"""
+    return devices_picked(module, [1 if card else 0 for card in there])
+
+
+@pytest.mark.exercise("pick_device", "a graphics card is there")
+def test_pick_device_with_card(learner):
+    answer = learner.run(pick_with_card, there=[True])
+    (device,) = answer.parts("device")
+    device.equals("cuda")
+
+
+@pytest.mark.exercise("pick_device", "no graphics card is there")
+def test_pick_device_without_card(learner):
+    answer = learner.run(pick_with_card, there=[False])
+    (device,) = answer.parts("device")
+    device.equals("cpu")
+
+
+@pytest.mark.exercise("pick_device", "asks at every call, not at the import")
+def test_pick_device_asks_every_time(learner):
+    answer = learner.run(pick_with_card, there=[True, False, True])
+    picked = [device.value for device in answer.each()]
+    answer.check(
+        picked == ["cuda", "cpu", "cuda"],
+        "With a card, without one and with one again, expected ['cuda', 'cpu', 'cuda'] from "
+        f"pick_device(), got {picked}. Look for the card inside the function, at every call: what "
+        "was true when the module was imported can be wrong later.",
+    )
 
 
 @probe
-def call_gradients(module, a, b, x, y):
-    """make leaves of `a` and `b` and call `loss_gradients`"""
-    a = torch.tensor([a], requires_grad=True)
-    b = torch.tensor([b], requires_grad=True)
-    return module.loss_gradients(a=a, b=b, x=x, y=y)
-
-
-@probe
-def call_gradients_twice(module, a, b, x, y):
-    """make leaves of `a` and `b` and call `loss_gradients` twice with the same arguments"""
-    a = torch.tensor([a], requires_grad=True)
-    b = torch.tensor([b], requires_grad=True)
-    first = copied(module.loss_gradients(a=a, b=b, x=x, y=y))
-    second = copied(module.loss_gradients(a=a, b=b, x=x, y=y))
-    return {"first call": first, "second call": second}
-
-
-@probe
-def look_at_leaves(module, a, b, x, y):
-    """make leaves of `a` and `b`, call `loss_gradients`, and look at `a` and `b` afterwards"""
-    a = torch.tensor([a], requires_grad=True)
-    b = torch.tensor([b], requires_grad=True)
-    gradients = copied(module.loss_gradients(a=a, b=b, x=x, y=y))
+def facts(t):
+    """describe a tensor"""
+    if not isinstance(t, torch.Tensor):
+        return {"what": f"{type(t).__name__}, not a tensor"}
     return {
-        "gradients": gradients,
-        "a": a.detach(),
-        "b": b.detach(),
-        "a requires a gradient": a.requires_grad,
-        "b requires a gradient": b.requires_grad,
-        "points": points_after(x, y),
+        "what": "tensor",
+        "device": t.device.type,
+        "dtype": str(t.dtype),
+        "shape": tuple(t.shape),
+        "requires_grad": t.requires_grad,
+        "is_leaf": t.is_leaf,
     }
 
 
-@pytest.mark.exercise("loss_gradients", "one point, by hand")
-def test_loss_gradients_one_point(learner):
-    one, three = torch.tensor([[1.0]]), torch.tensor([[3.0]])
-    answer = learner.run(call_gradients, a=0.0, b=1.0, x=three, y=one)
-    a_grad, b_grad = answer.parts("a_grad", "b_grad")
-    a_grad.is_close(4.0, **FLOAT32)
-    b_grad.is_close(12.0, **FLOAT32)
-
-
-@pytest.mark.exercise("loss_gradients", "the start of the tutorial: -3.1125 and -1.8156")
-def test_loss_gradients_tutorial(learner):
-    x, y = tutorial_points()
-    answer = learner.run(call_gradients, a=0.3367, b=0.1288, x=x, y=y)
-    a_grad, b_grad = answer.parts("a_grad", "b_grad")
-    a_grad.is_close(-3.1125, atol=NEAR)
-    b_grad.is_close(-1.8156, atol=NEAR)
-
-
-@pytest.mark.exercise("loss_gradients", "a second call gives the same gradients", points=2)
-def test_loss_gradients_do_not_add_up(learner):
-    _, a_grad, b_grad = line_gradients(0.5, -1.0, X, Y)
-    answer = learner.run(call_gradients_twice, a=0.5, b=-1.0, x=X, y=Y)
-    for call in ("first call", "second call"):
-        first, second = answer.key(call).parts("a_grad", "b_grad")
-        first.is_close(a_grad, **FLOAT32)
-        second.is_close(b_grad, **FLOAT32)
-
-
-@pytest.mark.exercise("loss_gradients", "parameters and points do not change")
-def test_loss_gradients_keep_parameters(learner):
-    answer = learner.run(look_at_leaves, a=0.5, b=-1.0, x=X, y=Y)
-    _, *expected = line_gradients(0.5, -1.0, X, Y)
-    for part, value in zip(
-        answer.key("gradients").parts("a_grad", "b_grad"), expected, strict=True
-    ):
-        part.is_close(value, **FLOAT32)
-    answer.key("a").is_close(torch.tensor([0.5]))
-    answer.key("b").is_close(torch.tensor([-1.0]))
-    answer.key("a requires a gradient").equals(True)
-    answer.key("b requires a gradient").equals(True)
-    check_points_stay(answer.key("points"), X, Y)
-
-
-@pytest.mark.exercise("loss_gradients", "any line on any points: the formula of step 02", points=2)
-@given(a=numbers(), b=numbers(), data=tensor_points())
-def test_loss_gradients_are_those_of_the_formula(learner, a, b, data):
-    x, y = data
-    _, a_grad, b_grad = line_gradients(a, b, x, y)
-    first, second = learner.run(call_gradients, a=a, b=b, x=x, y=y).parts("a_grad", "b_grad")
-    first.is_close(a_grad, **TRAINING)
-    second.is_close(b_grad, **TRAINING)
+@probe
+def tensor_on_devices(module, array):
+    """call `to_tensor` for the devices "cpu" and "meta", and for "cuda" if it is there, each named
+    by a string and by a `torch.device`"""
+    return {
+        device: [
+            facts(module.to_tensor(array=array, device=device)),
+            facts(module.to_tensor(array=array, device=torch.device(device))),
+        ]
+        for device in devices()
+    }
 
 
 @probe
-def call_update(module, values, grads, lr):
-    """make a parameter of each of `values`, set its gradient, call `update_`, and look at the same
-    parameters again"""
-    params = [value.clone().requires_grad_() for value in values]
-    for p, grad in zip(params, grads, strict=True):
-        p.grad = None if grad is None else grad.clone()
-    given = list(params)
-    returned = module.update_(params=given, lr=lr)
-    same = [id(p) for p in given] == [id(p) for p in params]
-    seen = {"returned": returned, "the list holds them still": same}
-    for i, p in enumerate(params):
-        seen[f"parameter {i}"] = p.detach()
-        seen[f"gradient {i}"] = p.grad
-        seen[f"parameter {i} is a leaf to train"] = p.is_leaf and p.requires_grad
-    return seen
+def parameters_on_devices(module, seed):
+    """call `make_parameters` for the devices "cpu" and "meta", and for "cuda" if it is there"""
+    made = {}
+    for device in devices():
+        pair = module.make_parameters(device=device, seed=seed)
+        made[device] = [facts(t) for t in pair] if isinstance(pair, (tuple, list)) else pair
+    return made
 
 
-@probe
-def call_update_in_a_loop(module, a, b, x, y, lr):
-    """make leaves of `a` and `b` and do this three times: compute the loss of the line, call
-    `loss.backward()`, call `update_([a, b], lr)`"""
-    a = torch.tensor([a], requires_grad=True)
-    b = torch.tensor([b], requires_grad=True)
-    path = {}
-    for i in (1, 2, 3):
-        loss = ((a + b * x - y) ** 2).mean()
-        loss.backward()
-        module.update_(params=[a, b], lr=lr)
-        path[f"a after round {i}"] = a.detach().clone()
-        path[f"b after round {i}"] = b.detach().clone()
-    return path
+def devices_tried(answer):
+    """Return the devices that a probe tried; "cuda" is not on every machine."""
+    return [
+        device for device in ("cpu", "meta", "cuda") if device != "cuda" or "cuda" in answer.value
+    ]
 
 
-VALUES = [torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), torch.tensor([0.5, -0.5])]
-GRADS = [torch.tensor([[10.0, 0.0, -10.0], [5.0, 5.0, 5.0]]), torch.tensor([1.0, -2.0])]
-
-
-def check_moved(answer):
-    """Check that the parameters made a step with a learning rate of 0.1."""
-    first = answer.key("parameter 0")
-    first.check(
-        not torch.equal(first.tensor(shape=(2, 3)), VALUES[0]),
-        "The parameters of the test still hold the old numbers. Change the given tensors in "
-        "place; `p = p - ...` makes a new tensor and gives it the name p.",
+def check_home(fact, device):
+    """Check that the facts describe a float32 tensor on the device."""
+    fact.key("what").equals("tensor")
+    home, dtype = fact.key("device").value, fact.key("dtype").value
+    fact.check(
+        home == device,
+        f'Expected a tensor on the device "{device}", got one on "{home}". Use the given device.',
     )
-    first.is_close(torch.tensor([[0.0, 2.0, 4.0], [3.5, 4.5, 5.5]]))
-    answer.key("parameter 1").is_close(torch.tensor([0.4, -0.3]))
+    fact.check(
+        dtype == "torch.float32",
+        f'On the device "{device}", expected a tensor of dtype torch.float32, got {dtype}.',
+    )
 
 
-@pytest.mark.exercise("update_", "two parameters of different shapes, by hand", points=2)
-def test_update_two_parameters(learner):
-    check_moved(learner.run(call_update, values=VALUES, grads=GRADS, lr=0.1))
+@pytest.mark.exercise("to_tensor", "six numbers, from float64 to float32", points=2)
+def test_to_tensor_values(learner):
+    learner.to_tensor(array=A, device="cpu").is_close(T)
 
 
-@pytest.mark.exercise("update_", "returns None")
-def test_update_returns_none(learner):
-    answer = learner.run(call_update, values=VALUES, grads=GRADS, lr=0.1)
-    check_moved(answer)
-    answer.key("returned").is_none()
+@pytest.mark.exercise("to_tensor", "whole numbers become float32 too")
+def test_to_tensor_whole_numbers(learner):
+    answer = learner.to_tensor(array=np.array([3, -1, 7]), device="cpu")
+    answer.is_close(torch.tensor([3.0, -1.0, 7.0]))
 
 
-@pytest.mark.exercise("update_", "clears the gradients")
-def test_update_clears_gradients(learner):
-    answer = learner.run(call_update, values=VALUES, grads=GRADS, lr=0.1)
-    for i in (0, 1):
-        grad = answer.key(f"gradient {i}")
-        if grad.value is not None:
-            cleared = not grad.tensor(finite=False).count_nonzero()
-            grad.check(
-                cleared,
-                "After the update, a gradient is still there: the next one would be added to it. "
-                "Clear every gradient after you use it.",
+@pytest.mark.exercise("to_tensor", "the device that was given", points=2)
+def test_to_tensor_device(learner):
+    answer = learner.run(tensor_on_devices, array=A)
+    for device in devices_tried(answer):
+        for fact in answer.key(device).parts("by string", "by torch.device"):
+            check_home(fact, device)
+            fact.key("shape").equals((3, 2))
+
+
+@pytest.mark.exercise("to_tensor", "any array")
+@given(array=arrays(shapes()))
+def test_to_tensor_keeps_shape_and_numbers(learner, array):
+    answer = learner.to_tensor(array=array, device="cpu")
+    answer.is_close(torch.tensor(array, dtype=torch.float32))
+
+
+@probe
+def numpy_of_leaf(module, t):
+    """make `t` a leaf that requires a gradient and call `to_numpy(t)`"""
+    t = t.clone().requires_grad_()
+    array = module.to_numpy(t=t)
+    return {"array": array, "t still requires a gradient": t.requires_grad}
+
+
+@probe
+def numpy_of_result(module, t):
+    """let w be a leaf that requires a gradient, compute t = 2 * w, and call `to_numpy(t)`"""
+    w = t.clone().requires_grad_()
+    t = 2 * w
+    array = module.to_numpy(t=t)
+    return {"array": array, "t still requires a gradient": t.requires_grad}
+
+
+@probe
+def numpy_from_card(module, t):
+    """call `to_numpy` with a tensor that acts like one on a graphics card, where NumPy cannot
+    read it"""
+    return module.to_numpy(t=on_card(t))
+
+
+@pytest.mark.exercise("to_numpy", "a plain tensor")
+def test_to_numpy_plain(learner):
+    learner.to_numpy(t=T).is_close(A)
+
+
+@pytest.mark.exercise("to_numpy", "a leaf that requires a gradient", points=2)
+def test_to_numpy_leaf(learner):
+    answer = learner.run(numpy_of_leaf, t=T)
+    answer.key("array").is_close(A)
+    answer.check(
+        answer.key("t still requires a gradient").value is True,
+        "After to_numpy(t), the tensor t no longer requires a gradient. Do not change the input: "
+        "take the numbers from another tensor, detached from the graph.",
+    )
+
+
+@pytest.mark.exercise("to_numpy", "the result of a computation")
+def test_to_numpy_result(learner):
+    answer = learner.run(numpy_of_result, t=T)
+    answer.key("array").is_close(2 * A)
+    answer.check(
+        answer.key("t still requires a gradient").value is True,
+        "After to_numpy(t), the tensor t is no longer part of the graph. Do not change the input.",
+    )
+
+
+@pytest.mark.exercise("to_numpy", "a tensor on a graphics card (simulated)")
+def test_to_numpy_from_card(learner):
+    learner.run(numpy_from_card, t=T).is_close(A)
+
+
+@pytest.mark.exercise("to_numpy", "any tensor")
+@given(t=tensors(shapes()))
+def test_to_numpy_keeps_shape_and_numbers(learner, t):
+    learner.run(numpy_of_leaf, t=t).key("array").is_close(t.numpy())
+
+
+@pytest.mark.exercise("make_parameters", "seed 42 gives 0.3367 and 0.1288")
+def test_make_parameters_seed_42(learner):
+    answer = learner.make_parameters(device="cpu", seed=42)
+    a, b = answer.parts("a", "b")
+    a.is_close(torch.tensor([0.3367]), atol=1e-4)
+    b.is_close(torch.tensor([0.1288]), atol=1e-4)
+
+
+@probe
+def make_after_a_draw(module, seed):
+    """draw a random number and call `make_parameters` for the device "cpu" """
+    torch.rand(1)
+    return module.make_parameters(device="cpu", seed=seed)
+
+
+@pytest.mark.exercise(
+    "make_parameters", "any seed, even 0: two draws, one after the other", points=2
+)
+@given(seed=all_seeds())
+def test_make_parameters_are_two_draws(learner, seed):
+    generator = torch.Generator().manual_seed(seed)
+    a, b = learner.run(make_after_a_draw, seed=seed).parts("a", "b")
+    a.is_close(torch.randn(1, generator=generator))
+    b.is_close(torch.randn(1, generator=generator))
+
+
+@pytest.mark.exercise("make_parameters", "float32, on the device that was given")
+def test_make_parameters_device(learner):
+    answer = learner.run(parameters_on_devices, seed=3)
+    for device in devices_tried(answer):
+        for fact in answer.key(device).parts("a", "b"):
+            check_home(fact, device)
+            fact.key("shape").equals((1,))
+
+
+@pytest.mark.exercise("make_parameters", "leaves that require a gradient, on any device", points=3)
+def test_make_parameters_are_leaves(learner):
+    answer = learner.run(parameters_on_devices, seed=3)
+    for device in devices_tried(answer):
+        for name, fact in zip("ab", answer.key(device).parts("a", "b"), strict=True):
+            fact.key("what").equals("tensor")
+            fact.check(
+                fact.key("requires_grad").value is True,
+                f'On the device "{device}", {name} does not require a gradient, so it cannot be '
+                "trained.",
+            )
+            fact.check(
+                fact.key("is_leaf").value is True,
+                f'On the device "{device}", {name} is not a leaf, so it will never receive a '
+                "gradient. It was moved when it already required one: moving is a computation, and "
+                "its result is a new tensor. Let it require a gradient only once it is on its device.",
             )
 
 
-@pytest.mark.exercise("update_", "the parameters are still leaves to train")
-def test_update_keeps_leaves(learner):
-    answer = learner.run(call_update, values=VALUES, grads=GRADS, lr=0.1)
-    check_moved(answer)
-    check_list_stays(answer)
-    for i in (0, 1):
-        answer.check(
-            answer.key(f"parameter {i} is a leaf to train").value is True,
-            "After the update, a parameter is no longer a leaf that requires a gradient, so it "
-            "cannot be trained further. Change its numbers where PyTorch takes no notes.",
-        )
-
-
-@pytest.mark.exercise("update_", "a parameter without a gradient is left alone")
-def test_update_skips_missing_gradient(learner):
-    answer = learner.run(call_update, values=VALUES, grads=[None, GRADS[1]], lr=0.1)
-    answer.key("parameter 0").is_close(VALUES[0])
-    answer.key("parameter 1").is_close(torch.tensor([0.4, -0.3]))
-
-
-@pytest.mark.exercise("update_", "any parameter of any shape")
-@given(values=st.one_of(tensors(shapes()), tensors(shapes(), torch.float64)), lr=rates)
-def test_update_is_a_step_downhill(learner, values, lr):
-    answer = learner.run(call_update, values=[values], grads=[2 * values - 1], lr=lr)
-    answer.key("parameter 0").is_close(values - lr * (2 * values - 1))
-
-
-@pytest.mark.exercise("update_", "three rounds of training end in the right place", points=2)
-@given(a=numbers(), b=numbers(), data=tensor_points(), lr=rates)
-def test_update_works_in_a_loop(learner, a, b, data, lr):
-    x, y = data
-    _, path = descend(a, b, x, y, lr, 3)
-    answer = learner.run(call_update_in_a_loop, a=a, b=b, x=x, y=y, lr=lr)
-    for i, expected in enumerate(path, 1):
-        for name, value in zip("ab", expected, strict=True):
-            p = answer.key(f"{name} after round {i}")
-            p.is_close(value, **TRAINING)
-
-
 @probe
-def call_fit(module, a, b, x, y, lr, n_epochs):
-    """make leaves of `a` and `b`, call `fit`, and look at the same leaves again"""
-    a = torch.tensor([a], requires_grad=True)
-    b = torch.tensor([b], requires_grad=True)
-    losses = module.fit(x=x, y=y, a=a, b=b, lr=lr, n_epochs=n_epochs)
+def time_a_queue(module, waiting, queued):
+    """simulate a graphics card: its queue already holds work for `waiting` seconds, `work` adds
+    work for `queued` seconds to it and returns at once, and `synchronize` waits until the queue
+    is empty; then call `timed(work, synchronize)`"""
+    queue = [waiting]
+    calls = []
+    moments = {}
+
+    def now(moment):
+        # The first time counts: an empty queue does not get emptier.
+        moments.setdefault(moment, time.perf_counter())
+
+    def work():
+        calls.append("work")
+        now("work starts")
+        queue.append(queued)
+        return "done"
+
+    def synchronize():
+        calls.append("synchronize")
+        while queue:
+            time.sleep(queue.pop())
+        now("work is done" if "work" in calls else "queue is empty")
+
+    now("call")
+    answer = module.timed(work=work, synchronize=synchronize)
+    now("return")
+    start = moments.get("queue is empty", moments["call"])
+    done = moments.get("work is done", moments["return"])
     return {
-        "losses": losses,
-        "a": a.detach(),
-        "b": b.detach(),
-        "are leaves": a.is_leaf and b.is_leaf,
-        "require a gradient": a.requires_grad and b.requires_grad,
-        "points": points_after(x, y),
+        "answer": answer,
+        "calls": calls,
+        "at least": done - moments.get("work starts", done),
+        "at most": moments["return"] - start,
     }
-
-
-@pytest.mark.exercise("fit", "one epoch on one point, by hand")
-def test_fit_one_epoch(learner):
-    one, three = torch.tensor([[1.0]]), torch.tensor([[3.0]])
-    answer = learner.run(call_fit, a=0.0, b=1.0, x=three, y=one, lr=0.25, n_epochs=1)
-    check_losses(answer.key("losses"), [4.0])
-    answer.key("a").is_close(torch.tensor([-1.0]))
-    answer.key("b").is_close(torch.tensor([-2.0]))
-
-
-@pytest.mark.exercise("fit", "each loss is a Python float")
-def test_fit_gives_python_floats(learner):
-    answer = learner.run(call_fit, a=0.5, b=-1.0, x=X, y=Y, lr=0.0625, n_epochs=1)
-    losses = answer.key("losses")
-    # The errors are -0.5, -2.5 and -7.5.
-    check_losses(losses, [62.75 / 3])
-    check_python_floats(losses)
-
-
-@pytest.mark.exercise("fit", "trains the leaves of the caller, in place")
-def test_fit_trains_given_leaves(learner):
-    answer = learner.run(call_fit, a=0.5, b=-1.0, x=X, y=Y, lr=0.0625, n_epochs=3)
-    _, path = descend(0.5, -1.0, X, Y, 0.0625, 3)
-    for name, start, end in (("a", 0.5, path[-1][0]), ("b", -1.0, path[-1][1])):
-        p = answer.key(name)
-        p.check(
-            p.scalar() != start,
-            f"After fit, the caller's {name} still has its old value {start}. Change the given tensor "
-            "in place; a new tensor with the same name is a different tensor.",
-        )
-        p.is_close(end, **TRAINING)
-    answer.check(
-        answer.key("are leaves").value is True and answer.key("require a gradient").value is True,
-        "After fit, the parameters are no longer leaves that require a gradient.",
-    )
-    check_points_stay(answer.key("points"), X, Y)
-
-
-@pytest.mark.exercise("fit", "any line on any points: four epochs", points=3)
-@given(a=numbers(), b=numbers(), data=tensor_points(), lr=rates)
-def test_fit_is_gradient_descent(learner, a, b, data, lr):
-    x, y = data
-    answer = learner.run(call_fit, a=a, b=b, x=x, y=y, lr=lr, n_epochs=4)
-    check_fit(answer, a, b, x, y, lr, 4)
-
-
-@pytest.mark.exercise("fit", "the tutorial: 1000 epochs end at 1.0235 and 1.9690")
-def test_fit_tutorial(learner):
-    x, y = tutorial_points()
-    answer = learner.run(call_fit, a=0.3367, b=0.1288, x=x, y=y, lr=0.1, n_epochs=1000)
-    losses = answer.key("losses")
-    first = losses.numbers(1000)[0]
-    losses.check(
-        abs(first - 2.7475) < NEAR, f"Expected the first loss to be 2.7475, got {first:.7g}."
-    )
-    answer.key("a").is_close(1.0235, atol=NEAR)
-    answer.key("b").is_close(1.9690, atol=NEAR)
 
 
 @probe
-def freeze(module, sizes, prefix):
-    """build a model of the linear layers "body", "head", "header" and "my_head", call
-    `freeze_all_but`, and look at all parameters"""
-    torch.manual_seed(0)
-    n_in, n_hidden, n_out = sizes
-    layers = {
-        "body": nn.Linear(n_in, n_hidden),
-        "head": nn.Linear(n_hidden, n_out),
-        "header": nn.Linear(n_out, 1),
-        "my_head": nn.Linear(1, 2),
-    }
-    model = nn.Sequential()
-    for name, layer in layers.items():
-        model.add_module(name, layer)
-    before = [p.detach().clone() for p in model.parameters()]
-    count = module.freeze_all_but(model=model, prefix=prefix)
-    after = [p.detach() for p in model.parameters()]
+def time_plain_work(module, seconds):
+    """call `timed` with a `work` that takes `seconds` and queues nothing"""
+    measured = []
+
+    def work():
+        start = time.perf_counter()
+        time.sleep(seconds)
+        measured.append(time.perf_counter() - start)
+
+    start = time.perf_counter()
+    answer = module.timed(work=work, synchronize=lambda: None)
     return {
-        "count": count,
-        "is in train mode": all(part.training for part in model.modules()),
-        "trainable": [name for name, p in model.named_parameters() if p.requires_grad],
-        "changed": [
-            i for i, (p, q) in enumerate(zip(before, after, strict=True)) if not torch.equal(p, q)
-        ],
+        "answer": answer,
+        "at least": measured[0] if measured else seconds,
+        "at most": time.perf_counter() - start,
     }
 
 
-@probe
-def train_frozen(module, prefix):
-    """build a model of the linear layers "body" and "head", call `freeze_all_but`, make one step of
-    gradient descent, and list the parameters that changed"""
-    torch.manual_seed(0)
-    model = nn.Sequential()
-    model.add_module("body", nn.Linear(3, 4))
-    model.add_module("head", nn.Linear(4, 2))
-    before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    module.freeze_all_but(model=model, prefix=prefix)
-    loss = model(torch.ones(5, 3)).square().sum()
-    if loss.requires_grad:
-        loss.backward()
-    with torch.no_grad():
-        for p in model.parameters():
-            if p.grad is not None:
-                p.sub_(0.1 * p.grad)
-    return [name for name, p in model.named_parameters() if not torch.equal(before[name], p)]
-
-
-HEAD = 10
-NAMES = [
-    f"{layer}.{p}" for layer in ("body", "head", "header", "my_head") for p in ("weight", "bias")
-]
-
-
-def check_trainable(answer, expected):
-    """Check the names of the parameters that still require a gradient."""
-    trainable = answer.key("trainable")
-    names = [name.value for name in trainable.each()]
-    trainable.check(
-        names != NAMES,
-        "Nothing was frozen: every parameter still requires a gradient. (`model.eval()` freezes "
-        "nothing.)",
-    )
-    trainable.check(
-        not expected or names != [name for name in NAMES if name not in expected],
-        "It is the wrong way round: the parameters with the prefix were frozen, and the others were "
-        "not.",
-    )
-    trainable.equals(expected)
-
-
-@pytest.mark.exercise("freeze_all_but", "only the head can be trained", points=2)
-def test_freeze_keeps_names_with_prefix(learner):
-    answer = learner.run(freeze, sizes=(3, 4, 2), prefix="head.")
-    check_trainable(answer, ["head.weight", "head.bias"])
-    check_train_mode(answer)
-
-
-@pytest.mark.exercise("freeze_all_but", "counts numbers: the head has 4 * 2 + 2")
-def test_freeze_counts_numbers(learner):
-    answer = learner.run(freeze, sizes=(3, 4, 2), prefix="head.")
-    count = answer.key("count").integer()
-    hint = {
-        2: "Count the numbers in each parameter, not the parameters.",
-        33: "Do not count what is frozen.",
-    }.get(count, "Add up the sizes of the parameters that still require a gradient.")
+def check_calls(answer):
+    """Check that `work` was called once, and `synchronize` before and after it."""
+    calls = [call.value for call in answer.key("calls").each()]
+    in_order = f"The calls were: {', '.join(map(str, calls)) or 'none'}."
+    answer.check(calls.count("work") == 1, f"Expected exactly one call of work(). {in_order}")
+    at = calls.index("work")
     answer.check(
-        count == HEAD,
-        f"The head has 4 * 2 weights and 2 biases: expected {HEAD} trainable numbers, got {count}. "
-        f"{hint}",
+        "synchronize" in calls[:at],
+        "Expected a call of synchronize() before work(): older work may still be in the queue. "
+        f"{in_order}",
+    )
+    answer.check(
+        "synchronize" in calls[at:],
+        "Expected a call of synchronize() after work(): its work may still be in the queue. "
+        f"{in_order}",
     )
 
 
-@pytest.mark.exercise("freeze_all_but", "a prefix is the beginning of the name")
-def test_freeze_prefix_is_the_beginning(learner):
-    answer = learner.run(freeze, sizes=(3, 4, 2), prefix="head")
-    check_trainable(answer, ["head.weight", "head.bias", "header.weight", "header.bias"])
-    answer = learner.run(freeze, sizes=(3, 4, 2), prefix="body.w")
-    check_trainable(answer, ["body.weight"])
-    answer.key("count").equals(12)
+def check_seconds(answer, too_short, too_long):
+    """Check the measured time against what the probe measured around it and inside it."""
+    _, measured = result_and_seconds(answer)
+    least = answer.key("at least").scalar()
+    most = answer.key("at most").scalar()
+    answer.check(
+        measured >= least - CLOCK_TICK,
+        f"timed returned fewer seconds than the work took. {too_short}",
+    )
+    answer.check(
+        measured <= most + CLOCK_TICK,
+        f"timed returned more seconds than the work took. {too_long}",
+    )
 
 
-@pytest.mark.exercise("freeze_all_but", "a prefix that no name has")
-@pytest.mark.parametrize("prefix", ["tail", "Head"])
-def test_freeze_everything(learner, prefix):
-    answer = learner.run(freeze, sizes=(3, 4, 2), prefix=prefix)
-    check_trainable(answer, [])
-    answer.key("count").equals(0)
+@pytest.mark.exercise("timed", "work once, and wait before and after it")
+def test_timed_calls(learner):
+    check_calls(learner.run(time_a_queue, waiting=0.0, queued=0.0))
 
 
-@pytest.mark.exercise("freeze_all_but", "training changes the head and nothing else")
-def test_freeze_in_training(learner):
-    learner.run(train_frozen, prefix="head").equals(["head.weight", "head.bias"])
+@pytest.mark.exercise("timed", "returns the result of the work")
+def test_timed_result(learner):
+    answer = learner.run(time_a_queue, waiting=0.0, queued=0.0)
+    result, _ = result_and_seconds(answer)
+    answer.check(
+        isinstance(result.value, str) and result.value == "done",
+        "Expected the first part of the pair to be what work() returned.",
+    )
 
 
-@pytest.mark.exercise("freeze_all_but", "layers of any size")
-@given(n_in=sizes(), n_hidden=sizes(), n_out=sizes())
-def test_freeze_counts_any_layer(learner, n_in, n_hidden, n_out):
-    answer = learner.run(freeze, sizes=(n_in, n_hidden, n_out), prefix="body")
-    answer.key("count").equals(n_in * n_hidden + n_hidden)
-    check_trainable(answer, ["body.weight", "body.bias"])
-    answer.key("changed").equals([])
+@pytest.mark.exercise("timed", "work that is done at once")
+def test_timed_plain_work(learner):
+    answer = learner.run(time_plain_work, seconds=0.08)
+    check_seconds(
+        answer,
+        "The clock must run until work() has returned, even while the program waits.",
+        "The time must be in seconds.",
+    )
+
+
+@pytest.mark.exercise("timed", "the clock waits for queued work", points=2)
+def test_timed_waits_before_it_stops(learner):
+    answer = learner.run(time_a_queue, waiting=0.0, queued=0.08)
+    check_calls(answer)
+    check_seconds(
+        answer,
+        "The clock was stopped while the work was still in the queue.",
+        "The clock ran too long, or the time is not in seconds.",
+    )
+
+
+@pytest.mark.exercise("timed", "the clock does not count older work", points=2)
+def test_timed_waits_before_it_starts(learner):
+    answer = learner.run(time_a_queue, waiting=0.08, queued=0.0)
+    check_calls(answer)
+    check_seconds(
+        answer,
+        "The clock was stopped too early.",
+        "The clock was started while older work was still in the queue.",
+    )

@@ -1,4 +1,6 @@
-"""Step 07: optimizers."""
+"""Step 07: the dynamic computation graph."""
+
+from collections import Counter
 
 import pytest
 import torch
@@ -6,411 +8,447 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from grader.content.references import (
-    check_fit,
-    check_losses,
-    check_python_floats,
-    check_uses_torchs_sgd,
-    tutorial_points,
-)
-from grader.content.shared_probes import sgd_is_torchs, torchs_sgd_refused
 from grader.testing.probes import probe
-from grader.testing.strategies import (
-    exact_rates,
-    learning_rates,
-    numbers,
-    seeds,
-    shapes,
-    sizes,
-    tensor_points,
-    tensors,
-)
+from grader.testing.strategies import numbers, shapes, sizes, tensors
 
-X = torch.tensor([[0.0], [1.0], [3.0]])
-Y = torch.tensor([[1.0], [2.0], [5.0]])
+ONES = torch.ones(3, 2)
+X = torch.tensor([[1.0, -2.0], [0.5, 3.0], [-1.5, 0.0]])
 
-# For numbers by hand, with three digits after the point.
-CLOSE = 1e-4
-
-rates = exact_rates()
-
-momenta = st.sampled_from([0.0, 0.25, 0.5, 0.9])
+dtypes = st.sampled_from([torch.float64, torch.float32])
 
 
 @probe
-def call_fit(module, a, b, x, y, lr, n_epochs):
-    """make leaves of `a` and `b`, call `fit_with_sgd`, and look at the same leaves again"""
-    a = torch.tensor([a], requires_grad=True)
-    b = torch.tensor([b], requires_grad=True)
-    losses = module.fit_with_sgd(x=x, y=y, a=a, b=b, lr=lr, n_epochs=n_epochs)
-    return {"losses": losses, "a": a.detach(), "b": b.detach()}
+def gradient_of_lesson(module, x):
+    """call `gradient_of(f, x)` with the f of the lesson: f(v) = ((v + 5) ** 2 + 1).sum()"""
+    return module.gradient_of(f=lambda v: ((v + 5) ** 2 + 1).sum(), x=x)
 
 
-@pytest.mark.exercise("fit_with_sgd", "one epoch on one point, by hand")
-def test_fit_one_epoch(learner):
-    one, three = torch.tensor([[1.0]]), torch.tensor([[3.0]])
-    answer = learner.run(call_fit, a=0.0, b=1.0, x=three, y=one, lr=0.25, n_epochs=1)
-    check_losses(answer.key("losses"), [4.0])
-    answer.key("a").is_close(torch.tensor([-1.0]))
-    answer.key("b").is_close(torch.tensor([-2.0]))
+@probe
+def gradient_of_square(module, x, c):
+    """call `gradient_of(f, x)` with f(v) = c * v ** 2 + v"""
+    return module.gradient_of(f=lambda v: c * v**2 + v, x=x)
 
 
-@pytest.mark.exercise("fit_with_sgd", "each loss is a Python float")
-def test_fit_gives_python_floats(learner):
-    answer = learner.run(call_fit, a=0.5, b=-1.0, x=X, y=Y, lr=0.0625, n_epochs=1)
-    losses = answer.key("losses")
-    # The errors are -0.5, -2.5 and -7.5.
-    check_losses(losses, [62.75 / 3])
-    check_python_floats(losses)
-    loss = losses.numbers()[0]
-    losses.check(
-        abs(loss - 62.75 / 3) < 1e-5,
-        f"Expected the loss with all its digits, got {loss!r}. Do not round it.",
+@probe
+def gradient_of_means(module, x, weights):
+    """call `gradient_of(f, x)` with f(v) = v.mean(dim=0) * weights"""
+    return module.gradient_of(f=lambda v: v.mean(dim=0) * weights, x=x)
+
+
+@probe
+def gradient_of_constant(module, x):
+    """call `gradient_of(f, x)` with an f that does not use its argument: f(v) = torch.ones(4)"""
+    return module.gradient_of(f=lambda v: torch.ones(4), x=x)
+
+
+@probe
+def ask_plain(module, x):
+    """call `gradient_of(f, x)` with f(v) = v ** 3 and a plain x, and look at x afterwards"""
+    gradient = module.gradient_of(f=lambda v: v**3, x=x)
+    return {"gradient": gradient, "x.grad": x.grad, "x.requires_grad": x.requires_grad}
+
+
+@probe
+def ask_leaf(module, x):
+    """make x a leaf that requires a gradient, call `gradient_of(f, x)` with f(v) = v ** 3, and look
+    at x afterwards"""
+    x = x.clone().requires_grad_()
+    gradient = module.gradient_of(f=lambda v: v**3, x=x)
+    return {"gradient": gradient, "x.grad": x.grad, "x.requires_grad": x.requires_grad}
+
+
+@probe
+def ask_result(module, w):
+    """make w a leaf, compute x = w ** 2, call `gradient_of(f, x)` with f(v) = v ** 3 twice,
+    then call `x.sum().backward()`, and look at w"""
+    w = w.clone().requires_grad_()
+    x = w**2
+    first = module.gradient_of(f=lambda v: v**3, x=x)
+    second = module.gradient_of(f=lambda v: v**3, x=x)
+    x.sum().backward()
+    return {"first": first, "second": second, "w.grad": w.grad}
+
+
+@pytest.mark.exercise("gradient_of", "the example of the lesson: 12 everywhere")
+def test_gradient_of_lesson(learner):
+    learner.run(gradient_of_lesson, x=ONES).is_close(torch.full((3, 2), 12.0))
+
+
+@pytest.mark.exercise("gradient_of", "a function with a result of a different shape")
+def test_gradient_of_means(learner):
+    weights = torch.tensor([4.0, -2.0])
+    answer = learner.run(gradient_of_means, x=torch.zeros(4, 2), weights=weights)
+    answer.is_close(torch.tensor([[1.0, -0.5]] * 4))
+
+
+@pytest.mark.exercise("gradient_of", "x is a plain tensor, and stays one")
+def test_gradient_of_plain_tensor(learner):
+    answer = learner.run(ask_plain, x=X)
+    answer.key("gradient").is_close(3 * X**2)
+    answer.check(
+        answer.key("x.requires_grad").value is False,
+        "x did not require a gradient before the call, but now it does. Do not change the caller's "
+        "x: ask for the gradient of another tensor with the same values.",
+    )
+    answer.check(answer.key("x.grad").value is None, "A gradient was left in x.grad.")
+
+
+@pytest.mark.exercise("gradient_of", "x is a leaf, and its .grad stays empty", points=2)
+def test_gradient_of_leaf(learner):
+    answer = learner.run(ask_leaf, x=X)
+    answer.key("gradient").is_close(3 * X**2)
+    answer.check(
+        answer.key("x.grad").value is None,
+        "A gradient was left in x.grad: the caller's next backward() would add to it.",
+    )
+    answer.check(
+        answer.key("x.requires_grad").value is True,
+        "x required a gradient before the call, but now it does not. Do not change the caller's x.",
     )
 
 
-@pytest.mark.exercise("fit_with_sgd", "trains the leaves of the caller")
-def test_fit_trains_given_leaves(learner):
-    answer = learner.run(call_fit, a=0.5, b=-1.0, x=X, y=Y, lr=0.0625, n_epochs=2)
-    for name, start in (("a", 0.5), ("b", -1.0)):
-        p = answer.key(name)
-        p.check(
-            p.scalar() != start,
-            f"After fit_with_sgd, the caller's {name} still has its old value {start}. Give the optimizer "
-            "the tensors that were passed in, and take its step after the gradients are computed.",
-        )
-    check_fit(answer, 0.5, -1.0, X, Y, 0.0625, 2)
-    check_uses_torchs_sgd(learner.run(sgd_is_torchs, x=X, y=Y))
+@pytest.mark.exercise("gradient_of", "x is the result of a computation", points=2)
+def test_gradient_of_result(learner):
+    answer = learner.run(ask_result, w=X)
+    answer.key("first").is_close(3 * X**4)
+    answer.key("second").is_close(3 * X**4)
+    left = answer.key("w.grad").tensor(shape=(3, 2))
+    answer.check(
+        torch.allclose(left, 2 * X, rtol=1e-4, atol=1e-5),
+        "Expected x.sum().backward() to leave 2 * w in w.grad, but there is more in it. Your code "
+        "sent gradients through the graph behind x. Stop at x: only its gradient is asked for.",
+    )
 
 
-@pytest.mark.exercise("fit_with_sgd", "any line on any points: four epochs", points=3)
-@given(a=numbers(), b=numbers(), data=tensor_points(), lr=rates)
-def test_fit_is_gradient_descent(learner, a, b, data, lr):
-    x, y = data
-    answer = learner.run(call_fit, a=a, b=b, x=x, y=y, lr=lr, n_epochs=4)
-    check_fit(answer, a, b, x, y, lr, 4)
+@pytest.mark.exercise("gradient_of", "f does not use its argument: zeros")
+def test_gradient_of_constant(learner):
+    learner.run(gradient_of_constant, x=X).is_close(torch.zeros(3, 2))
+    learner.run(gradient_of_constant, x=X.double()).is_close(torch.zeros(3, 2).double())
 
 
-@pytest.mark.exercise("fit_with_sgd", "the tutorial: 100 epochs, loss 0.0146")
-def test_fit_tutorial(learner):
-    x, y = tutorial_points()
-    answer = learner.run(call_fit, a=0.3367, b=0.1288, x=x, y=y, lr=0.1, n_epochs=100)
-    check_fit(answer, 0.3367, 0.1288, x, y, 0.1, 100)
+@pytest.mark.exercise("gradient_of", "any polynomial at any x", points=2)
+@given(x=tensors(shapes()), c=numbers(), dtype=dtypes)
+def test_gradient_of_square_is_the_derivative(learner, x, c, dtype):
+    x = x.to(dtype)
+    learner.run(gradient_of_square, x=x, c=c).is_close(2 * c * x + 1)
 
 
 @probe
-def run_sgd(module, values, rounds, lr, **momentum):
-    """make a parameter of each of `values`, build `SGD(params, lr, momentum)`, and in each round
-    set the gradients and call `step()`"""
-    with torchs_sgd_refused():
-        params = [value.clone().requires_grad_() for value in values]
-        optimizer = module.SGD(params=params, lr=lr, **momentum)
-        path = {}
-        for i, grads in enumerate(rounds, 1):
-            for p, grad in zip(params, grads, strict=True):
-                p.grad = None if grad is None else grad.clone()
-            optimizer.step()
-            for k, p in enumerate(params):
-                path[f"parameter {k} after step {i}"] = p.detach().clone()
-        return path
+def nodes_of_lesson(module, x):
+    """make x a leaf and call `graph_nodes(t)` with t = ((x + 5) ** 2 + 1).sum()"""
+    x = x.clone().requires_grad_()
+    return module.graph_nodes(t=((x + 5) ** 2 + 1).sum())
 
 
 @probe
-def run_sgd_on_generator(module, values, rounds, lr, momentum):
-    """make a parameter of each of `values`, build `SGD` with a generator of them, and in each round
-    call `zero_grad()`, set the gradients and call `step()`; at the end call `zero_grad()` again"""
-    with torchs_sgd_refused():
-        params = [value.clone().requires_grad_() for value in values]
-        optimizer = module.SGD((p for p in params), lr, momentum)
-        path = {}
-        for i, grads in enumerate(rounds, 1):
-            optimizer.zero_grad()
-            for p, grad in zip(params, grads, strict=True):
-                p.grad = grad.clone()
-            optimizer.step()
-            for k, p in enumerate(params):
-                path[f"parameter {k} after step {i}"] = p.detach().clone()
-        optimizer.zero_grad()
-        grads = {f"gradient {k}": p.grad for k, p in enumerate(params)}
-        return path | grads
+def nodes_without_graph(module):
+    """call `graph_nodes` with a plain tensor, with a leaf that requires a gradient, and with twice the leaf"""
+    leaf = torch.ones(2, requires_grad=True)
+    return {
+        "plain tensor": module.graph_nodes(t=torch.ones(2) * 3),
+        "leaf": module.graph_nodes(t=leaf),
+        "twice the leaf": module.graph_nodes(t=2 * leaf),
+    }
 
 
 @probe
-def run_sgd_in_place(module, value, rounds, lr, momentum):
-    """make one parameter, build `SGD([p], lr, momentum)`, write every new gradient into the same
-    tensor p.grad, call `step()`, and look at p and p.grad"""
-    with torchs_sgd_refused():
-        p = value.clone().requires_grad_()
-        p.grad = torch.zeros_like(p)
-        optimizer = module.SGD(params=[p], lr=lr, momentum=momentum)
-        path = {}
-        for i, grad in enumerate(rounds, 1):
-            if p.grad is None:
-                break
-            p.grad.copy_(grad)
-            optimizer.step()
-            path[f"p after step {i}"] = p.detach().clone()
-            path[f"p.grad after step {i}"] = None if p.grad is None else p.grad.clone()
-        return path
+def nodes_of_line(module):
+    """make leaves a and b and call `graph_nodes(t)` with t = a + b * x"""
+    a = torch.tensor([1.0], requires_grad=True)
+    b = torch.tensor([2.0], requires_grad=True)
+    x = torch.tensor([[1.0], [3.0], [4.0]])
+    return module.graph_nodes(t=a + b * x)
 
 
 @probe
-def run_two(module, grads, lrs, momenta):
-    """build two optimizers, each for one parameter that starts at 0, and let them take their
-    steps in turn"""
-    with torchs_sgd_refused():
-        params = [torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)]
-        optimizers = [
-            module.SGD(params=[p], lr=lr, momentum=momentum)
-            for p, lr, momentum in zip(params, lrs, momenta, strict=True)
-        ]
-        for pair in grads:
-            for p, optimizer, grad in zip(params, optimizers, pair, strict=True):
-                p.grad = torch.tensor([grad])
-                optimizer.step()
-        return {"first": params[0].detach(), "second": params[1].detach()}
+def nodes_of_row(module):
+    """make leaves a, b and c and call `graph_nodes(t)` with t = torch.cat([a, b * 2, c])"""
+    a, b, c = [torch.tensor([1.0 + k], requires_grad=True) for k in range(3)]
+    return module.graph_nodes(t=torch.cat([a, b * 2, c]))
 
 
 @probe
-def train_model(module, seed, x, lr, momentum):
-    """build a small network, train it for three rounds with `backward()`, `step()` and
-    `zero_grad()`, and look at its parameters"""
-    with torchs_sgd_refused():
-        torch.manual_seed(seed)
-        model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
-        start = [p.detach().clone() for p in model.parameters()]
-        optimizer = module.SGD(params=model.parameters(), lr=lr, momentum=momentum)
-        for _ in range(3):
-            model(x).square().mean().backward()
-            optimizer.step()
-            optimizer.zero_grad()
-        names = [name for name, _ in model.named_parameters()]
-        return {
-            "start": dict(zip(names, start, strict=True)),
-            "end": {name: p.detach() for name, p in model.named_parameters()},
-        }
+def nodes_of_shared(module):
+    """make x a leaf, compute u = x.exp(), and call `graph_nodes(t)` with t = (u * u).sum()"""
+    x = torch.ones(2, requires_grad=True)
+    u = x.exp()
+    return module.graph_nodes(t=(u * u).sum())
 
 
 @probe
-def clear(module, values):
-    """make a parameter of each of `values` with a gradient of ones, except the first one, which has
-    none; build `SGD(params, lr=0.1)`, call `zero_grad()`, and look at the parameters"""
-    with torchs_sgd_refused():
-        params = [value.clone().requires_grad_() for value in values]
-        for p in params[1:]:
-            p.grad = torch.ones_like(p)
-        module.SGD(params=params, lr=0.1).zero_grad()
-        values = {f"parameter {k}": p.detach() for k, p in enumerate(params)}
-        return values | {f"gradient {k}": p.grad for k, p in enumerate(params)}
+def nodes_of_doublings(module, count):
+    """make u a leaf, repeat u = u + u `count` times, and call `graph_nodes(u)`"""
+    u = torch.ones(2, requires_grad=True)
+    for _ in range(count):
+        u = u + u
+    return module.graph_nodes(t=u)
 
 
 @probe
-def build(module, lr, momentum):
-    """make one parameter and build `SGD([p], lr, momentum)`"""
-    with torchs_sgd_refused():
-        module.SGD(params=[torch.ones(2, requires_grad=True)], lr=lr, momentum=momentum)
-        return "built"
+def nodes_of_polynomial(module, count):
+    """make x a leaf, start with t = x, repeat t = x * t.sin() `count` times, and call
+    `graph_nodes(t)`"""
+    x = torch.ones(2, requires_grad=True)
+    t = x
+    for _ in range(count):
+        t = x * t.sin()
+    return module.graph_nodes(t=t)
 
 
-def move(params, velocities, lr, momentum):
-    """Take one step by the formula of the lesson, as `torch.optim.SGD` does."""
-    with torch.no_grad():
-        for k, p in enumerate(params):
-            if p.grad is not None:
-                v = velocities[k]
-                velocities[k] = p.grad.clone() if v is None else momentum * v + p.grad
-                p.sub_(lr * velocities[k])
-
-
-def sgd_path(values, rounds, lr, momentum):
-    """Return where the parameters are after each round."""
-    params = [value.clone().requires_grad_() for value in values]
-    velocities = [None] * len(params)
-    path = []
-    for grads in rounds:
-        for p, grad in zip(params, grads, strict=True):
-            p.grad = grad
-        move(params, velocities, lr, momentum)
-        path.append([p.detach().clone() for p in params])
-    return path
-
-
-def check_path(answer, path):
-    """Check every parameter after every step."""
-    for i, expected in enumerate(path, 1):
-        for k, value in enumerate(expected):
-            answer.key(f"parameter {k} after step {i}").is_close(value)
-
-
-def check_cleared(answer):
-    """Check that a gradient is None or full of zeros."""
-    if answer.value is not None:
-        left = answer.tensor(finite=False).count_nonzero()
+def check_names(answer, **expected):
+    """Check how often each name appears in a list of names."""
+    names = [name.value for name in answer.each()]
+    answer.check(
+        all(isinstance(name, str) and name.isidentifier() for name in names),
+        'Expected a list of the class names of the nodes, such as "AccumulateGrad", as strings: not '
+        "the nodes themselves, no text around a name, and no torch::autograd:: in front of it.",
+    )
+    counts = Counter(names)
+    listed = ", ".join(f"{count} x {name}" for name, count in sorted(counts.items())) or "none"
+    for name, count in expected.items():
+        if counts[name] > count:
+            why = "A node that can be reached in two ways is still one node."
+        elif not counts[name]:
+            why = "Begin with t.grad_fn itself, and follow every branch to its end."
+        else:
+            why = "Follow every branch to its end. Different nodes may have the same name."
         answer.check(
-            not left,
-            "After zero_grad(), a gradient is still there: the next backward() would add to it.",
+            counts[name] == count,
+            f"Expected {name} {count} times in the list, got it {counts[name]} times. {why} "
+            f"The names in your list: {listed}.",
         )
+    others = sorted(counts.keys() - expected.keys())
+    answer.check(not others, f"There is no such node in this graph: {', '.join(others)}.")
 
 
-@st.composite
-def runs(draw):
-    """Values of one to three parameters, and gradients for four rounds."""
-    values = draw(
-        st.lists(shapes(), min_size=1, max_size=3).map(lambda all_: [*map(tensors, all_)])
+@pytest.mark.exercise("graph_nodes", "the example of the lesson: five nodes", points=2)
+def test_graph_nodes_of_lesson(learner):
+    answer = learner.run(nodes_of_lesson, x=ONES)
+    check_names(answer, SumBackward0=1, AddBackward0=2, PowBackward0=1, AccumulateGrad=1)
+
+
+@pytest.mark.exercise("graph_nodes", "tensors without a graph")
+def test_graph_nodes_without_graph(learner):
+    answer = learner.run(nodes_without_graph)
+    check_names(answer.key("plain tensor"))
+    check_names(answer.key("leaf"))
+    check_names(answer.key("twice the leaf"), MulBackward0=1, AccumulateGrad=1)
+
+
+@pytest.mark.exercise("graph_nodes", "a line has two branches, a row of three has three", points=2)
+def test_graph_nodes_of_line(learner):
+    check_names(learner.run(nodes_of_line), AddBackward0=1, MulBackward0=1, AccumulateGrad=2)
+    check_names(learner.run(nodes_of_row), CatBackward0=1, MulBackward0=1, AccumulateGrad=3)
+
+
+@pytest.mark.exercise("graph_nodes", "a node that is used twice counts once", points=2)
+def test_graph_nodes_of_shared(learner):
+    answer = learner.run(nodes_of_shared)
+    check_names(answer, SumBackward0=1, MulBackward0=1, ExpBackward0=1, AccumulateGrad=1)
+
+
+@pytest.mark.exercise("graph_nodes", "many paths, few nodes")
+@given(count=sizes(1, 10))
+def test_graph_nodes_of_doublings(learner, count):
+    answer = learner.run(nodes_of_doublings, count=count)
+    check_names(answer, AddBackward0=count, AccumulateGrad=1)
+
+
+@pytest.mark.exercise("graph_nodes", "a graph built by a loop")
+@given(count=sizes(1, 10))
+def test_graph_nodes_of_polynomial(learner, count):
+    answer = learner.run(nodes_of_polynomial, count=count)
+    check_names(answer, MulBackward0=count, SinBackward0=count, AccumulateGrad=1)
+
+
+@probe
+def names_of(found, known):
+    """return the names that the test has for these tensors"""
+    if not isinstance(found, (list, tuple)):
+        return found
+    names = []
+    for tensor in found:
+        same = [name for name, candidate in known.items() if candidate is tensor]
+        names.append(same[0] if same else "another tensor")
+    return names
+
+
+@probe
+def leaves_of_line(module):
+    """make leaves a and b that require gradients and a plain tensor x, and call `leaves(a + b * x)`"""
+    a = torch.tensor([1.0], requires_grad=True)
+    b = torch.tensor([2.0], requires_grad=True)
+    x = torch.tensor([[1.0], [3.0], [4.0]])
+    return names_of(module.leaves(t=a + b * x), {"a": a, "b": b, "x": x})
+
+
+@probe
+def leaves_of_loss(module):
+    """make leaves a and b, and call `leaves` with the loss of a line, where u = a + b * x is used
+    twice: (u * u - y * u).mean()"""
+    a = torch.tensor([1.0], requires_grad=True)
+    b = torch.tensor([2.0], requires_grad=True)
+    x, y = torch.tensor([[1.0], [3.0]]), torch.tensor([[2.0], [5.0]])
+    u = a + b * x
+    found = module.leaves(t=(u * u - y * u).mean())
+    return names_of(found, {"a": a, "b": b, "x": x, "y": y, "u": u})
+
+
+@probe
+def leaves_of_leaves(module):
+    """make a leaf that requires a gradient and call `leaves` with it; then with a plain tensor, and
+    with a result that was computed from plain tensors"""
+    a = torch.tensor([1.0], requires_grad=True)
+    x = torch.tensor([1.0])
+    return {
+        "leaf": names_of(module.leaves(t=a), {"leaf": a}),
+        "plain tensor": names_of(module.leaves(t=x), {"the plain tensor": x}),
+        "result of plain tensors": names_of(module.leaves(t=2 * x), {"the plain tensor": x}),
+    }
+
+
+@probe
+def leaves_of_model(module, frozen):
+    """build a model of two linear layers, freeze the parameters named in `frozen`, and call
+    `leaves` with the model's output"""
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    known = dict(model.named_parameters())
+    for name in frozen:
+        known[name].requires_grad_(False)
+    return names_of(module.leaves(t=model(torch.ones(5, 3))), known)
+
+
+@probe
+def leaves_of_sum(module, count):
+    """make `count` leaves p0, p1, ... and call `leaves` with the sum of their squares"""
+    params = {f"p{i}": torch.tensor([1.0 + i], requires_grad=True) for i in range(count)}
+    total = torch.zeros(1)
+    for p in params.values():
+        total = total + p * p
+    return names_of(module.leaves(t=total), params)
+
+
+def check_leaves(answer, *expected):
+    """Check which of the test's tensors are in the list, by the names that the test has for them."""
+    names = [name.value for name in answer.each()]
+    listed = f"Your list holds: {', '.join(map(str, names)) or 'nothing'}."
+    answer.check(
+        "another tensor" not in names,
+        "Your list holds something that is not one of the tensors of the test. Return the leaves "
+        "themselves, not copies or nodes.",
     )
-    values = [draw(value) for value in values]
-    rounds = [[draw(tensors(tuple(value.shape))) for value in values] for _ in range(4)]
-    return values, rounds
-
-
-ONE = [torch.tensor([1.0])]
-FIVE = [torch.tensor([5.0])]
-
-
-@pytest.mark.exercise("SGD", "plain steps, by hand")
-def test_sgd_plain_steps(learner):
-    answer = learner.run(run_sgd, values=[torch.zeros(1)], rounds=[ONE, ONE], lr=0.5, momentum=0.0)
-    answer.key("parameter 0 after step 1").is_close(torch.tensor([-0.5]))
-    answer.key("parameter 0 after step 2").is_close(torch.tensor([-1.0]))
-    # Without `momentum`, which is 0 by default.
-    answer = learner.run(run_sgd, values=[torch.ones(1)], rounds=[FIVE, FIVE], lr=0.1)
-    answer.key("parameter 0 after step 1").is_close(torch.tensor([0.5]))
-    answer.key("parameter 0 after step 2").is_close(torch.tensor([0.0]))
-
-
-@pytest.mark.exercise("SGD", "momentum, by hand: 0.1, then 0.19, then 0.271", points=2)
-def test_sgd_momentum_by_hand(learner):
-    rounds = [ONE, ONE, ONE]
-    answer = learner.run(run_sgd, values=[torch.zeros(1)], rounds=rounds, lr=0.1, momentum=0.9)
-    for i, expected in enumerate((-0.1, -0.29, -0.561), 1):
-        p = answer.key(f"parameter 0 after step {i}")
-        value = p.scalar()
-        p.check(
-            abs(value - expected) < CLOSE,
-            f"Expected the parameter to be {expected} after step {i}, got {value:.7g}. The gradient is "
-            "always 1, so the velocity is 1, then 1.9, then 2.71, and each step is lr * velocity.",
+    for name in expected:
+        answer.check(name in names, f"The leaf {name} is missing. Follow every branch. {listed}")
+        answer.check(names.count(name) == 1, f"Expected the leaf {name} only once. {listed}")
+    for name in names:
+        answer.check(
+            name in expected,
+            f"{name} is in the list, but it would not receive a gradient. {listed}",
         )
 
 
-@pytest.mark.exercise("SGD", "each parameter has its own velocity")
-def test_sgd_velocity_of_its_own(learner):
-    values = [torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])]
-    rounds = [
-        [torch.tensor([1.0, 0.0]), torch.tensor([0.0, -2.0])],
-        [torch.tensor([0.5, 1.0]), torch.tensor([1.0, 1.0])],
-        [torch.tensor([0.0, 0.0]), torch.tensor([4.0, 0.0])],
-    ]
-    answer = learner.run(run_sgd, values=values, rounds=rounds, lr=0.5, momentum=0.5)
-    check_path(answer, sgd_path(values, rounds, 0.5, 0.5))
+@pytest.mark.exercise("leaves", "a line has the leaves a and b", points=2)
+def test_leaves_of_line(learner):
+    check_leaves(learner.run(leaves_of_line), "a", "b")
 
 
-@pytest.mark.exercise("SGD", "two optimizers do not disturb each other")
-def test_sgd_two_optimizers(learner):
-    grads = [(1.0, -2.0), (0.0, 3.0), (2.0, 0.0)]
-    lrs, momenta = (0.5, 0.25), (0.5, 0.75)
-    answer = learner.run(run_two, grads=grads, lrs=lrs, momenta=momenta)
-    for k, name in enumerate(("first", "second")):
-        rounds = [[torch.tensor([pair[k]])] for pair in grads]
-        expected = sgd_path([torch.zeros(1)], rounds, lrs[k], momenta[k])[-1][0]
-        answer.key(name).is_close(expected)
+@pytest.mark.exercise("leaves", "a leaf that can be reached in two ways is listed once", points=2)
+def test_leaves_come_once(learner):
+    check_leaves(learner.run(leaves_of_loss), "a", "b")
 
 
-@pytest.mark.exercise("SGD", "a parameter without a gradient is left alone", points=2)
-def test_sgd_skips_missing_gradient(learner):
-    values = [torch.tensor([1.0, 2.0]), torch.tensor([3.0])]
-    g, h = torch.tensor([1.0, -1.0]), torch.tensor([2.0])
-    rounds = [[None, h], [g, h], [g, None], [g, h]]
-    answer = learner.run(run_sgd, values=values, rounds=rounds, lr=0.5, momentum=0.5)
-    check_path(answer, sgd_path(values, rounds, 0.5, 0.5))
+@pytest.mark.exercise("leaves", "a leaf itself, and tensors without a graph")
+def test_leaves_of_leaves(learner):
+    answer = learner.run(leaves_of_leaves)
+    check_leaves(answer.key("leaf"), "leaf")
+    check_leaves(answer.key("plain tensor"))
+    check_leaves(answer.key("result of plain tensors"))
 
 
-@pytest.mark.exercise("SGD", "the gradients are only read", points=2)
-def test_sgd_does_not_change_gradients(learner):
-    rounds = [torch.tensor([1.0, -2.0]), torch.tensor([0.5, 4.0]), torch.tensor([3.0, 0.0])]
-    value = torch.tensor([10.0, 20.0])
-    answer = learner.run(run_sgd_in_place, value=value, rounds=rounds, lr=0.5, momentum=0.25)
-    path = sgd_path([value], [[grad] for grad in rounds], 0.5, 0.25)
-    for i, (grad, expected) in enumerate(zip(rounds, path, strict=True), 1):
-        left = answer.key(f"p.grad after step {i}")
-        left.check(
-            left.value is not None and torch.equal(left.tensor(shape=(2,)), grad),
-            f"Step {i} changed p.grad. Only read the gradients: do not scale or clear them, and keep "
-            "the velocity in a separate tensor.",
-        )
-        answer.key(f"p after step {i}").is_close(expected[0])
+@pytest.mark.exercise("leaves", "a model with a frozen layer")
+def test_leaves_of_model(learner):
+    everything = ["0.bias", "0.weight", "2.bias", "2.weight"]
+    check_leaves(learner.run(leaves_of_model, frozen=[]), *everything)
+    answer = learner.run(leaves_of_model, frozen=["0.weight", "2.bias"])
+    check_leaves(answer, "0.bias", "2.weight")
 
 
-@pytest.mark.exercise("SGD", "params may be a generator", points=2)
-def test_sgd_takes_generator(learner):
-    values = [torch.tensor([1.0, 2.0]), torch.tensor([[3.0]])]
-    rounds = [[torch.tensor([1.0, -1.0]), torch.tensor([[2.0]])]] * 3
-    answer = learner.run(run_sgd_on_generator, values=values, rounds=rounds, lr=0.5, momentum=0.5)
-    first = answer.key("parameter 0 after step 1")
-    first.check(
-        not torch.equal(first.tensor(shape=(2,)), values[0]),
-        "The parameters did not change. If they do with a list: a generator gives its tensors only "
-        "once, and a second loop over it finds nothing.",
-    )
-    check_path(answer, sgd_path(values, rounds, 0.5, 0.5))
-    check_cleared(answer.key("gradient 0"))
-    check_cleared(answer.key("gradient 1"))
+@pytest.mark.exercise("leaves", "any number of leaves")
+@given(count=sizes(1, 9))
+def test_leaves_finds_all(learner, count):
+    check_leaves(learner.run(leaves_of_sum, count=count), *[f"p{i}" for i in range(count)])
 
 
-@pytest.mark.exercise("SGD", "the same numbers as torch.optim.SGD, for any shapes", points=3)
-@given(run=runs(), lr=learning_rates(), momentum=momenta)
-def test_sgd_follows_torch(learner, run, lr, momentum):
-    values, rounds = run
-    answer = learner.run(run_sgd, values=values, rounds=rounds, lr=lr, momentum=momentum)
-    check_path(answer, sgd_path(values, rounds, lr, momentum))
+@probe
+def cut_result(module, values):
+    """make w a leaf, compute t = w * 2, call `c = cut(t)`, and look at c and t"""
+    w = values.clone().requires_grad_()
+    t = w * 2
+    c = module.cut(t=t)
+    outside = isinstance(c, torch.Tensor) and not c.requires_grad and c.grad_fn is None
+    return {"c": c, "c is outside": outside, "t is inside": t.grad_fn is not None}
 
 
-@pytest.mark.exercise("SGD", "trains a network as torch.optim.SGD does")
-@given(seed=seeds(), n=sizes(), momentum=momenta)
-def test_sgd_trains_a_network(learner, seed, n, momentum):
-    x = torch.linspace(-1, 1, 2 * n).reshape(n, 2)
-    answer = learner.run(train_model, seed=seed, x=x, lr=0.1, momentum=momentum)
-    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+@probe
+def cut_leaf(module, values):
+    """make t a leaf that requires a gradient, call `c = cut(t)`, and look at c and t"""
+    t = values.clone().requires_grad_()
+    c = module.cut(t=t)
+    outside = isinstance(c, torch.Tensor) and not c.requires_grad and c.grad_fn is None
+    return {"c": c, "c is outside": outside, "t is inside": t.requires_grad}
+
+
+@probe
+def write_into_cut(module, values):
+    """make w a leaf, compute t = (w * 2).T, call `c = cut(t)`, fill c with 7, and look at t"""
+    t = (values.clone().requires_grad_() * 2).T
+    c = module.cut(t=t)
     with torch.no_grad():
-        for name, p in model.named_parameters():
-            p.copy_(answer.key("start").key(name).tensor(shape=tuple(p.shape)))
-    params = list(model.parameters())
-    velocities = [None] * len(params)
-    for _ in range(3):
-        model.zero_grad()
-        model(x).square().mean().backward()
-        move(params, velocities, 0.1, momentum)
-    for name, p in model.named_parameters():
-        answer.key("end").key(name).is_close(p.detach())
+        c.fill_(7.0)
+    return {"t": t.detach(), "c is another tensor": c is not t}
 
 
-@pytest.mark.exercise("SGD", "zero_grad clears every gradient and nothing else")
-def test_sgd_zero_grad(learner):
-    values = [torch.tensor([1.0, 2.0]), torch.tensor([[3.0]]), torch.tensor([4.0])]
-    answer = learner.run(clear, values=values)
-    for k, value in enumerate(values):
-        check_cleared(answer.key(f"gradient {k}"))
-        answer.key(f"parameter {k}").is_close(value)
+def check_cut(answer, expected):
+    """Check the values of c, and on which side of the cut c and t are."""
+    answer.key("c").is_close(expected)
+    answer.check(
+        answer.key("c is outside").value is True,
+        "The result of cut(t) still requires a gradient, so it is not outside the graph.",
+    )
+    answer.check(
+        answer.key("t is inside").value is True,
+        "After cut(t), the tensor t itself is no longer part of the graph. Return another tensor "
+        "that shares its memory, and do not change t.",
+    )
 
 
-@pytest.mark.exercise("SGD", "a negative learning rate is an error")
-def test_sgd_negative_lr(learner):
-    learner.run(build, lr=0.0, momentum=0.5)
-    with learner.raises(ValueError, "lr is negative"):
-        learner.run(build, lr=-0.1, momentum=0.5)
+@pytest.mark.exercise("cut", "the result of a computation")
+def test_cut_result(learner):
+    check_cut(learner.run(cut_result, values=X), 2 * X)
 
 
-@pytest.mark.exercise("SGD", "a negative momentum is an error")
-def test_sgd_negative_momentum(learner):
-    learner.run(build, lr=0.1, momentum=0.0)
-    with learner.raises(ValueError, "momentum is negative"):
-        learner.run(build, lr=0.1, momentum=-0.5)
+@pytest.mark.exercise("cut", "a leaf that requires a gradient")
+def test_cut_leaf(learner):
+    check_cut(learner.run(cut_leaf, values=X), X)
 
 
-@pytest.mark.exercise("SGD", "only negative settings are errors")
-@given(lr=numbers(), momentum=numbers())
-def test_sgd_refuses_negative_settings(learner, lr, momentum):
-    if lr < 0 or momentum < 0:
-        with learner.raises(ValueError, "a setting is negative"):
-            learner.run(build, lr=lr, momentum=momentum)
-    else:
-        learner.run(build, lr=lr, momentum=momentum).equals("built")
+@pytest.mark.exercise("cut", "shares the memory of t", points=2)
+def test_cut_shares_memory(learner):
+    answer = learner.run(write_into_cut, values=X)
+    seen = answer.key("t").tensor(shape=(2, 3))
+    answer.check(
+        answer.key("c is another tensor").value is True,
+        "cut(t) returned t itself. Return another tensor, outside the graph, that shares its memory.",
+    )
+    answer.check(
+        bool((seen == 7).all()),
+        "The test filled c with 7, but t does not show it. cut(t) must share the memory of t; a "
+        "copy has its own memory.",
+    )
+
+
+@pytest.mark.exercise("cut", "any tensor")
+@given(values=tensors(shapes(0, 3)), dtype=dtypes)
+def test_cut_keeps_values(learner, values, dtype):
+    values = values.to(dtype)
+    check_cut(learner.run(cut_result, values=values), 2 * values)

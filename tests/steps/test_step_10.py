@@ -1,268 +1,364 @@
-"""Step 10: the train-step factory."""
+"""Step 10: models."""
 
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
-from grader.content.references import trained_line
-from grader.content.shared_probes import line
-from grader.testing.answers import FLOAT32
+from grader.content.references import check_start_values, trained_line
+from grader.content.shared_probes import start_values, with_parameters, write_line, write_network
 from grader.testing.probes import probe
-from grader.testing.strategies import learning_rates, numbers, seeds, tensor_points, tensors
+from grader.testing.strategies import learning_rates, numbers, sizes, tensor_points, tensors
 
 X = torch.tensor([[0.0], [1.0], [3.0]])
 Y = torch.tensor([[1.0], [2.0], [5.0]])
 
-# Far more than float32 rounds: a difference this large has a cause.
-SEEN = 1e-3
+# A network with 2 inputs, 3 hidden units and 1 output. For the point (1, 2) the hidden units
+# are 4, -1 and 0 before the ReLU; for (2, -1) they are 0, 3 and -3.
+MLP_X = torch.tensor([[1.0, 2.0], [2.0, -1.0]])
+MLP = {
+    "weight_1": torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0]]),
+    "bias_1": torch.tensor([1.0, 0.0, -1.0]),
+    "weight_2": torch.tensor([[1.0, -2.0, 4.0]]),
+    "bias_2": torch.tensor([0.5]),
+}
 
 
 @probe
-def train_line(module, x, y, a, b, lr, n_steps):
-    "make a train step for an nn.Linear(1, 1), nn.MSELoss and SGD, and call it n_steps times"
-    model = line(a, b)
+def shapes_of(model):
+    return {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
+
+
+@probe
+def manual_line(module, a, b):
+    model = module.ManualLinearRegression()
+    model.a.data.fill_(a)
+    model.b.data.fill_(b)
+    return model
+
+
+@probe
+def manual_parameters(module):
+    "make a ManualLinearRegression and look at its parameters"
+    return shapes_of(module.ManualLinearRegression())
+
+
+@probe
+def manual_prediction(module, a, b, x):
+    "make a ManualLinearRegression, write numbers into its a and b, call it twice"
+    model = manual_line(module, a, b)
+    return {"the first prediction": model(x), "the second prediction": model(x)}
+
+
+@probe
+def manual_training(module, a, b, x, y, lr):
+    "make a ManualLinearRegression, write numbers into a and b, train it for two steps with SGD"
+    model = manual_line(module, a, b)
+    loss = ((model(x) - y) ** 2).mean()
+    if not loss.requires_grad or not list(model.parameters()):
+        return {"can_learn": False}
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    train_step = module.make_train_step(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer)
-    losses = [train_step(x, y) for _ in range(n_steps)]
-    return {"losses": losses, "a": model.bias, "b": model.weight}
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    ((model(x) - y) ** 2).mean().backward()
+    optimizer.step()
+    return {"can_learn": True, "a": model.a, "b": model.b, "the prediction": model(x)}
 
 
 @probe
-def train_two_lines(module, x, y):
-    "make two train steps with different models, losses and optimizers, and call them in turn"
-    first, second = line(0.0, 1.0), line(2.0, -1.0)
-    step_1 = module.make_train_step(
-        model=first,
-        loss_fn=nn.MSELoss(),
-        optimizer=torch.optim.SGD(first.parameters(), lr=0.125),
-    )
-    step_2 = module.make_train_step(
-        model=second,
-        loss_fn=nn.MSELoss(reduction="sum"),
-        optimizer=torch.optim.SGD(second.parameters(), lr=0.015625),
-    )
-    losses = [step_1(x, y), step_2(x, y), step_1(x, y), step_2(x, y)]
+def layer_parameters(module):
+    "make a LayerLinearRegression and look at its layer and its parameters"
+    model = with_parameters(module.LayerLinearRegression(), 1)
+    linear = getattr(model, "linear", None)
+    return {"is linear": isinstance(linear, nn.Linear), "parameters": shapes_of(model)}
+
+
+@probe
+def layer_prediction(module, a, b, x):
+    "make a LayerLinearRegression, write numbers into model.linear, call the model"
+    model = with_parameters(module.LayerLinearRegression(), 1)
+    write_line(model.linear, a, b)
+    return model(x)
+
+
+@probe
+def layer_with_hook(module, a, b, x, extra):
+    "make a LayerLinearRegression, add a hook to model.linear that adds a number, call the model"
+    model = with_parameters(module.LayerLinearRegression(), 1)
+    write_line(model.linear, a, b)
+    model.linear.register_forward_hook(lambda layer, inputs, output: output + extra)
+    return model(x)
+
+
+@probe
+def sequential_parts(module):
+    "call make_sequential and look at what it returned"
+    model = module.make_sequential()
+    if not isinstance(model, nn.Sequential):
+        return {"is_sequential": False, "layers": None, "shapes": None}
+    model = with_parameters(model, 1)
+    shapes = sorted(tuple(parameter.shape) for parameter in model.parameters())
     return {
-        "losses of the first": losses[0::2],
-        "losses of the second": losses[1::2],
-        "a of the first": first.bias,
-        "b of the first": first.weight,
-        "a of the second": second.bias,
-        "b of the second": second.weight,
+        "is_sequential": True,
+        "layers": [
+            "Linear" if isinstance(layer, nn.Linear) else type(layer).__name__ for layer in model
+        ],
+        "shapes": shapes,
     }
 
 
 @probe
-def train_on_two_batches(module, first, second, a, b, lr):
-    "make a train step for a line, and call it with one batch and then with another"
-    model = line(a, b)
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    train_step = module.make_train_step(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer)
-    losses = [train_step(*first), train_step(*second)]
-    return {"losses": losses, "a": model.bias, "b": model.weight}
+def sequential_prediction(module, a, b, x):
+    "call make_sequential, write numbers into the bias and the weight of its layer, call the model"
+    model = with_parameters(module.make_sequential(), 1)
+    write_line(model, a, b)
+    return model(x)
 
 
 @probe
-def train_from_eval_mode(module, x, y):
-    "put a model with BatchNorm into eval mode, make a train step, and call it"
-    model = nn.Sequential(nn.BatchNorm1d(1, momentum=0.5), nn.Linear(1, 1))
-    model.eval()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.125)
-    train_step = module.make_train_step(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer)
-    train_step(x, y)
-    return {"the running mean of BatchNorm": model[0].running_mean}
+def mlp_shapes(module, n_in, n_hidden, n_out):
+    "call make_mlp and collect the sizes of all parameters, sorted"
+    model = with_parameters(module.make_mlp(n_in=n_in, n_hidden=n_hidden, n_out=n_out), n_in)
+    return sorted(tuple(sorted(parameter.shape)) for parameter in model.parameters())
 
 
 @probe
-def train_after_evaluation(module, x, y):
-    "make a train step for a model with BatchNorm, call it, put the model in eval mode, call it"
-    model = nn.Sequential(nn.BatchNorm1d(1, momentum=0.5), nn.Linear(1, 1))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.125)
-    train_step = module.make_train_step(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer)
-    train_step(x, y)
-    model.eval()
-    train_step(x, y)
-    return {"the running mean of BatchNorm": model[0].running_mean}
+def mlp_prediction(module, x, weight_1, bias_1, weight_2, bias_2):
+    "call make_mlp, write numbers into its two linear layers, call the model"
+    n_hidden, n_in = weight_1.shape
+    model = module.make_mlp(n_in=n_in, n_hidden=n_hidden, n_out=len(bias_2))
+    weights = (weight_1, bias_1, weight_2, bias_2)
+    return write_network(with_parameters(model, n_in), weights)(x)
 
 
 @probe
-def first_loss_of_lopsided(module, x, y, a, b):
-    """make a train step whose loss is the mean of yhat - 2 * y, and call it once; the loss function also records
-    the shapes that it gets"""
-    model = line(a, b)
-    shapes = []
-
-    def loss_fn(yhat, y):
-        shapes.append([list(yhat.shape), list(y.shape)])
-        return (yhat - 2 * y).mean()
-
-    train_step = module.make_train_step(
-        model=model,
-        loss_fn=loss_fn,
-        optimizer=torch.optim.SGD(model.parameters(), lr=0.125),
-    )
-    return {"loss": train_step(x, y), "shapes": shapes}
+def count_of_layer(module, n_in, n_out):
+    "count_trainable of nn.Linear(n_in, n_out)"
+    return module.count_trainable(model=nn.Linear(n_in, n_out))
 
 
 @probe
-def small_network(seed):
-    torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+def count_of_network(module, sizes, frozen):
+    "count_trainable of two linear layers; frozen says which of their four parameters are frozen"
+    n_in, n_hidden, n_out = sizes
+    model = nn.Sequential(nn.Linear(n_in, n_hidden), nn.ReLU(), nn.Linear(n_hidden, n_out))
+    for parameter, is_frozen in zip(model.parameters(), frozen, strict=True):
+        parameter.requires_grad_(not is_frozen)
+    return module.count_trainable(model=model)
 
 
 @probe
-def train_network(module, x, y, seed):
-    "make a train step for a network, nn.SmoothL1Loss and SGD with momentum, call it three times"
-    model = small_network(seed)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.125, momentum=0.5)
-    train_step = module.make_train_step(model=model, loss_fn=nn.SmoothL1Loss(), optimizer=optimizer)
-    losses = [train_step(x, y) for _ in range(3)]
-    return {"losses": losses, "prediction": model(x).detach()}
+def count_with_batchnorm(module, n):
+    "count_trainable of nn.BatchNorm1d(n), which has parameters and buffers"
+    return module.count_trainable(model=nn.BatchNorm1d(n))
 
 
-@pytest.mark.exercise("make_train_step", "the loss of the first step, by hand")
-def test_first_loss(learner):
-    answer = learner.run(train_line, x=X, y=Y, a=1.0, b=2.0, lr=0.125, n_steps=1)
-    # The errors are 0, 1 and 2: (0 + 1 + 4) / 3.
-    answer.key("losses").is_close([5 / 3], **FLOAT32)
+@probe
+def count_tied(module, n):
+    "count_trainable of two linear layers in a row that share their weight"
+    model = nn.Sequential(nn.Linear(n, n), nn.Linear(n, n))
+    model[1].weight = model[0].weight
+    return module.count_trainable(model=model)
 
 
-@pytest.mark.exercise("make_train_step", "the line after one step, by hand")
-def test_first_update(learner):
-    answer = learner.run(train_line, x=X, y=Y, a=0.0, b=1.0, lr=0.125, n_steps=1)
-    a = answer.key("a").tensor(shape=(1,)).item()
+def are_parameters(answer, expected):
+    """Demand these names and shapes of parameters."""
+    wanted = " and ".join(f"{name} of shape {shape}" for name, shape in expected.items())
     answer.check(
-        abs(a) > SEEN,
-        "a is still 0, so nothing was learned. Either the step of the optimizer is missing, or it "
-        "found no gradients: call backward() before it, and do not clear the gradients between "
-        "the two.",
+        answer.value != {},
+        f"The model has no parameters. Expected {wanted}, as soon as the model is made. A plain "
+        "tensor is not a parameter: in __init__, give self an nn.Parameter or a layer.",
     )
-    # The gradients are -8/3 and -14/3.
-    answer.key("a").is_close(torch.tensor([1 / 3]))
-    answer.key("b").is_close(torch.tensor([[1 + 7 / 12]]))
+    answer.check(
+        answer.value == expected,
+        f"Expected the parameters of the model to be {wanted}, and nothing else, got "
+        f"{answer.value}. A plain tensor is not a parameter and does not count.",
+    )
 
 
-@pytest.mark.exercise("make_train_step", "the loss is a Python float")
-def test_loss_is_a_python_float(learner):
-    answer = learner.run(train_line, x=X, y=Y, a=1.0, b=2.0, lr=0.125, n_steps=2)
-    answer.key("losses").each()[0].is_close(5 / 3, **FLOAT32)
-    for loss in answer.key("losses").each():
-        loss.python_float()
+def learned(answer):
+    """Return the answer of a probe, after checking that the model can be trained at all."""
+    answer.check(
+        answer.key("can_learn").value is True,
+        "This model cannot learn: the loss is not connected to parameters of the model. "
+        "Make a and b as nn.Parameter in __init__, and use them in forward as they are.",
+    )
+    return answer
 
 
-@pytest.mark.exercise("make_train_step", "three steps on the same batch", points=2)
-def test_three_steps(learner):
-    answer = learner.run(train_line, x=X, y=Y, a=0.0, b=1.0, lr=0.125, n_steps=3)
-    a, b, losses = trained_line(0.0, 1.0, X, Y, 0.125, 3)
-    answer.key("losses").is_close(losses, **FLOAT32)
+@pytest.mark.exercise("ManualLinearRegression", "the parameters are a and b")
+def test_manual_has_two_parameters(learner):
+    are_parameters(learner.run(manual_parameters), {"a": (1,), "b": (1,)})
+
+
+@pytest.mark.exercise("ManualLinearRegression", "three points on a line, by hand")
+def test_manual_three_points(learner):
+    answer = learner.run(manual_prediction, a=1.0, b=2.0, x=X)
+    answer.key("the first prediction").is_close(torch.tensor([[1.0], [3.0], [7.0]]))
+    answer.key("the second prediction").is_close(torch.tensor([[1.0], [3.0], [7.0]]))
+
+
+@pytest.mark.exercise("ManualLinearRegression", "any line on any points")
+@given(a=numbers(), b=numbers(), data=tensor_points())
+def test_manual_is_the_line(learner, a, b, data):
+    x, _ = data
+    answer = learner.run(manual_prediction, a=a, b=b, x=x)
+    answer.key("the first prediction").is_close(a + b * x)
+
+
+@pytest.mark.exercise("ManualLinearRegression", "an optimizer trains it", points=2)
+def test_manual_learns_by_hand(learner):
+    answer = learned(learner.run(manual_training, a=0.0, b=1.0, x=X, y=Y, lr=0.125))
+    a, b, _ = trained_line(0.0, 1.0, X, Y, 0.125, 2)
     answer.key("a").is_close(torch.tensor([a]))
-    answer.key("b").is_close(torch.tensor([[b]]))
+    answer.key("b").is_close(torch.tensor([b]))
+    answer.key("the prediction").is_close(a + b * X)
 
 
-@pytest.mark.exercise("make_train_step", "any points, any line, any learning rate", points=2)
-@given(data=tensor_points(), a=numbers(), b=numbers(), lr=learning_rates())
-def test_steps_are_gradient_descent(learner, data, a, b, lr):
+@pytest.mark.exercise("ManualLinearRegression", "an optimizer trains it on any points")
+@given(a=numbers(), b=numbers(), data=tensor_points(), lr=learning_rates())
+def test_manual_learns(learner, a, b, data, lr):
     x, y = data
-    answer = learner.run(train_line, x=x, y=y, a=a, b=b, lr=lr, n_steps=2)
-    a, b, losses = trained_line(a, b, x, y, lr, 2)
-    answer.key("losses").is_close(losses, **FLOAT32)
+    answer = learned(learner.run(manual_training, a=a, b=b, x=x, y=y, lr=lr))
+    a, b, _ = trained_line(a, b, x, y, lr, 2)
     answer.key("a").is_close(torch.tensor([a]))
-    answer.key("b").is_close(torch.tensor([[b]]))
+    answer.key("b").is_close(torch.tensor([b]))
 
 
-@pytest.mark.exercise("make_train_step", "the second step forgets the first batch", points=2)
-@given(first=tensor_points(), second=tensor_points(), a=numbers(), b=numbers())
-def test_second_step_starts_from_cleared_gradients(learner, first, second, a, b):
-    answer = learner.run(train_on_two_batches, first=first, second=second, a=a, b=b, lr=0.0625)
-    a_1, b_1, (loss_1,) = trained_line(a, b, *first, 0.0625, 1)
-    a_2, b_2, (loss_2,) = trained_line(a_1, b_1, *second, 0.0625, 1)
-    # How far off the second step is if it still holds the gradient of the first batch.
-    again = a_1 - a
-    a_after = answer.key("a").tensor(shape=(1,)).item()
+@pytest.mark.exercise("ManualLinearRegression", "random start values")
+def test_manual_starts_at_random(learner):
+    check_start_values(learner.run(start_values, seeds=[1, 2, 3]))
+
+
+@pytest.mark.exercise("LayerLinearRegression", "one layer, with the name linear")
+def test_layer_has_one_layer(learner):
+    expected = {"linear.weight": (1, 1), "linear.bias": (1,)}
+    answer = learner.run(layer_parameters)
+    answer.check(answer.key("is linear").value is True, "Expected `linear` to be an nn.Linear.")
+    are_parameters(answer.key("parameters"), expected)
+
+
+@pytest.mark.exercise("LayerLinearRegression", "three points on a line, by hand")
+def test_layer_three_points(learner):
+    answer = learner.run(layer_prediction, a=1.0, b=2.0, x=X)
+    answer.is_close(torch.tensor([[1.0], [3.0], [7.0]]))
+
+
+@pytest.mark.exercise("LayerLinearRegression", "any line on any points")
+@given(a=numbers(), b=numbers(), data=tensor_points())
+def test_layer_is_the_line(learner, a, b, data):
+    x, _ = data
+    learner.run(layer_prediction, a=a, b=b, x=x).is_close(a + b * x)
+
+
+@pytest.mark.exercise("LayerLinearRegression", "the hooks of the layer run", points=2)
+def test_layer_runs_hooks(learner):
+    answer = learner.run(layer_with_hook, a=1.0, b=2.0, x=X, extra=10.0)
+    got = answer.tensor(shape=(3, 1), dtype=torch.float32)
     answer.check(
-        abs(again) < SEEN or abs(a_after - (a_2 + again)) > SEEN / 10,
-        "The second step used the gradients of both batches together. The gradients of the first "
-        "batch were still there: clear them once in every step.",
+        not torch.allclose(got, 1.0 + 2.0 * X),
+        "The hook on model.linear did not run: expected the prediction to be 10 larger. Call the "
+        "layer itself; its .forward method, or a formula with its weight, does not run the hooks.",
     )
-    answer.key("losses").is_close([loss_1, loss_2], **FLOAT32)
-    answer.key("a").is_close(torch.tensor([a_2]))
-    answer.key("b").is_close(torch.tensor([[b_2]]))
+    answer.is_close(torch.tensor([[11.0], [13.0], [17.0]]))
 
 
-@pytest.mark.exercise("make_train_step", "a model in eval mode is put in train mode")
-def test_train_mode_from_the_start(learner):
-    answer = learner.run(train_from_eval_mode, x=X, y=Y).key("the running mean of BatchNorm")
-    mean = answer.tensor(shape=(1,)).item()
+@pytest.mark.exercise("make_sequential", "an nn.Sequential of one nn.Linear(1, 1)")
+def test_sequential_holds_one_layer(learner):
+    answer = learner.run(sequential_parts)
+    answer.key("is_sequential").check(
+        answer.key("is_sequential").value is True,
+        "Expected make_sequential to return an nn.Sequential.",
+    )
+    answer.key("layers").equals(["Linear"])
+    answer.key("shapes").equals([(1,), (1, 1)])
+
+
+@pytest.mark.exercise("make_sequential", "three points on a line, by hand")
+def test_sequential_three_points(learner):
+    answer = learner.run(sequential_prediction, a=1.0, b=2.0, x=X)
+    answer.is_close(torch.tensor([[1.0], [3.0], [7.0]]))
+
+
+@pytest.mark.exercise("make_sequential", "any line on any points")
+@given(a=numbers(), b=numbers(), data=tensor_points())
+def test_sequential_is_the_line(learner, a, b, data):
+    x, _ = data
+    learner.run(sequential_prediction, a=a, b=b, x=x).is_close(a + b * x)
+
+
+@pytest.mark.exercise("make_mlp", "two weights and two biases")
+def test_mlp_shapes(learner):
+    answer = learner.run(mlp_shapes, n_in=2, n_hidden=4, n_out=3)
     answer.check(
-        mean != 0.0,
-        "The running mean of BatchNorm did not change, so the model was in eval mode during the "
-        "train step.",
-    )
-    # The mean of x is 4/3. The running mean starts at 0 and moves half of the way.
-    answer.is_close(torch.tensor([2 / 3]))
-
-
-@pytest.mark.exercise("make_train_step", "every step puts the model in train mode")
-def test_train_mode_in_every_step(learner):
-    answer = learner.run(train_after_evaluation, x=X, y=Y).key("the running mean of BatchNorm")
-    mean = answer.tensor(shape=(1,)).item()
-    answer.check(
-        abs(mean - 2 / 3) > SEEN,
-        "The running mean of BatchNorm changed only in the first step. Between the two steps, the "
-        "test put the model in eval mode, and the second step left it there.",
-    )
-    # Half of the way from 0 to 4/3, and then half of the rest.
-    answer.is_close(torch.tensor([1.0]))
-
-
-@pytest.mark.exercise("make_train_step", "the loss gets yhat first and y second, unchanged")
-def test_order_of_the_loss_arguments(learner):
-    step = learner.run(first_loss_of_lopsided, x=X, y=Y, a=0.5, b=1.0)
-    answer = step.key("loss")
-    # The mean of yhat is 11/6 and the mean of y is 8/3.
-    loss = answer.python_float()
-    answer.check(
-        abs(loss - (8 / 3 - 2 * 11 / 6)) > SEEN,
-        "The loss function got y first and yhat second. Call it as loss_fn(yhat, y).",
-    )
-    answer.is_close(11 / 6 - 2 * 8 / 3, **FLOAT32)
-    step.check(
-        all(pair.value == [[3, 1], [3, 1]] for pair in step.key("shapes").each()),
-        "Expected the loss function to be called with yhat and y of shape (3, 1), unchanged, got these "
-        f"shapes: {step.key('shapes').value}.",
+        answer.value == [(2, 4), (3,), (3, 4), (4,)],
+        "For 2 inputs, 4 hidden units and 3 outputs, expected a weight of 2 times 4 numbers and a bias of 4 "
+        "in the first linear layer, and a weight of 4 times 3 numbers and a bias of 3 in the second, got "
+        f"parameters of the sizes {answer.value}.",
     )
 
 
-@pytest.mark.exercise("make_train_step", "two train steps do not disturb each other", points=2)
-def test_two_factories(learner):
-    answer = learner.run(train_two_lines, x=X, y=Y)
-    a, b, losses = trained_line(0.0, 1.0, X, Y, 0.125, 2)
-    answer.key("losses of the first").is_close(losses, **FLOAT32)
-    answer.key("a of the first").is_close(torch.tensor([a]))
-    answer.key("b of the first").is_close(torch.tensor([[b]]))
-    # The sum over 3 points is 3 times the mean, and so is its gradient.
-    a, b, losses = trained_line(2.0, -1.0, X, Y, 3 * 0.015625, 2)
-    answer.key("losses of the second").is_close([3 * loss for loss in losses], **FLOAT32)
-    answer.key("a of the second").is_close(torch.tensor([a]))
-    answer.key("b of the second").is_close(torch.tensor([[b]]))
+@pytest.mark.exercise("make_mlp", "two points, by hand", points=2)
+def test_mlp_by_hand(learner):
+    answer = learner.run(mlp_prediction, x=MLP_X, **MLP)
+    # 4 * 1 + 0.5; the other hidden units are cut to 0. Then 2 * 1 + 3 * (-2) + 0.5.
+    answer.is_close(torch.tensor([[4.5], [-3.5]]))
 
 
-@pytest.mark.exercise("make_train_step", "another model, loss and optimizer", points=2)
-@given(x=tensors((5, 3)), y=tensors((5, 2)), seed=seeds())
-def test_any_model_loss_and_optimizer(learner, x, y, seed):
-    answer = learner.run(train_network, x=x, y=y, seed=seed)
-    model = small_network(seed)
-    parameters = list(model.parameters())
-    speeds = [torch.zeros_like(parameter) for parameter in parameters]
-    losses = []
-    for _ in range(3):
-        loss = nn.functional.smooth_l1_loss(model(x), y)
-        losses.append(loss.item())
-        for parameter, speed, grad in zip(
-            parameters, speeds, torch.autograd.grad(loss, parameters), strict=True
-        ):
-            speed.mul_(0.5).add_(grad)
-            parameter.data.sub_(0.125 * speed)
-    answer.key("losses").is_close(losses, **FLOAT32)
-    answer.key("prediction").is_close(model(x).detach())
+@st.composite
+def networks(draw):
+    """Return x and the four parameters of a network whose sizes are all different."""
+    n_in, n_hidden, n_out, n = draw(st.permutations([1, 2, 3, 4, 5]))[:4]
+    values = {
+        "x": (n, n_in),
+        "weight_1": (n_hidden, n_in),
+        "bias_1": (n_hidden,),
+        "weight_2": (n_out, n_hidden),
+        "bias_2": (n_out,),
+    }
+    return {name: draw(tensors(shape)) for name, shape in values.items()}
+
+
+@pytest.mark.exercise("make_mlp", "any sizes, any numbers", points=2)
+@given(network=networks())
+def test_mlp_is_linear_relu_linear(learner, network):
+    answer = learner.run(mlp_prediction, **network)
+    hidden = (network["x"] @ network["weight_1"].T + network["bias_1"]).clamp(min=0)
+    answer.is_close(hidden @ network["weight_2"].T + network["bias_2"])
+
+
+@pytest.mark.exercise("count_trainable", "one layer: 3 * 2 weights and 2 biases")
+def test_count_one_layer(learner):
+    learner.run(count_of_layer, n_in=3, n_out=2).equals(8)
+
+
+@pytest.mark.exercise("count_trainable", "frozen parameters do not count")
+def test_count_skips_frozen(learner):
+    frozen = [True, True, False, False]
+    learner.run(count_of_network, sizes=(2, 5, 3), frozen=frozen).equals(18)
+    learner.run(count_of_network, sizes=(2, 5, 3), frozen=[True] * 4).equals(0)
+
+
+@pytest.mark.exercise("count_trainable", "buffers do not count")
+def test_count_skips_buffers(learner):
+    learner.run(count_with_batchnorm, n=4).equals(8)
+
+
+@pytest.mark.exercise("count_trainable", "a weight in two places counts once")
+def test_count_takes_tied_once(learner):
+    # A weight of 3 * 3, which both layers use, and two biases.
+    learner.run(count_tied, n=3).equals(15)
+
+
+@pytest.mark.exercise("count_trainable", "any sizes, any of them frozen", points=2)
+@given(
+    sizes=st.tuples(sizes(1, 6), sizes(1, 6), sizes(1, 6)),
+    frozen=st.lists(st.booleans(), min_size=4, max_size=4),
+)
+def test_count_is_the_sum_of_sizes(learner, sizes, frozen):
+    n_in, n_hidden, n_out = sizes
+    counts = [n_in * n_hidden, n_hidden, n_hidden * n_out, n_out]
+    expected = sum(count for count, is_frozen in zip(counts, frozen, strict=True) if not is_frozen)
+    learner.run(count_of_network, sizes=sizes, frozen=frozen).equals(expected)

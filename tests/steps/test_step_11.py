@@ -1,246 +1,238 @@
-"""Step 11: a custom Dataset."""
-
-import itertools
+"""Step 11: a model's weights."""
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils.data import DataLoader, Dataset
+from torch import nn
 
-from grader.content.shared_probes import on_card
+from grader.content.references import check_train_mode
+from grader.content.shared_probes import write_line
 from grader.testing.probes import probe
 from grader.testing.strategies import sizes, tensors
 
-# Five points of two numbers each, and five labels.
-X = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0], [9.0, 10.0]])
-Y = torch.tensor([[0.1], [0.2], [0.3], [0.4], [0.5]])
-LABELS = torch.tensor([7, 0, 3, 9, 1])
+
+@probe
+def copied_line(module, a, b, then):
+    "make two nn.Linear(1, 1), write numbers into the source, copy_weights(source, target)"
+    source, target = nn.Linear(1, 1), nn.Linear(1, 1)
+    write_line(source, a, b)
+    returned = module.copy_weights(source=source, target=target)
+    if then == "add 10 to the source":
+        source.bias.data.add_(10)
+        source.weight.data.add_(10)
+    if then == "add 10 to the target":
+        target.bias.data.add_(10)
+        target.weight.data.add_(10)
+    return {
+        "returned": returned,
+        "source": [source.bias, source.weight],
+        "target": [target.bias, target.weight],
+    }
+
+
+@probe
+def copied_batchnorm(module, mean, variance):
+    "make two nn.BatchNorm1d, write buffers of the source, call copy_weights(source, target)"
+    source, target = nn.BatchNorm1d(len(mean)), nn.BatchNorm1d(len(mean))
+    source.running_mean.copy_(mean)
+    source.running_var.copy_(variance)
+    module.copy_weights(source=source, target=target)
+    return {"target.running_mean": target.running_mean, "target.running_var": target.running_var}
+
+
+@probe
+def copied_state(module, state, n_in, n_out):
+    """make two models of a linear and a BatchNorm layer, fill the source, freeze its linear layer and the
+    target's BatchNorm, call copy_weights"""
+    source = nn.Sequential(nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out))
+    target = nn.Sequential(nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out))
+    source.load_state_dict(state)
+    source[0].requires_grad_(False)
+    target[1].requires_grad_(False)
+    module.copy_weights(source=source, target=target)
+    frozen = {
+        name: [k for k, p in model.named_parameters() if not p.requires_grad]
+        for name, model in (("source", source), ("target", target))
+    }
+    return dict(target.state_dict()) | {"frozen": frozen}
+
+
+def holds_line(answer, a, b):
+    """Demand that a list of a bias and a weight holds the line a + b * x."""
+    bias, weight = answer.parts(".bias", ".weight")
+    bias.is_close(torch.tensor([a]))
+    weight.is_close(torch.tensor([[b]]))
+
+
+@pytest.mark.exercise("copy_weights", "the target gets the numbers of the source")
+def test_copy_by_hand(learner):
+    answer = learner.run(copied_line, a=1.0, b=2.0, then="nothing")
+    holds_line(answer.key("target"), 1.0, 2.0)
+    holds_line(answer.key("source"), 1.0, 2.0)
+    answer.key("returned").is_none()
+
+
+@pytest.mark.exercise("copy_weights", "later changes do not reach the other model", points=2)
+def test_copy_is_independent(learner):
+    answer = learner.run(copied_line, a=1.0, b=2.0, then="add 10 to the source")
+    holds_line(answer.key("target"), 1.0, 2.0)
+    answer = learner.run(copied_line, a=1.0, b=2.0, then="add 10 to the target")
+    holds_line(answer.key("target"), 11.0, 12.0)
+    holds_line(answer.key("source"), 1.0, 2.0)
+
+
+@pytest.mark.exercise("copy_weights", "buffers are copied too")
+def test_copy_takes_buffers(learner):
+    mean, variance = torch.tensor([5.0, -6.0]), torch.tensor([2.0, 3.0])
+    answer = learner.run(copied_batchnorm, mean=mean, variance=variance)
+    answer.key("target.running_mean").is_close(mean)
+    answer.key("target.running_var").is_close(variance)
 
 
 @st.composite
-def data(draw):
-    """Return x of shape (n, 2, 3) and y of shape (n, 4)."""
-    n = draw(sizes(1, 4))
-    return draw(tensors((n, 2, 3))), draw(tensors((n, 4)))
+def states(draw):
+    """Return the state dict of a linear layer (2 inputs, 3 outputs) and a BatchNorm layer."""
+    shapes = {"0.weight": (3, 2), "0.bias": (3,)}
+    shapes |= {f"1.{name}": (3,) for name in ("weight", "bias", "running_mean", "running_var")}
+    state = {name: draw(tensors(shape)) for name, shape in shapes.items()}
+    return state | {"1.num_batches_tracked": torch.tensor(draw(sizes(1, 9)))}
 
 
-@probe
-def is_dataset(module, x, y):
-    "make a CustomDataset, and ask whether it is a torch Dataset and for its length"
-    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
-    return {"is a Dataset": isinstance(dataset, Dataset), "length": len(dataset)}
-
-
-@probe
-def length(module, x, y):
-    "len(CustomDataset(x, y))"
-    return len(module.CustomDataset(x_tensor=x, y_tensor=y))
-
-
-@probe
-def item(module, x, y, index):
-    "CustomDataset(x, y)[index]"
-    return module.CustomDataset(x_tensor=x, y_tensor=y)[index]
-
-
-@probe
-def item_of_first(module, first, second, index):
-    "first = CustomDataset(x, y), then second = CustomDataset(x, y) with other numbers, and look at first[index]"
-    first, _ = [module.CustomDataset(x_tensor=x, y_tensor=y) for x, y in (first, second)]
-    return {"length": len(first), "item": first[index]}
-
-
-@probe
-def items(module, x, y, indices):
-    "make a CustomDataset and ask for several items, one after the other"
-    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
-    return [dataset[index] for index in indices]
-
-
-@probe
-def loop(module, x, y):
-    "run a for loop over a CustomDataset, and stop it two rounds after the last point if it goes on"
-    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
-    return list(itertools.islice(dataset, len(x) + 2))
-
-
-@probe
-def batches(module, x, y, batch_size):
-    "DataLoader(CustomDataset(x, y), batch_size=batch_size), and collect the batches"
-    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
-    return list(DataLoader(dataset, batch_size=batch_size))
-
-
-@probe
-def devices_of_item(module, x, y):
-    """make a CustomDataset of tensors on the CPU and one of tensors that act like ones on a graphics card,
-    take an item of each, and ask for its devices"""
-    return [
-        [str(getattr(part, "device", "none")).split(":")[0] for part in dataset[1]]
-        for dataset in (
-            module.CustomDataset(x_tensor=x, y_tensor=y),
-            module.CustomDataset(x_tensor=on_card(x), y_tensor=on_card(y)),
-        )
-    ]
-
-
-def is_point(answer, x, y):
-    """Demand the pair (x, y)."""
-    x_item, y_item = answer.parts("x", "y")
-    if answer.label:
-        x_item, y_item = answer.parts("[0]", "[1]")
-    x_item.is_close(x)
-    y_item.is_close(y)
-
-
-@pytest.mark.exercise("CustomDataset", "it is a torch Dataset")
-def test_is_a_dataset(learner):
-    answer = learner.run(is_dataset, x=X, y=Y)
+@pytest.mark.exercise(
+    "copy_weights", "parameters, frozen ones too, and buffers are copied", points=2
+)
+@given(state=states())
+def test_copy_is_complete(learner, state):
+    answer = learner.run(copied_state, state=state, n_in=2, n_out=3)
+    for name, value in state.items():
+        answer.key(name).is_close(value)
+    linear, norm = ["0.weight", "0.bias"], ["1.weight", "1.bias"]
     answer.check(
-        answer.key("is a Dataset").value is True,
-        "Expected a class that is built on torch.utils.data.Dataset.",
+        answer.key("frozen").value == {"source": linear, "target": norm},
+        "copy_weights changed which parameters are frozen. Copy the numbers, and nothing else.",
     )
-    answer.key("length").equals(5)
 
 
-@pytest.mark.exercise("CustomDataset", "len counts the points")
-def test_len_by_hand(learner):
-    learner.run(length, x=X, y=Y).equals(5)
+@probe
+def freeze(module, sizes, prefix):
+    """build a model of the linear layers "body", "head", "header" and "my_head", call
+    `freeze_all_but`, and look at all parameters"""
+    torch.manual_seed(0)
+    n_in, n_hidden, n_out = sizes
+    layers = {
+        "body": nn.Linear(n_in, n_hidden),
+        "head": nn.Linear(n_hidden, n_out),
+        "header": nn.Linear(n_out, 1),
+        "my_head": nn.Linear(1, 2),
+    }
+    model = nn.Sequential()
+    for name, layer in layers.items():
+        model.add_module(name, layer)
+    before = [p.detach().clone() for p in model.parameters()]
+    count = module.freeze_all_but(model=model, prefix=prefix)
+    after = [p.detach() for p in model.parameters()]
+    return {
+        "count": count,
+        "is in train mode": all(part.training for part in model.modules()),
+        "trainable": [name for name, p in model.named_parameters() if p.requires_grad],
+        "changed": [
+            i for i, (p, q) in enumerate(zip(before, after, strict=True)) if not torch.equal(p, q)
+        ],
+    }
 
 
-@pytest.mark.exercise("CustomDataset", "len for any number of points")
-@given(data=data())
-def test_len_is_the_number_of_points(learner, data):
-    x, y = data
-    learner.run(length, x=x, y=y).equals(len(x))
+@probe
+def train_frozen(module, prefix):
+    """build a model of the linear layers "body" and "head", call `freeze_all_but`, make one step of
+    gradient descent, and list the parameters that changed"""
+    torch.manual_seed(0)
+    model = nn.Sequential()
+    model.add_module("body", nn.Linear(3, 4))
+    model.add_module("head", nn.Linear(4, 2))
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    module.freeze_all_but(model=model, prefix=prefix)
+    loss = model(torch.ones(5, 3)).square().sum()
+    if loss.requires_grad:
+        loss.backward()
+    with torch.no_grad():
+        for p in model.parameters():
+            if p.grad is not None:
+                p.sub_(0.1 * p.grad)
+    return [name for name, p in model.named_parameters() if not torch.equal(before[name], p)]
 
 
-@pytest.mark.exercise("CustomDataset", "an item is the pair of one x and its y")
-def test_items_by_hand(learner):
-    is_point(learner.run(item, x=X, y=Y, index=0), torch.tensor([1.0, 2.0]), torch.tensor([0.1]))
-    is_point(learner.run(item, x=X, y=Y, index=3), torch.tensor([7.0, 8.0]), torch.tensor([0.4]))
+HEAD = 10
+NAMES = [
+    f"{layer}.{p}" for layer in ("body", "head", "header", "my_head") for p in ("weight", "bias")
+]
 
 
-@pytest.mark.exercise("CustomDataset", "a negative index counts from the end")
-def test_negative_index(learner):
-    is_point(learner.run(item, x=X, y=Y, index=-1), torch.tensor([9.0, 10.0]), torch.tensor([0.5]))
-    is_point(learner.run(item, x=X, y=Y, index=-5), torch.tensor([1.0, 2.0]), torch.tensor([0.1]))
+def check_trainable(answer, expected):
+    """Check the names of the parameters that still require a gradient."""
+    trainable = answer.key("trainable")
+    names = [name.value for name in trainable.each()]
+    trainable.check(
+        names != NAMES,
+        "Nothing was frozen: every parameter still requires a gradient. (`model.eval()` freezes "
+        "nothing.)",
+    )
+    trainable.check(
+        not expected or names != [name for name in NAMES if name not in expected],
+        "It is the wrong way round: the parameters with the prefix were frozen, and the others were "
+        "not.",
+    )
+    trainable.equals(expected)
 
 
-@pytest.mark.exercise("CustomDataset", "every index, for points of any shape", points=2)
-@given(data=data())
-def test_items_are_x_and_y(learner, data):
-    x, y = data
-    indices = list(range(-len(x), len(x)))
-    answer = learner.run(items, x=x, y=y, indices=indices)
-    points = answer.parts(*(f"dataset[{index}]" for index in indices))
-    for point, index in zip(points, indices, strict=True):
-        is_point(point, x[index], y[index])
+@pytest.mark.exercise("freeze_all_but", "only the head can be trained", points=2)
+def test_freeze_keeps_names_with_prefix(learner):
+    answer = learner.run(freeze, sizes=(3, 4, 2), prefix="head.")
+    check_trainable(answer, ["head.weight", "head.bias"])
+    check_train_mode(answer)
 
 
-@pytest.mark.exercise("CustomDataset", "every dtype stays: integer pixels, integer labels, float64")
-def test_dtypes_stay(learner):
-    pixels = torch.tensor([[0, 255], [7, 16], [3, 1]], dtype=torch.uint8)
-    for x, y in ((X, LABELS), (pixels, LABELS[:3]), (X.double(), Y.double())):
-        x_item, y_item = learner.run(item, x=x, y=y, index=2).parts("x", "y")
-        x_item.tensor(shape=(2,), dtype=x.dtype)
-        x_item.equals(x[2])
-        y_item.tensor(shape=tuple(y.shape[1:]), dtype=y.dtype)
-        y_item.equals(y[2])
-
-
-@pytest.mark.exercise("CustomDataset", "a second dataset does not change the first one")
-def test_two_datasets(learner):
-    answer = learner.run(item_of_first, first=(X, Y), second=(-X[:2], -Y[:2]), index=1)
-    answer.key("length").equals(5)
-    is_point(answer.key("item"), X[1], Y[1])
-
-
-@pytest.mark.exercise("CustomDataset", "an index past the end is an error")
-def test_index_past_the_end(learner):
-    learner.run(item, x=X, y=Y, index=4)
-    for index in (5, 6, 100):
-        with learner.raises(IndexError, f"len is 5, so there is no point {index}"):
-            learner.run(item, x=X, y=Y, index=index)
-
-
-@pytest.mark.exercise("CustomDataset", "an index before the first point is an error")
-def test_index_before_the_start(learner):
-    learner.run(item, x=X, y=Y, index=0)
-    for index in (-6, -7, -100):
-        with learner.raises(IndexError, f"len is 5, so there is no point {index} before -5"):
-            learner.run(item, x=X, y=Y, index=index)
-
-
-@pytest.mark.exercise("CustomDataset", "any index outside is an error")
-@given(n=sizes(1, 6), beyond=sizes(0, 6), before=st.booleans())
-def test_index_outside(learner, n, beyond, before):
-    index = -n - 1 - beyond if before else n + beyond
-    x, y = torch.ones(n, 2), torch.ones(n, 1)
-    learner.run(item, x=x, y=y, index=n - 1)
-    with learner.raises(IndexError, f"len is {n}, so there is no point {index}"):
-        learner.run(item, x=x, y=y, index=index)
-
-
-@pytest.mark.exercise("CustomDataset", "a for loop ends after the last point")
-def test_loop(learner):
-    answer = learner.run(loop, x=X, y=Y)
-    points = answer.each()
+@pytest.mark.exercise("freeze_all_but", "counts numbers: the head has 4 * 2 + 2")
+def test_freeze_counts_numbers(learner):
+    answer = learner.run(freeze, sizes=(3, 4, 2), prefix="head.")
+    count = answer.key("count").integer()
+    hint = {
+        2: "Count the numbers in each parameter, not the parameters.",
+        33: "Do not count what is frozen.",
+    }.get(count, "Add up the sizes of the parameters that still require a gradient.")
     answer.check(
-        len(points) == 5,
-        f"Expected 5 rounds of a for loop over 5 points, got {len(points)}. It ends when an index "
-        "past the end raises an IndexError.",
+        count == HEAD,
+        f"The head has 4 * 2 weights and 2 biases: expected {HEAD} trainable numbers, got {count}. "
+        f"{hint}",
     )
-    for point, x, y in zip(points, X, Y, strict=True):
-        is_point(point, x, y)
 
 
-@pytest.mark.exercise("CustomDataset", "different lengths are an error")
-def test_different_lengths(learner):
-    learner.run(length, x=X, y=Y)
-    with learner.raises(ValueError, "len(x_tensor) is 5 and len(y_tensor) is 4"):
-        learner.CustomDataset(x_tensor=X, y_tensor=Y[:4])
-    with learner.raises(ValueError, "len(x_tensor) is 4 and len(y_tensor) is 5"):
-        learner.CustomDataset(x_tensor=X[:4], y_tensor=Y)
+@pytest.mark.exercise("freeze_all_but", "a prefix is the beginning of the name")
+def test_freeze_prefix_is_the_beginning(learner):
+    answer = learner.run(freeze, sizes=(3, 4, 2), prefix="head")
+    check_trainable(answer, ["head.weight", "head.bias", "header.weight", "header.bias"])
+    answer = learner.run(freeze, sizes=(3, 4, 2), prefix="body.w")
+    check_trainable(answer, ["body.weight"])
+    answer.key("count").equals(12)
 
 
-@pytest.mark.exercise("CustomDataset", "any different lengths are an error")
-@given(n=sizes(1, 6), more=sizes(1, 3), x_is_longer=st.booleans())
-def test_any_different_lengths(learner, n, more, x_is_longer):
-    n_x, n_y = (n + more, n) if x_is_longer else (n, n + more)
-    learner.run(length, x=torch.ones(n, 2), y=torch.ones(n, 1))
-    with learner.raises(ValueError, f"len(x_tensor) is {n_x} and len(y_tensor) is {n_y}"):
-        learner.CustomDataset(x_tensor=torch.ones(n_x, 2), y_tensor=torch.ones(n_y, 1))
+@pytest.mark.exercise("freeze_all_but", "a prefix that no name has")
+@pytest.mark.parametrize("prefix", ["tail", "Head"])
+def test_freeze_everything(learner, prefix):
+    answer = learner.run(freeze, sizes=(3, 4, 2), prefix=prefix)
+    check_trainable(answer, [])
+    answer.key("count").equals(0)
 
 
-@pytest.mark.exercise("CustomDataset", "a DataLoader makes batches of 2, 2 and 1", points=2)
-def test_loader_by_hand(learner):
-    first, second, third = learner.run(batches, x=X, y=Y, batch_size=2).parts(
-        "first batch", "second batch", "third batch"
-    )
-    is_point(first, X[0:2], Y[0:2])
-    is_point(second, X[2:4], Y[2:4])
-    is_point(third, X[4:5], Y[4:5])
+@pytest.mark.exercise("freeze_all_but", "training changes the head and nothing else")
+def test_freeze_in_training(learner):
+    learner.run(train_frozen, prefix="head").equals(["head.weight", "head.bias"])
 
 
-@pytest.mark.exercise("CustomDataset", "a DataLoader gives every point once", points=2)
-@given(data=data(), batch_size=sizes(1, 3))
-def test_loader_gives_every_point(learner, data, batch_size):
-    x, y = data
-    answer = learner.run(batches, x=x, y=y, batch_size=batch_size)
-    chunks = list(zip(x.split(batch_size), y.split(batch_size), strict=True))
-    loaded = answer.parts(*(f"batch {i}" for i in range(len(chunks))))
-    for batch, (x_chunk, y_chunk) in zip(loaded, chunks, strict=True):
-        is_point(batch, x_chunk, y_chunk)
-
-
-@pytest.mark.exercise("CustomDataset", "the data stays on its device")
-def test_device_stays(learner):
-    answer = learner.run(devices_of_item, x=X, y=Y)
-    for part, device in zip(answer.parts("on the CPU", "on a card"), ("cpu", "cuda"), strict=True):
-        part.check(
-            part.value == [device, device],
-            f'Expected the item on the device "{device}", like the tensors, got another device. A dataset '
-            "leaves its tensors where they are: the training loop moves one batch at a time.",
-        )
+@pytest.mark.exercise("freeze_all_but", "layers of any size")
+@given(n_in=sizes(), n_hidden=sizes(), n_out=sizes())
+def test_freeze_counts_any_layer(learner, n_in, n_hidden, n_out):
+    answer = learner.run(freeze, sizes=(n_in, n_hidden, n_out), prefix="body")
+    answer.key("count").equals(n_in * n_hidden + n_hidden)
+    check_trainable(answer, ["body.weight", "body.bias"])
+    answer.key("changed").equals([])

@@ -1,519 +1,246 @@
-"""Step 13: evaluation."""
+"""Step 13: a custom Dataset."""
 
-import numpy as np
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
-from sklearn import metrics
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader, Dataset
 
-from grader.content.references import check_on_meta
-from grader.content.shared_probes import noted_on_meta
-from grader.testing.answers import FLOAT32
+from grader.content.shared_probes import on_card
 from grader.testing.probes import probe
-from grader.testing.strategies import numbers, points, sizes, tensor_points, tensors
+from grader.testing.strategies import sizes, tensors
 
-X = torch.tensor([[1.0], [2.0], [5.0]])
-Y = torch.tensor([[1.0], [3.0], [5.0]])
-
-
-@probe
-def batches(x, y, batch_size):
-    return DataLoader(TensorDataset(x, y), batch_size=batch_size)
+# Five points of two numbers each, and five labels.
+X = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0], [9.0, 10.0]])
+Y = torch.tensor([[0.1], [0.2], [0.3], [0.4], [0.5]])
+LABELS = torch.tensor([7, 0, 3, 9, 1])
 
 
-@probe
-def loss_of_identity(module, x, y, batch_size):
-    "evaluate a model that returns x itself, with the mean of |yhat - y| as its loss"
-    loader = batches(x, y, batch_size)
-    return module.evaluate(model=nn.Identity(), loss_fn=nn.L1Loss(), loader=loader, device="cpu")
+@st.composite
+def data(draw):
+    """Return x of shape (n, 2, 3) and y of shape (n, 4)."""
+    n = draw(sizes(1, 4))
+    return draw(tensors((n, 2, 3))), draw(tensors((n, 4)))
 
 
 @probe
-def losses_on_cpu(module, x, y):
-    'evaluate a model that returns x, first with the device "cpu" and then with torch.device("cpu")'
+def is_dataset(module, x, y):
+    "make a CustomDataset, and ask whether it is a torch Dataset and for its length"
+    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
+    return {"is a Dataset": isinstance(dataset, Dataset), "length": len(dataset)}
+
+
+@probe
+def length(module, x, y):
+    "len(CustomDataset(x, y))"
+    return len(module.CustomDataset(x_tensor=x, y_tensor=y))
+
+
+@probe
+def item(module, x, y, index):
+    "CustomDataset(x, y)[index]"
+    return module.CustomDataset(x_tensor=x, y_tensor=y)[index]
+
+
+@probe
+def item_of_first(module, first, second, index):
+    "first = CustomDataset(x, y), then second = CustomDataset(x, y) with other numbers, and look at first[index]"
+    first, _ = [module.CustomDataset(x_tensor=x, y_tensor=y) for x, y in (first, second)]
+    return {"length": len(first), "item": first[index]}
+
+
+@probe
+def items(module, x, y, indices):
+    "make a CustomDataset and ask for several items, one after the other"
+    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
+    return [dataset[index] for index in indices]
+
+
+@probe
+def loop(module, x, y):
+    "run a for loop over a CustomDataset, and stop it two rounds after the last point if it goes on"
+    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
+    return list(itertools.islice(dataset, len(x) + 2))
+
+
+@probe
+def batches(module, x, y, batch_size):
+    "DataLoader(CustomDataset(x, y), batch_size=batch_size), and collect the batches"
+    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
+    return list(DataLoader(dataset, batch_size=batch_size))
+
+
+@probe
+def devices_of_item(module, x, y):
+    """make a CustomDataset of tensors on the CPU and one of tensors that act like ones on a graphics card,
+    take an item of each, and ask for its devices"""
     return [
-        module.evaluate(
-            model=nn.Identity(), loss_fn=nn.L1Loss(), loader=batches(x, y, 3), device=device
+        [str(getattr(part, "device", "none")).split(":")[0] for part in dataset[1]]
+        for dataset in (
+            module.CustomDataset(x_tensor=x, y_tensor=y),
+            module.CustomDataset(x_tensor=on_card(x), y_tensor=on_card(y)),
         )
-        for device in ("cpu", torch.device("cpu"))
     ]
 
 
-@probe
-def loss_of_line(module, a, b, x, y, batch_size):
-    "evaluate the line a + b * x, a Linear(1, 1), with MSELoss"
-    model = nn.Linear(1, 1)
-    model.bias.data.fill_(a)
-    model.weight.data.fill_(b)
-    loader = batches(x, y, batch_size)
-    return module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=loader, device="cpu")
+def is_point(answer, x, y):
+    """Demand the pair (x, y)."""
+    x_item, y_item = answer.parts("x", "y")
+    if answer.label:
+        x_item, y_item = answer.parts("[0]", "[1]")
+    x_item.is_close(x)
+    y_item.is_close(y)
 
 
-@probe
-def loss_of_whole_batches(module, x, y, batch_size):
-    "evaluate a model that returns x, with L1Loss, on a loader with drop_last=True"
-    loader = DataLoader(TensorDataset(x, y), batch_size=batch_size, drop_last=True)
-    return module.evaluate(model=nn.Identity(), loss_fn=nn.L1Loss(), loader=loader, device="cpu")
-
-
-@probe
-def loss_of_classes(module, logits, labels, batch_size):
-    "evaluate a model that returns x, with CrossEntropyLoss on labels that are integers"
-    loader = batches(logits, labels, batch_size)
-    loss_fn = nn.CrossEntropyLoss()
-    return module.evaluate(model=nn.Identity(), loss_fn=loss_fn, loader=loader, device="cpu")
-
-
-@probe
-def lopsided_loss(module, x, y):
-    "evaluate a model that returns x, with the mean of 2 * yhat - y over each row and then over all rows"
-    return module.evaluate(
-        model=nn.Identity(),
-        loss_fn=lambda yhat, y: (2 * yhat - y).mean(dim=1).mean(),
-        loader=batches(x, y, 2),
-        device="cpu",
-    )
-
-
-@probe
-def loss_with_dropout(module, x, y, training):
-    "put a model with Dropout in training mode (True) or eval mode (False), and evaluate it"
-    return module.evaluate(
-        model=nn.Sequential(nn.Dropout(0.5)).train(training),
-        loss_fn=nn.L1Loss(),
-        loader=batches(x, y, 2),
-        device="cpu",
-    )
-
-
-@probe
-def batch_norm_state(module, x, y):
-    "evaluate a BatchNorm layer with the running mean 2 and the running variance 4, in training mode"
-    model = nn.BatchNorm1d(1)
-    model.running_mean.fill_(2.0)
-    model.running_var.fill_(4.0)
-    loss = module.evaluate(model=model, loss_fn=nn.L1Loss(), loader=batches(x, y, 2), device="cpu")
-    return {
-        "loss": loss,
-        "running mean": model.running_mean,
-        "running variance": model.running_var,
-        "batches counted": model.num_batches_tracked,
-    }
-
-
-@probe
-def mode_after_evaluate(module, training):
-    "put the model in training mode (True) or eval mode (False), evaluate it, and look at its mode"
-    model = nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.5)).train(training)
-    # With these, Dropout changes nothing.
-    for p in model.parameters():
-        p.data.zero_()
-    loss = module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=batches(X, Y, 3), device="cpu")
-    return {"modes": [model.training, model[0].training, model[1].training], "loss": loss}
-
-
-def check_modes(answer, expected, sentence):
-    """Check the mode of the model and of its layers, and that it was evaluated at all."""
-    # The model predicts 0, so the loss is the mean of 1, 9 and 25.
-    answer.key("loss").is_close(35 / 3, **FLOAT32)
-    answer.check(answer.key("modes").value == [expected] * 3, sentence)
-
-
-@probe
-def state_after_evaluate(module, x, y):
-    "evaluate a Linear(1, 1) whose parameters are 0.5 and whose gradients are 3"
-    torch.set_grad_enabled(True)
-    model = nn.Linear(1, 1)
-    for p in model.parameters():
-        p.data.fill_(0.5)
-        p.grad = torch.full_like(p, 3.0)
-    loader = batches(x, y, len(x))
-    loss = module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=loader, device="cpu")
-    return {
-        "loss": loss,
-        "parameters": [p.detach() for p in model.parameters()],
-        "gradients": [p.grad for p in model.parameters()],
-        "requires_grad": [p.requires_grad for p in model.parameters()],
-        "grad enabled": torch.is_grad_enabled(),
-    }
-
-
-@probe
-def graphs_during_evaluate(module, x, y):
-    "evaluate a Linear(1, 1), and note for each batch whether the prediction requires a gradient"
-    graphs = []
-
-    def loss_fn(yhat, y):
-        graphs.append(yhat.requires_grad)
-        return ((yhat - y) ** 2).mean()
-
-    module.evaluate(model=nn.Linear(1, 1), loss_fn=loss_fn, loader=batches(x, y, 2), device="cpu")
-    return graphs
-
-
-@probe
-def devices_in_evaluate(module, x, y):
-    'evaluate with the device "meta", and note on which device each batch is when it is used'
-    devices = {"x": [], "y": []}
-
-    class Model(nn.Module):
-        def forward(self, x):
-            devices["x"].append(x.device.type)
-            return x
-
-    def loss_fn(yhat, y):
-        devices["y"].append(y.device.type)
-        return torch.ones(())
-
-    def evaluate_on(device):
-        loader = batches(x, y, 2)
-        module.evaluate(model=Model(), loss_fn=loss_fn, loader=loader, device=device)
-
-    return noted_on_meta(devices, evaluate_on, "meta")
-
-
-@probe
-def evaluate_nothing(module, shape, batch_size):
-    "evaluate on a loader without points"
-    loader = batches(torch.zeros(0, *shape), torch.zeros(0, *shape), batch_size)
-    return module.evaluate(model=nn.Identity(), loss_fn=nn.MSELoss(), loader=loader, device="cpu")
-
-
-@pytest.mark.exercise("evaluate", "batches of 4 and 1 points with losses 1 and 6 give 2", points=2)
-def test_evaluate_lesson(learner):
-    y = torch.tensor([[1.0], [1.0], [1.0], [1.0], [6.0]])
-    answer = learner.run(loss_of_identity, x=torch.zeros(5, 1), y=y, batch_size=4)
-    loss = answer.scalar()
+@pytest.mark.exercise("CustomDataset", "it is a torch Dataset")
+def test_is_a_dataset(learner):
+    answer = learner.run(is_dataset, x=X, y=Y)
     answer.check(
-        abs(loss - 3.5) > 1e-4,
-        "Expected 2, got 3.5, the mean of the batch losses 1 and 6. The mean per point is "
-        "(4 * 1 + 1 * 6) / 5 = 2: a batch of 1 point counts less than a batch of 4 points.",
+        answer.key("is a Dataset").value is True,
+        "Expected a class that is built on torch.utils.data.Dataset.",
     )
-    answer.is_close(2.0, **FLOAT32)
+    answer.key("length").equals(5)
 
 
-@pytest.mark.exercise("evaluate", "batches of the same size: all of them count")
-def test_evaluate_equal_batches(learner):
-    x, y = torch.zeros(6, 1), torch.tensor([[1.0], [3.0], [5.0], [7.0], [2.0], [0.0]])
-    learner.run(loss_of_identity, x=x, y=y, batch_size=2).is_close(3.0, **FLOAT32)
+@pytest.mark.exercise("CustomDataset", "len counts the points")
+def test_len_by_hand(learner):
+    learner.run(length, x=X, y=Y).equals(5)
 
 
-@pytest.mark.exercise("evaluate", "a point that the loader leaves out does not count")
-def test_evaluate_dropped_point(learner):
-    # The loader drops the last batch, which has only the point with the loss 9.
-    x, y = torch.zeros(5, 1), torch.tensor([[1.0], [3.0], [5.0], [7.0], [9.0]])
-    learner.run(loss_of_whole_batches, x=x, y=y, batch_size=2).is_close(4.0, **FLOAT32)
-
-
-@pytest.mark.exercise("evaluate", "labels that are integers, and numbers in float64")
-def test_evaluate_dtypes(learner):
-    logits, labels = torch.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]]), torch.tensor([0, 1, 1])
-    for x in (logits, logits.double()):
-        answer = learner.run(loss_of_classes, logits=x, labels=labels, batch_size=2)
-        answer.is_close(float(nn.functional.cross_entropy(logits.double(), labels)), **FLOAT32)
-    # float32 cannot tell 1, x and y apart.
-    x = torch.full((3, 1), 1.0 + 3e-9, dtype=torch.float64)
-    y = torch.full((3, 1), 1.0 + 1e-9, dtype=torch.float64)
-    learner.run(loss_of_identity, x=x, y=y, batch_size=2).is_close(2e-9, rtol=1e-3, atol=0.0)
-
-
-@pytest.mark.exercise("evaluate", "any line, any points, any batches", points=2)
-@given(a=numbers(), b=numbers(), data=points(), batch_size=sizes(1, 5))
-def test_evaluate_any_line(learner, a, b, data, batch_size):
+@pytest.mark.exercise("CustomDataset", "len for any number of points")
+@given(data=data())
+def test_len_is_the_number_of_points(learner, data):
     x, y = data
-    expected = float(((a + b * x - y) ** 2).mean())
-    x, y = torch.tensor(x).float(), torch.tensor(y).float()
-    answer = learner.run(loss_of_line, a=a, b=b, x=x, y=y, batch_size=batch_size)
-    answer.is_close(expected, **FLOAT32)
+    learner.run(length, x=x, y=y).equals(len(x))
 
 
-@pytest.mark.exercise("evaluate", "the loss function gets the prediction first, then y")
-@given(data=tensor_points())
-def test_evaluate_calls_loss_of_yhat_and_y(learner, data):
+@pytest.mark.exercise("CustomDataset", "an item is the pair of one x and its y")
+def test_items_by_hand(learner):
+    is_point(learner.run(item, x=X, y=Y, index=0), torch.tensor([1.0, 2.0]), torch.tensor([0.1]))
+    is_point(learner.run(item, x=X, y=Y, index=3), torch.tensor([7.0, 8.0]), torch.tensor([0.4]))
+
+
+@pytest.mark.exercise("CustomDataset", "a negative index counts from the end")
+def test_negative_index(learner):
+    is_point(learner.run(item, x=X, y=Y, index=-1), torch.tensor([9.0, 10.0]), torch.tensor([0.5]))
+    is_point(learner.run(item, x=X, y=Y, index=-5), torch.tensor([1.0, 2.0]), torch.tensor([0.1]))
+
+
+@pytest.mark.exercise("CustomDataset", "every index, for points of any shape", points=2)
+@given(data=data())
+def test_items_are_x_and_y(learner, data):
     x, y = data
-    answer = learner.run(lopsided_loss, x=x, y=y)
-    answer.is_close(float((2 * x - y).double().mean()), **FLOAT32)
+    indices = list(range(-len(x), len(x)))
+    answer = learner.run(items, x=x, y=y, indices=indices)
+    points = answer.parts(*(f"dataset[{index}]" for index in indices))
+    for point, index in zip(points, indices, strict=True):
+        is_point(point, x[index], y[index])
 
 
-@pytest.mark.exercise("evaluate", "Dropout is switched off")
-def test_evaluate_switches_dropout_off(learner):
-    x = torch.arange(1.0, 13.0).reshape(6, 2)
-    for training in (True, False):
-        answer = learner.run(loss_with_dropout, x=x, y=torch.zeros(6, 2), training=training)
-        loss = answer.scalar()
-        answer.check(
-            abs(loss - 6.5) < 1e-3,
-            f"Expected a loss of 6.5, got {loss:.6g}. Was Dropout active? Eval mode switches it off.",
-        )
+@pytest.mark.exercise("CustomDataset", "every dtype stays: integer pixels, integer labels, float64")
+def test_dtypes_stay(learner):
+    pixels = torch.tensor([[0, 255], [7, 16], [3, 1]], dtype=torch.uint8)
+    for x, y in ((X, LABELS), (pixels, LABELS[:3]), (X.double(), Y.double())):
+        x_item, y_item = learner.run(item, x=x, y=y, index=2).parts("x", "y")
+        x_item.tensor(shape=(2,), dtype=x.dtype)
+        x_item.equals(x[2])
+        y_item.tensor(shape=tuple(y.shape[1:]), dtype=y.dtype)
+        y_item.equals(y[2])
 
 
-@pytest.mark.exercise(
-    "evaluate", "BatchNorm uses its running mean and does not change it", points=2
-)
-def test_evaluate_leaves_batch_norm_alone(learner):
-    x = torch.tensor([[4.0], [8.0], [0.0], [-2.0]])
-    answer = learner.run(batch_norm_state, x=x, y=torch.zeros(4, 1))
-    answer.key("batches counted").check(
-        answer.key("batches counted").scalar() == 0,
-        "BatchNorm counted batches and changed its running mean: the model was in training mode.",
+@pytest.mark.exercise("CustomDataset", "a second dataset does not change the first one")
+def test_two_datasets(learner):
+    answer = learner.run(item_of_first, first=(X, Y), second=(-X[:2], -Y[:2]), index=1)
+    answer.key("length").equals(5)
+    is_point(answer.key("item"), X[1], Y[1])
+
+
+@pytest.mark.exercise("CustomDataset", "an index past the end is an error")
+def test_index_past_the_end(learner):
+    learner.run(item, x=X, y=Y, index=4)
+    for index in (5, 6, 100):
+        with learner.raises(IndexError, f"len is 5, so there is no point {index}"):
+            learner.run(item, x=X, y=Y, index=index)
+
+
+@pytest.mark.exercise("CustomDataset", "an index before the first point is an error")
+def test_index_before_the_start(learner):
+    learner.run(item, x=X, y=Y, index=0)
+    for index in (-6, -7, -100):
+        with learner.raises(IndexError, f"len is 5, so there is no point {index} before -5"):
+            learner.run(item, x=X, y=Y, index=index)
+
+
+@pytest.mark.exercise("CustomDataset", "any index outside is an error")
+@given(n=sizes(1, 6), beyond=sizes(0, 6), before=st.booleans())
+def test_index_outside(learner, n, beyond, before):
+    index = -n - 1 - beyond if before else n + beyond
+    x, y = torch.ones(n, 2), torch.ones(n, 1)
+    learner.run(item, x=x, y=y, index=n - 1)
+    with learner.raises(IndexError, f"len is {n}, so there is no point {index}"):
+        learner.run(item, x=x, y=y, index=index)
+
+
+@pytest.mark.exercise("CustomDataset", "a for loop ends after the last point")
+def test_loop(learner):
+    answer = learner.run(loop, x=X, y=Y)
+    points = answer.each()
+    answer.check(
+        len(points) == 5,
+        f"Expected 5 rounds of a for loop over 5 points, got {len(points)}. It ends when an index "
+        "past the end raises an IndexError.",
     )
-    answer.key("running mean").is_close(torch.tensor([2.0]))
-    answer.key("running variance").is_close(torch.tensor([4.0]))
-    # (x - 2) / 2 is 1, 3, -1, -2: the mean of the absolute values is 7 / 4.
-    answer.key("loss").is_close(7 / 4, **FLOAT32)
+    for point, x, y in zip(points, X, Y, strict=True):
+        is_point(point, x, y)
 
 
-@pytest.mark.exercise("evaluate", "a model in training mode is put back in training mode")
-def test_evaluate_restores_training_mode(learner):
-    answer = learner.run(mode_after_evaluate, training=True)
-    check_modes(
-        answer,
-        True,
-        "The model was in training mode before, but is in eval mode afterwards. Put back the mode "
-        "that it was in.",
+@pytest.mark.exercise("CustomDataset", "different lengths are an error")
+def test_different_lengths(learner):
+    learner.run(length, x=X, y=Y)
+    with learner.raises(ValueError, "len(x_tensor) is 5 and len(y_tensor) is 4"):
+        learner.CustomDataset(x_tensor=X, y_tensor=Y[:4])
+    with learner.raises(ValueError, "len(x_tensor) is 4 and len(y_tensor) is 5"):
+        learner.CustomDataset(x_tensor=X[:4], y_tensor=Y)
+
+
+@pytest.mark.exercise("CustomDataset", "any different lengths are an error")
+@given(n=sizes(1, 6), more=sizes(1, 3), x_is_longer=st.booleans())
+def test_any_different_lengths(learner, n, more, x_is_longer):
+    n_x, n_y = (n + more, n) if x_is_longer else (n, n + more)
+    learner.run(length, x=torch.ones(n, 2), y=torch.ones(n, 1))
+    with learner.raises(ValueError, f"len(x_tensor) is {n_x} and len(y_tensor) is {n_y}"):
+        learner.CustomDataset(x_tensor=torch.ones(n_x, 2), y_tensor=torch.ones(n_y, 1))
+
+
+@pytest.mark.exercise("CustomDataset", "a DataLoader makes batches of 2, 2 and 1", points=2)
+def test_loader_by_hand(learner):
+    first, second, third = learner.run(batches, x=X, y=Y, batch_size=2).parts(
+        "first batch", "second batch", "third batch"
     )
+    is_point(first, X[0:2], Y[0:2])
+    is_point(second, X[2:4], Y[2:4])
+    is_point(third, X[4:5], Y[4:5])
 
 
-@pytest.mark.exercise("evaluate", "a model in eval mode stays in eval mode")
-def test_evaluate_restores_eval_mode(learner):
-    answer = learner.run(mode_after_evaluate, training=False)
-    check_modes(
-        answer,
-        False,
-        "The model was in eval mode before, but is in training mode afterwards. Put back the mode "
-        "that it was in.",
-    )
-
-
-@pytest.mark.exercise("evaluate", "parameters and gradients do not change")
-@given(data=tensor_points())
-def test_evaluate_leaves_parameters_and_gradients_alone(learner, data):
+@pytest.mark.exercise("CustomDataset", "a DataLoader gives every point once", points=2)
+@given(data=data(), batch_size=sizes(1, 3))
+def test_loader_gives_every_point(learner, data, batch_size):
     x, y = data
-    answer = learner.run(state_after_evaluate, x=x, y=y)
-    expected = float(((0.5 + 0.5 * x - y).double() ** 2).mean())
-    answer.key("loss").is_close(expected, **FLOAT32)
-    for parameter in answer.key("parameters").each():
-        parameter.check(
-            bool((parameter.tensor() == 0.5).all()), "evaluate changed a parameter of the model."
+    answer = learner.run(batches, x=x, y=y, batch_size=batch_size)
+    chunks = list(zip(x.split(batch_size), y.split(batch_size), strict=True))
+    loaded = answer.parts(*(f"batch {i}" for i in range(len(chunks))))
+    for batch, (x_chunk, y_chunk) in zip(loaded, chunks, strict=True):
+        is_point(batch, x_chunk, y_chunk)
+
+
+@pytest.mark.exercise("CustomDataset", "the data stays on its device")
+def test_device_stays(learner):
+    answer = learner.run(devices_of_item, x=X, y=Y)
+    for part, device in zip(answer.parts("on the CPU", "on a card"), ("cpu", "cuda"), strict=True):
+        part.check(
+            part.value == [device, device],
+            f'Expected the item on the device "{device}", like the tensors, got another device. A dataset '
+            "leaves its tensors where they are: the training loop moves one batch at a time.",
         )
-    for gradient in answer.key("gradients").each():
-        gradient.check(
-            gradient.value is not None and bool((gradient.tensor() == 3.0).all()),
-            "The stored gradients were 3, and evaluate changed or cleared them.",
-        )
-    answer.check(
-        answer.key("requires_grad").value == [True, True],
-        "After evaluate, the parameters of the model no longer require gradients, so it can no longer "
-        "be trained. Use torch.no_grad() instead.",
-    )
-    answer.check(
-        answer.key("grad enabled").value is True,
-        "After evaluate, gradients are still switched off for the whole program. Use `with "
-        "torch.no_grad():`, which ends with its block.",
-    )
-
-
-@pytest.mark.exercise("evaluate", "no graph is built")
-def test_evaluate_builds_no_graph(learner):
-    answer = learner.run(graphs_during_evaluate, x=X, y=Y)
-    check_no_graphs(answer)
-
-
-def check_no_graphs(answer):
-    answer.check(
-        answer.each(), "There was no prediction: is the model used, and is loss_fn called?"
-    )
-    for graph in answer.each():
-        answer.check(
-            graph.value is False,
-            "During the evaluation, PyTorch built a graph: the predictions require a gradient. "
-            "Nothing is learned here, so no gradients are needed.",
-        )
-
-
-@pytest.mark.exercise("evaluate", "every batch is moved to the device")
-def test_evaluate_moves_batches(learner):
-    answer = learner.run(devices_in_evaluate, x=X, y=Y)
-    for name in ("x", "y"):
-        check_on_meta(answer, name)
-
-
-@pytest.mark.exercise("evaluate", 'the device can be "cpu" or torch.device("cpu")')
-def test_evaluate_takes_any_form_of_device(learner):
-    learner.run(losses_on_cpu, x=X, y=Y).is_close([1 / 3, 1 / 3], **FLOAT32)
-
-
-@pytest.mark.exercise("evaluate", "an empty loader is an error")
-def test_evaluate_empty_loader(learner):
-    learner.run(losses_on_cpu, x=X, y=Y)
-    with learner.raises(ValueError, "the loader gives no batch"):
-        learner.run(evaluate_nothing, shape=(1,), batch_size=16)
-    with learner.raises(
-        ValueError, "the loader drops its only batch, which has 3 points instead of 4"
-    ):
-        learner.run(loss_of_whole_batches, x=X, y=Y, batch_size=4)
-
-
-@pytest.mark.exercise("evaluate", "an empty loader is an error, for any shape of points")
-@given(n_columns=sizes(1, 4), batch_size=sizes())
-def test_evaluate_empty_loader_of_any_shape(learner, n_columns, batch_size):
-    learner.run(loss_of_identity, x=X, y=Y, batch_size=batch_size)
-    with learner.raises(ValueError, "the loader gives no batch"):
-        learner.run(evaluate_nothing, shape=(n_columns,), batch_size=batch_size)
-
-
-@probe
-def r2_of_identity(module, x, y, batch_size):
-    "compute R2 of a model that returns x itself"
-    return module.r2_score(model=nn.Identity(), loader=batches(x, y, batch_size), device="cpu")
-
-
-@probe
-def r2_with_dropout(module, x, y, training):
-    "put a model with Dropout in training mode (True) or eval mode (False), and compute its R2"
-    model = nn.Sequential(nn.Dropout(0.5)).train(training)
-    score = module.r2_score(model=model, loader=batches(x, y, 2), device="cpu")
-    return {"r2": score, "training": model.training}
-
-
-@probe
-def graphs_during_r2_score(module, x, y):
-    "compute R2 of a Linear(1, 1), and note for each batch whether the prediction requires a gradient"
-    graphs = []
-
-    class Model(nn.Linear):
-        def forward(self, x):
-            yhat = super().forward(x)
-            graphs.append(yhat.requires_grad)
-            return yhat
-
-    module.r2_score(model=Model(1, 1), loader=batches(x, y, 2), device="cpu")
-    return graphs
-
-
-@probe
-def devices_in_r2_score(module, x, y):
-    'compute R2 with the device "meta", and note on which device each batch is when it is used'
-    devices = {"x": []}
-
-    class Model(nn.Module):
-        def forward(self, x):
-            devices["x"].append(x.device.type)
-            return x
-
-    def score_on(device):
-        module.r2_score(model=Model(), loader=batches(x, y, 2), device=device)
-
-    return noted_on_meta(devices, score_on, "meta")
-
-
-@probe
-def r2_on_cpu(module, x, y):
-    'compute R2, first with the device "cpu" and then with torch.device("cpu")'
-    return [
-        module.r2_score(model=nn.Identity(), loader=batches(x, y, 3), device=device)
-        for device in ("cpu", torch.device("cpu"))
-    ]
-
-
-@pytest.mark.exercise("r2_score", "three points in two batches give 0.875")
-def test_r2_by_hand(learner):
-    # The squared errors add up to 1, the squared distances from the mean 3 to 8.
-    learner.run(r2_of_identity, x=X, y=Y, batch_size=2).is_close(0.875, **FLOAT32)
-
-
-@pytest.mark.exercise("r2_score", "a perfect model gives 1")
-def test_r2_of_perfect_model(learner):
-    learner.run(r2_of_identity, x=Y, y=Y, batch_size=2).is_close(1.0, **FLOAT32)
-
-
-@pytest.mark.exercise("r2_score", "predicting the mean of all y gives 0, even in batches")
-def test_r2_of_mean(learner):
-    y = torch.tensor([[0.0], [2.0], [10.0], [12.0]])
-    answer = learner.run(r2_of_identity, x=torch.full((4, 1), 6.0), y=y, batch_size=2)
-    score = answer.scalar()
-    answer.check(
-        abs(score) < 1e-4,
-        f"The model always predicts 6, the mean of all y: expected an R2 of 0, got {score:.6g}. "
-        "R2 compares with the mean of all points, not of one batch.",
-    )
-    # The squared errors add up to 108, the squared distances from the mean to 104.
-    answer = learner.run(r2_of_identity, x=torch.full((4, 1), 5.0), y=y, batch_size=2)
-    answer.is_close(1 - 108 / 104, **FLOAT32)
-
-
-@pytest.mark.exercise("r2_score", "a bad model is below 0")
-def test_r2_of_bad_model(learner):
-    learner.run(r2_of_identity, x=-Y, y=Y, batch_size=3).is_close(-16.5, **FLOAT32)
-
-
-@pytest.mark.exercise("r2_score", "y near 10000")
-def test_r2_of_large_numbers(learner):
-    y = torch.tensor([[9987.0], [10001.0], [10022.0], [10049.0], [10068.0]])
-    x = y + torch.tensor([[21.0], [-13.0], [35.0], [-20.0], [7.0]])
-    answer = learner.run(r2_of_identity, x=x, y=y, batch_size=2)
-    expected, score = metrics.r2_score(y.double().numpy(), x.double().numpy()), answer.scalar()
-    answer.check(
-        np.isclose(score, expected, **FLOAT32),
-        f"Expected an R2 of {expected:.6g}, got {score:.6g}. Numbers near 10000 have squares near 100000000, and "
-        "float32 keeps only seven digits of them. Subtract first, then square.",
-    )
-
-
-@pytest.mark.exercise("r2_score", "any points in any batches, as scikit-learn says", points=2)
-@given(data=tensor_points(2, 8), batch_size=sizes(1, 5))
-def test_r2_any_points(learner, data, batch_size):
-    x, y = data
-    y = y + 10 * torch.arange(len(y))[:, None]  # no two y are equal
-    answer = learner.run(r2_of_identity, x=x, y=y, batch_size=batch_size)
-    expected = metrics.r2_score(y.double().numpy(), x.double().numpy())
-    answer.is_close(float(expected), **FLOAT32)
-
-
-@pytest.mark.exercise("r2_score", "two columns: the mean of both R2")
-@given(x=tensors((5, 2)))
-def test_r2_two_columns(learner, x):
-    y = torch.tensor([[0.0, 10.0], [1.0, -20.0], [2.0, 5.0], [1.0, 0.0], [4.0, 15.0]])
-    answer = learner.run(r2_of_identity, x=x, y=y, batch_size=2)
-    columns = [metrics.r2_score(y[:, i].numpy(), x[:, i].numpy()) for i in (0, 1)]
-    expected, score = float(np.mean(columns)), answer.scalar()
-    answer.check(
-        np.isclose(score, expected, **FLOAT32),
-        f"The R2 of the first column is {columns[0]:.6g}, and that of the second {columns[1]:.6g}: "
-        f"expected their mean {expected:.6g}, got {score:.6g}.",
-    )
-
-
-@pytest.mark.exercise("r2_score", "Dropout is switched off, and the mode is put back")
-def test_r2_in_eval_mode(learner):
-    x = torch.arange(1.0, 9.0).reshape(8, 1)
-    for training in (True, False):
-        answer = learner.run(r2_with_dropout, x=x, y=x, training=training)
-        score = answer.key("r2").scalar()
-        answer.check(
-            abs(score - 1) < 1e-4,
-            f"Expected an R2 of 1, got {score:.6g}. Was Dropout active? Eval mode switches it off.",
-        )
-        answer.check(
-            answer.key("training").value is training,
-            f"The model was in {'training' if training else 'eval'} mode before, but is in the other "
-            "mode afterwards. Put back the mode that it was in.",
-        )
-
-
-@pytest.mark.exercise("r2_score", "no graph is built")
-def test_r2_builds_no_graph(learner):
-    answer = learner.run(graphs_during_r2_score, x=X, y=Y)
-    check_no_graphs(answer)
-
-
-@pytest.mark.exercise("r2_score", "every batch is moved to the device")
-def test_r2_moves_batches(learner):
-    check_on_meta(learner.run(devices_in_r2_score, x=X, y=Y), "x")
-
-
-@pytest.mark.exercise("r2_score", 'the device can be "cpu" or torch.device("cpu")')
-def test_r2_takes_any_form_of_device(learner):
-    learner.run(r2_on_cpu, x=X, y=Y).is_close([0.875, 0.875], **FLOAT32)

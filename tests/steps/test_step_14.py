@@ -1,787 +1,372 @@
-"""Step 14: the whole pipeline."""
-
-import math
-import pathlib
-import tempfile
+"""Step 14: splits and loaders."""
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
 
-from grader.content.references import carried, check_on_meta, check_orders, expected_run
-from grader.content.shared_probes import (
-    epoch_loaded,
-    file_saved,
-    fit_early_by_script,
-    line,
-    noted_on_meta,
-    orders_of,
-)
+from grader.content.references import check_batch_sizes, check_draws
+from grader.content.shared_probes import draw, seed_all
 from grader.testing.answers import FLOAT32
 from grader.testing.probes import probe
-from grader.testing.strategies import numbers, points, sizes
-
-# Five points in batches of 2, 2 and 1, and two others.
-X = np.array([[0.0], [1.0], [3.0], [-1.0], [2.0]])
-Y = np.array([[1.0], [2.0], [5.0], [0.0], [-2.0]])
-X_VAL = np.array([[0.5], [2.0], [-1.0]])
-Y_VAL = np.array([[0.0], [4.0], [3.0]])
-
-NO_FILE = "save_checkpoint did not write a file at `path`."
+from grader.testing.strategies import arrays, seeds, sizes
 
 
 @probe
-def batches(x, y, batch_size):
-    x, y = torch.as_tensor(x).float(), torch.as_tensor(y).float()
-    return DataLoader(TensorDataset(x, y), batch_size=batch_size)
+def numbered(first, n):
+    # A list is a dataset too. Point number i is the pair (i, 100 + i), so that a mixed-up pair shows.
+    return [
+        (torch.tensor([i]), torch.tensor([100.0 + i])) for i in map(float, range(first, first + n))
+    ]
 
 
 @probe
-def network(*layers):
-    # Some numbers that are always the same, and not all alike.
-    model = nn.Sequential(*layers)
-    for p in model.parameters():
-        p.data.copy_(torch.linspace(-0.9, 0.8, p.numel()).reshape(p.shape))
-    return model
+def split_parts(module, n, n_train, seeds):
+    "number n points from 0 to n - 1, split them once for each seed, and read both parts"
+    splits = []
+    for i, seed in enumerate(seeds):
+        seed_all(i)  # what was drawn before must not matter
+        train, val = module.split(dataset=numbered(0, n), n_train=n_train, seed=seed)
+        parts = [[part[k] for k in range(len(part))] for part in (train, val)]
+        splits.append([[(x.item(), y.item()) for x, y in part] for part in parts])
+    return splits
 
 
 @probe
-def train_steps(model, optimizer, x, y, n_steps):
-    x, y = torch.as_tensor(x).float(), torch.as_tensor(y).float()
-    model.train()
-    for _ in range(n_steps):
-        optimizer.zero_grad()
-        ((model(x) - y) ** 2).mean().backward()
-        optimizer.step()
-    return [p.detach().clone() for p in model.parameters()]
-
-
-def fit_in_numpy(a, b, data, val, lr, n_epochs, batch_size):
-    """Return the losses and the line of mini-batch gradient descent, in float64."""
-    (x, y), (x_val, y_val) = data, val
-    train_losses, val_losses, means_of_means = [], [], []
-    for _ in range(n_epochs):
-        total, batch_means = 0.0, []
-        for i in range(0, len(x), batch_size):
-            xb, yb = x[i : i + batch_size], y[i : i + batch_size]
-            error = a + b * xb - yb
-            total += (error**2).sum()
-            batch_means.append((error**2).mean())
-            a, b = a - lr * 2 * error.mean(), b - lr * 2 * (error * xb).mean()
-        train_losses.append(float(total / len(x)))
-        means_of_means.append(float(np.mean(batch_means)))
-        val_losses.append(float(((a + b * x_val - y_val) ** 2).mean()))
+def split_numbers(module, n, n_train, seed):
+    "split torch.arange(n), look at the length of both parts, and loop over both of them"
+    parts = module.split(torch.arange(n), n_train, seed=seed)
     return {
-        "train_losses": train_losses,
-        "means of batch means": means_of_means,
-        "val_losses": val_losses,
-        "a": float(a),
-        "b": float(b),
+        "lengths": [len(part) for part in parts],
+        "points": [int(point) for part in parts for point in part],
     }
 
 
-def train_network_by_hand(hidden, n_steps, momentum=None):
-    """Return the network's parameters after steps with lr 0.1, by SGD with momentum or else by Adam."""
-    model = network(nn.Linear(1, hidden), nn.Tanh(), nn.Linear(hidden, 1)).double()
-    params = list(model.parameters())
-    means = [torch.zeros_like(p) for p in params]
-    squares = [torch.zeros_like(p) for p in params]
-    for t in range(1, n_steps + 1):
-        loss = ((model(torch.tensor(X)) - torch.tensor(Y)) ** 2).mean()
-        grads = torch.autograd.grad(loss, params)
-        for p, grad, mean, square in zip(params, grads, means, squares, strict=True):
-            if momentum is None:
-                mean += 0.1 * (grad - mean)
-                square += 0.001 * (grad**2 - square)
-                scale = (square / (1 - 0.999**t)).sqrt() + 1e-8
-                p.data -= 0.1 * mean / (1 - 0.9**t) / scale
-            else:
-                mean.mul_(momentum).add_(grad)
-                p.data -= 0.1 * mean
-    return [p.detach().float() for p in params]
+@probe
+def draws_around_split(module, seed):
+    "seed the global generators with 7, draw a random number, split, and draw another one"
+    seed_all(7)
+    first = draw()
+    parts = module.split(dataset=numbered(0, 10), n_train=8, seed=seed)
+    return {"draws": [first, draw()], "sizes": [len(part) for part in parts]}
 
 
 @probe
-def fit_line(module, a, b, data, val, lr, n_epochs, batch_size, loss="MSELoss"):
-    "fit the line a + b * x, a Linear(1, 1), with SGD and a loss function of torch.nn, by default MSELoss"
-    model = line(a, b)
-    history = module.fit(
-        model=model,
-        loss_fn=getattr(nn, loss)(),
-        optimizer=torch.optim.SGD(model.parameters(), lr=lr),
-        train_loader=batches(data[0], data[1], batch_size),
-        val_loader=batches(val[0], val[1], batch_size),
-        n_epochs=n_epochs,
-        device="cpu",
+def epochs(module, n_train, n_val, batch_size, seeds, n_epochs):
+    """make both loaders for each seed, and then read every epoch: for the first seed the training loader before
+    the validation loader, for the next seed the other way round, and so on"""
+    pairs = []
+    for i, seed in enumerate(seeds):
+        seed_all(i)  # what was drawn before must not matter
+        train, val = numbered(0, n_train), numbered(1000, n_val)
+        loaders = module.make_loaders(train=train, val=val, batch_size=batch_size, seed=seed)
+        pairs.append(dict(zip(("train", "val"), loaders, strict=True)))
+    runs = []
+    for i, loaders in enumerate(pairs):
+        run = {"train": [], "val": []}
+        for _ in range(n_epochs):
+            for name in ("val", "train") if i % 2 else ("train", "val"):
+                batches = [(x.flatten().tolist(), y.flatten().tolist()) for x, y in loaders[name]]
+                run[name].append(batches)
+        runs.append(run)
+    return runs
+
+
+@probe
+def draws_around_make_loaders(module, seed):
+    """seed the global generators with 7, draw a random number, make the loaders, draw another one, and then
+    read the batches"""
+    seed_all(7)
+    first = draw()
+    loaders = module.make_loaders(
+        train=numbered(0, 10), val=numbered(50, 5), batch_size=4, seed=seed
     )
-    return {"history": history, "a": model.bias.detach(), "b": model.weight.detach()}
+    drawn = [first, draw()]
+    return {"draws": drawn, "sizes": [[len(x) for x, y in loader] for loader in loaders]}
 
 
-@probe
-def fit_network_with_adam(module, x, y, n_epochs):
-    "fit a small network with Adam, on the same points for training and validation"
-    model = network(nn.Linear(1, 3), nn.Tanh(), nn.Linear(3, 1))
-    module.fit(
-        model=model,
-        loss_fn=nn.MSELoss(),
-        optimizer=torch.optim.Adam(model.parameters(), lr=0.1),
-        train_loader=batches(x, y, 5),
-        val_loader=batches(x, y, 2),
-        n_epochs=n_epochs,
-        device="cpu",
-    )
-    return [p.detach() for p in model.parameters()]
+def check_points(answer, points, numbers, part):
+    """Demand that the points are these numbers, each once, in any order, with their own labels."""
+    x = [x for x, _ in points]
+    lost = sorted(set(numbers) - set(x))
+    twice = sorted({int(i) for i in x if x.count(i) > 1})
+    answer.check(not lost, f"Points are missing: {part} should also hold the points {lost}.")
+    answer.check(not twice, f"The points {twice} appear more than once in {part}.")
+    extra = sorted(set(x) - set(numbers))
+    answer.check(not extra, f"Some points do not belong in {part}: {extra}.")
+    mixed = [(x, y) for x, y in points if y != x + 100]
+    answer.check(not mixed, f"x and y no longer belong together in {part}: {mixed[:3]}.")
 
 
-@probe
-def fit_batch_norm(module, n_epochs, training):
-    "fit a model with BatchNorm (3 training batches, 2 validation batches) and count its training batches"
-    model = nn.Sequential(nn.BatchNorm1d(1), nn.Linear(1, 1)).train(training)
-    module.fit(
-        model=model,
-        loss_fn=nn.MSELoss(),
-        optimizer=torch.optim.SGD(model.parameters(), lr=0.01),
-        train_loader=batches(torch.arange(6.0).reshape(6, 1), torch.zeros(6, 1), 2),
-        val_loader=batches(torch.arange(4.0).reshape(4, 1), torch.zeros(4, 1), 2),
-        n_epochs=n_epochs,
-        device="cpu",
-    )
-    return model[0].num_batches_tracked
+def pairs(answer):
+    """Return the points of one part as pairs of floats."""
+    return [tuple(point.numbers(2)) for point in answer.each()]
 
 
-@probe
-def fit_dropout(module, x, y, n_epochs):
-    "fit a model with Dropout and a learning rate of 0"
-    model = nn.Sequential(nn.Dropout(0.5), line(0.0, 1.0))
-    return module.fit(
-        model=model,
-        loss_fn=nn.L1Loss(),
-        optimizer=torch.optim.SGD(model.parameters(), lr=0.0),
-        train_loader=batches(x, y, 2),
-        val_loader=batches(x, y, 2),
-        n_epochs=n_epochs,
-        device="cpu",
+def epoch_points(epoch):
+    """Return the points of one epoch as pairs of floats, in the order of the batches."""
+    points = []
+    for batch in epoch.each():
+        x, y = batch.parts("x", "y")
+        points += zip(x.numbers(), y.numbers(), strict=True)
+    return points
+
+
+def orders(run):
+    """Return the order of the training points in each epoch."""
+    return [[x for x, _ in epoch_points(epoch)] for epoch in run.key("train").each()]
+
+
+@pytest.mark.exercise("split", "the numbers 0 to 9 into 8 and 2")
+def test_split_example(learner):
+    answer = learner.run(split_numbers, n=10, n_train=8, seed=42)
+    answer.key("lengths").equals([8, 2])
+    points = answer.key("points").numbers()
+    answer.check(
+        sorted(points) == list(range(10)),
+        f"Expected both parts together to hold each of the numbers 0 to 9 once, got {points}.",
     )
 
 
-@probe
-def devices_in_training(train):
-    # Note on which device each batch is when it is used, in a training with the device "meta".
-    devices = {"training x": [], "training y": [], "validation x": [], "validation y": []}
+@pytest.mark.exercise("split", "every point is in exactly one part", points=2)
+@given(n_train=sizes(), n_val=sizes(), seed=seeds())
+def test_split_is_complete_and_disjoint(learner, n_train, n_val, seed):
+    n = n_train + n_val
+    answer = learner.run(split_parts, n=n, n_train=n_train, seeds=[seed])
+    train, val = (pairs(part) for part in answer.each()[0].parts("train", "val"))
+    both = sorted({int(x) for x, _ in train} & {int(x) for x, _ in val})
+    answer.check(not both, f"The points {both} are in both parts.")
+    lengths = (len(train), len(val))
+    answer.check(
+        lengths == (n_train, n_val),
+        f"Expected {n_train} training and {n_val} validation points, got {lengths}.",
+    )
+    check_points(answer, train + val, range(n), "the training and validation part together")
 
-    class Model(nn.Linear):
-        def forward(self, x):
-            devices["training x" if self.training else "validation x"].append(x.device.type)
-            return super().forward(torch.ones(len(x), 1))
 
-    def loss_fn(yhat, y):
-        devices["training y" if yhat.requires_grad else "validation y"].append(y.device.type)
-        return yhat.mean()
+@pytest.mark.exercise("split", "the same seed gives the same split")
+@given(seed=seeds())
+def test_split_is_reproducible(learner, seed):
+    answer = learner.run(split_parts, n=20, n_train=13, seeds=[seed, seed, 0, 0])
+    first, second, zero, zero_again = map(_sorted_parts, answer.each())
+    lengths = tuple(map(len, first))
+    answer.check(
+        lengths == (13, 7), f"Expected 13 training and 7 validation points, got {lengths}."
+    )
+    answer.check(
+        first == second,
+        "Two splits with the same seed differ. Does split use its own seed, or PyTorch's global one?",
+    )
+    answer.check(
+        zero == zero_again, "Two splits with the seed 0 differ. 0 is a seed like any other."
+    )
 
-    def train_on(device):
-        model = Model(1, 1)
-        points = TensorDataset(torch.ones(4, 1), torch.ones(4, 1))
-        train(
-            model=model,
-            loss_fn=loss_fn,
-            optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
-            train_loader=DataLoader(points, batch_size=2),
-            val_loader=DataLoader(points, batch_size=2),
-            device=device,
+
+@pytest.mark.exercise(
+    "split", "another seed gives another split, and none is just the first points"
+)
+def test_split_is_random(learner):
+    answer = learner.run(split_parts, n=40, n_train=30, seeds=[0, 1, 2])
+    train_parts = [_sorted_parts(split)[0] for split in answer.each()]
+    answer.check(
+        all(part != [float(i) for i in range(30)] for part in train_parts),
+        "The training part is just the first 30 points. It should be a random choice.",
+    )
+    answer.check(
+        all(train_parts[i] != train_parts[i - 1] for i in range(3)),
+        "The seeds 0, 1 and 2 should give different splits, but two of them give the same one.",
+    )
+
+
+def _sorted_parts(split):
+    return [sorted(x for x, _ in pairs(part)) for part in split.parts("train", "val")]
+
+
+@pytest.mark.exercise("split", "the caller's random numbers stay the same")
+def test_split_leaves_global_generators_alone(learner):
+    for seed in (3, 0):
+        answer = learner.run(draws_around_split, seed=seed)
+        answer.key("sizes").equals([8, 2])
+        check_draws(answer.key("draws"), 7, "split")
+
+
+@pytest.mark.exercise("make_loaders", "batches of 4: 4 3 and 3")
+def test_loaders_batch_sizes(learner):
+    answer = learner.run(epochs, n_train=7, n_val=3, batch_size=4, seeds=[0], n_epochs=1)
+    run = answer.each()[0]
+    for name, n in (("train", 7), ("val", 3)):
+        check_batch_sizes(run.key(name).each()[0], n, 4, name)
+
+
+@pytest.mark.exercise("make_loaders", "every epoch has each point once", points=2)
+@given(n_train=sizes(), n_val=sizes(), batch_size=sizes(1, 5), seed=seeds())
+def test_loaders_drop_no_point(learner, n_train, n_val, batch_size, seed):
+    answer = learner.run(
+        epochs, n_train=n_train, n_val=n_val, batch_size=batch_size, seeds=[seed], n_epochs=2
+    )
+    run = answer.each()[0]
+    for epoch in run.key("train").each():
+        check_points(answer, epoch_points(epoch), range(n_train), "an epoch of the train loader")
+        check_batch_sizes(epoch, n_train, batch_size, "train")
+    for epoch in run.key("val").each():
+        val_points = range(1000, 1000 + n_val)
+        check_points(answer, epoch_points(epoch), val_points, "an epoch of the val loader")
+
+
+@pytest.mark.exercise("make_loaders", "the validation points keep their order")
+def test_val_loader_keeps_the_order(learner):
+    answer = learner.run(epochs, n_train=4, n_val=12, batch_size=5, seeds=[0, 1], n_epochs=2)
+    expected = [float(i) for i in range(1000, 1012)]
+    for run in answer.each():
+        for epoch in run.key("val").each():
+            order = [x for x, _ in epoch_points(epoch)]
+            shuffled = sorted(order) == expected
+            answer.check(
+                order == expected,
+                f"Expected the points 1000 to 1011 in this order from the validation loader, got "
+                f"{[int(x) for x in order]}." + (" It must not shuffle." if shuffled else ""),
+            )
+            check_batch_sizes(epoch, 12, 5, "val")
+
+
+@pytest.mark.exercise(
+    "make_loaders", "the training points get a new order in every epoch", points=2
+)
+def test_train_loader_shuffles_every_epoch(learner):
+    answer = learner.run(epochs, n_train=30, n_val=3, batch_size=8, seeds=[0, 5], n_epochs=3)
+    for run in answer.each():
+        run_orders = orders(run)
+        answer.check(
+            all(order != sorted(order) for order in run_orders),
+            "The training points are in their old order 0, 1, 2, …: the train loader does not shuffle.",
+        )
+        answer.check(
+            all(run_orders[i] != run_orders[i - 1] for i in range(3)),
+            "Two epochs of the train loader have the same order. Every epoch should have a new one.",
         )
 
-    train_on(torch.device("cpu"))
-    return noted_on_meta(devices, train_on, "meta")
 
-
-@probe
-def devices_in_fit(module):
-    'fit with the devices "cpu", torch.device("cpu") and "meta", and note where the last one uses its batches'
-    return devices_in_training(lambda **inputs: module.fit(n_epochs=1, **inputs))
-
-
-@probe
-def devices_in_fit_early(module):
-    'train with the devices "cpu", torch.device("cpu") and "meta", and note where the last one uses its batches'
-    return devices_in_training(
-        lambda **inputs: module.fit_early(max_epochs=1, patience=1, **inputs)
+@pytest.mark.exercise("make_loaders", "the same seed gives the same orders")
+@given(seed=seeds())
+def test_train_loader_is_reproducible(learner, seed):
+    answer = learner.run(
+        epochs, n_train=12, n_val=2, batch_size=5, seeds=[seed, seed, 0, 0], n_epochs=2
     )
-
-
-@probe
-def orders_in_fit(module, n, batch_size, seed):
-    """fit for three epochs with a loader that shuffles, a loss for classes, and labels that are integers, and note
-    the order of the training points"""
-    return orders_of(lambda **inputs: module.fit(n_epochs=3, **inputs), n, batch_size, seed)
-
-
-@probe
-def orders_in_fit_early(module, n, batch_size, seed):
-    """train for three epochs with a loader that shuffles, a loss for classes, and labels that are integers, and
-    note the order of the training points"""
-    return orders_of(
-        lambda **inputs: module.fit_early(max_epochs=3, patience=3, **inputs), n, batch_size, seed
-    )
-
-
-@probe
-def fit_left_out(module, x, y):
-    "fit a line of the same dtype with lr=0, and with loaders that leave out the last of three points"
-    model = line(0.0, 0.0).to(x.dtype)
-    loaders = [DataLoader(TensorDataset(x, y), batch_size=2, drop_last=True) for _ in range(2)]
-    return module.fit(
-        model=model,
-        # A loss that needs both dimensions.
-        loss_fn=lambda yhat, y: (yhat - y).abs().sum(dim=1).mean(),
-        optimizer=torch.optim.SGD(model.parameters(), lr=0.0),
-        train_loader=loaders[0],
-        val_loader=loaders[1],
-        n_epochs=1,
-        device="cpu",
-    )
-
-
-PARTS = ("training x", "training y", "validation x", "validation y")
-
-
-@pytest.mark.exercise("fit", "one point, two epochs, by hand")
-def test_fit_by_hand(learner):
-    one = np.array([[0.0]])
-    data, val = (one, np.array([[8.0]])), (one, np.array([[4.0]]))
-    answer = learner.run(
-        fit_line, a=0.0, b=0.0, data=data, val=val, lr=0.25, n_epochs=2, batch_size=1
-    )
-    answer.key("a").check(
-        answer.key("a").scalar() != 0,
-        "The model has not changed. Train the given model in place.",
-    )
-    # The gradient of (a - 8) ** 2 is -16, then -8: a goes from 0 to 4 and to 6.
-    answer.key("history").key("train_losses").is_close([64.0, 16.0], **FLOAT32)
-    answer.key("history").key("val_losses").is_close([0.0, 4.0], **FLOAT32)
-    answer.key("a").is_close(6.0, **FLOAT32)
-
-
-@pytest.mark.exercise("fit", "another loss function, by hand")
-def test_fit_with_l1_loss(learner):
-    one = np.array([[0.0]])
-    answer = learner.run(
-        fit_line,
-        a=0.0, b=0.0, data=(one, one + 8), val=(one, one + 4), lr=0.25, n_epochs=2, batch_size=1,
-        loss="L1Loss",
-    )  # fmt: skip
-    # The gradient of |a - 8| is -1: a goes from 0 to 0.25 and to 0.5.
-    answer.key("history").key("train_losses").is_close([8.0, 7.75], **FLOAT32)
-    answer.key("history").key("val_losses").is_close([3.75, 3.5], **FLOAT32)
-    answer.key("a").is_close(0.5, **FLOAT32)
-
-
-@pytest.mark.exercise("fit", "one step for each batch: 2, 2 and 1 points", points=2)
-def test_fit_steps_on_every_batch(learner):
-    expected = fit_in_numpy(0.5, -1.0, (X, Y), (X_VAL, Y_VAL), 0.05, 1, 2)
-    answer = learner.run(
-        fit_line,
-        a=0.5, b=-1.0, data=(X, Y), val=(X_VAL, Y_VAL), lr=0.05, n_epochs=1, batch_size=2,
-    )  # fmt: skip
-    answer.key("a").is_close(expected["a"], **FLOAT32)
-    answer.key("b").is_close(expected["b"], **FLOAT32)
-
-
-@pytest.mark.exercise("fit", "the training loss is a mean per point, as the steps saw it", points=2)
-def test_fit_train_losses(learner):
-    expected = fit_in_numpy(0.5, -1.0, (X, Y), (X_VAL, Y_VAL), 0.05, 3, 2)
-    answer = learner.run(
-        fit_line,
-        a=0.5, b=-1.0, data=(X, Y), val=(X_VAL, Y_VAL), lr=0.05, n_epochs=3, batch_size=2,
-    )  # fmt: skip
-    losses = answer.key("history").key("train_losses")
-    losses.check(
-        not np.allclose(losses.numbers(3), expected["means of batch means"], **FLOAT32),
-        "These are means of the batch losses, so a point in the last, smaller batch counts too "
-        "much: each point should count the same.",
-    )
-    losses.is_close(expected["train_losses"], **FLOAT32)
-
-
-@pytest.mark.exercise("fit", "the validation loss is a mean per point, after the epoch", points=2)
-def test_fit_val_losses(learner):
-    expected = fit_in_numpy(0.5, -1.0, (X, Y), (X_VAL, Y_VAL), 0.05, 3, 2)
-    answer = learner.run(
-        fit_line,
-        a=0.5, b=-1.0, data=(X, Y), val=(X_VAL, Y_VAL), lr=0.05, n_epochs=3, batch_size=2,
-    )  # fmt: skip
-    answer.key("history").key("val_losses").is_close(expected["val_losses"], **FLOAT32)
-
-
-@pytest.mark.exercise("fit", "any points, any batches, any number of epochs", points=2)
-@given(
-    start=st.tuples(numbers(), numbers()),
-    data=points(),
-    val=points(),
-    n_epochs=sizes(1, 4),
-    batch_size=sizes(1, 4),
-)
-def test_fit_any_line(learner, start, data, val, n_epochs, batch_size):
-    a, b = start
-    expected = fit_in_numpy(a, b, data, val, 0.03125, n_epochs, batch_size)
-    answer = learner.run(
-        fit_line,
-        a=a, b=b, data=data, val=val, lr=0.03125, n_epochs=n_epochs, batch_size=batch_size,
-    )  # fmt: skip
-    answer.key("a").is_close(expected["a"], **FLOAT32)
-    answer.key("b").is_close(expected["b"], **FLOAT32)
-    answer.key("history").key("train_losses").is_close(expected["train_losses"], **FLOAT32)
-    answer.key("history").key("val_losses").is_close(expected["val_losses"], **FLOAT32)
-
-
-@pytest.mark.exercise("fit", "nothing is learned from the validation points")
-def test_fit_does_not_learn_from_validation(learner):
-    expected = fit_in_numpy(0.0, 1.0, (X, Y), (X_VAL, Y_VAL), 0.05, 2, 5)
-    answer = learner.run(
-        fit_line,
-        a=0.0, b=1.0, data=(X, Y), val=(X_VAL, Y_VAL + 1000), lr=0.05, n_epochs=2, batch_size=5,
-    )  # fmt: skip
-    a = answer.key("a").scalar()
+    first, second, zero, zero_again = answer.each()
+    check_batch_sizes(first.key("train").each()[0], 12, 5, "train")
     answer.check(
-        abs(a) < 100,
-        f"The validation points have a y of about 1000, and the intercept is now {a:.6g}: the "
-        "model has learned from them.",
+        orders(first) == orders(second),
+        "Two train loaders with the same seed give different orders. Does each one have its own "
+        "generator with this seed, and does nothing else draw from it?",
     )
-    answer.key("a").is_close(expected["a"], **FLOAT32)
-
-
-@pytest.mark.exercise("fit", "a network with Adam")
-def test_fit_network_with_adam(learner):
-    expected = train_network_by_hand(3, 4)
-    answer = learner.run(fit_network_with_adam, x=X, y=Y, n_epochs=4)
-    for parameter, value in zip(answer.parts("w1", "b1", "w2", "b2"), expected, strict=True):
-        parameter.is_close(value, **FLOAT32)
-
-
-@pytest.mark.exercise("fit", "training mode in every epoch, eval mode for validation", points=2)
-def test_fit_switches_modes(learner):
-    for training in (True, False):
-        answer = learner.run(fit_batch_norm, n_epochs=3, training=training)
-        check_batches_counted(answer, 3)
-
-
-def check_batches_counted(answer, n_epochs):
-    counted, expected = answer.scalar(), 3 * n_epochs
-    sentence = (
-        f"In {n_epochs} epochs of 3 training batches, expected BatchNorm to see {expected} batches "
-        f"in training mode, got {counted:g}. "
-    )
-    if counted < expected:
-        sentence += "Is the model still in eval mode after a validation?"
-    else:
-        sentence += "Does the validation run in training mode?"
-    answer.check(counted == expected, sentence)
-
-
-@pytest.mark.exercise("fit", "Dropout is switched off during validation")
-def test_fit_validates_without_dropout(learner):
-    x = torch.arange(1.0, 8.0).reshape(7, 1)
-    answer = learner.run(fit_dropout, x=x, y=torch.zeros(7, 1), n_epochs=2)
-    losses = answer.key("val_losses").numbers(2)
     answer.check(
-        np.allclose(losses, 4, **FLOAT32),
-        f"Nothing is learned here: expected both validation losses to be 4, got {losses}. Was "
-        "Dropout active? Eval mode switches it off.",
+        orders(zero) == orders(zero_again),
+        "Two train loaders with the seed 0 give different orders. 0 is a seed like any other.",
     )
 
 
-@pytest.mark.exercise("fit", "points that a loader leaves out do not count; float32 and float64")
-def test_fit_leaves_out(learner):
+@pytest.mark.exercise("make_loaders", "another seed gives another order")
+def test_train_loader_uses_its_seed(learner):
+    answer = learner.run(epochs, n_train=30, n_val=2, batch_size=8, seeds=[1, 2], n_epochs=1)
+    first, second = answer.each()
+    answer.check(
+        orders(first) != orders(second),
+        "The seeds 1 and 2 give the same order of the training points. The seed is not used.",
+    )
+
+
+@pytest.mark.exercise("make_loaders", "the caller's random numbers stay the same")
+def test_make_loaders_leaves_global_generators_alone(learner):
+    for seed in (3, 0):
+        answer = learner.run(draws_around_make_loaders, seed=seed)
+        answer.key("sizes").equals([[4, 4, 2], [4, 1]])
+        check_draws(answer.key("draws"), 7, "make_loaders")
+
+
+@pytest.mark.exercise("standardize", "columns of small and large numbers, by hand")
+def test_standardize_by_hand(learner):
     for dtype in (torch.float32, torch.float64):
-        y = torch.tensor([[1.0], [3.0], [50.0]], dtype=dtype)
-        history = learner.run(fit_left_out, x=0 * y, y=y)
-        history.key("train_losses").is_close([2.0], **FLOAT32)
-        history.key("val_losses").is_close([2.0], **FLOAT32)
-
-
-@pytest.mark.exercise(
-    "fit", "a new walk through the loader in every epoch; labels that are integers"
-)
-def test_fit_walks_anew(learner):
-    check_orders(learner.run(orders_in_fit, n=10, batch_size=4, seed=1), 10)
-
-
-@pytest.mark.exercise("fit", "every batch is moved to the device")
-def test_fit_moves_batches(learner):
-    check_on_meta(learner.run(devices_in_fit), *PARTS)
-
-
-@probe
-def network_of(hidden):
-    return network(nn.Linear(1, hidden), nn.Tanh(), nn.Linear(hidden, 1))
-
-
-@probe
-def optimizer_of(model, kind, lr):
-    if kind == "Adam":
-        return torch.optim.Adam(model.parameters(), lr=lr)
-    return torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
-
-
-@probe
-def save_trained(module, x, y, hidden, kind, lr, n_before):
-    "train a small network, and save it"
-    model = network_of(hidden)
-    optimizer = optimizer_of(model, kind, lr)
-    train_steps(model, optimizer, x, y, n_before)
-    return file_saved(module, model, optimizer, n_before)
-
-
-@probe
-def load_and_train(module, file, x, y, hidden, kind, lr, n_after):
-    "in another process: load the file into a fresh network and a fresh optimizer, and go on training"
-    fresh = nn.Sequential(nn.Linear(1, hidden), nn.Tanh(), nn.Linear(hidden, 1))
-    optimizer = optimizer_of(fresh, kind, lr)
-    epoch_loaded(module, file, fresh, optimizer)
-    return train_steps(fresh, optimizer, x, y, n_after)
-
-
-def resumed(learner, hidden, kind, lr, fresh_lr, n_before, n_after):
-    """Return the network's parameters after a training that was interrupted and continued in another process."""
-    inputs = {"x": X, "y": Y, "hidden": hidden, "kind": kind}
-    file = carried(learner.run(save_trained, lr=lr, n_before=n_before, **inputs))
-    return learner.elsewhere.run(load_and_train, file, lr=fresh_lr, n_after=n_after, **inputs)
-
-
-@probe
-def trained_on_after_saving(module, x, y):
-    "train 3 steps with SGD and momentum, save, and train 2 more steps with the same objects"
-    with tempfile.TemporaryDirectory() as folder:
-        model = network(nn.Linear(1, 3), nn.Tanh(), nn.Linear(3, 1))
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-        train_steps(model, optimizer, x, y, 3)
-        path = folder + "/checkpoint.pt"
-        module.save_checkpoint(path=path, model=model, optimizer=optimizer, epoch=3)
-        saved = pathlib.Path(path).is_file()
-        return {"saved": saved, "weights": train_steps(model, optimizer, x, y, 2)}
-
-
-@probe
-def save_running_mean(module, mean):
-    "save a BatchNorm layer with this running mean"
-    model = nn.BatchNorm1d(3)
-    model.running_mean.copy_(mean)
-    return file_saved(module, model, torch.optim.SGD(model.parameters(), lr=0.1), 1)
-
-
-@probe
-def load_running_mean(module, file):
-    "in another process: load the file into a fresh BatchNorm layer, and read its running mean"
-    fresh = nn.BatchNorm1d(3)
-    epoch_loaded(module, file, fresh, torch.optim.SGD(fresh.parameters(), lr=0.1))
-    return fresh.running_mean
-
-
-@probe
-def save_line(module, a, b, epoch):
-    "save the line a + b * x with this epoch"
-    model = line(a, b)
-    return file_saved(module, model, torch.optim.SGD(model.parameters(), lr=0.1), epoch)
-
-
-@probe
-def load_line(module, file):
-    "in another process: load the file into a line whose two numbers are 50"
-    model = line(50.0, 50.0)
-    epoch = epoch_loaded(module, file, model, torch.optim.SGD(model.parameters(), lr=0.1))
-    return {"epoch": epoch, "a": model.bias.detach(), "b": model.weight.detach()}
-
-
-@probe
-def read_safely(module, momentum):
-    "save a checkpoint after one step with SGD, and read it with torch.load(path, weights_only=True)"
-    with tempfile.TemporaryDirectory() as folder:
-        path = folder + "/checkpoint.pt"
-        model = line(1.0, 2.0)
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=momentum)
-        train_steps(model, optimizer, [[1.0]], [[2.0]], 1)
-        module.save_checkpoint(path=path, model=model, optimizer=optimizer, epoch=1)
-        if not pathlib.Path(path).exists():
-            return "no file"
-        try:
-            torch.load(path, weights_only=True)
-        except Exception:
-            return "refused"
-        return "loaded"
-
-
-def check_resumed(answer, expected):
-    names = ("w1", "b1", "w2", "b2")
-    for name, part, value in zip(names, answer.parts(*names), expected, strict=True):
-        got = part.tensor(tuple(value.shape))
-        part.check(
-            torch.allclose(got.float(), value, rtol=1e-4, atol=1e-5),
-            f"Training with a break should give the same numbers as training without one. Expected "
-            f"{name} to be {rounded(value)}, got {rounded(got)}. Are both states saved and loaded, "
-            "that of the model and that of the optimizer?",
+        answer = learner.standardize(
+            x_train=torch.tensor(
+                [[1.0, 50.0, 1e-9, 10000.0], [3.0, 10.0, 3e-9, 10002.0]], dtype=dtype
+            ),
+            x_val=torch.tensor([[6.0, 20.0, 2e-9, 10003.0], [2.0, 70.0, 0.0, 9999.0]], dtype=dtype),
         )
+        x_train, x_val = answer.parts("x_train", "x_val")
+        x_train.is_close(
+            torch.tensor([[-1.0, 1.0, -1.0, -1.0], [1.0, -1.0, 1.0, 1.0]], dtype=dtype)
+        )
+        x_val.is_close(torch.tensor([[4.0, -0.5, 0.0, 2.0], [0.0, 2.0, -2.0, -2.0]], dtype=dtype))
 
 
-def rounded(tensor):
-    return [round(number, 5) for number in tensor.flatten().tolist()]
+@pytest.mark.exercise("standardize", "the column of the lesson")
+def test_standardize_lesson(learner):
+    column = torch.tensor([[1.0], [2.0], [3.0], [6.0]])
+    answer = learner.standardize(x_train=column, x_val=torch.tensor([[10.0]]))
+    x_train, x_val = answer.parts("x_train", "x_val")
+    x_train.is_close(torch.tensor([[-1.069045], [-0.534522], [0.0], [1.603567]]), **FLOAT32)
+    x_val.is_close(torch.tensor([[3.741657]]), **FLOAT32)
 
 
-@pytest.mark.exercise("save_checkpoint", "after a break, SGD with momentum goes on", points=2)
-def test_resume_sgd_with_momentum(learner):
-    expected = train_network_by_hand(3, 5, momentum=0.9)
-    check_resumed(resumed(learner, 3, "SGD", 0.1, 0.1, 3, 2), expected)
-
-
-@pytest.mark.exercise("load_checkpoint", "after a break at any time, training goes on", points=2)
-@given(n_before=sizes(0, 4), n_after=sizes(0, 3))
-@settings(max_examples=8)
-def test_resume_at_any_time(learner, n_before, n_after):
-    expected = train_network_by_hand(3, n_before + n_after, momentum=0.9)
-    check_resumed(resumed(learner, 3, "SGD", 0.1, 0.1, n_before, n_after), expected)
-
-
-@pytest.mark.exercise("load_checkpoint", "after a break, Adam goes on with its old learning rate")
-def test_resume_adam(learner):
-    expected = train_network_by_hand(2, 5)
-    check_resumed(resumed(learner, 2, "Adam", 0.1, 0.5, 3, 2), expected)
-
-
-@pytest.mark.exercise("load_checkpoint", "the saved epoch is returned")
-@given(epoch=st.integers(0, 1000))
-@settings(max_examples=8)
-def test_checkpoint_epoch(learner, epoch):
-    file = carried(learner.run(save_line, a=1.0, b=2.0, epoch=epoch))
-    answer = learner.elsewhere.run(load_line, file)
-    loaded = answer.key("epoch").integer()
+@pytest.mark.exercise("standardize", "the validation part does not change the training part")
+@given(x_val=arrays(st.tuples(sizes(1, 3), st.just(2))))
+def test_standardize_does_not_leak(learner, x_val):
+    x_train, x_val = torch.tensor([[0.0, 5.0], [2.0, 1.0]]), torch.tensor(x_val).float()
+    train_parts = []
+    for shift in (0, 100):
+        answer = learner.standardize(x_train=x_train, x_val=x_val + shift)
+        train_parts.append(answer.parts("x_train", "x_val")[0].tensor((2, 2)).double())
     answer.check(
-        loaded == epoch,
-        f"The epoch {epoch} was saved: expected {epoch}, got {loaded}.",
+        torch.allclose(train_parts[0], train_parts[1], atol=1e-4),
+        "When 100 is added to each number of the validation part, the result for the training "
+        "part changes. Compute mean and standard deviation from the training part alone.",
     )
+    answer.parts("x_train", "x_val")[0].is_close(torch.tensor([[-1.0, 1.0], [1.0, -1.0]]))
 
 
-@pytest.mark.exercise("load_checkpoint", "the model is changed in place")
-@given(a=numbers(), b=numbers())
-@settings(max_examples=8)
-def test_checkpoint_restores_the_same_model(learner, a, b):
-    file = carried(learner.run(save_line, a=a, b=b, epoch=1))
-    answer = learner.elsewhere.run(load_line, file)
-    answer.key("a").is_close(a, **FLOAT32)
-    answer.key("b").is_close(b, **FLOAT32)
-
-
-@pytest.mark.exercise("save_checkpoint", "saving changes neither model nor optimizer")
-def test_saving_changes_nothing(learner):
-    expected = train_network_by_hand(3, 5, momentum=0.9)
-    answer = learner.run(trained_on_after_saving, x=X, y=Y)
-    answer.check(answer.key("saved").value is True, NO_FILE)
-    parts = answer.key("weights").parts("w1", "b1", "w2", "b2")
-    for part, value in zip(parts, expected, strict=True):
-        part.check(
-            torch.allclose(part.tensor(tuple(value.shape)).float(), value, rtol=1e-4, atol=1e-5),
-            "After save_checkpoint, the training goes on with different numbers than without it. Saving "
-            "should not change the model or the optimizer.",
-        )
-
-
-@pytest.mark.exercise("save_checkpoint", "buffers are saved too")
-def test_checkpoint_holds_buffers(learner):
-    mean = torch.tensor([1.0, -2.0, 0.5])
-    file = carried(learner.run(save_running_mean, mean=mean))
-    learner.elsewhere.run(load_running_mean, file).is_close(mean)
-
-
-@pytest.mark.exercise("save_checkpoint", "the file loads with weights_only=True")
-def test_checkpoint_loads_safely(learner):
-    for momentum in (0.0, 0.9):
-        answer = learner.run(read_safely, momentum=momentum)
-        answer.check(answer.value != "no file", NO_FILE)
-        answer.check(
-            answer.value == "loaded",
-            "torch.load(path, weights_only=True) refuses this file. Save state dicts and plain "
-            "numbers, not the model and the optimizer themselves.",
-        )
-
-
-@probe
-def fit_early_on_script(module, val_losses, patience):
-    "train with a loss function that gives these validation losses, epoch by epoch"
-    # In each epoch, the only weight of its model falls by 1.
-    seen = fit_early_by_script(module, val_losses, patience, len(val_losses), [3], "cpu")
-    return {"history": seen["history"], "epochs of the weights": -seen["model"].weight.detach()}
-
-
-@probe
-def fit_line_early(module, a, b, data, val, lr, max_epochs, patience, batch_size):
-    "fit the line a + b * x, a Linear(1, 1), with SGD and MSELoss, and stop early"
-    model = line(a, b)
-    history = module.fit_early(
-        model=model,
-        loss_fn=nn.MSELoss(),
-        optimizer=torch.optim.SGD(model.parameters(), lr=lr),
-        train_loader=batches(data[0], data[1], batch_size),
-        val_loader=batches(val[0], val[1], batch_size),
-        max_epochs=max_epochs,
-        patience=patience,
-        device="cpu",
+@pytest.mark.exercise("standardize", "any columns", points=2)
+@given(data=st.tuples(sizes(2, 8), sizes(1, 4), sizes(1, 3)).flatmap(
+    lambda n: st.tuples(arrays((n[0], n[2])), arrays((n[1], n[2])))
+))  # fmt: skip
+def test_standardize_any_columns(learner, data):
+    x_train, x_val = data
+    # A ramp is added, so that no column is constant; the columns differ in scale.
+    x_train = (x_train + 8.0 * np.arange(len(x_train))[:, None]) * np.arange(
+        1, x_train.shape[1] + 1
     )
-    return {"history": history, "a": model.bias.detach(), "b": model.weight.detach()}
-
-
-@probe
-def fit_batch_norm_early(module, max_epochs, best):
-    "train with BatchNorm and 3 training batches; the first or last epoch is best; count the batches"
-    model = nn.Sequential(nn.BatchNorm1d(1), nn.Linear(1, 1))
-    losses = iter(range(1, 1000) if best == "first" else range(1000, 1, -1))
-    history = module.fit_early(
-        model=model,
-        loss_fn=lambda yhat, y: 0 * yhat.mean() + next(losses),
-        optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
-        train_loader=batches(torch.arange(6.0).reshape(6, 1), torch.zeros(6, 1), 2),
-        val_loader=batches(torch.arange(2.0).reshape(2, 1), torch.zeros(2, 1), 2),
-        max_epochs=max_epochs,
-        patience=max_epochs,
-        device="cpu",
+    mean, std = x_train.mean(axis=0), x_train.std(axis=0)
+    answer = learner.standardize(
+        x_train=torch.tensor(x_train).float(), x_val=torch.tensor(x_val).float()
     )
-    return {"history": history, "batches counted": model[0].num_batches_tracked}
+    train_part, val_part = answer.parts("x_train", "x_val")
+    train_part.is_close(torch.tensor((x_train - mean) / std).float(), **FLOAT32)
+    val_part.is_close(torch.tensor((x_val - mean) / std).float(), **FLOAT32)
 
 
-def count_of(answer):
-    """Return how many numbers a list, tuple, array or tensor holds; they need not be finite."""
-    shape = getattr(answer.value, "shape", None)
-    return len(answer.each()) if shape is None else int(np.prod(shape))
+@pytest.mark.exercise("standardize", "constant columns become 0", points=2)
+def test_standardize_constant_columns(learner):
+    # For most of these columns, if they stand alone, torch finds a standard deviation that is tiny but not 0.
+    numbers = [4.0, 0.0, 0.1, -0.7, 1000.1, 3e-6]
+    for n_train, n_val in ((1, 2), (7, 1), (12, 5)):
+        for dtype in (torch.float32, torch.float64):
+            check_constant(learner, numbers, n_train, n_val, dtype)
+            for number in numbers:
+                check_constant(learner, [number], n_train, n_val, dtype)
 
 
-def check_script(answer, val_losses, patience):
-    n_epochs, best = expected_run(val_losses, patience)
-    history = answer.key("history")
-    for name in ("val_losses", "train_losses"):
-        count = count_of(history.key(name))
-        answer.check(
-            count == n_epochs,
-            f"Expected {n_epochs} epochs, but {name} has {count} entries.",
-        )
-    best_epoch = history.key("best_epoch").integer()
-    answer.check(
-        best_epoch == best,
-        f"Expected the best epoch to be {best} (counted from 0), got {best_epoch}.",
-    )
-    # The weight says how many epochs it has seen; epoch 0 is the first.
-    weights_epoch = round(answer.key("epochs of the weights").scalar()) - 1
-    sentence = f"At the end, the model should have its weights after epoch {best}, the best one. "
-    if weights_epoch < 0:
-        sentence += "It has those from before the training."
-    else:
-        sentence += f"It has those after epoch {weights_epoch}."
-    if weights_epoch == n_epochs - 1:
-        sentence += " Are the best weights copied, and put back? A state dict is not a copy."
-    answer.check(weights_epoch == best, sentence)
-
-
-@pytest.mark.exercise("fit_early", "the table of the lesson", points=2)
-def test_fit_early_lesson(learner):
-    losses = [5.0, 3.0, 4.0, 3.0, 3.5, 1.0, 0.5]
-    check_script(learner.run(fit_early_on_script, val_losses=losses, patience=3), losses, 3)
-
-
-@pytest.mark.exercise("fit_early", "the validation losses are recorded, even after the best epoch")
-def test_fit_early_notes_val_losses(learner):
-    losses = [5.0, 3.0, 4.0, 3.5, 1.0]
-    answer = learner.run(fit_early_on_script, val_losses=losses, patience=2)
-    answer.key("history").key("val_losses").is_close([5.0, 3.0, 4.0, 3.5], **FLOAT32)
-
-
-@pytest.mark.exercise("fit_early", "better and better: all epochs run")
-def test_fit_early_runs_to_the_end(learner):
-    # A loss may be only a little better, or below 0.
-    losses = [0.5, 0.4996, -1.0, -3.0]
-    check_script(learner.run(fit_early_on_script, val_losses=losses, patience=1), losses, 1)
-
-
-@pytest.mark.exercise("fit_early", "the best weights are put back even after max_epochs")
-def test_fit_early_restores_after_max_epochs(learner):
-    losses = [5.0, 2.0, 4.0]
-    check_script(learner.run(fit_early_on_script, val_losses=losses, patience=9), losses, 9)
-
-
-@pytest.mark.exercise("fit_early", "an equal loss is not better")
-def test_fit_early_equal_is_not_better(learner):
-    losses = [3.0, 3.0, 3.0, 1.0]
-    check_script(learner.run(fit_early_on_script, val_losses=losses, patience=2), losses, 2)
-
-
-@pytest.mark.exercise("fit_early", "a loss that is not a number is never the best")
-def test_fit_early_nan_is_never_best(learner):
-    for losses in (
-        [5.0, math.nan, 4.0, math.nan, math.nan, 1.0],
-        [math.nan, 5.0, 4.0, 6.0, math.nan, 1.0],
-        [math.inf, 5.0, math.inf, 4.0, 6.0],
-    ):
-        check_script(learner.run(fit_early_on_script, val_losses=losses, patience=2), losses, 2)
-
-
-@pytest.mark.exercise("fit_early", "any validation losses", points=2)
-@given(
-    first=sizes(1, 5),
-    others=st.lists(st.sampled_from([1.0, 2.0, 3.0, 4.0, math.nan]), max_size=7),
-    patience=sizes(1, 3),
-)
-def test_fit_early_any_script(learner, first, others, patience):
-    losses = [float(first), *others]
-    answer = learner.run(fit_early_on_script, val_losses=losses, patience=patience)
-    check_script(answer, losses, patience)
-
-
-@pytest.mark.exercise("fit_early", "a line that moves past its best place", points=2)
-@given(target=sizes(1, 6), batch_size=sizes(1, 4))
-@settings(max_examples=8)
-def test_fit_early_line(learner, target, batch_size):
-    data, val = (X, 0 * X + 8.0), (X_VAL, 0 * X_VAL + target)
-    every = fit_in_numpy(0.0, 0.0, data, val, 0.0625, 12, batch_size)
-    n_epochs, best = expected_run(every["val_losses"], 2)
-    at_best = fit_in_numpy(0.0, 0.0, data, val, 0.0625, best + 1, batch_size)
-    answer = learner.run(
-        fit_line_early,
-        a=0.0, b=0.0, data=data, val=val, lr=0.0625, max_epochs=12, patience=2,
-        batch_size=batch_size,
-    )  # fmt: skip
-    history = answer.key("history")
-    history.key("train_losses").is_close(every["train_losses"][:n_epochs], **FLOAT32)
-    history.key("val_losses").is_close(every["val_losses"][:n_epochs], **FLOAT32)
-    history.key("best_epoch").equals(best)
-    answer.key("a").is_close(at_best["a"], **FLOAT32)
-    answer.key("b").is_close(at_best["b"], **FLOAT32)
-
-
-@pytest.mark.exercise("fit_early", "buffers go back to the best epoch too")
-def test_fit_early_restores_buffers(learner):
-    answer = learner.run(fit_batch_norm_early, max_epochs=4, best="first")
-    answer.key("history").key("best_epoch").equals(0)
-    counted = answer.key("batches counted").scalar()
-    answer.check(
-        counted == 3,
-        f"After the best epoch, the first one, BatchNorm had seen 3 training batches: expected 3 at "
-        f"the end, got {counted:g}. Put back the whole state of the model, not only its parameters. "
-        "And is the model in eval mode during validation?",
-    )
-
-
-@pytest.mark.exercise("fit_early", "training mode in every epoch, eval mode for validation")
-def test_fit_early_switches_modes(learner):
-    answer = learner.run(fit_batch_norm_early, max_epochs=4, best="last")
-    answer.key("history").key("best_epoch").equals(3)
-    check_batches_counted(answer.key("batches counted"), 4)
-
-
-@pytest.mark.exercise(
-    "fit_early", "a new walk through the loader in every epoch; labels that are integers"
-)
-def test_fit_early_walks_anew(learner):
-    check_orders(learner.run(orders_in_fit_early, n=10, batch_size=4, seed=1), 10)
-
-
-@pytest.mark.exercise("fit_early", "every batch is moved to the device")
-def test_fit_early_moves_batches(learner):
-    check_on_meta(learner.run(devices_in_fit_early), *PARTS)
+def check_constant(learner, numbers, n_train, n_val, dtype):
+    """Check that columns with the same number in all rows of both parts become 0."""
+    x_train, x_val = (torch.tensor([numbers] * n, dtype=dtype) for n in (n_train, n_val))
+    answer = learner.standardize(x_train=x_train, x_val=x_val)
+    for part, n in zip(answer.parts("x_train", "x_val"), (n_train, n_val), strict=True):
+        scaled = part.tensor((n, len(numbers)), dtype, finite=False).double()
+        for number, column in zip(numbers, scaled.T, strict=True):
+            sentence = (
+                f"A column has the same number {number:g} in all rows of both parts. Expected it to become 0, got "
+                f"{column.tolist()} in {part.label}."
+            )
+            if not torch.isfinite(column).all():
+                sentence += " Its standard deviation is 0: do not divide by it."
+            # A column of 1000.1 may keep the rounding error of its mean. NaN < 1e-3 is False.
+            part.check((column.abs() < 1e-3).all(), sentence)

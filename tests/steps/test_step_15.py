@@ -1,537 +1,519 @@
-"""Step 15: capstone: real data."""
-
-from collections import Counter
+"""Step 15: evaluation."""
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sklearn.datasets import load_digits
+from hypothesis import given
+from sklearn import metrics
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
-from grader.content.references import check_table, digit_parts
-from grader.content.shared_probes import seed_all
+from grader.content.references import check_on_meta
+from grader.content.shared_probes import noted_on_meta
+from grader.testing.answers import FLOAT32
 from grader.testing.probes import probe
-from grader.testing.strategies import seeds, sizes
+from grader.testing.strategies import numbers, points, sizes, tensor_points, tensors
 
-IMAGES, LABELS = load_digits(return_X_y=True)
-# What the tests of `train` call the digits 0 to 9.
-NEW_NAMES = torch.tensor([3, 8, 0, 6, 9, 1, 7, 2, 5, 4])
-
-
-def new_digits(n_train, n_val, n_unseen):
-    """Return three stratified parts of the digits, mirrored and renamed, so that only training helps."""
-    return digit_parts(lambda images: images.flip(2), NEW_NAMES, n_train, n_val, n_unseen, state=7)
-
-
-def odd_pictures():
-    """Return six pictures that are not digits, each with the label that it gets in the test."""
-    pictures = torch.zeros(6, 8, 8)
-    pictures[0, :4] = pictures[1, 4:] = pictures[2, :, :4] = pictures[3, :, 4:] = 1.0
-    pictures[4, ::2, ::2] = pictures[4, 1::2, 1::2] = 1.0
-    pictures[5, [0, 7]] = pictures[5, :, [0, 7]] = 1.0
-    return pictures.reshape(6, 64), torch.tensor([7, 2, 5, 0, 3, 9])
+X = torch.tensor([[1.0], [2.0], [5.0]])
+Y = torch.tensor([[1.0], [3.0], [5.0]])
 
 
 @probe
-def loaded_parts(module, seed):
-    "load the data and read all items of both parts, with a DataLoader"
-    train, val = module.load_data(seed=seed)
-    parts = {}
-    for name, part in (("train", train), ("val", val)):
-        images, labels = next(iter(DataLoader(part, batch_size=len(part))))
-        parts[name] = {"images": images, "labels": labels}
-    return parts
+def batches(x, y, batch_size):
+    return DataLoader(TensorDataset(x, y), batch_size=batch_size)
 
 
 @probe
-def loaded_val_images(module, seeds):
-    "load the data once for each seed, and read the images of the validation part"
-    parts = []
-    for i, seed in enumerate(seeds):
-        seed_all(i)  # what was drawn before must not matter
-        _, val = module.load_data(seed=seed)
-        parts.append(next(iter(DataLoader(val, batch_size=len(val))))[0])
-    return parts
+def loss_of_identity(module, x, y, batch_size):
+    "evaluate a model that returns x itself, with the mean of |yhat - y| as its loss"
+    loader = batches(x, y, batch_size)
+    return module.evaluate(model=nn.Identity(), loss_fn=nn.L1Loss(), loader=loader, device="cpu")
 
 
-def read_parts(answer):
-    """Return images and labels of both parts, after checking their shapes and dtypes."""
-    parts = []
-    for name in ("train", "val"):
-        images = answer.key(name).key("images").tensor((None, 64), torch.float32)
-        labels = answer.key(name).key("labels").tensor((len(images),), torch.int64)
-        parts.append((images.numpy(), labels.numpy()))
-    return parts
-
-
-@pytest.mark.exercise("load_data", "about 1437 and 360 items of the right kind")
-def test_load_data_items(learner):
-    answer = learner.run(loaded_parts, seed=0)
-    (train_images, _), (val_images, _) = read_parts(answer)
-    counts = (len(train_images), len(val_images))
-    answer.check(
-        abs(counts[0] - 1437) <= 5 and abs(counts[1] - 360) <= 5,
-        f"Expected 80 % and 20 % of 1797 images, about 1437 and 360, got {counts[0]} and {counts[1]}.",
-    )
-
-
-@pytest.mark.exercise("load_data", "pixels from 0 to 1")
-def test_load_data_scales(learner):
-    answer = learner.run(loaded_parts, seed=1)
-    for name, (images, _) in zip(("train", "val"), read_parts(answer), strict=True):
-        low, high = float(images.min()), float(images.max())
-        answer.check(
-            abs(low) < 1e-5 and abs(high - 1) < 1e-5,
-            f"Expected the pixels of the {name} part to go from 0 to 1, got {low:g} to {high:g}. "
-            "In scikit-learn's data, they go from 0 to 16.",
+@probe
+def losses_on_cpu(module, x, y):
+    'evaluate a model that returns x, first with the device "cpu" and then with torch.device("cpu")'
+    return [
+        module.evaluate(
+            model=nn.Identity(), loss_fn=nn.L1Loss(), loader=batches(x, y, 3), device=device
         )
-
-
-@pytest.mark.exercise(
-    "load_data", "every image is in exactly one part, with its own label", points=2
-)
-@given(seed=seeds())
-@settings(max_examples=4)
-def test_load_data_is_complete_and_disjoint(learner, seed):
-    answer = learner.run(loaded_parts, seed=seed)
-    parts = []
-    for images, labels in read_parts(answer):
-        pixels = np.rint(images * 16).clip(-1, 17).astype(np.int8)
-        parts.append(
-            Counter((row.tobytes(), int(label)) for row, label in zip(pixels, labels, strict=True))
-        )
-    everything = Counter(
-        (row.tobytes(), int(label))
-        for row, label in zip(IMAGES.astype(np.int8), LABELS, strict=True)
-    )
-    images = {pixels for pixels, _ in everything}
-    together = parts[0] + parts[1]
-    foreign = sum(pixels not in images for pixels, _ in together)
-    answer.check(
-        foreign == 0,
-        f"{foreign} images are not images of scikit-learn with each pixel divided by 16. Scale all "
-        "pixels by the same number.",
-    )
-    wrong = sum(pair not in everything for pair in together)
-    answer.check(wrong == 0, f"{wrong} images have the wrong label.")
-    both = len(parts[0].keys() & parts[1].keys())
-    answer.check(both == 0, f"Expected no images that are in both parts, got {both}.")
-    lost, twice = len(everything - together), len(together - everything)
-    answer.check(lost == 0, f"{lost} of the 1797 images are in neither part.")
-    answer.check(twice == 0, f"{twice} images appear twice in the same part.")
-
-
-@pytest.mark.exercise("load_data", "each digit has its share in the validation part", points=2)
-@given(seed=seeds())
-@settings(max_examples=4)
-def test_load_data_is_stratified(learner, seed):
-    answer = learner.run(loaded_parts, seed=seed)
-    _, (_, labels) = read_parts(answer)
-    counts = np.bincount(labels.clip(0, 9), minlength=10)
-    expected = np.bincount(LABELS) * len(labels) / len(LABELS)
-    answer.check(
-        (abs(counts - expected) <= 2).all(),
-        f"The validation part has {len(labels)} images. Expected about "
-        f"{expected.round().astype(int).tolist()} of the digits 0 to 9, got {counts.tolist()}: "
-        "the split is not stratified.",
-    )
-
-
-@pytest.mark.exercise("load_data", "the same seed gives the same split, another seed another one")
-def test_load_data_uses_its_seed(learner):
-    answer = learner.run(loaded_val_images, seeds=[0, 0, 1])
-    first, again, other = (
-        {row.numpy().tobytes() for row in part.tensor((None, 64))}
-        for part in answer.parts("seed 0", "seed 0 again", "seed 1")
-    )
-    answer.check(first == again, "Two splits with the seed 0 differ. Does the split use its seed?")
-    answer.check(first != other, "The seeds 0 and 1 give the same split. The seed is not used.")
+        for device in ("cpu", torch.device("cpu"))
+    ]
 
 
 @probe
-def logits_of_new_model(module, x):
-    "build a model and give it images, in eval mode"
-    model = module.build_model().eval()
-    return model(x)
+def loss_of_line(module, a, b, x, y, batch_size):
+    "evaluate the line a + b * x, a Linear(1, 1), with MSELoss"
+    model = nn.Linear(1, 1)
+    model.bias.data.fill_(a)
+    model.weight.data.fill_(b)
+    loader = batches(x, y, batch_size)
+    return module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=loader, device="cpu")
 
 
 @probe
-def gradients_of_new_model(module, x, labels):
-    "build a model, compute its cross-entropy on some images, and look at the gradients"
-    model = module.build_model().eval()
-    nn.functional.cross_entropy(model(x), labels).backward()
-    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+def loss_of_whole_batches(module, x, y, batch_size):
+    "evaluate a model that returns x, with L1Loss, on a loader with drop_last=True"
+    loader = DataLoader(TensorDataset(x, y), batch_size=batch_size, drop_last=True)
+    return module.evaluate(model=nn.Identity(), loss_fn=nn.L1Loss(), loader=loader, device="cpu")
+
+
+@probe
+def loss_of_classes(module, logits, labels, batch_size):
+    "evaluate a model that returns x, with CrossEntropyLoss on labels that are integers"
+    loader = batches(logits, labels, batch_size)
+    loss_fn = nn.CrossEntropyLoss()
+    return module.evaluate(model=nn.Identity(), loss_fn=loss_fn, loader=loader, device="cpu")
+
+
+@probe
+def lopsided_loss(module, x, y):
+    "evaluate a model that returns x, with the mean of 2 * yhat - y over each row and then over all rows"
+    return module.evaluate(
+        model=nn.Identity(),
+        loss_fn=lambda yhat, y: (2 * yhat - y).mean(dim=1).mean(),
+        loader=batches(x, y, 2),
+        device="cpu",
+    )
+
+
+@probe
+def loss_with_dropout(module, x, y, training):
+    "put a model with Dropout in training mode (True) or eval mode (False), and evaluate it"
+    return module.evaluate(
+        model=nn.Sequential(nn.Dropout(0.5)).train(training),
+        loss_fn=nn.L1Loss(),
+        loader=batches(x, y, 2),
+        device="cpu",
+    )
+
+
+@probe
+def batch_norm_state(module, x, y):
+    "evaluate a BatchNorm layer with the running mean 2 and the running variance 4, in training mode"
+    model = nn.BatchNorm1d(1)
+    model.running_mean.fill_(2.0)
+    model.running_var.fill_(4.0)
+    loss = module.evaluate(model=model, loss_fn=nn.L1Loss(), loader=batches(x, y, 2), device="cpu")
     return {
-        "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-        "largest gradient": max((float(g.abs().max()) for g in gradients), default=0.0),
+        "loss": loss,
+        "running mean": model.running_mean,
+        "running variance": model.running_var,
+        "batches counted": model.num_batches_tracked,
     }
 
 
 @probe
-def logits_of_second_model(module, x):
-    "build two models, and look at the logits of the second one before and after the first one changes"
-    first, second = module.build_model(), module.build_model().eval()
-    before = second(x)
-    for p in first.parameters():
-        p.data += 1.0
-    return [before, second(x)]
+def mode_after_evaluate(module, training):
+    "put the model in training mode (True) or eval mode (False), evaluate it, and look at its mode"
+    model = nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.5)).train(training)
+    # With these, Dropout changes nothing.
+    for p in model.parameters():
+        p.data.zero_()
+    loss = module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=batches(X, Y, 3), device="cpu")
+    return {"modes": [model.training, model[0].training, model[1].training], "loss": loss}
 
 
-@pytest.mark.exercise("build_model", "ten numbers for each image")
-@given(n=sizes())
-def test_build_model_shape(learner, n):
-    x = torch.tensor(IMAGES[:n] / 16).float()
-    learner.run(logits_of_new_model, x=x).tensor((n, 10), torch.float32)
-
-
-@pytest.mark.exercise("build_model", "logits, not probabilities")
-def test_build_model_gives_logits(learner):
-    answer = learner.run(logits_of_new_model, x=torch.tensor(IMAGES[:20] / 16).float())
-    logits = answer.tensor((20, 10), torch.float32)
-    sums_to_one = torch.allclose(logits.sum(dim=1), torch.ones(20), atol=1e-3)
-    answer.check(
-        not (sums_to_one and bool((logits >= 0).all())),
-        "The ten numbers of each image are probabilities: positive, with the sum 1. The loss "
-        "function applies softmax by itself, so the model must not.",
-    )
-    # Of 200 logits of a new model some are negative, or, after log-softmax, all.
-    answer.check(
-        bool((logits < 0).any()),
-        f"Of 200 logits of a new model, none is negative; the lowest is {float(logits.min()):.4g}. A logit can be "
-        "any number: does the model end with an activation?",
-    )
-
-
-@pytest.mark.exercise("build_model", "it can be trained")
-def test_build_model_can_be_trained(learner):
-    x, labels = torch.tensor(IMAGES[:20] / 16).float(), torch.tensor(LABELS[:20])
-    answer = learner.run(gradients_of_new_model, x=x, labels=labels)
-    answer.check(
-        answer.key("parameters").integer() > 0 and answer.key("largest gradient").scalar() > 0,
-        "No parameter of the model receives a gradient, so it cannot learn.",
-    )
-
-
-@pytest.mark.exercise("build_model", "each call gives a new model")
-def test_build_model_gives_new_models(learner):
-    x = torch.tensor(IMAGES[:5] / 16).float()
-    answer = learner.run(logits_of_second_model, x=x)
-    before, after = (part.tensor((5, 10)).double() for part in answer.parts("before", "after"))
-    answer.check(
-        torch.allclose(before, after),
-        "The second model changed together with the first one: both share their parameters. Make "
-        "new layers in each call.",
-    )
+def check_modes(answer, expected, sentence):
+    """Check the mode of the model and of its layers, and that it was evaluated at all."""
+    # The model predicts 0, so the loss is the mean of 1, 9 and 25.
+    answer.key("loss").is_close(35 / 3, **FLOAT32)
+    answer.check(answer.key("modes").value == [expected] * 3, sentence)
 
 
 @probe
-def names_of_unseen_digits(module, train, val, unseen, seed):
-    "train on digits that are mirrored and renamed, and let the model read others that it has not seen"
-    model, _ = module.train(train=TensorDataset(*train), val=TensorDataset(*val), seed=seed)
-    model.eval()
-    with torch.no_grad():
-        return model(unseen).argmax(dim=1)
+def state_after_evaluate(module, x, y):
+    "evaluate a Linear(1, 1) whose parameters are 0.5 and whose gradients are 3"
+    torch.set_grad_enabled(True)
+    model = nn.Linear(1, 1)
+    for p in model.parameters():
+        p.data.fill_(0.5)
+        p.grad = torch.full_like(p, 3.0)
+    loader = batches(x, y, len(x))
+    loss = module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=loader, device="cpu")
+    return {
+        "loss": loss,
+        "parameters": [p.detach() for p in model.parameters()],
+        "gradients": [p.grad for p in model.parameters()],
+        "requires_grad": [p.requires_grad for p in model.parameters()],
+        "grad enabled": torch.is_grad_enabled(),
+    }
 
 
 @probe
-def names_of_odd_pictures(module, train, val, pictures):
-    "train, with odd pictures among the validation items only, and let the model read these pictures"
-    model, _ = module.train(train=TensorDataset(*train), val=TensorDataset(*val), seed=1)
-    model.eval()
-    with torch.no_grad():
-        return model(pictures).argmax(dim=1)
+def graphs_during_evaluate(module, x, y):
+    "evaluate a Linear(1, 1), and note for each batch whether the prediction requires a gradient"
+    graphs = []
+
+    def loss_fn(yhat, y):
+        graphs.append(yhat.requires_grad)
+        return ((yhat - y) ** 2).mean()
+
+    module.evaluate(model=nn.Linear(1, 1), loss_fn=loss_fn, loader=batches(x, y, 2), device="cpu")
+    return graphs
 
 
 @probe
-def logits_of_trained(module, train, val, seeds):
-    "train a model on a few digits, lists of pairs, once for each seed; look at its logits and at the digits"
-    parts = [list(zip(*part, strict=True)) for part in (train, val)]
-    before, logits = val[0].clone(), []
-    for i, seed in enumerate(seeds):
-        seed_all(i)  # what was drawn before must not matter
-        model, _ = module.train(train=parts[0], val=parts[1], seed=seed)
-        model.eval()
-        with torch.no_grad():
-            logits.append(model(before))
-    return {"logits": logits, "digits": [images for images, _ in (train, val)]}
+def devices_in_evaluate(module, x, y):
+    'evaluate with the device "meta", and note on which device each batch is when it is used'
+    devices = {"x": [], "y": []}
+
+    class Model(nn.Module):
+        def forward(self, x):
+            devices["x"].append(x.device.type)
+            return x
+
+    def loss_fn(yhat, y):
+        devices["y"].append(y.device.type)
+        return torch.ones(())
+
+    def evaluate_on(device):
+        loader = batches(x, y, 2)
+        module.evaluate(model=Model(), loss_fn=loss_fn, loader=loader, device=device)
+
+    return noted_on_meta(devices, evaluate_on, "meta")
 
 
-@pytest.mark.exercise("train", "unseen digits are read correctly", points=3)
-def test_train_reads_unseen_digits(learner):
-    train, val, (unseen, names) = new_digits(1257, 180, 360)
-    answer = learner.run(names_of_unseen_digits, train=train, val=val, unseen=unseen, seed=0)
-    predicted = answer.tensor((360,), torch.int64)
-    share = float((predicted == names).double().mean())
-    old_names = NEW_NAMES.argsort()[names]
+@probe
+def evaluate_nothing(module, shape, batch_size):
+    "evaluate on a loader without points"
+    loader = batches(torch.zeros(0, *shape), torch.zeros(0, *shape), batch_size)
+    return module.evaluate(model=nn.Identity(), loss_fn=nn.MSELoss(), loader=loader, device="cpu")
+
+
+@pytest.mark.exercise("evaluate", "batches of 4 and 1 points with losses 1 and 6 give 2", points=2)
+def test_evaluate_lesson(learner):
+    y = torch.tensor([[1.0], [1.0], [1.0], [1.0], [6.0]])
+    answer = learner.run(loss_of_identity, x=torch.zeros(5, 1), y=y, batch_size=4)
+    loss = answer.scalar()
     answer.check(
-        float((predicted == old_names).double().mean()) < 0.25,
-        "The digits have new names here, but the model still predicts the usual ones. It should "
-        "learn from the datasets that are passed to `train`.",
+        abs(loss - 3.5) > 1e-4,
+        "Expected 2, got 3.5, the mean of the batch losses 1 and 6. The mean per point is "
+        "(4 * 1 + 1 * 6) / 5 = 2: a batch of 1 point counts less than a batch of 4 points.",
     )
-    # The goal is 95 %. On 360 digits, a model that is a little better can fall below it by chance.
-    answer.check(
-        share >= 0.93,
-        f"The model reads {share:.1%} of 360 unseen digits correctly. The goal is at least 95 %, and "
-        "this test accepts 93 %. Train longer, or with another learning rate, or with more units.",
-    )
+    answer.is_close(2.0, **FLOAT32)
 
 
-@pytest.mark.exercise("train", "nothing is learned from the validation part")
-def test_train_does_not_learn_from_validation(learner):
-    train, (x, y), _ = new_digits(300, 30, 360)
-    pictures, labels = odd_pictures()
-    val = (torch.cat([x, pictures.repeat(5, 1)]), torch.cat([y, labels.repeat(5)]))
-    answer = learner.run(names_of_odd_pictures, train=train, val=val, pictures=pictures)
-    right = int((answer.tensor((6,), torch.int64) == labels).sum())
-    answer.check(
-        right < 5,
-        f"Six odd pictures with made-up labels are only in the validation part, but the model knows "
-        f"the labels of {right}: it was trained on the validation part.",
-    )
+@pytest.mark.exercise("evaluate", "batches of the same size: all of them count")
+def test_evaluate_equal_batches(learner):
+    x, y = torch.zeros(6, 1), torch.tensor([[1.0], [3.0], [5.0], [7.0], [2.0], [0.0]])
+    learner.run(loss_of_identity, x=x, y=y, batch_size=2).is_close(3.0, **FLOAT32)
 
 
-@pytest.mark.exercise("train", "the same seed gives the same model", points=2)
-def test_train_is_reproducible(learner):
-    train, val, _ = new_digits(300, 30, 360)
-    answer = learner.run(logits_of_trained, train=train, val=val, seeds=[0, 0, 3])
-    first, second, other = (
-        part.tensor((30, 10)).double()
-        for part in answer.key("logits").parts("seed 0", "seed 0 again", "seed 3")
-    )
-    answer.check(
-        torch.allclose(first, second, rtol=1e-4, atol=1e-5),
-        "Two trainings with the same data and the same seed give different models. The seed must "
-        "fix both the first weights and the order of the batches.",
-    )
-    answer.check(
-        not torch.allclose(first, other, rtol=1e-4, atol=1e-5),
-        "The seeds 0 and 3 give the same model. The seed is not used.",
-    )
-    digits = answer.key("digits").parts("train", "val")
-    for part, (images, _) in zip(digits, (train, val), strict=True):
-        part.check(
-            torch.equal(part.tensor(tuple(images.shape)), images),
-            f"The training changed the images of the {part.label} part. Compute new tensors, and do not change "
-            "these.",
+@pytest.mark.exercise("evaluate", "a point that the loader leaves out does not count")
+def test_evaluate_dropped_point(learner):
+    # The loader drops the last batch, which has only the point with the loss 9.
+    x, y = torch.zeros(5, 1), torch.tensor([[1.0], [3.0], [5.0], [7.0], [9.0]])
+    learner.run(loss_of_whole_batches, x=x, y=y, batch_size=2).is_close(4.0, **FLOAT32)
+
+
+@pytest.mark.exercise("evaluate", "labels that are integers, and numbers in float64")
+def test_evaluate_dtypes(learner):
+    logits, labels = torch.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]]), torch.tensor([0, 1, 1])
+    for x in (logits, logits.double()):
+        answer = learner.run(loss_of_classes, logits=x, labels=labels, batch_size=2)
+        answer.is_close(float(nn.functional.cross_entropy(logits.double(), labels)), **FLOAT32)
+    # float32 cannot tell 1, x and y apart.
+    x = torch.full((3, 1), 1.0 + 3e-9, dtype=torch.float64)
+    y = torch.full((3, 1), 1.0 + 1e-9, dtype=torch.float64)
+    learner.run(loss_of_identity, x=x, y=y, batch_size=2).is_close(2e-9, rtol=1e-3, atol=0.0)
+
+
+@pytest.mark.exercise("evaluate", "any line, any points, any batches", points=2)
+@given(a=numbers(), b=numbers(), data=points(), batch_size=sizes(1, 5))
+def test_evaluate_any_line(learner, a, b, data, batch_size):
+    x, y = data
+    expected = float(((a + b * x - y) ** 2).mean())
+    x, y = torch.tensor(x).float(), torch.tensor(y).float()
+    answer = learner.run(loss_of_line, a=a, b=b, x=x, y=y, batch_size=batch_size)
+    answer.is_close(expected, **FLOAT32)
+
+
+@pytest.mark.exercise("evaluate", "the loss function gets the prediction first, then y")
+@given(data=tensor_points())
+def test_evaluate_calls_loss_of_yhat_and_y(learner, data):
+    x, y = data
+    answer = learner.run(lopsided_loss, x=x, y=y)
+    answer.is_close(float((2 * x - y).double().mean()), **FLOAT32)
+
+
+@pytest.mark.exercise("evaluate", "Dropout is switched off")
+def test_evaluate_switches_dropout_off(learner):
+    x = torch.arange(1.0, 13.0).reshape(6, 2)
+    for training in (True, False):
+        answer = learner.run(loss_with_dropout, x=x, y=torch.zeros(6, 2), training=training)
+        loss = answer.scalar()
+        answer.check(
+            abs(loss - 6.5) < 1e-3,
+            f"Expected a loss of 6.5, got {loss:.6g}. Was Dropout active? Eval mode switches it off.",
         )
 
 
-@probe
-def first_ten(*layers):
-    # A model whose logits are the first ten pixels; the layers come before.
-    class FirstTen(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.scale = nn.Parameter(torch.ones(()))
+@pytest.mark.exercise(
+    "evaluate", "BatchNorm uses its running mean and does not change it", points=2
+)
+def test_evaluate_leaves_batch_norm_alone(learner):
+    x = torch.tensor([[4.0], [8.0], [0.0], [-2.0]])
+    answer = learner.run(batch_norm_state, x=x, y=torch.zeros(4, 1))
+    answer.key("batches counted").check(
+        answer.key("batches counted").scalar() == 0,
+        "BatchNorm counted batches and changed its running mean: the model was in training mode.",
+    )
+    answer.key("running mean").is_close(torch.tensor([2.0]))
+    answer.key("running variance").is_close(torch.tensor([4.0]))
+    # (x - 2) / 2 is 1, 3, -1, -2: the mean of the absolute values is 7 / 4.
+    answer.key("loss").is_close(7 / 4, **FLOAT32)
 
+
+@pytest.mark.exercise("evaluate", "a model in training mode is put back in training mode")
+def test_evaluate_restores_training_mode(learner):
+    answer = learner.run(mode_after_evaluate, training=True)
+    check_modes(
+        answer,
+        True,
+        "The model was in training mode before, but is in eval mode afterwards. Put back the mode "
+        "that it was in.",
+    )
+
+
+@pytest.mark.exercise("evaluate", "a model in eval mode stays in eval mode")
+def test_evaluate_restores_eval_mode(learner):
+    answer = learner.run(mode_after_evaluate, training=False)
+    check_modes(
+        answer,
+        False,
+        "The model was in eval mode before, but is in training mode afterwards. Put back the mode "
+        "that it was in.",
+    )
+
+
+@pytest.mark.exercise("evaluate", "parameters and gradients do not change")
+@given(data=tensor_points())
+def test_evaluate_leaves_parameters_and_gradients_alone(learner, data):
+    x, y = data
+    answer = learner.run(state_after_evaluate, x=x, y=y)
+    expected = float(((0.5 + 0.5 * x - y).double() ** 2).mean())
+    answer.key("loss").is_close(expected, **FLOAT32)
+    for parameter in answer.key("parameters").each():
+        parameter.check(
+            bool((parameter.tensor() == 0.5).all()), "evaluate changed a parameter of the model."
+        )
+    for gradient in answer.key("gradients").each():
+        gradient.check(
+            gradient.value is not None and bool((gradient.tensor() == 3.0).all()),
+            "The stored gradients were 3, and evaluate changed or cleared them.",
+        )
+    answer.check(
+        answer.key("requires_grad").value == [True, True],
+        "After evaluate, the parameters of the model no longer require gradients, so it can no longer "
+        "be trained. Use torch.no_grad() instead.",
+    )
+    answer.check(
+        answer.key("grad enabled").value is True,
+        "After evaluate, gradients are still switched off for the whole program. Use `with "
+        "torch.no_grad():`, which ends with its block.",
+    )
+
+
+@pytest.mark.exercise("evaluate", "no graph is built")
+def test_evaluate_builds_no_graph(learner):
+    answer = learner.run(graphs_during_evaluate, x=X, y=Y)
+    check_no_graphs(answer)
+
+
+def check_no_graphs(answer):
+    answer.check(
+        answer.each(), "There was no prediction: is the model used, and is loss_fn called?"
+    )
+    for graph in answer.each():
+        answer.check(
+            graph.value is False,
+            "During the evaluation, PyTorch built a graph: the predictions require a gradient. "
+            "Nothing is learned here, so no gradients are needed.",
+        )
+
+
+@pytest.mark.exercise("evaluate", "every batch is moved to the device")
+def test_evaluate_moves_batches(learner):
+    answer = learner.run(devices_in_evaluate, x=X, y=Y)
+    for name in ("x", "y"):
+        check_on_meta(answer, name)
+
+
+@pytest.mark.exercise("evaluate", 'the device can be "cpu" or torch.device("cpu")')
+def test_evaluate_takes_any_form_of_device(learner):
+    learner.run(losses_on_cpu, x=X, y=Y).is_close([1 / 3, 1 / 3], **FLOAT32)
+
+
+@pytest.mark.exercise("evaluate", "an empty loader is an error")
+def test_evaluate_empty_loader(learner):
+    learner.run(losses_on_cpu, x=X, y=Y)
+    with learner.raises(ValueError, "the loader gives no batch"):
+        learner.run(evaluate_nothing, shape=(1,), batch_size=16)
+    with learner.raises(
+        ValueError, "the loader drops its only batch, which has 3 points instead of 4"
+    ):
+        learner.run(loss_of_whole_batches, x=X, y=Y, batch_size=4)
+
+
+@pytest.mark.exercise("evaluate", "an empty loader is an error, for any shape of points")
+@given(n_columns=sizes(1, 4), batch_size=sizes())
+def test_evaluate_empty_loader_of_any_shape(learner, n_columns, batch_size):
+    learner.run(loss_of_identity, x=X, y=Y, batch_size=batch_size)
+    with learner.raises(ValueError, "the loader gives no batch"):
+        learner.run(evaluate_nothing, shape=(n_columns,), batch_size=batch_size)
+
+
+@probe
+def r2_of_identity(module, x, y, batch_size):
+    "compute R2 of a model that returns x itself"
+    return module.r2_score(model=nn.Identity(), loader=batches(x, y, batch_size), device="cpu")
+
+
+@probe
+def r2_with_dropout(module, x, y, training):
+    "put a model with Dropout in training mode (True) or eval mode (False), and compute its R2"
+    model = nn.Sequential(nn.Dropout(0.5)).train(training)
+    score = module.r2_score(model=model, loader=batches(x, y, 2), device="cpu")
+    return {"r2": score, "training": model.training}
+
+
+@probe
+def graphs_during_r2_score(module, x, y):
+    "compute R2 of a Linear(1, 1), and note for each batch whether the prediction requires a gradient"
+    graphs = []
+
+    class Model(nn.Linear):
         def forward(self, x):
-            return x[:, :10] * self.scale
+            yhat = super().forward(x)
+            graphs.append(yhat.requires_grad)
+            return yhat
 
-    return nn.Sequential(*layers, FirstTen())
-
-
-@probe
-def images_of(digits):
-    # Images for which `first_ten` reads these digits.
-    images = torch.full((len(digits), 64), 0.25)
-    images[torch.arange(len(digits)), digits] = 1.0
-    return images
+    module.r2_score(model=Model(1, 1), loader=batches(x, y, 2), device="cpu")
+    return graphs
 
 
 @probe
-def pairs(digits, labels):
-    # A dataset with len(dataset) and dataset[i], and nothing else.
-    class Pairs(Dataset):
-        def __init__(self):
-            self.images = images_of(digits)
+def devices_in_r2_score(module, x, y):
+    'compute R2 with the device "meta", and note on which device each batch is when it is used'
+    devices = {"x": []}
 
-        def __len__(self):
-            return len(labels)
+    class Model(nn.Module):
+        def forward(self, x):
+            devices["x"].append(x.device.type)
+            return x
 
-        def __getitem__(self, i):
-            if not -len(labels) <= i < len(labels):
-                raise IndexError(i)
-            return self.images[i], labels[i]
+    def score_on(device):
+        module.r2_score(model=Model(), loader=batches(x, y, 2), device=device)
 
-    return Pairs()
+    return noted_on_meta(devices, score_on, "meta")
 
 
 @probe
-def predictions(module, x):
-    "predict with a model whose logits are the first ten pixels"
-    return module.predict(model=first_ten(), x=x)
+def r2_on_cpu(module, x, y):
+    'compute R2, first with the device "cpu" and then with torch.device("cpu")'
+    return [
+        module.r2_score(model=nn.Identity(), loader=batches(x, y, 3), device=device)
+        for device in ("cpu", torch.device("cpu"))
+    ]
 
 
-@probe
-def predictions_with_dropout(module, x):
-    "predict with a model in training mode that has Dropout, and whose logits are the first ten pixels"
-    return module.predict(model=first_ten(nn.Dropout(0.5)).train(), x=x)
+@pytest.mark.exercise("r2_score", "three points in two batches give 0.875")
+def test_r2_by_hand(learner):
+    # The squared errors add up to 1, the squared distances from the mean 3 to 8.
+    learner.run(r2_of_identity, x=X, y=Y, batch_size=2).is_close(0.875, **FLOAT32)
 
 
-@probe
-def predictions_with_batch_norm(module, x):
-    "predict with a model in training mode that has BatchNorm, and whose logits are the first ten pixels"
-    return module.predict(model=first_ten(nn.BatchNorm1d(64)).train(), x=x)
+@pytest.mark.exercise("r2_score", "a perfect model gives 1")
+def test_r2_of_perfect_model(learner):
+    learner.run(r2_of_identity, x=Y, y=Y, batch_size=2).is_close(1.0, **FLOAT32)
 
 
-@probe
-def accuracy_of(module, digits, labels):
-    "compute the accuracy of a model that reads these digits, where the labels are the true ones"
-    return module.accuracy(model=first_ten(), dataset=pairs(digits, labels))
-
-
-@probe
-def accuracy_with_dropout(module, digits):
-    "compute the accuracy of a model in training mode that has Dropout, and is always right without it"
-    model = first_ten(nn.Dropout(0.5)).train()
-    return module.accuracy(model=model, dataset=pairs(digits, digits))
-
-
-@probe
-def confusion_with_dropout(module, digits):
-    "compute the confusion of a model in training mode that has Dropout, and is always right without it"
-    model = first_ten(nn.Dropout(0.5)).train()
-    return module.confusion(model=model, dataset=pairs(digits, digits))
-
-
-@probe
-def confusion_of(module, digits, labels):
-    "compute the confusion of a model that reads these digits, where the labels are the true ones"
-    return module.confusion(model=first_ten(), dataset=pairs(digits, labels))
-
-
-LISTS_OF_DIGITS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12)
-
-
-@pytest.mark.exercise("predict", "the largest of ten logits")
-def test_predict_by_hand(learner):
-    x = torch.zeros(3, 64)
-    x[0, :10] = torch.tensor([0.0, 0.1, 0.9, 0.2, 0.0, 0.3, 0.0, 0.0, 0.5, 0.0])
-    x[1, :10] = torch.tensor([-3.0, -2.0, -5.0, -4.0, -2.5, -9.0, -8.0, -1.0, -7.0, -6.0])
-    x[2, :10] = torch.tensor([9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0])
-    learner.run(predictions, x=x).equals(torch.tensor([2, 7, 0]))
-
-
-@pytest.mark.exercise("predict", "any logits")
-@given(rows=st.lists(st.permutations(range(10)), min_size=1, max_size=5))
-def test_predict_any_logits(learner, rows):
-    x = torch.zeros(len(rows), 64)
-    x[:, :10] = torch.tensor(rows) / 4.0 - 1.0
-    expected = torch.tensor([row.index(9) for row in rows])
-    learner.run(predictions, x=x).equals(expected)
-
-
-@pytest.mark.exercise("predict", "Dropout is switched off")
-def test_predict_switches_dropout_off(learner):
-    digits = torch.tensor([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8])
-    answer = learner.run(predictions_with_dropout, x=images_of(digits))
-    predicted = answer.tensor((12,), torch.int64)
+@pytest.mark.exercise("r2_score", "predicting the mean of all y gives 0, even in batches")
+def test_r2_of_mean(learner):
+    y = torch.tensor([[0.0], [2.0], [10.0], [12.0]])
+    answer = learner.run(r2_of_identity, x=torch.full((4, 1), 6.0), y=y, batch_size=2)
+    score = answer.scalar()
     answer.check(
-        torch.equal(predicted, digits),
-        f"Expected {digits.tolist()}, got {predicted.tolist()}. Was Dropout active? Eval mode "
-        "switches it off.",
+        abs(score) < 1e-4,
+        f"The model always predicts 6, the mean of all y: expected an R2 of 0, got {score:.6g}. "
+        "R2 compares with the mean of all points, not of one batch.",
+    )
+    # The squared errors add up to 108, the squared distances from the mean to 104.
+    answer = learner.run(r2_of_identity, x=torch.full((4, 1), 5.0), y=y, batch_size=2)
+    answer.is_close(1 - 108 / 104, **FLOAT32)
+
+
+@pytest.mark.exercise("r2_score", "a bad model is below 0")
+def test_r2_of_bad_model(learner):
+    learner.run(r2_of_identity, x=-Y, y=Y, batch_size=3).is_close(-16.5, **FLOAT32)
+
+
+@pytest.mark.exercise("r2_score", "y near 10000")
+def test_r2_of_large_numbers(learner):
+    y = torch.tensor([[9987.0], [10001.0], [10022.0], [10049.0], [10068.0]])
+    x = y + torch.tensor([[21.0], [-13.0], [35.0], [-20.0], [7.0]])
+    answer = learner.run(r2_of_identity, x=x, y=y, batch_size=2)
+    expected, score = metrics.r2_score(y.double().numpy(), x.double().numpy()), answer.scalar()
+    answer.check(
+        np.isclose(score, expected, **FLOAT32),
+        f"Expected an R2 of {expected:.6g}, got {score:.6g}. Numbers near 10000 have squares near 100000000, and "
+        "float32 keeps only seven digits of them. Subtract first, then square.",
     )
 
 
-@pytest.mark.exercise("predict", "BatchNorm uses its running mean")
-@given(digits=st.lists(st.integers(0, 9), min_size=2, max_size=5, unique=True))
-def test_predict_with_batch_norm(learner, digits):
-    # The largest number of each column is in the last row. In training mode, BatchNorm would
-    # subtract the mean of each column, and other digits would win.
-    x = torch.arange(64.0).flip(0) * torch.arange(1.0, len(digits) + 1)[:, None]
-    x[torch.arange(len(digits)), torch.tensor(digits)] += 640.0
-    answer = learner.run(predictions_with_batch_norm, x=x)
-    predicted = answer.tensor((len(digits),), torch.int64)
+@pytest.mark.exercise("r2_score", "any points in any batches, as scikit-learn says", points=2)
+@given(data=tensor_points(2, 8), batch_size=sizes(1, 5))
+def test_r2_any_points(learner, data, batch_size):
+    x, y = data
+    y = y + 10 * torch.arange(len(y))[:, None]  # no two y are equal
+    answer = learner.run(r2_of_identity, x=x, y=y, batch_size=batch_size)
+    expected = metrics.r2_score(y.double().numpy(), x.double().numpy())
+    answer.is_close(float(expected), **FLOAT32)
+
+
+@pytest.mark.exercise("r2_score", "two columns: the mean of both R2")
+@given(x=tensors((5, 2)))
+def test_r2_two_columns(learner, x):
+    y = torch.tensor([[0.0, 10.0], [1.0, -20.0], [2.0, 5.0], [1.0, 0.0], [4.0, 15.0]])
+    answer = learner.run(r2_of_identity, x=x, y=y, batch_size=2)
+    columns = [metrics.r2_score(y[:, i].numpy(), x[:, i].numpy()) for i in (0, 1)]
+    expected, score = float(np.mean(columns)), answer.scalar()
     answer.check(
-        predicted.tolist() == digits,
-        f"Expected {digits}, got {predicted.tolist()}. BatchNorm should use its running mean, not "
-        "the mean of these images: is the model in eval mode?",
+        np.isclose(score, expected, **FLOAT32),
+        f"The R2 of the first column is {columns[0]:.6g}, and that of the second {columns[1]:.6g}: "
+        f"expected their mean {expected:.6g}, got {score:.6g}.",
     )
 
 
-@pytest.mark.exercise("accuracy", "three of four")
-def test_accuracy_by_hand(learner):
-    digits, labels = torch.tensor([3, 3, 5, 0]), torch.tensor([3, 3, 5, 9])
-    learner.run(accuracy_of, digits=digits, labels=labels).is_close(0.75)
+@pytest.mark.exercise("r2_score", "Dropout is switched off, and the mode is put back")
+def test_r2_in_eval_mode(learner):
+    x = torch.arange(1.0, 9.0).reshape(8, 1)
+    for training in (True, False):
+        answer = learner.run(r2_with_dropout, x=x, y=x, training=training)
+        score = answer.key("r2").scalar()
+        answer.check(
+            abs(score - 1) < 1e-4,
+            f"Expected an R2 of 1, got {score:.6g}. Was Dropout active? Eval mode switches it off.",
+        )
+        answer.check(
+            answer.key("training").value is training,
+            f"The model was in {'training' if training else 'eval'} mode before, but is in the other "
+            "mode afterwards. Put back the mode that it was in.",
+        )
 
 
-@pytest.mark.exercise("accuracy", "any digits", points=2)
-@given(pairs=LISTS_OF_DIGITS)
-def test_accuracy_any_digits(learner, pairs):
-    digits, labels = map(torch.tensor, zip(*pairs, strict=True))
-    expected = float((digits == labels).double().mean())
-    learner.run(accuracy_of, digits=digits, labels=labels).is_close(expected)
+@pytest.mark.exercise("r2_score", "no graph is built")
+def test_r2_builds_no_graph(learner):
+    answer = learner.run(graphs_during_r2_score, x=X, y=Y)
+    check_no_graphs(answer)
 
 
-@pytest.mark.exercise("accuracy", "in 1009 items, each one counts the same")
-def test_accuracy_of_many_items(learner):
-    labels = torch.arange(1009) % 10
-    digits = labels.clone()
-    digits[-1] = 0  # only the very last one is wrong
-    answer = learner.run(accuracy_of, digits=digits, labels=labels)
-    accuracy = answer.scalar()
-    sentence = f"1008 of 1009 items are right: expected {1008 / 1009:.6f}, got {accuracy:.6f}."
-    if 0 < accuracy < 1:
-        sentence += " Is it a mean of batch means? The last batch is smaller."
-    answer.check(abs(accuracy - 1008 / 1009) < 1e-5, sentence)
+@pytest.mark.exercise("r2_score", "every batch is moved to the device")
+def test_r2_moves_batches(learner):
+    check_on_meta(learner.run(devices_in_r2_score, x=X, y=Y), "x")
 
 
-@pytest.mark.exercise("accuracy", "Dropout is switched off")
-def test_accuracy_switches_dropout_off(learner):
-    answer = learner.run(accuracy_with_dropout, digits=torch.arange(40) % 10)
-    accuracy = answer.scalar()
-    answer.check(
-        abs(accuracy - 1) < 1e-6,
-        f"The model is always right: expected 1, got {accuracy:g}. Was Dropout active? Eval mode "
-        "switches it off.",
-    )
-
-
-@pytest.mark.exercise("confusion", "rows are true, columns are predicted")
-def test_confusion_by_hand(learner):
-    labels, digits = torch.tensor([0, 0, 1, 2, 0]), torch.tensor([0, 2, 1, 2, 2])
-    expected = torch.zeros(10, 10, dtype=torch.int64)
-    expected[0, 0], expected[0, 2], expected[1, 1], expected[2, 2] = 1, 2, 1, 1
-    answer = learner.run(confusion_of, digits=digits, labels=labels)
-    table = answer.tensor((10, 10), torch.int64)
-    answer.check(
-        not torch.equal(table, expected.T),
-        "Rows and columns are swapped: two images of a 0 were predicted as 2, so the entry in row "
-        "0, column 2 is 2.",
-    )
-    check_table(answer, table, expected)
-
-
-@pytest.mark.exercise("confusion", "any digits", points=2)
-@given(pairs=LISTS_OF_DIGITS)
-def test_confusion_any_digits(learner, pairs):
-    digits, labels = map(torch.tensor, zip(*pairs, strict=True))
-    expected = torch.zeros(10, 10, dtype=torch.int64)
-    for digit, label in pairs:
-        expected[label, digit] += 1
-    answer = learner.run(confusion_of, digits=digits, labels=labels)
-    check_table(answer, answer.tensor((10, 10), torch.int64), expected)
-
-
-@pytest.mark.exercise("confusion", "Dropout is switched off")
-def test_confusion_switches_dropout_off(learner):
-    answer = learner.run(confusion_with_dropout, digits=torch.arange(40) % 10)
-    table = answer.tensor((10, 10), torch.int64)
-    answer.check(
-        torch.equal(table, 4 * torch.eye(10, dtype=torch.int64)),
-        f"The model is always right: expected all 40 items on the diagonal, got "
-        f"{int(table.diagonal().sum())}. Was Dropout active? Eval mode switches it off.",
-    )
-
-
-@pytest.mark.exercise("confusion", "1009 items, in batches of any size")
-def test_confusion_of_many_items(learner):
-    labels = torch.arange(1009) % 10
-    answer = learner.run(confusion_of, digits=labels // 2, labels=labels)
-    expected = torch.zeros(10, 10, dtype=torch.int64)
-    for label in range(10):
-        expected[label, label // 2] = int((labels == label).sum())
-    check_table(answer, answer.tensor((10, 10), torch.int64), expected)
+@pytest.mark.exercise("r2_score", 'the device can be "cpu" or torch.device("cpu")')
+def test_r2_takes_any_form_of_device(learner):
+    learner.run(r2_on_cpu, x=X, y=Y).is_close([0.875, 0.875], **FLOAT32)

@@ -1,291 +1,281 @@
-"""Step 01, hidden: synthetic data of any size, line, noise and seed; splits of any points.
+"""Step 01, hidden: views and copies of any shape, dtype and memory layout.
 
-The numbers of `generate_data` follow from the seed, so they are compared one by one. A split may use any
-shuffle, so its points are compared as a set, and the tests demand only what holds for every shuffle.
+The wire carries values only, so the layouts are built in the worker. To see whether memory is
+shared, a probe writes on one side and reads on the other, at random places.
 """
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+import torch
+from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.content.references import parts_of
-from grader.content.shared_probes import noted
-from grader.testing.answers import ALL_FLOAT64
+from grader.content.shared_probes import array_laid_out, noted
 from grader.testing.probes import probe
-from grader.testing.strategies import all_seeds, numbers, seed_pairs, seeds, sizes
+from grader.testing.strategies import arrays, fractions, place, shapes, sizes, tensors
 
-all_small_seeds = st.one_of(st.just(0), seeds())
-any_noise = st.sampled_from([0.1, 0.3, 0.5, 1.5, 2, 4])
-# Integers, and fractions that are not exact in binary; many of them are large.
-parameters = st.one_of(st.integers(-30, 30), st.integers(-900, 900).map(lambda k: k / 30))
+LAYOUTS = ("plain", "turned", "every second", "behind others")
+layouts = st.sampled_from(LAYOUTS)
 
 
-# generate_data
-
-
-@pytest.mark.exercise("generate_data", "x: shape, dtype and numbers", points=2)
-@given(n=sizes(1, 150), a=parameters, b=parameters, noise=any_noise, seed=all_seeds())
-def test_generate_data_x(learner, n, a, b, noise, seed):
-    x, y = learner.generate_data(n=n, a=a, b=b, noise=noise, seed=seed).parts("x", "y")
-    y.array(shape=(n, 1), dtype=np.float64)
-    x.array(shape=(n, 1), dtype=np.float64)
-    x.is_close(np.random.RandomState(seed).rand(n, 1), **ALL_FLOAT64)
-
-
-@pytest.mark.exercise("generate_data", "without noise: the line, intercept and slope", points=2)
-@given(
-    n=sizes(1, 12),
-    pair=st.lists(parameters, min_size=2, max_size=2, unique=True),
-    seed=all_seeds(),
-)
-def test_generate_data_line(learner, n, pair, seed):
-    a, b = pair
-    answer = learner.generate_data(n=n, a=a, b=b, noise=0, seed=seed)
-    x, y = answer.parts("x", "y")
-    line = a + b * x.array(shape=(n, 1))
-    y.is_close(line, **ALL_FLOAT64)
-
-
-@pytest.mark.exercise("generate_data", "noise: standard normal numbers, drawn after x", points=3)
-@given(n=sizes(1, 150), a=parameters, b=parameters, noise=any_noise, seed=all_seeds())
-def test_generate_data_noise(learner, n, a, b, noise, seed):
-    generator = np.random.RandomState(seed)
-    generator.rand(n, 1)
-    draws = generator.randn(n, 1)
-    x, y = learner.generate_data(n=n, a=a, b=b, noise=noise, seed=seed).parts("x", "y")
-    off = y.array(shape=(n, 1)) - (a + b * x.array(shape=(n, 1)))
-    # The numbers reach 60, so the subtraction is exact to 1e-13 in float64.
-    y.check(
-        np.allclose(off, noise * draws, rtol=1e-6, atol=1e-9),
-        f"The noise on y should be noise times standard normal numbers, drawn after x. Expected the "
-        f"first point to be {noise * draws[0, 0]:.6f} away from the line a + b * x, got "
-        f"{off[0, 0]:.6f}. Set the seed once, before x; noise is the standard deviation.",
+def number_arrays(shape):
+    """Arrays of the float and integer dtypes that NumPy and torch both have."""
+    dtypes = st.sampled_from(
+        ["float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8"]
     )
+    # Positive, so that unsigned dtypes can hold them; as floats, numbers that another dtype would round.
+    return st.builds(
+        lambda array, dtype: (4 * abs(array) + 0.1).astype(dtype), arrays(shape), dtypes
+    )
+
+
+def number_tensors(shape):
+    """Tensors of some float and integer dtypes."""
+    dtypes = [torch.float32, torch.float64, torch.int64, torch.int32]
+    return st.sampled_from(dtypes).flatmap(lambda dtype: tensors(shape, dtype))
+
+
+# rows_of
 
 
 @probe
-def generate_again(module, n, a, b, noise, seed, other, draws):
-    """draw some random numbers, then make data with a seed, with another one, and with the first again; save each
-    result, then overwrite it"""
-    seen = {}
-    for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
-        np.random.rand(draws)
-        seen[name] = noted(module.generate_data(n, a, b, noise, chosen))
-    return seen
+def rows_and_writes(module, base, skip, shape, width, at_t, at_rows, numbers):
+    "take a part of base as t, call rows_of, write one number into t and another one into the rows"
+    t = base[skip:].view(shape)
+    rows = module.rows_of(t, width)
+    # As copies, since the numbers change below.
+    before, shape_of_rows = rows.clone(), tuple(rows.shape)
+    t.view(-1)[at_t] = numbers[0]
+    rows[at_rows // width, at_rows % width] = numbers[1]
+    return {"before": before, "shape": shape_of_rows, "base": base, "t": t, "rows": rows}
 
 
-@pytest.mark.exercise("generate_data", "the seed decides, not what was drawn before", points=2)
-@given(
-    n=sizes(1, 9), a=numbers(), b=numbers(), noise=any_noise, pair=seed_pairs(),
-    draws=st.integers(1, 9),
-)  # fmt: skip
-def test_generate_data_is_repeatable(learner, n, a, b, noise, pair, draws):
-    seed, other = pair
-    answer = learner.run(
-        generate_again, n=n, a=a, b=b, noise=noise, seed=seed, other=other, draws=draws
-    )
-    for name, start in (("first", seed), ("other seed", other), ("first seed again", seed)):
-        generator = np.random.RandomState(start)
-        x, y = answer.key(name).parts("x", "y")
-        expected_x = generator.rand(n, 1)
-        x.is_close(expected_x)
-        y.is_close(a + b * expected_x + noise * generator.randn(n, 1))
-
-
-# train_val_split
-
-
-def points_of(label):
-    """Arrays x and y in which all numbers differ, in an order that depends on the label alone."""
-    generator = np.random.RandomState(label["seed"])
-    n = label["n_train"] + label["n_val"]
-    values = generator.permutation(1000)[: 2 * n] / 7 - 60
-    return values[:n].reshape(n, 1), values[n:].reshape(n, 1)
-
-
-# The points are made from a seed: hypothesis often draws arrays of zeros, which hide any mistake.
-splits = st.fixed_dictionaries({"n_train": sizes(1, 12), "n_val": sizes(1, 9), "seed": seeds()})
-# Here n_train / n * n, rounded down, is n_train - 1.
-FRACTIONS = [(15, 29), (29, 71), (58, 9), (7, 48), (100, 61), (28, 82), (61, 42), (1, 48)]
-large_splits = st.sampled_from(FRACTIONS).flatmap(
-    lambda pair: st.fixed_dictionaries(
-        {"n_train": st.just(pair[0]), "n_val": st.just(pair[1]), "seed": seeds()}
-    )
-)
-
-
-@pytest.mark.exercise("train_val_split", "sizes, and every point in exactly one part", points=2)
-@given(case=st.one_of(splits, large_splits), seed=all_seeds())
-def test_split_has_every_point_once(learner, case, seed):
-    x, y = points_of(case)
-    answer = learner.train_val_split(x=x, y=y, n_train=case["n_train"], seed=seed)
-    x_train, y_train, x_val, y_val = parts_of(answer, case["n_train"], case["n_val"])
-    for name, whole, train, val in (("x", x, x_train, x_val), ("y", y, y_train, y_val)):
-        both = np.concatenate([train, val])
-        lost = np.setdiff1d(whole, both).tolist()
-        twice = len(both) - len(np.unique(both))
-        answer.check(
-            not lost and not twice and np.isin(both, whole).all(),
-            f"Both parts together should hold every {name} exactly once, but {len(lost)} numbers are "
-            f"missing, such as {lost[:1]}, and {twice} appear more than once.",
+@st.composite
+def row_cases(draw):
+    """A flat tensor, a part of it with a shape, a width, and two places in that part."""
+    skip = draw(st.integers(0, 3))
+    factors = draw(st.permutations([2, 3, draw(st.sampled_from([1, 5]))]))
+    one, two, three = factors
+    shape = draw(
+        st.sampled_from(
+            [(one * two * three,), (one * two, three), (one, two, three), (one, two, three, 2)]
         )
+    )
+    count = int(np.prod(shape))
+    width = draw(st.sampled_from([w for w in range(1, count + 1) if count % w == 0]))
+    base = draw(number_tensors((skip + count,)))
+    places = draw(st.tuples(st.integers(0, count - 1), st.integers(0, count - 1)))
+    return {
+        "base": base, "skip": skip, "shape": shape, "width": width,
+        "at_t": places[0], "at_rows": places[1], "numbers": (50, 60),
+    }  # fmt: skip
 
 
-@pytest.mark.exercise("train_val_split", "points that are equal are all kept", points=2)
-@given(n=sizes(4, 12), kinds=st.integers(1, 3), n_train=sizes(1, 3), seed=all_seeds())
-def test_split_keeps_equal_points(learner, n, kinds, n_train, seed):
-    x = np.arange(float(n)).reshape(n, 1) % kinds
-    answer = learner.train_val_split(x=x, y=-x, n_train=n_train, seed=seed)
-    x_train, y_train, x_val, y_val = parts_of(answer, n_train, n - n_train)
-    for name, whole, parts in (("x", x, (x_train, x_val)), ("y", -x, (y_train, y_val))):
-        both = np.sort(np.concatenate(parts).ravel())
-        answer.check(
-            np.array_equal(both, np.sort(whole.ravel())),
-            f"Some points are equal, and each of them counts. Expected both parts together to hold "
-            f"{np.sort(whole.ravel()).tolist()} as {name}, got {both.tolist()}.",
-        )
+@pytest.mark.exercise("rows_of", "any dtype, any shape, any place in the memory", points=2)
+@given(case=row_cases())
+def test_rows_of_has_the_numbers_in_order(learner, case):
+    answer = learner.run(rows_and_writes, **case)
+    answer.key("before").equals(case["base"][case["skip"] :].reshape(-1, case["width"]))
+
+
+@pytest.mark.exercise("rows_of", "both sides see every change", points=3)
+@given(case=row_cases())
+def test_rows_of_is_a_view(learner, case):
+    width, skip = case["width"], case["skip"]
+    answer = learner.run(rows_and_writes, **case)
+    expected = case["base"].clone()
+    expected[skip + case["at_t"]] = case["numbers"][0]
+    expected[skip + case["at_rows"]] = case["numbers"][1]
+    rows = answer.key("rows").tensor(shape=(expected[skip:].numel() // width, width))
+    t = answer.key("t").tensor(shape=case["shape"])
+    answer.check(
+        torch.equal(rows.flatten(), t.flatten()),
+        "After one change in t and one in the rows, both should still hold the same numbers in "
+        "the same order. They do not: each has its own memory, or the order differs.",
+    )
+    answer.key("base").equals(expected)
+
+
+# add_
 
 
 @probe
-def split_columns(module, table, n_train, seed):
-    "use two columns of a table as x and y, and split them"
-    before = table.copy()
-    parts = module.train_val_split(table[:, 0:1], table[:, 2:3], n_train, seed)
-    return {"parts": parts, "table before": before, "table after": table}
+def add_in_layout(module, t, other, layout):
+    "put t into a larger memory, add other with add_ and look at the whole memory"
+    if layout == "turned":
+        base = t.t().contiguous()
+        t = base.t()
+    elif layout == "a few columns":
+        base = torch.zeros(t.shape[0], t.shape[1] + 2, dtype=t.dtype)
+        base[:, 1:-1] = t
+        t = base[:, 1:-1]
+    else:
+        base = torch.zeros(2 * t.shape[0], t.shape[1], dtype=t.dtype)
+        base[::2] = t
+        t = base[::2]
+    module.add_(t, other)
+    return {"t": t, "memory": base, "other": other}
 
 
-@pytest.mark.exercise("train_val_split", "row i of x belongs to row i of y", points=3)
-@given(case=splits, seed=all_seeds(), same_x=st.integers(1, 3))
-def test_split_keeps_rows_together(learner, case, seed, same_x):
-    x, y = points_of(case)
-    # With only a few different x, sorting cannot restore the pairs.
-    x = np.round(x / 30 / same_x)
-    table = np.concatenate([x, 0 * x, y], axis=1)
-    answer = learner.run(split_columns, table=table, n_train=case["n_train"], seed=seed)
-    parts = parts_of(answer.key("parts"), case["n_train"], case["n_val"])
-    pairs = set(zip(x.ravel().tolist(), y.ravel().tolist(), strict=True))
-    got = [*zip(parts[0].ravel().tolist(), parts[1].ravel().tolist(), strict=True)]
-    got += zip(parts[2].ravel().tolist(), parts[3].ravel().tolist(), strict=True)
-    torn = [pair for pair in got if pair not in pairs]
-    answer.check(
-        not torn,
-        f"Row i of a part's x should belong to row i of its y, but {len(torn)} of the pairs are "
-        f"not among the points, such as {torn[:1]}. Shuffle x and y in the same way.",
-    )
-    answer.check(len(set(got)) == len(pairs), "Every point should be in exactly one part.")
-    answer.key("table after").is_close(table)
-
-
-@pytest.mark.exercise("train_val_split", "the parts are a random choice", points=2)
-@given(n_train=sizes(30, 34), seed=all_seeds())
-def test_split_mixes(learner, n_train, seed):
-    x = np.arange(64.0).reshape(64, 1)
-    answer = learner.train_val_split(x=x, y=-x, n_train=n_train, seed=seed)
-    x_train, _, _, _ = parts_of(answer, n_train, 64 - n_train)
-    member = np.isin(x.ravel(), x_train)
-    # How often neighbours are in different parts: about 32 times after a shuffle, with a standard deviation
-    # of 4. Fewer than 6 have a probability of 1 in 10**11; a block of neighbours gives 1 or 2.
-    changes = int((member != np.roll(member, 1)).sum())
-    answer.check(
-        changes >= 6,
-        "The training points should be a random choice, but they lie side by side in the "
-        "data: shuffle all points before you split them into two parts.",
-    )
-
-
-@probe
-def many_splits(module, x, y, n_train, seed, count):
-    "split the same points with many seeds, one after the other"
-    return [module.train_val_split(x, y, n_train, seed + i)[0] for i in range(count)]
-
-
-@pytest.mark.exercise("train_val_split", "every point can end up in either part", points=2)
-@settings(max_examples=4)
-@given(n=st.sampled_from([4, 6]), seed=st.integers(0, 10**6))
-def test_split_moves_every_point(learner, n, seed):
-    x = np.arange(float(n)).reshape(n, 1)
-    answer = learner.run(many_splits, x=x, y=-x, n_train=n // 2, seed=seed, count=50)
-    trains = [part.array(shape=(n // 2, 1)) for part in answer.each()]
-    counts = np.array([sum(i in train for train in trains) for i in range(n)])
-    # Each point is in the training part in half of the splits: never in 50 has a probability of 1 in 10**15.
-    stuck = [i for i in range(n) if counts[i] in (0, 50)]
-    answer.check(
-        len(trains) == 50 and not stuck,
-        f"With 50 different seeds, every point should be in the training part for some of them and in "
-        f"the validation part for others. The points in rows {stuck} are always in the same part.",
-    )
-
-
-@probe
-def split_between_draws(module, x, y, n_train, seed, other, draws):
-    """split with a seed and with another one, draw random numbers, and split with the same two seeds again; save
-    the parts of each split, then overwrite them"""
-    seen = {}
-    for name in ("first", "again"):
-        for chosen in (seed, other):
-            parts = module.train_val_split(x, y, n_train, chosen)
-            seen[f"{name}, seed {chosen}"] = noted(parts)
-        np.random.rand(draws)
-    return seen
-
-
-@pytest.mark.exercise("train_val_split", "same seed, same split, at any time", points=2)
-@given(case=splits, pair=seed_pairs(), draws=st.integers(1, 9))
-def test_split_again(learner, case, pair, draws):
-    x, y = points_of(case)
-    n_train, n_val = case["n_train"], case["n_val"]
-    answer = learner.run(
-        split_between_draws, x=x, y=y, n_train=n_train, seed=pair[0], other=pair[1], draws=draws
-    )
-    for seed in pair:
-        first = parts_of(answer.key(f"first, seed {seed}"), n_train, n_val)
-        again = parts_of(answer.key(f"again, seed {seed}"), n_train, n_val)
-        answer.check(
-            all(np.array_equal(one, two) for one, two in zip(first, again, strict=True)),
-            f"The same seed should give the same split, whatever happened before. The second time, seed {seed} "
-            "gave a different one: set the seed inside the function, before the shuffle.",
-        )
-
-
-@pytest.mark.exercise("train_val_split", "any two seeds give two splits", points=2)
+@pytest.mark.exercise("add_", "in place in any memory layout", points=3)
 @given(
-    # If only the last digits or bits of a seed were used, a seed this far away would give the same split.
-    pair=st.builds(
-        lambda seed, apart: (seed, seed + apart), all_small_seeds, st.sampled_from([1, 42, 1000, 2**31])
+    pair=st.tuples(sizes(1, 3), sizes(1, 4)).flatmap(
+        lambda shape: st.sampled_from([torch.float32, torch.float64, torch.int64]).flatmap(
+            lambda dtype: st.tuples(tensors(shape, dtype), tensors(shape, dtype))
+        )
     ),
-    n_train=sizes(20, 24),
-)  # fmt: skip
-def test_split_of_two_seeds(learner, pair, n_train):
-    x = np.arange(44.0).reshape(44, 1)
-    answer = learner.train_val_split(x=x, y=-x, n_train=n_train, seed=pair[0])
-    first, _, _, _ = parts_of(answer, n_train, 44 - n_train)
-    answer = learner.train_val_split(x=x, y=-x, n_train=n_train, seed=pair[1])
-    second, _, _, _ = parts_of(answer, n_train, 44 - n_train)
-    # There are 10**12 ways to choose these points.
+    layout=st.sampled_from(["turned", "a few columns", "every second row"]),
+)
+def test_add_in_any_layout(learner, pair, layout):
+    t, other = pair
+    total = t + other
+    if layout == "turned":
+        memory = total.t().contiguous()
+    elif layout == "a few columns":
+        memory = torch.zeros(t.shape[0], t.shape[1] + 2, dtype=t.dtype)
+        memory[:, 1:-1] = total
+    else:
+        memory = torch.zeros(2 * t.shape[0], t.shape[1], dtype=t.dtype)
+        memory[::2] = total
+    answer = learner.run(add_in_layout, t=t, other=other, layout=layout)
+    written = answer.key("memory").tensor(shape=tuple(memory.shape))
+    # Adding 0 looks the same in place or not; otherwise, the old numbers mean a new tensor.
     answer.check(
-        set(first.ravel().tolist()) != set(second.ravel().tolist()),
-        f"Seed {pair[0]} and seed {pair[1]} should give different splits, but both give the same "
-        "training points. Is the seed used?",
+        torch.equal(written, memory),
+        "The sum should be written into the memory of t, and nowhere else. Here t is a view of a "
+        f"larger tensor. Expected that tensor to hold {memory.tolist()}, got {written.tolist()}.",
+    )
+    answer.key("t").equals(total)
+    answer.key("other").equals(other)
+
+
+@probe
+def add_and_write(module, t, other, place, number):
+    "call add_, then write a number into the result"
+    result = module.add_(t, other)
+    total = result.clone()
+    result[tuple(place)] = number
+    return {"sum": total, "t": t, "other": other, "result is t": result is t}
+
+
+@pytest.mark.exercise("add_", "t itself is returned, other stays as it was", points=2)
+@given(
+    pair=shapes(1, 3).flatmap(lambda shape: st.tuples(tensors(shape), tensors(shape))),
+    fraction=fractions(),
+    number=st.integers(50, 90),
+)
+def test_add_returns_t_itself(learner, pair, fraction, number):
+    t, other = pair
+    at = place(t.shape, fraction)
+    answer = learner.run(add_and_write, t=t, other=other, place=at, number=number)
+    answer.key("sum").is_close(t + other)
+    answer.key("other").equals(other)
+    expected = t + other
+    expected[at] = number
+    t_after = answer.key("t").tensor(shape=tuple(t.shape))
+    answer.check(
+        torch.equal(t_after, expected) and answer.key("result is t").value is True,
+        "The result should be t itself: `result is t` should be True, and a number written into the "
+        "result should show in t.",
     )
 
 
-@pytest.mark.exercise("train_val_split", "a part without points is an error", points=2)
-@given(n=sizes(1, 9), beyond=st.integers(1, 5), seed=all_seeds())
-def test_split_refuses_an_empty_part(learner, n, beyond, seed):
-    x = np.arange(float(n + 1)).reshape(n + 1, 1)
-    learner.train_val_split(x=x, y=-x, n_train=n, seed=seed)
-    x = x[:n]
-    for n_train in (0, n, -beyond, n + beyond):
-        with learner.raises(ValueError, f"n_train={n_train} leaves a part of {n} points empty"):
-            learner.train_val_split(x=x, y=-x, n_train=n_train, seed=seed)
+# shared and copied
 
 
-@pytest.mark.exercise("train_val_split", "different lengths are an error", points=2)
-@given(n=sizes(3, 9), more=st.integers(1, 4), longer_x=st.booleans(), seed=all_seeds())
-def test_split_refuses_different_lengths(learner, n, more, longer_x, seed):
-    long, short = np.arange(float(n + more)).reshape(-1, 1), np.arange(float(n)).reshape(-1, 1)
-    x, y = (long, short) if longer_x else (short, long)
-    learner.train_val_split(x=short, y=short, n_train=2, seed=seed)
-    with learner.raises(ValueError, f"x has {len(x)} points and y has {len(y)}"):
-        learner.train_val_split(x=x, y=y, n_train=2, seed=seed)
+@probe
+def shared_in_layouts(module, array, layouts):
+    "build an array in several memory layouts and call shared with each"
+    return [module.shared(array_laid_out(array, layout)) for layout in layouts]
+
+
+@probe
+def copied_in_layouts(module, array, layouts):
+    "build an array in several memory layouts and call copied with each; save each result, then overwrite it"
+    return [noted(module.copied(array_laid_out(array, layout))) for layout in layouts]
+
+
+@probe
+def shared_and_writes(module, array, layout, at_array, at_t, numbers):
+    "build an array in this memory layout, call shared, write one number into the array and one into t"
+    array = array_laid_out(array, layout)
+    t = module.shared(array)
+    array[tuple(at_array)] = numbers[0]
+    t[tuple(at_t)] = numbers[1]
+    return {"array": array, "t": t}
+
+
+@probe
+def copied_and_writes(module, array, layout, at_array, at_t, numbers):
+    "build an array in this memory layout, call copied, write one number into the array and one into t"
+    array = array_laid_out(array, layout)
+    t = module.copied(array)
+    array[tuple(at_array)] = numbers[0]
+    t[tuple(at_t)] = numbers[1]
+    return {"array": array, "t": t}
+
+
+@st.composite
+def array_cases(draw):
+    """An array, a layout, and two different places in it, or the same one twice in an array of one number."""
+    array = draw(number_arrays(shapes(1, 3)))
+    one, two = draw(st.lists(fractions(), min_size=2, max_size=2, unique=True))
+    return {
+        "array": array, "layout": draw(layouts),
+        "at_array": place(array.shape, one), "at_t": place(array.shape, two), "numbers": (50, 60),
+    }  # fmt: skip
+
+
+@pytest.mark.exercise("shared", "any memory layout, any dtype: same numbers", points=2)
+@given(array=number_arrays(shapes(1, 3)))
+def test_shared_any_layout(learner, array):
+    answer = learner.run(shared_in_layouts, array=array, layouts=LAYOUTS)
+    for t in answer.parts(*LAYOUTS):
+        t.equals(torch.tensor(array))
+
+
+@pytest.mark.exercise("shared", "any memory layout: both sides see every change", points=3)
+@given(case=array_cases())
+def test_shared_is_shared_in_any_layout(learner, case):
+    expected = case["array"].copy()
+    expected[case["at_array"]] = case["numbers"][0]
+    expected[case["at_t"]] = case["numbers"][1]
+    answer = learner.run(shared_and_writes, **case)
+    t = answer.key("t").tensor(shape=expected.shape)
+    array = answer.key("array").array(shape=expected.shape)
+    answer.check(
+        np.array_equal(t.tolist(), expected),
+        "A change in the array should show in the tensor, for every memory layout of the "
+        "array, but the tensor still holds the old number: it is a copy.",
+    )
+    answer.check(
+        np.array_equal(array, expected),
+        "A change in the tensor should show in the array, for every memory layout of the "
+        "array, but the array still holds the old number: the tensor is a copy.",
+    )
+
+
+@pytest.mark.exercise("copied", "any memory layout, any dtype: same numbers", points=2)
+@given(array=number_arrays(shapes(1, 3)))
+def test_copied_any_layout(learner, array):
+    answer = learner.run(copied_in_layouts, array=array, layouts=LAYOUTS)
+    for t in answer.parts(*LAYOUTS):
+        t.equals(torch.tensor(array))
+
+
+@pytest.mark.exercise(
+    "copied", "any memory layout: neither side sees a change in the other", points=3
+)
+@given(case=array_cases())
+def test_copied_is_apart_in_any_layout(learner, case):
+    expected_t, expected_array = case["array"].copy(), case["array"].copy()
+    expected_array[case["at_array"]] = case["numbers"][0]
+    expected_t[case["at_t"]] = case["numbers"][1]
+    answer = learner.run(copied_and_writes, **case)
+    t = answer.key("t").tensor(shape=expected_t.shape)
+    array = answer.key("array").array(shape=expected_array.shape)
+    answer.check(
+        np.array_equal(t.tolist(), expected_t) and np.array_equal(array, expected_array),
+        "After one change in the array and another in the tensor, each side should hold only its "
+        "own change. Here one side changed with the other: both share the same memory.",
+    )

@@ -1,236 +1,291 @@
-"""Step 02, hidden: the line, its loss and its gradients, for any points and any form of parameters.
+"""Step 02, hidden: synthetic data of any size, line, noise and seed; splits of any points.
 
-All references are NumPy formulas in float64. Multiples of 1/4 make short messages; where rounding must
-show, the numbers are not exact in binary.
+The numbers of `generate_data` follow from the seed, so they are compared one by one. A split may use any
+shuffle, so its points are compared as a set, and the tests demand only what holds for every shuffle.
 """
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.content.shared_probes import array_laid_out
+from grader.content.references import parts_of
+from grader.content.shared_probes import noted
 from grader.testing.answers import ALL_FLOAT64
 from grader.testing.probes import probe
-from grader.testing.strategies import arrays, many_points, numbers, points, sizes
+from grader.testing.strategies import all_seeds, numbers, seed_pairs, seeds, sizes
 
-# A difference of two losses, divided by a tiny eps, keeps fewer digits than the formula: losses up to
-# 300 are rounded to 6e-14, which eps = 1e-6 makes 3e-8.
-DIFFERENCE = {"rtol": 1e-5, "atol": 1e-6}
-
-# Not exact in binary, and up to 40.
-reals = st.integers(-1200, 1200).map(lambda k: k / 30)
+all_small_seeds = st.one_of(st.just(0), seeds())
+any_noise = st.sampled_from([0.1, 0.3, 0.5, 1.5, 2, 4])
+# Integers, and fractions that are not exact in binary; many of them are large.
+parameters = st.one_of(st.integers(-30, 30), st.integers(-900, 900).map(lambda k: k / 30))
 
 
-def parameters(values):
-    """Pairs of parameters: Python or NumPy numbers or arrays of shape (1,), from these floats or integers."""
-    integers = st.integers(-3, 3)
-    in_arrays, whole_arrays = values.map(_in_array), integers.map(_in_array)
-    kinds = (values, values.map(np.float64), in_arrays, integers, whole_arrays)
-    return st.one_of(*(st.tuples(kind, kind) for kind in kinds), st.tuples(integers, in_arrays))
+# generate_data
 
 
-def _in_array(value):
-    return np.array([value])
+@pytest.mark.exercise("generate_data", "x: shape, dtype and numbers", points=2)
+@given(n=sizes(1, 150), a=parameters, b=parameters, noise=any_noise, seed=all_seeds())
+def test_generate_data_x(learner, n, a, b, noise, seed):
+    x, y = learner.generate_data(n=n, a=a, b=b, noise=noise, seed=seed).parts("x", "y")
+    y.array(shape=(n, 1), dtype=np.float64)
+    x.array(shape=(n, 1), dtype=np.float64)
+    x.is_close(np.random.RandomState(seed).rand(n, 1), **ALL_FLOAT64)
 
 
-def columns(low, high, count=2):
-    """Several arrays of one shape (n, 1)."""
-    return sizes(low, high).flatmap(lambda n: st.tuples(*[arrays((n, 1))] * count))
+@pytest.mark.exercise("generate_data", "without noise: the line, intercept and slope", points=2)
+@given(
+    n=sizes(1, 12),
+    pair=st.lists(parameters, min_size=2, max_size=2, unique=True),
+    seed=all_seeds(),
+)
+def test_generate_data_line(learner, n, pair, seed):
+    a, b = pair
+    answer = learner.generate_data(n=n, a=a, b=b, noise=0, seed=seed)
+    x, y = answer.parts("x", "y")
+    line = a + b * x.array(shape=(n, 1))
+    y.is_close(line, **ALL_FLOAT64)
 
 
-layouts = st.sampled_from(["column of a table", "every second row"])
-
-
-# predict
-
-
-@pytest.mark.exercise("predict", "any numbers, in any form", points=2)
-@given(line=parameters(reals), data=many_points())
-def test_predict_any_numbers(learner, line, data):
-    (a, b), (x, _) = line, data
-    answer = learner.predict(a=a, b=b, x=x)
-    answer.array(shape=x.shape, dtype=np.float64)
-    answer.is_close(a + b * x, **ALL_FLOAT64)
-
-
-@probe
-def predict_in_layout(module, a, b, x, layout):
-    "put x into this memory layout and call predict"
-    x = array_laid_out(x, layout)
-    return {"prediction": module.predict(a, b, x), "x": x}
-
-
-@pytest.mark.exercise("predict", "any memory layout", points=2)
-@given(a=numbers(), b=numbers(), data=columns(1, 9, 1), layout=layouts)
-def test_predict_in_any_layout(learner, a, b, data, layout):
-    answer = learner.run(predict_in_layout, a=a, b=b, x=data[0], layout=layout)
-    answer.key("prediction").is_close(a + b * data[0])
-    answer.key("x").is_close(data[0])
-
-
-# mse
-
-
-@pytest.mark.exercise("mse", "many points, any numbers", points=3)
-@given(data=many_points(), scale=reals)
-def test_mse_any_numbers(learner, data, scale):
-    y, yhat = scale * data[0], data[1]
-    learner.mse(y, yhat).is_close(float(((yhat - y) ** 2).sum() / len(y)), **ALL_FLOAT64)
-
-
-@pytest.mark.exercise("mse", "errors of opposite sign do not cancel", points=2)
-@given(data=columns(1, 8), size=st.integers(1, 40), shift=st.sampled_from([0, 10**6]))
-def test_mse_does_not_cancel(learner, data, size, shift):
-    # The differences of large numbers are exact, those of their squares are not.
-    y = np.concatenate(data) + shift
-    error = np.full_like(y, size / 8)
-    error[: len(data[0])] *= -1
-    learner.mse(y, y + error).is_close(size**2 / 64)
-    same = learner.mse(y / 3, y / 3)
-    same.check(
-        same.scalar() == 0,
-        f"Both arrays are equal, so there is no error: expected 0, got {same.scalar()}.",
+@pytest.mark.exercise("generate_data", "noise: standard normal numbers, drawn after x", points=3)
+@given(n=sizes(1, 150), a=parameters, b=parameters, noise=any_noise, seed=all_seeds())
+def test_generate_data_noise(learner, n, a, b, noise, seed):
+    generator = np.random.RandomState(seed)
+    generator.rand(n, 1)
+    draws = generator.randn(n, 1)
+    x, y = learner.generate_data(n=n, a=a, b=b, noise=noise, seed=seed).parts("x", "y")
+    off = y.array(shape=(n, 1)) - (a + b * x.array(shape=(n, 1)))
+    # The numbers reach 60, so the subtraction is exact to 1e-13 in float64.
+    y.check(
+        np.allclose(off, noise * draws, rtol=1e-6, atol=1e-9),
+        f"The noise on y should be noise times standard normal numbers, drawn after x. Expected the "
+        f"first point to be {noise * draws[0, 0]:.6f} away from the line a + b * x, got "
+        f"{off[0, 0]:.6f}. Set the seed once, before x; noise is the standard deviation.",
     )
 
 
-@pytest.mark.exercise("mse", "a mean: repeating the points changes nothing", points=2)
-@given(data=points(1, 6), times=st.integers(2, 5))
-def test_mse_of_repeated_points(learner, data, times):
-    y, yhat = data
-    expected = float(((yhat - y) ** 2).mean())
-    learner.mse(np.tile(y, (times, 1)), np.tile(yhat, (times, 1))).is_close(expected)
+@probe
+def generate_again(module, n, a, b, noise, seed, other, draws):
+    """draw some random numbers, then make data with a seed, with another one, and with the first again; save each
+    result, then overwrite it"""
+    seen = {}
+    for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
+        np.random.rand(draws)
+        seen[name] = noted(module.generate_data(n, a, b, noise, chosen))
+    return seen
 
 
-# gradients
+@pytest.mark.exercise("generate_data", "the seed decides, not what was drawn before", points=2)
+@given(
+    n=sizes(1, 9), a=numbers(), b=numbers(), noise=any_noise, pair=seed_pairs(),
+    draws=st.integers(1, 9),
+)  # fmt: skip
+def test_generate_data_is_repeatable(learner, n, a, b, noise, pair, draws):
+    seed, other = pair
+    answer = learner.run(
+        generate_again, n=n, a=a, b=b, noise=noise, seed=seed, other=other, draws=draws
+    )
+    for name, start in (("first", seed), ("other seed", other), ("first seed again", seed)):
+        generator = np.random.RandomState(start)
+        x, y = answer.key(name).parts("x", "y")
+        expected_x = generator.rand(n, 1)
+        x.is_close(expected_x)
+        y.is_close(a + b * expected_x + noise * generator.randn(n, 1))
 
 
-@pytest.mark.exercise("gradients", "the gradient of a", points=3)
-@given(a=reals, b=numbers(), data=many_points())
-def test_gradient_of_a(learner, a, b, data):
-    x, y = data
-    a_grad, b_grad = learner.gradients(a=a, b=b, x=x, y=y).parts("a_grad", "b_grad")
-    b_grad.scalar()
-    a_grad.is_close(float(2 * (a + b * x - y).sum() / len(x)), **ALL_FLOAT64)
+# train_val_split
 
 
-@pytest.mark.exercise("gradients", "the gradient of b", points=3)
-@given(a=numbers(), b=reals, data=many_points())
-def test_gradient_of_b(learner, a, b, data):
-    x, y = data
-    a_grad, b_grad = learner.gradients(a=a, b=b, x=x, y=y).parts("a_grad", "b_grad")
-    a_grad.scalar()
-    b_grad.is_close(float(2 * ((a + b * x - y) * x).sum() / len(x)), **ALL_FLOAT64)
+def points_of(label):
+    """Arrays x and y in which all numbers differ, in an order that depends on the label alone."""
+    generator = np.random.RandomState(label["seed"])
+    n = label["n_train"] + label["n_val"]
+    values = generator.permutation(1000)[: 2 * n] / 7 - 60
+    return values[:n].reshape(n, 1), values[n:].reshape(n, 1)
 
 
-@pytest.mark.exercise("gradients", "errors that cancel, but not when multiplied by x", points=2)
-@given(a=numbers(), b=numbers(), half=arrays(sizes(1, 6)), tilt=st.integers(1, 12))
-def test_gradients_of_mirrored_points(learner, a, b, half, tilt):
-    # Every point has a partner at -x, and the errors are tilt * x, so their mean is 0.
-    x = np.concatenate([half + 3.25, -(half + 3.25)]).reshape(-1, 1)
-    y = a + (b - tilt) * x
-    a_grad, b_grad = learner.gradients(a=a, b=b, x=x, y=y).parts("a_grad", "b_grad")
-    a_grad.is_close(0.0)
-    b_grad.is_close(float(2 * tilt * (x**2).mean()))
+# The points are made from a seed: hypothesis often draws arrays of zeros, which hide any mistake.
+splits = st.fixed_dictionaries({"n_train": sizes(1, 12), "n_val": sizes(1, 9), "seed": seeds()})
+# Here n_train / n * n, rounded down, is n_train - 1.
+FRACTIONS = [(15, 29), (29, 71), (58, 9), (7, 48), (100, 61), (28, 82), (61, 42), (1, 48)]
+large_splits = st.sampled_from(FRACTIONS).flatmap(
+    lambda pair: st.fixed_dictionaries(
+        {"n_train": st.just(pair[0]), "n_val": st.just(pair[1]), "seed": seeds()}
+    )
+)
 
 
-@pytest.mark.exercise("gradients", "a mean: repeating the points changes nothing", points=2)
-@given(a=numbers(), b=numbers(), data=points(1, 6), times=st.integers(2, 5))
-def test_gradients_of_repeated_points(learner, a, b, data, times):
-    x, y = data
-    error = a + b * x - y
-    answer = learner.gradients(a=a, b=b, x=np.tile(x, (times, 1)), y=np.tile(y, (times, 1)))
-    a_grad, b_grad = answer.parts("a_grad", "b_grad")
-    a_grad.is_close(float(2 * error.mean()))
-    b_grad.is_close(float(2 * (error * x).mean()))
+@pytest.mark.exercise("train_val_split", "sizes, and every point in exactly one part", points=2)
+@given(case=st.one_of(splits, large_splits), seed=all_seeds())
+def test_split_has_every_point_once(learner, case, seed):
+    x, y = points_of(case)
+    answer = learner.train_val_split(x=x, y=y, n_train=case["n_train"], seed=seed)
+    x_train, y_train, x_val, y_val = parts_of(answer, case["n_train"], case["n_val"])
+    for name, whole, train, val in (("x", x, x_train, x_val), ("y", y, y_train, y_val)):
+        both = np.concatenate([train, val])
+        lost = np.setdiff1d(whole, both).tolist()
+        twice = len(both) - len(np.unique(both))
+        answer.check(
+            not lost and not twice and np.isin(both, whole).all(),
+            f"Both parts together should hold every {name} exactly once, but {len(lost)} numbers are "
+            f"missing, such as {lost[:1]}, and {twice} appear more than once.",
+        )
+
+
+@pytest.mark.exercise("train_val_split", "points that are equal are all kept", points=2)
+@given(n=sizes(4, 12), kinds=st.integers(1, 3), n_train=sizes(1, 3), seed=all_seeds())
+def test_split_keeps_equal_points(learner, n, kinds, n_train, seed):
+    x = np.arange(float(n)).reshape(n, 1) % kinds
+    answer = learner.train_val_split(x=x, y=-x, n_train=n_train, seed=seed)
+    x_train, y_train, x_val, y_val = parts_of(answer, n_train, n - n_train)
+    for name, whole, parts in (("x", x, (x_train, x_val)), ("y", -x, (y_train, y_val))):
+        both = np.sort(np.concatenate(parts).ravel())
+        answer.check(
+            np.array_equal(both, np.sort(whole.ravel())),
+            f"Some points are equal, and each of them counts. Expected both parts together to hold "
+            f"{np.sort(whole.ravel()).tolist()} as {name}, got {both.tolist()}.",
+        )
 
 
 @probe
-def gradients_in_layout(module, a, b, x, y, layout):
-    "put x and y into this memory layout and call gradients"
-    x, y = array_laid_out(x, layout), array_laid_out(y, layout)
-    return {"gradients": module.gradients(a, b, x, y), "x": x, "y": y}
+def split_columns(module, table, n_train, seed):
+    "use two columns of a table as x and y, and split them"
+    before = table.copy()
+    parts = module.train_val_split(table[:, 0:1], table[:, 2:3], n_train, seed)
+    return {"parts": parts, "table before": before, "table after": table}
 
 
-@pytest.mark.exercise("gradients", "parameters in any form, points in any layout", points=2)
-@given(line=parameters(numbers()), data=points(1, 8), layout=layouts)
-def test_gradients_in_any_form(learner, line, data, layout):
-    (a, b), (x, y) = line, data
-    error = a + b * x - y
-    answer = learner.run(gradients_in_layout, a=a, b=b, x=x, y=y, layout=layout)
-    a_grad, b_grad = answer.key("gradients").parts("a_grad", "b_grad")
-    a_grad.is_close(float(2 * error.mean()))
-    b_grad.is_close(float(2 * (error * x).mean()))
-    answer.key("x").is_close(x)
-    answer.key("y").is_close(y)
+@pytest.mark.exercise("train_val_split", "row i of x belongs to row i of y", points=3)
+@given(case=splits, seed=all_seeds(), same_x=st.integers(1, 3))
+def test_split_keeps_rows_together(learner, case, seed, same_x):
+    x, y = points_of(case)
+    # With only a few different x, sorting cannot restore the pairs.
+    x = np.round(x / 30 / same_x)
+    table = np.concatenate([x, 0 * x, y], axis=1)
+    answer = learner.run(split_columns, table=table, n_train=case["n_train"], seed=seed)
+    parts = parts_of(answer.key("parts"), case["n_train"], case["n_val"])
+    pairs = set(zip(x.ravel().tolist(), y.ravel().tolist(), strict=True))
+    got = [*zip(parts[0].ravel().tolist(), parts[1].ravel().tolist(), strict=True)]
+    got += zip(parts[2].ravel().tolist(), parts[3].ravel().tolist(), strict=True)
+    torn = [pair for pair in got if pair not in pairs]
+    answer.check(
+        not torn,
+        f"Row i of a part's x should belong to row i of its y, but {len(torn)} of the pairs are "
+        f"not among the points, such as {torn[:1]}. Shuffle x and y in the same way.",
+    )
+    answer.check(len(set(got)) == len(pairs), "Every point should be in exactly one part.")
+    answer.key("table after").is_close(table)
 
 
-# numerical_gradients
+@pytest.mark.exercise("train_val_split", "the parts are a random choice", points=2)
+@given(n_train=sizes(30, 34), seed=all_seeds())
+def test_split_mixes(learner, n_train, seed):
+    x = np.arange(64.0).reshape(64, 1)
+    answer = learner.train_val_split(x=x, y=-x, n_train=n_train, seed=seed)
+    x_train, _, _, _ = parts_of(answer, n_train, 64 - n_train)
+    member = np.isin(x.ravel(), x_train)
+    # How often neighbours are in different parts: about 32 times after a shuffle, with a standard deviation
+    # of 4. Fewer than 6 have a probability of 1 in 10**11; a block of neighbours gives 1 or 2.
+    changes = int((member != np.roll(member, 1)).sum())
+    answer.check(
+        changes >= 6,
+        "The training points should be a random choice, but they lie side by side in the "
+        "data: shuffle all points before you split them into two parts.",
+    )
 
 
-@pytest.mark.exercise("numerical_gradients", "exact, however large eps is", points=3)
-@given(a=numbers(), b=numbers(), data=points(1, 9), eps=st.integers(1, 60).map(lambda k: k / 30))
-def test_numerical_gradients_of_any_eps(learner, a, b, data, eps):
-    # The loss is a parabola in each parameter, so a central difference of any width is exact.
-    x, y = data
-    error = a + b * x - y
-    answer = learner.numerical_gradients(a=a, b=b, x=x, y=y, eps=eps)
-    a_grad, b_grad = answer.parts("a_grad", "b_grad")
-    a_grad.is_close(float(2 * error.mean()), **DIFFERENCE)
-    b_grad.is_close(float(2 * (error * x).mean()), **DIFFERENCE)
+@probe
+def many_splits(module, x, y, n_train, seed, count):
+    "split the same points with many seeds, one after the other"
+    return [module.train_val_split(x, y, n_train, seed + i)[0] for i in range(count)]
 
 
-@pytest.mark.exercise("numerical_gradients", "without eps: a small one is used", points=2)
-@given(a=numbers(), b=numbers(), data=points(1, 20))
-def test_numerical_gradients_of_the_default_eps(learner, a, b, data):
-    x, y = data
-    error = a + b * x - y
-    a_grad, b_grad = learner.numerical_gradients(a=a, b=b, x=x, y=y).parts("a_grad", "b_grad")
-    a_grad.is_close(float(2 * error.mean()), **DIFFERENCE)
-    b_grad.is_close(float(2 * (error * x).mean()), **DIFFERENCE)
+@pytest.mark.exercise("train_val_split", "every point can end up in either part", points=2)
+@settings(max_examples=4)
+@given(n=st.sampled_from([4, 6]), seed=st.integers(0, 10**6))
+def test_split_moves_every_point(learner, n, seed):
+    x = np.arange(float(n)).reshape(n, 1)
+    answer = learner.run(many_splits, x=x, y=-x, n_train=n // 2, seed=seed, count=50)
+    trains = [part.array(shape=(n // 2, 1)) for part in answer.each()]
+    counts = np.array([sum(i in train for train in trains) for i in range(n)])
+    # Each point is in the training part in half of the splits: never in 50 has a probability of 1 in 10**15.
+    stuck = [i for i in range(n) if counts[i] in (0, 50)]
+    answer.check(
+        len(trains) == 50 and not stuck,
+        f"With 50 different seeds, every point should be in the training part for some of them and in "
+        f"the validation part for others. The points in rows {stuck} are always in the same part.",
+    )
 
 
-@pytest.mark.exercise("numerical_gradients", "parameters in any form, not changed", points=2)
-@given(line=parameters(numbers()), data=points(1, 6), eps=st.sampled_from([1e-4, 0.125, 0.5]))
-def test_numerical_gradients_of_any_form(learner, line, data, eps):
-    (a, b), (x, y) = line, data
-    error = a + b * x - y
-    answer = learner.numerical_gradients(a=a, b=b, x=x, y=y, eps=eps)
-    a_grad, b_grad = answer.parts("a_grad", "b_grad")
-    a_grad.is_close(float(2 * error.mean()), **DIFFERENCE)
-    b_grad.is_close(float(2 * (error * x).mean()), **DIFFERENCE)
+@probe
+def split_between_draws(module, x, y, n_train, seed, other, draws):
+    """split with a seed and with another one, draw random numbers, and split with the same two seeds again; save
+    the parts of each split, then overwrite them"""
+    seen = {}
+    for name in ("first", "again"):
+        for chosen in (seed, other):
+            parts = module.train_val_split(x, y, n_train, chosen)
+            seen[f"{name}, seed {chosen}"] = noted(parts)
+        np.random.rand(draws)
+    return seen
 
 
-# update
+@pytest.mark.exercise("train_val_split", "same seed, same split, at any time", points=2)
+@given(case=splits, pair=seed_pairs(), draws=st.integers(1, 9))
+def test_split_again(learner, case, pair, draws):
+    x, y = points_of(case)
+    n_train, n_val = case["n_train"], case["n_val"]
+    answer = learner.run(
+        split_between_draws, x=x, y=y, n_train=n_train, seed=pair[0], other=pair[1], draws=draws
+    )
+    for seed in pair:
+        first = parts_of(answer.key(f"first, seed {seed}"), n_train, n_val)
+        again = parts_of(answer.key(f"again, seed {seed}"), n_train, n_val)
+        answer.check(
+            all(np.array_equal(one, two) for one, two in zip(first, again, strict=True)),
+            f"The same seed should give the same split, whatever happened before. The second time, seed {seed} "
+            "gave a different one: set the seed inside the function, before the shuffle.",
+        )
 
 
-@pytest.mark.exercise("update", "any numbers", points=3)
-@given(a=reals, b=reals, a_grad=reals, b_grad=reals, lr=st.integers(1, 99).map(lambda k: k / 70))
-def test_update_any_numbers(learner, a, b, a_grad, b_grad, lr):
-    new_a, new_b = learner.update(a=a, b=b, a_grad=a_grad, b_grad=b_grad, lr=lr).parts("a", "b")
-    new_a.is_close(a - lr * a_grad, **ALL_FLOAT64)
-    new_b.is_close(b - lr * b_grad, **ALL_FLOAT64)
-
-
-@pytest.mark.exercise("update", "each parameter follows its own gradient", points=2)
-@given(a=numbers(), b=numbers(), grad=st.integers(1, 12), lr=st.sampled_from([0.1, 0.3, 1.0]))
-def test_update_each_by_its_own_gradient(learner, a, b, grad, lr):
-    new_a, new_b = learner.update(a=a, b=b, a_grad=0.0, b_grad=grad, lr=lr).parts("a", "b")
-    new_a.is_close(a)
-    new_b.is_close(b - lr * grad)
-    new_a, new_b = learner.update(a=a, b=b, a_grad=-grad, b_grad=0.0, lr=lr).parts("a", "b")
-    new_a.is_close(a + lr * grad)
-    new_b.is_close(b)
-
-
-@pytest.mark.exercise("update", "parameters in any form, not changed", points=2)
+@pytest.mark.exercise("train_val_split", "any two seeds give two splits", points=2)
 @given(
-    line=parameters(numbers()),
-    grads=st.tuples(numbers(0.25, 3), numbers(-3, -0.25)), lr=st.sampled_from([0.01, 0.25, 0.5]),
+    # If only the last digits or bits of a seed were used, a seed this far away would give the same split.
+    pair=st.builds(
+        lambda seed, apart: (seed, seed + apart), all_small_seeds, st.sampled_from([1, 42, 1000, 2**31])
+    ),
+    n_train=sizes(20, 24),
 )  # fmt: skip
-def test_update_of_any_form(learner, line, grads, lr):
-    a, b = line
-    answer = learner.update(a=a, b=b, a_grad=grads[0], b_grad=np.float64(grads[1]), lr=lr)
-    new_a, new_b = answer.parts("a", "b")
-    new_a.is_close(float(np.squeeze(a - lr * grads[0])))
-    new_b.is_close(float(np.squeeze(b - lr * grads[1])))
+def test_split_of_two_seeds(learner, pair, n_train):
+    x = np.arange(44.0).reshape(44, 1)
+    answer = learner.train_val_split(x=x, y=-x, n_train=n_train, seed=pair[0])
+    first, _, _, _ = parts_of(answer, n_train, 44 - n_train)
+    answer = learner.train_val_split(x=x, y=-x, n_train=n_train, seed=pair[1])
+    second, _, _, _ = parts_of(answer, n_train, 44 - n_train)
+    # There are 10**12 ways to choose these points.
+    answer.check(
+        set(first.ravel().tolist()) != set(second.ravel().tolist()),
+        f"Seed {pair[0]} and seed {pair[1]} should give different splits, but both give the same "
+        "training points. Is the seed used?",
+    )
+
+
+@pytest.mark.exercise("train_val_split", "a part without points is an error", points=2)
+@given(n=sizes(1, 9), beyond=st.integers(1, 5), seed=all_seeds())
+def test_split_refuses_an_empty_part(learner, n, beyond, seed):
+    x = np.arange(float(n + 1)).reshape(n + 1, 1)
+    learner.train_val_split(x=x, y=-x, n_train=n, seed=seed)
+    x = x[:n]
+    for n_train in (0, n, -beyond, n + beyond):
+        with learner.raises(ValueError, f"n_train={n_train} leaves a part of {n} points empty"):
+            learner.train_val_split(x=x, y=-x, n_train=n_train, seed=seed)
+
+
+@pytest.mark.exercise("train_val_split", "different lengths are an error", points=2)
+@given(n=sizes(3, 9), more=st.integers(1, 4), longer_x=st.booleans(), seed=all_seeds())
+def test_split_refuses_different_lengths(learner, n, more, longer_x, seed):
+    long, short = np.arange(float(n + more)).reshape(-1, 1), np.arange(float(n)).reshape(-1, 1)
+    x, y = (long, short) if longer_x else (short, long)
+    learner.train_val_split(x=short, y=short, n_train=2, seed=seed)
+    with learner.raises(ValueError, f"x has {len(x)} points and y has {len(y)}"):
+        learner.train_val_split(x=x, y=y, n_train=2, seed=seed)

@@ -1,250 +1,236 @@
-"""Step 03, hidden: gradient descent in NumPy, epoch by epoch, and the exact answer beside it.
+"""Step 03, hidden: the line, its loss and its gradients, for any points and any form of parameters.
 
-The reference makes the same steps in float64. Batch gradient descent is linear in its start, so
-rounding stays at about 1e-16 of the largest number on the way.
+All references are NumPy formulas in float64. Multiples of 1/4 make short messages; where rounding must
+show, the numbers are not exact in binary.
 """
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.content.references import check_line, check_start, trained_line
-from grader.content.shared_probes import noted
+from grader.content.shared_probes import array_laid_out
 from grader.testing.answers import ALL_FLOAT64
 from grader.testing.probes import probe
-from grader.testing.strategies import (
-    all_seeds,
-    learning_rates,
-    many_points,
-    numbers,
-    points,
-    seed_pairs,
-    sizes,
-)
+from grader.testing.strategies import arrays, many_points, numbers, points, sizes
 
-small_rates = st.sampled_from([0.01, 0.03, 0.05])
+# A difference of two losses, divided by a tiny eps, keeps fewer digits than the formula: losses up to
+# 300 are rounded to 6e-14, which eps = 1e-6 makes 3e-8.
+DIFFERENCE = {"rtol": 1e-5, "atol": 1e-6}
+
+# Not exact in binary, and up to 40.
+reals = st.integers(-1200, 1200).map(lambda k: k / 30)
 
 
-# init_parameters
+def parameters(values):
+    """Pairs of parameters: Python or NumPy numbers or arrays of shape (1,), from these floats or integers."""
+    integers = st.integers(-3, 3)
+    in_arrays, whole_arrays = values.map(_in_array), integers.map(_in_array)
+    kinds = (values, values.map(np.float64), in_arrays, integers, whole_arrays)
+    return st.one_of(*(st.tuples(kind, kind) for kind in kinds), st.tuples(integers, in_arrays))
 
 
-@pytest.mark.exercise("init_parameters", "any seed: two draws of randn, a first", points=2)
-@given(seed=all_seeds())
-def test_init_parameters_any_seed(learner, seed):
-    check_start(
-        learner.init_parameters(seed=seed), *np.random.RandomState(seed).randn(2), **ALL_FLOAT64
+def _in_array(value):
+    return np.array([value])
+
+
+def columns(low, high, count=2):
+    """Several arrays of one shape (n, 1)."""
+    return sizes(low, high).flatmap(lambda n: st.tuples(*[arrays((n, 1))] * count))
+
+
+layouts = st.sampled_from(["column of a table", "every second row"])
+
+
+# predict
+
+
+@pytest.mark.exercise("predict", "any numbers, in any form", points=2)
+@given(line=parameters(reals), data=many_points())
+def test_predict_any_numbers(learner, line, data):
+    (a, b), (x, _) = line, data
+    answer = learner.predict(a=a, b=b, x=x)
+    answer.array(shape=x.shape, dtype=np.float64)
+    answer.is_close(a + b * x, **ALL_FLOAT64)
+
+
+@probe
+def predict_in_layout(module, a, b, x, layout):
+    "put x into this memory layout and call predict"
+    x = array_laid_out(x, layout)
+    return {"prediction": module.predict(a, b, x), "x": x}
+
+
+@pytest.mark.exercise("predict", "any memory layout", points=2)
+@given(a=numbers(), b=numbers(), data=columns(1, 9, 1), layout=layouts)
+def test_predict_in_any_layout(learner, a, b, data, layout):
+    answer = learner.run(predict_in_layout, a=a, b=b, x=data[0], layout=layout)
+    answer.key("prediction").is_close(a + b * data[0])
+    answer.key("x").is_close(data[0])
+
+
+# mse
+
+
+@pytest.mark.exercise("mse", "many points, any numbers", points=3)
+@given(data=many_points(), scale=reals)
+def test_mse_any_numbers(learner, data, scale):
+    y, yhat = scale * data[0], data[1]
+    learner.mse(y, yhat).is_close(float(((yhat - y) ** 2).sum() / len(y)), **ALL_FLOAT64)
+
+
+@pytest.mark.exercise("mse", "errors of opposite sign do not cancel", points=2)
+@given(data=columns(1, 8), size=st.integers(1, 40), shift=st.sampled_from([0, 10**6]))
+def test_mse_does_not_cancel(learner, data, size, shift):
+    # The differences of large numbers are exact, those of their squares are not.
+    y = np.concatenate(data) + shift
+    error = np.full_like(y, size / 8)
+    error[: len(data[0])] *= -1
+    learner.mse(y, y + error).is_close(size**2 / 64)
+    same = learner.mse(y / 3, y / 3)
+    same.check(
+        same.scalar() == 0,
+        f"Both arrays are equal, so there is no error: expected 0, got {same.scalar()}.",
     )
 
 
-@probe
-def init_again(module, seed, other, draws):
-    """draw some random numbers, then draw parameters with a seed, with another one, and with the first again; save
-    each result, then overwrite it"""
-    seen = {}
-    for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
-        np.random.rand(draws)
-        seen[name] = noted(module.init_parameters(chosen))
-    return seen
+@pytest.mark.exercise("mse", "a mean: repeating the points changes nothing", points=2)
+@given(data=points(1, 6), times=st.integers(2, 5))
+def test_mse_of_repeated_points(learner, data, times):
+    y, yhat = data
+    expected = float(((yhat - y) ** 2).mean())
+    learner.mse(np.tile(y, (times, 1)), np.tile(yhat, (times, 1))).is_close(expected)
 
 
-@pytest.mark.exercise("init_parameters", "the seed decides, not what was drawn before", points=2)
-@given(pair=seed_pairs(), draws=st.integers(1, 9))
-def test_init_parameters_again(learner, pair, draws):
-    seed, other = pair
-    answer = learner.run(init_again, seed=seed, other=other, draws=draws)
-    for name, start in (("first", seed), ("other seed", other), ("first seed again", seed)):
-        check_start(answer.key(name), *np.random.RandomState(start).randn(2), **ALL_FLOAT64)
+# gradients
 
 
-# fit
-
-
-@pytest.mark.exercise("fit", "the losses, one before each update", points=3)
-@given(data=many_points(), a=numbers(), b=numbers(), lr=learning_rates(), n_epochs=sizes(1, 7))
-def test_fit_losses(learner, data, a, b, lr, n_epochs):
+@pytest.mark.exercise("gradients", "the gradient of a", points=3)
+@given(a=reals, b=numbers(), data=many_points())
+def test_gradient_of_a(learner, a, b, data):
     x, y = data
-    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
-    _, _, losses = answer.parts("a", "b", "losses")
-    losses.is_close(trained_line(a, b, x, y, lr, n_epochs)[2], **ALL_FLOAT64)
+    a_grad, b_grad = learner.gradients(a=a, b=b, x=x, y=y).parts("a_grad", "b_grad")
+    b_grad.scalar()
+    a_grad.is_close(float(2 * (a + b * x - y).sum() / len(x)), **ALL_FLOAT64)
 
 
-@pytest.mark.exercise("fit", "the parameters after a few epochs", points=3)
-@given(data=many_points(), a=numbers(), b=numbers(), lr=learning_rates(), n_epochs=sizes(1, 7))
-def test_fit_parameters(learner, data, a, b, lr, n_epochs):
+@pytest.mark.exercise("gradients", "the gradient of b", points=3)
+@given(a=numbers(), b=reals, data=many_points())
+def test_gradient_of_b(learner, a, b, data):
     x, y = data
-    expected_a, expected_b, _ = trained_line(a, b, x, y, lr, n_epochs)
-    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
-    new_a, new_b, _ = answer.parts("a", "b", "losses")
-    new_a.is_close(expected_a, **ALL_FLOAT64)
-    new_b.is_close(expected_b, **ALL_FLOAT64)
+    a_grad, b_grad = learner.gradients(a=a, b=b, x=x, y=y).parts("a_grad", "b_grad")
+    a_grad.scalar()
+    b_grad.is_close(float(2 * ((a + b * x - y) * x).sum() / len(x)), **ALL_FLOAT64)
 
 
-@pytest.mark.exercise("fit", "many epochs at one learning rate", points=2)
-@settings(max_examples=6)
-@given(data=points(3, 6), a=numbers(), b=numbers(), lr=small_rates, n_epochs=sizes(20, 120))
-def test_fit_many_epochs(learner, data, a, b, lr, n_epochs):
+@pytest.mark.exercise("gradients", "errors that cancel, but not when multiplied by x", points=2)
+@given(a=numbers(), b=numbers(), half=arrays(sizes(1, 6)), tilt=st.integers(1, 12))
+def test_gradients_of_mirrored_points(learner, a, b, half, tilt):
+    # Every point has a partner at -x, and the errors are tilt * x, so their mean is 0.
+    x = np.concatenate([half + 3.25, -(half + 3.25)]).reshape(-1, 1)
+    y = a + (b - tilt) * x
+    a_grad, b_grad = learner.gradients(a=a, b=b, x=x, y=y).parts("a_grad", "b_grad")
+    a_grad.is_close(0.0)
+    b_grad.is_close(float(2 * tilt * (x**2).mean()))
+
+
+@pytest.mark.exercise("gradients", "a mean: repeating the points changes nothing", points=2)
+@given(a=numbers(), b=numbers(), data=points(1, 6), times=st.integers(2, 5))
+def test_gradients_of_repeated_points(learner, a, b, data, times):
     x, y = data
-    expected_a, expected_b, expected_losses = trained_line(a, b, x, y, lr, n_epochs)
-    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
-    new_a, new_b, losses = answer.parts("a", "b", "losses")
-    losses.is_close(expected_losses)
-    new_a.is_close(expected_a)
-    new_b.is_close(expected_b)
-
-
-@pytest.mark.exercise("fit", "no early stop: the loss hardly moves, or not at all", points=2)
-@given(
-    x=st.lists(numbers(), min_size=1, max_size=6), a=numbers(), b=numbers(),
-    off=st.sampled_from([0.0, 0.5, 2.0]), lr=st.sampled_from([1e-9, 1e-7]), n_epochs=sizes(2, 12),
-)  # fmt: skip
-def test_fit_does_not_stop_early(learner, x, a, b, off, lr, n_epochs):
-    # With off = 0 the start is the line of the points: nothing is left to learn, but all epochs run.
-    x = np.array(x).reshape(-1, 1)
-    y = a + b * x
-    expected_a, expected_b, expected_losses = trained_line(a + off, b, x, y, lr, n_epochs)
-    answer = learner.fit(x=x, y=y, a=np.array([a + off]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
-    new_a, new_b, losses = answer.parts("a", "b", "losses")
-    losses.is_close(expected_losses)
-    new_a.is_close(expected_a)
-    new_b.is_close(expected_b)
-
-
-@pytest.mark.exercise("fit", "no early stop: the loss grows", points=2)
-@given(
-    x=st.lists(numbers(1, 3), min_size=2, max_size=6), a=numbers(), b=numbers(1, 3),
-    n_epochs=sizes(3, 6),
-)  # fmt: skip
-def test_fit_goes_on_when_the_loss_grows(learner, x, a, b, n_epochs):
-    x = np.array(x).reshape(-1, 1)
-    y = -b * x
-    expected_a, expected_b, expected_losses = trained_line(a, b, x, y, 1.5, n_epochs)
-    # Every epoch rounds by about 1e-16 of the largest number so far.
-    rounding = 1e-9 * (1 + max(expected_losses) ** 0.5)
-    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=1.5, n_epochs=n_epochs)
-    new_a, new_b, losses = answer.parts("a", "b", "losses")
-    losses.is_close(expected_losses)
-    new_a.is_close(expected_a, atol=rounding)
-    new_b.is_close(expected_b, atol=rounding)
+    error = a + b * x - y
+    answer = learner.gradients(a=a, b=b, x=np.tile(x, (times, 1)), y=np.tile(y, (times, 1)))
+    a_grad, b_grad = answer.parts("a_grad", "b_grad")
+    a_grad.is_close(float(2 * error.mean()))
+    b_grad.is_close(float(2 * (error * x).mean()))
 
 
 @probe
-def fit_columns(module, table, start, lr, n_epochs):
-    """fit with two columns of a table as x and y, and with the two parts of an array as the start; then fit again
-    for one more epoch, and look at the first result"""
-    result = module.fit(table[:, 0:1], table[:, 2:3], start[:1], start[1:], lr, n_epochs)
-    module.fit(table[:, 0:1], table[:, 2:3], start[:1], start[1:], lr, n_epochs + 1)
-    return {"result": result, "table": table, "start": start}
+def gradients_in_layout(module, a, b, x, y, layout):
+    "put x and y into this memory layout and call gradients"
+    x, y = array_laid_out(x, layout), array_laid_out(y, layout)
+    return {"gradients": module.gradients(a, b, x, y), "x": x, "y": y}
 
 
-@pytest.mark.exercise("fit", "views as inputs, not changed", points=2)
-@given(data=points(2, 7), a=numbers(), b=numbers(), lr=small_rates, n_epochs=sizes(1, 4))
-def test_fit_leaves_inputs_alone(learner, data, a, b, lr, n_epochs):
+@pytest.mark.exercise("gradients", "parameters in any form, points in any layout", points=2)
+@given(line=parameters(numbers()), data=points(1, 8), layout=layouts)
+def test_gradients_in_any_form(learner, line, data, layout):
+    (a, b), (x, y) = line, data
+    error = a + b * x - y
+    answer = learner.run(gradients_in_layout, a=a, b=b, x=x, y=y, layout=layout)
+    a_grad, b_grad = answer.key("gradients").parts("a_grad", "b_grad")
+    a_grad.is_close(float(2 * error.mean()))
+    b_grad.is_close(float(2 * (error * x).mean()))
+    answer.key("x").is_close(x)
+    answer.key("y").is_close(y)
+
+
+# numerical_gradients
+
+
+@pytest.mark.exercise("numerical_gradients", "exact, however large eps is", points=3)
+@given(a=numbers(), b=numbers(), data=points(1, 9), eps=st.integers(1, 60).map(lambda k: k / 30))
+def test_numerical_gradients_of_any_eps(learner, a, b, data, eps):
+    # The loss is a parabola in each parameter, so a central difference of any width is exact.
     x, y = data
-    table, start = np.concatenate([x, 0 * x, y], axis=1), np.array([a, b])
-    expected_a, expected_b, expected_losses = trained_line(a, b, x, y, lr, n_epochs)
-    answer = learner.run(fit_columns, table=table, start=start, lr=lr, n_epochs=n_epochs)
-    start_after = answer.key("start").array(shape=(2,))
-    answer.check(
-        np.array_equal(start_after, start),
-        "The arrays a and b that were passed in should not change, but they did. "
-        "`a -= ...` changes an array in place; `a = a - ...` makes a new one.",
-    )
-    answer.key("table").is_close(table)
-    new_a, new_b, losses = answer.key("result").parts("a", "b", "losses")
-    losses.is_close(expected_losses)
-    new_a.is_close(expected_a)
-    new_b.is_close(expected_b)
+    error = a + b * x - y
+    answer = learner.numerical_gradients(a=a, b=b, x=x, y=y, eps=eps)
+    a_grad, b_grad = answer.parts("a_grad", "b_grad")
+    a_grad.is_close(float(2 * error.mean()), **DIFFERENCE)
+    b_grad.is_close(float(2 * (error * x).mean()), **DIFFERENCE)
 
 
-# updates_per_epoch
+@pytest.mark.exercise("numerical_gradients", "without eps: a small one is used", points=2)
+@given(a=numbers(), b=numbers(), data=points(1, 20))
+def test_numerical_gradients_of_the_default_eps(learner, a, b, data):
+    x, y = data
+    error = a + b * x - y
+    a_grad, b_grad = learner.numerical_gradients(a=a, b=b, x=x, y=y).parts("a_grad", "b_grad")
+    a_grad.is_close(float(2 * error.mean()), **DIFFERENCE)
+    b_grad.is_close(float(2 * (error * x).mean()), **DIFFERENCE)
 
 
-@pytest.mark.exercise("updates_per_epoch", "a last, smaller batch counts", points=2)
-@given(full=st.integers(0, 300), batch_size=st.integers(2, 5000), part=st.integers(0, 10**6))
-def test_updates_with_a_smaller_batch(learner, full, batch_size, part):
-    # `full` batches and a smaller one: first of 1 to batch_size - 1 points, then of a single point.
-    for more in (part % (batch_size - 1), 0):
-        n_points = full * batch_size + 1 + more
-        learner.updates_per_epoch(n_points=n_points, batch_size=batch_size).equals(full + 1)
+@pytest.mark.exercise("numerical_gradients", "parameters in any form, not changed", points=2)
+@given(line=parameters(numbers()), data=points(1, 6), eps=st.sampled_from([1e-4, 0.125, 0.5]))
+def test_numerical_gradients_of_any_form(learner, line, data, eps):
+    (a, b), (x, y) = line, data
+    error = a + b * x - y
+    answer = learner.numerical_gradients(a=a, b=b, x=x, y=y, eps=eps)
+    a_grad, b_grad = answer.parts("a_grad", "b_grad")
+    a_grad.is_close(float(2 * error.mean()), **DIFFERENCE)
+    b_grad.is_close(float(2 * (error * x).mean()), **DIFFERENCE)
 
 
-@pytest.mark.exercise("updates_per_epoch", "batches that fit exactly", points=2)
-@given(full=st.integers(1, 300), batch_size=st.integers(1, 5000))
-def test_updates_without_a_smaller_batch(learner, full, batch_size):
-    answer = learner.updates_per_epoch(n_points=full * batch_size, batch_size=batch_size)
-    answer.equals(full)
+# update
 
 
-@pytest.mark.exercise("updates_per_epoch", "fewer than one point is an error", points=2)
-@given(below=st.integers(-99, -1), batch_size=st.integers(1, 99))
-def test_updates_refuses_fewer_than_one_point(learner, below, batch_size):
-    learner.updates_per_epoch(n_points=1, batch_size=batch_size)
-    for n_points, size in ((0, batch_size), (below, batch_size), (below, below)):
-        with learner.raises(ValueError, f"n_points={n_points} is below 1"):
-            learner.updates_per_epoch(n_points=n_points, batch_size=size)
+@pytest.mark.exercise("update", "any numbers", points=3)
+@given(a=reals, b=reals, a_grad=reals, b_grad=reals, lr=st.integers(1, 99).map(lambda k: k / 70))
+def test_update_any_numbers(learner, a, b, a_grad, b_grad, lr):
+    new_a, new_b = learner.update(a=a, b=b, a_grad=a_grad, b_grad=b_grad, lr=lr).parts("a", "b")
+    new_a.is_close(a - lr * a_grad, **ALL_FLOAT64)
+    new_b.is_close(b - lr * b_grad, **ALL_FLOAT64)
 
 
-@pytest.mark.exercise("updates_per_epoch", "a batch size below one is an error", points=2)
-@given(n_points=st.integers(1, 99), below=st.integers(-99, -1))
-def test_updates_refuses_an_empty_batch(learner, n_points, below):
-    learner.updates_per_epoch(n_points=n_points, batch_size=1)
-    for batch_size in (0, below):
-        with learner.raises(ValueError, f"batch_size={batch_size} is below 1"):
-            learner.updates_per_epoch(n_points=n_points, batch_size=batch_size)
+@pytest.mark.exercise("update", "each parameter follows its own gradient", points=2)
+@given(a=numbers(), b=numbers(), grad=st.integers(1, 12), lr=st.sampled_from([0.1, 0.3, 1.0]))
+def test_update_each_by_its_own_gradient(learner, a, b, grad, lr):
+    new_a, new_b = learner.update(a=a, b=b, a_grad=0.0, b_grad=grad, lr=lr).parts("a", "b")
+    new_a.is_close(a)
+    new_b.is_close(b - lr * grad)
+    new_a, new_b = learner.update(a=a, b=b, a_grad=-grad, b_grad=0.0, lr=lr).parts("a", "b")
+    new_a.is_close(a + lr * grad)
+    new_b.is_close(b)
 
 
-# least_squares
-
-
-def line_through(x, y):
-    """The textbook formula: intercept and slope."""
-    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
-    return float(y.mean() - slope * x.mean()), float(slope)
-
-
-@pytest.mark.exercise("least_squares", "any points, far from the origin", points=3)
+@pytest.mark.exercise("update", "parameters in any form, not changed", points=2)
 @given(
-    pairs=st.lists(st.tuples(numbers(), numbers()), min_size=3, max_size=12, unique_by=lambda p: p[0]),
-    shift_x=st.integers(-20, 20),
-    shift_y=st.integers(-20, 20),
+    line=parameters(numbers()),
+    grads=st.tuples(numbers(0.25, 3), numbers(-3, -0.25)), lr=st.sampled_from([0.01, 0.25, 0.5]),
 )  # fmt: skip
-def test_least_squares_any_points(learner, pairs, shift_x, shift_y):
-    x, y = (np.array(column).reshape(-1, 1) for column in zip(*pairs, strict=True))
-    x, y = x + shift_x, y + shift_y
-    expected_a, expected_b = line_through(x, y)
-    # The intercept is up to 20 away from the points along x, which costs two digits.
-    check_line(learner.least_squares(x=x, y=y), expected_a, expected_b, atol=1e-8)
-
-
-@pytest.mark.exercise("least_squares", "points on a line that misses the origin", points=2)
-@given(
-    x=st.lists(numbers(), min_size=2, max_size=9, unique=True),
-    a=st.integers(1, 40),
-    b=numbers(-3, -0.25),
-    more=many_points(),
-)
-def test_least_squares_finds_the_line(learner, x, a, b, more):
-    x = np.array(x).reshape(-1, 1)
-    check_line(learner.least_squares(x=x, y=a + b * x), a, b)
-    # Many points that are not on a line.
-    x, y = more
-    check_line(learner.least_squares(x=x, y=a + y), *line_through(x, a + y), **ALL_FLOAT64)
-
-
-@probe
-def least_squares_of_columns(module, table):
-    "use two columns of a table as x and y, and find the line"
-    return {"line": module.least_squares(table[:, 0:1], table[:, 2:3]), "table": table}
-
-
-@pytest.mark.exercise("least_squares", "columns of a table, not changed", points=2)
-@given(data=points(3, 12), x=st.lists(numbers(), min_size=12, max_size=12, unique=True))
-def test_least_squares_of_views(learner, data, x):
-    y = data[1]
-    x = np.array(x[: len(y)]).reshape(-1, 1)
-    expected_a, expected_b = line_through(x, y)
-    table = np.concatenate([x, 0 * x, y], axis=1)
-    answer = learner.run(least_squares_of_columns, table=table)
-    check_line(answer.key("line"), expected_a, expected_b)
-    answer.key("table").is_close(table)
+def test_update_of_any_form(learner, line, grads, lr):
+    a, b = line
+    answer = learner.update(a=a, b=b, a_grad=grads[0], b_grad=np.float64(grads[1]), lr=lr)
+    new_a, new_b = answer.parts("a", "b")
+    new_a.is_close(float(np.squeeze(a - lr * grads[0])))
+    new_b.is_close(float(np.squeeze(b - lr * grads[1])))

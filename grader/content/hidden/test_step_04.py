@@ -1,436 +1,250 @@
-"""Step 04, hidden: devices, memory layouts and clocks that the learner's code cannot foresee.
+"""Step 04, hidden: gradient descent in NumPy, epoch by epoch, and the exact answer beside it.
 
-Whether a tensor is on its device, is a leaf or is still in the graph shows when a probe works with it
-afterwards. The clock is judged against what a probe measures around it and inside it.
+The reference makes the same steps in float64. Batch gradient descent is linear in its start, so
+rounding stays at about 1e-16 of the largest number on the way.
 """
-
-import contextlib
-import time
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.content.references import result_and_seconds
-from grader.content.shared_probes import (
-    array_laid_out,
-    devices,
-    devices_picked,
-    on_card,
-    tensor_laid_out,
-)
+from grader.content.references import check_line, check_start, trained_line
+from grader.content.shared_probes import noted
+from grader.testing.answers import ALL_FLOAT64
 from grader.testing.probes import probe
 from grader.testing.strategies import (
     all_seeds,
-    arrays,
+    learning_rates,
+    many_points,
     numbers,
+    points,
     seed_pairs,
-    shapes,
-    tensor_points,
-    tensors,
+    sizes,
 )
 
-# The clocks of some systems tick only every 0.016 seconds.
-CLOCK_TICK = 0.02
-# A number that goes to float32 may lose its last bit, 6e-8 of it, and no more.
-LAST_BIT = {"rtol": 1e-7, "atol": 0.0}
-
-layouts = st.sampled_from(["plain", "turned", "every second"])
-factors = st.sampled_from([-3.0, -1.5, 0.5, 2.0])
+small_rates = st.sampled_from([0.01, 0.03, 0.05])
 
 
-# pick_device
+# init_parameters
 
 
-@probe
-def pick_with_cards(module, cards):
-    """for each number, pretend that this many graphics cards are there, and call
-    `pick_device()`"""
-    return devices_picked(module, cards)
-
-
-@pytest.mark.exercise("pick_device", "cards come and go", points=3)
-@given(cards=st.lists(st.integers(0, 2), min_size=2, max_size=6))
-def test_pick_device_at_any_moment(learner, cards):
-    answer = learner.run(pick_with_cards, cards=cards)
-    expected = ["cuda" if card else "cpu" for card in cards]
-    picked = [device.value for device in answer.each()]
-    answer.check(
-        picked == expected,
-        f"With {', '.join(map(str, cards))} cards, one call after another, expected {expected} from "
-        f"pick_device(), got {picked}. Look for the card at every call.",
+@pytest.mark.exercise("init_parameters", "any seed: two draws of randn, a first", points=2)
+@given(seed=all_seeds())
+def test_init_parameters_any_seed(learner, seed):
+    check_start(
+        learner.init_parameters(seed=seed), *np.random.RandomState(seed).randn(2), **ALL_FLOAT64
     )
 
 
 @probe
-def work_there(module, t):
-    """move `t` to the device that `pick_device()` returns, double it there, and move it back"""
-    device = module.pick_device()
-    # `to(None)` is no error, and moves nothing.
-    return device if device is None else (2 * t.to(device=device)).cpu()
-
-
-@pytest.mark.exercise("pick_device", "its result is a device to work on", points=2)
-@settings(max_examples=5)
-@given(t=tensors(shapes()))
-def test_pick_device_is_a_place_to_work(learner, t):
-    learner.run(work_there, t=t).is_close(2 * t)
-
-
-# to_tensor
-
-
-@probe
-def to_tensor_of_view(module, array, layout):
-    """lay the array out in memory as `layout` says, and call `to_tensor` with the device "cpu" """
-    array = array_laid_out(array, layout)
-    t = module.to_tensor(array=array, device="cpu")
-    return {"tensor": t, "array": array}
-
-
-@st.composite
-def number_arrays(draw):
-    """Arrays of many dtypes; those of floats hold numbers that float32 has to round."""
-    array = draw(arrays(shapes(1, 3)))
-    # Mostly float64, which a careless change of the array itself would round.
-    dtype = draw(
-        st.sampled_from(["float64"] * 3 + ["float32", "float16", "int64", "int32", "uint8"])
-    )
-    # Integers are positive, so that unsigned dtypes can hold them.
-    return np.asarray(array / 3 if dtype.startswith("float") else 4 * abs(array)).astype(dtype)
-
-
-@pytest.mark.exercise("to_tensor", "arrays of any shape, type and layout", points=3)
-@given(array=number_arrays(), layout=layouts)
-def test_to_tensor_of_any_array(learner, array, layout):
-    answer = learner.run(to_tensor_of_view, array=array, layout=layout)
-    answer.key("tensor").is_close(torch.from_numpy(array).float(), **LAST_BIT)
-    answer.check(
-        np.array_equal(answer.key("array").array(shape=array.shape, dtype=array.dtype), array),
-        "The array has changed. to_tensor must not change its input.",
-    )
-
-
-@probe
-def at_home(t):
-    "say where a tensor is"
-    return {"tensor": t, "device": t.device.type if isinstance(t, torch.Tensor) else "none"}
-
-
-@probe
-def to_tensor_on_devices(module, array):
-    """call `to_tensor` for "cpu" and "meta", and for "cuda" if it is there, each named by a string and
-    by a `torch.device`"""
-    return {
-        device: [
-            at_home(module.to_tensor(array=array, device=device)),
-            at_home(module.to_tensor(array=array, device=torch.device(device))),
-        ]
-        for device in devices()
-    }
-
-
-def check_home(answer, device, shape):
-    """Check that a float32 tensor of this shape lives on the device."""
-    t, home = answer.key("tensor"), answer.key("device").value
-    t.check(
-        isinstance(t.value, torch.Tensor),
-        f'On the device "{device}", expected a tensor, got something else.',
-    )
-    # A tensor on "meta" has no numbers; one that claims to be there and has some is refused.
-    there = home == device and t.value.is_meta == (device == "meta")
-    t.check(
-        there,
-        f'Expected a tensor on the device "{device}", got one on "{home}". Use the given device.',
-    )
-    t.check(
-        t.value.dtype == torch.float32 and tuple(t.value.shape) == tuple(shape),
-        f'On the device "{device}", expected a tensor of dtype torch.float32 and shape {tuple(shape)}, got '
-        f"one of dtype {t.value.dtype} and shape {tuple(t.value.shape)}.",
-    )
-
-
-@pytest.mark.exercise("to_tensor", "on the device that was given", points=3)
-@given(array=arrays(shapes()))
-def test_to_tensor_on_any_device(learner, array):
-    answer = learner.run(to_tensor_on_devices, array=array)
-    devices = ["cpu", "meta", *(["cuda"] if "cuda" in answer.value else [])]
-    for device in devices:
-        for part in answer.key(device).parts("by string", "by torch.device"):
-            check_home(part, device, array.shape)
-            if device != "meta":
-                part.key("tensor").is_close(torch.from_numpy(array).float(), **LAST_BIT)
-
-
-# to_numpy
-
-
-@probe
-def to_numpy_of_view(module, t, layout):
-    """lay the tensor out in memory as `layout` says, and call `to_numpy`"""
-    return module.to_numpy(t=tensor_laid_out(t, layout))
-
-
-@pytest.mark.exercise("to_numpy", "tensors of any shape, type and layout", points=2)
-@given(
-    array=arrays(shapes(0, 3)),
-    dtype=st.sampled_from([torch.float32, torch.float64, torch.int64, torch.int32]),
-    layout=layouts,
-)
-def test_to_numpy_of_any_tensor(learner, array, dtype, layout):
-    # Floats that another dtype would round.
-    t = torch.as_tensor(4 * array + 0.1).to(dtype)
-    answer = learner.run(to_numpy_of_view, t=t, layout=layout)
-    answer.is_close(t.numpy())
-    answer.check(
-        np.array_equal(answer.value, t.numpy()),
-        f"The array should hold the same numbers as the tensor of dtype {t.dtype}, but they are rounded.",
-    )
-
-
-@probe
-def to_numpy_in_a_graph(module, t, layout, factor):
-    """let w be a leaf that requires a gradient, call `to_numpy(w)` and `to_numpy(w * factor)`, and then
-    `(w * factor).square().sum().backward()` with the same tensors"""
-    w = tensor_laid_out(t, layout).detach().requires_grad_()
-    u = w * factor
-    arrays = [module.to_numpy(t=w), module.to_numpy(t=u)]
-    loss = u.square().sum()
-    if loss.requires_grad and w.requires_grad:
-        loss.backward()
-    return {"leaf": arrays[0], "result": arrays[1], "gradient": w.grad}
-
-
-@pytest.mark.exercise("to_numpy", "the tensor stays in its graph", points=3)
-@given(t=tensors(shapes()), layout=layouts, factor=factors)
-def test_to_numpy_leaves_the_graph_alone(learner, t, layout, factor):
-    answer = learner.run(to_numpy_in_a_graph, t=t, layout=layout, factor=factor)
-    answer.key("leaf").is_close(t.numpy())
-    answer.key("result").is_close(factor * t.numpy())
-    gradient = answer.key("gradient")
-    answer.check(
-        gradient.value is not None,
-        "After to_numpy(t), no gradient flows back through t: t no longer requires one, or it is no "
-        "longer part of its graph. Do not change the input.",
-    )
-    gradient.is_close(2 * factor**2 * t)
-
-
-@probe
-def to_numpy_of_card(module, t, factor):
-    """call `to_numpy` with the result of a computation that acts like a tensor on a graphics card,
-    where NumPy cannot read it"""
-    return module.to_numpy(t=factor * on_card(t))
-
-
-@pytest.mark.exercise("to_numpy", "results on a graphics card (simulated)", points=2)
-@settings(max_examples=8)
-@given(t=tensors(shapes()), factor=factors)
-def test_to_numpy_of_results_on_a_card(learner, t, factor):
-    learner.run(to_numpy_of_card, t=t, factor=factor).is_close(factor * t.numpy())
-
-
-# make_parameters
-
-
-def two_draws(seed):
-    """The start of a and b on the CPU."""
-    generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(1, generator=generator) for _ in "ab"]
-
-
-@probe
-def make_again(module, seed, other, draws):
-    """draw some random numbers, then make parameters with a seed, with another one, and with the
-    first again, with more draws in between; save each pair, then fill it with zeros"""
-    noted = {}
-    for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
-        torch.randn(draws)
-        pair = module.make_parameters(device="cpu", seed=chosen)
-        noted[name] = [p.detach().clone() if isinstance(p, torch.Tensor) else p for p in pair]
-        with torch.no_grad():
-            for p in pair:
-                p.zero_()
-    return noted
-
-
-@pytest.mark.exercise("make_parameters", "only the seed decides", points=3)
-@given(pair=seed_pairs(), draws=st.integers(1, 9))
-def test_make_parameters_by_seed(learner, pair, draws):
-    seed, other = pair
-    answer = learner.run(make_again, seed=seed, other=other, draws=draws)
-    for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
-        parts = answer.key(name).parts("a", "b")
-        for part, expected in zip(parts, two_draws(chosen), strict=True):
-            part.is_close(expected)
-
-
-@probe
-def parameters_that_learn(module, seed, x, y):
-    """make parameters on "cpu" and "meta", and on "cuda" if it is there, send gradients back to them (on
-    "meta" those of their sums, else those of the loss of the line), and look at the gradients"""
+def init_again(module, seed, other, draws):
+    """draw some random numbers, then draw parameters with a seed, with another one, and with the first again; save
+    each result, then overwrite it"""
     seen = {}
-    for device in devices():
-        a, b = module.make_parameters(device=torch.device(device), seed=seed)
-        losses = [a.sum(), b.sum()]
-        if device != "meta":
-            losses = [((a + b * x.to(device) - y.to(device)) ** 2).mean()]
-        for loss in losses:
-            # No gradient travels from "meta" to a leaf that is elsewhere: then backward() raises.
-            with contextlib.suppress(RuntimeError):
-                loss.backward()
-        grads = [a.grad, b.grad]
-        if device == "meta":
-            grads = [None if grad is None else tuple(grad.shape) for grad in grads]
-        seen[device] = {"a": at_home(a), "b": at_home(b), "gradients": grads}
+    for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
+        np.random.rand(draws)
+        seen[name] = noted(module.init_parameters(chosen))
     return seen
 
 
-NO_GRADIENT = (
-    'On the device "{}", {} received no gradient from backward(). A parameter must require a gradient, '
-    "and it must be a leaf on its device: made there, or moved before it requires a gradient."
-)
+@pytest.mark.exercise("init_parameters", "the seed decides, not what was drawn before", points=2)
+@given(pair=seed_pairs(), draws=st.integers(1, 9))
+def test_init_parameters_again(learner, pair, draws):
+    seed, other = pair
+    answer = learner.run(init_again, seed=seed, other=other, draws=draws)
+    for name, start in (("first", seed), ("other seed", other), ("first seed again", seed)):
+        check_start(answer.key(name), *np.random.RandomState(start).randn(2), **ALL_FLOAT64)
 
 
-@pytest.mark.exercise("make_parameters", "on every device: leaves that receive gradients", points=3)
-@given(seed=all_seeds(), data=tensor_points(2, 6))
-def test_make_parameters_learn_on_any_device(learner, seed, data):
+# fit
+
+
+@pytest.mark.exercise("fit", "the losses, one before each update", points=3)
+@given(data=many_points(), a=numbers(), b=numbers(), lr=learning_rates(), n_epochs=sizes(1, 7))
+def test_fit_losses(learner, data, a, b, lr, n_epochs):
     x, y = data
-    answer = learner.run(parameters_that_learn, seed=seed, x=x, y=y)
-    devices = ["cpu", "meta", *(["cuda"] if "cuda" in answer.value else [])]
-    for device in devices:
-        seen = answer.key(device)
-        parts = seen.key("gradients").parts("a.grad", "b.grad")
-        for name, part in zip("ab", parts, strict=True):
-            check_home(seen.key(name), device, (1,))
-            part.check(part.value is not None, NO_GRADIENT.format(device, name))
-            if device == "meta":
-                part.equals((1,))
-    a, b = (p.double() for p in two_draws(seed))
-    error = a + b * x.double() - y.double()
-    expected = [2 * error.mean(), 2 * (error * x).mean()]
-    for part, value in zip(answer.key("cpu").key("gradients").each(), expected, strict=True):
-        part.is_close(value.reshape(1).float(), atol=1e-4)
+    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
+    _, _, losses = answer.parts("a", "b", "losses")
+    losses.is_close(trained_line(a, b, x, y, lr, n_epochs)[2], **ALL_FLOAT64)
 
 
-# timed
+@pytest.mark.exercise("fit", "the parameters after a few epochs", points=3)
+@given(data=many_points(), a=numbers(), b=numbers(), lr=learning_rates(), n_epochs=sizes(1, 7))
+def test_fit_parameters(learner, data, a, b, lr, n_epochs):
+    x, y = data
+    expected_a, expected_b, _ = trained_line(a, b, x, y, lr, n_epochs)
+    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
+    new_a, new_b, _ = answer.parts("a", "b", "losses")
+    new_a.is_close(expected_a, **ALL_FLOAT64)
+    new_b.is_close(expected_b, **ALL_FLOAT64)
+
+
+@pytest.mark.exercise("fit", "many epochs at one learning rate", points=2)
+@settings(max_examples=6)
+@given(data=points(3, 6), a=numbers(), b=numbers(), lr=small_rates, n_epochs=sizes(20, 120))
+def test_fit_many_epochs(learner, data, a, b, lr, n_epochs):
+    x, y = data
+    expected_a, expected_b, expected_losses = trained_line(a, b, x, y, lr, n_epochs)
+    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
+    new_a, new_b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    new_a.is_close(expected_a)
+    new_b.is_close(expected_b)
+
+
+@pytest.mark.exercise("fit", "no early stop: the loss hardly moves, or not at all", points=2)
+@given(
+    x=st.lists(numbers(), min_size=1, max_size=6), a=numbers(), b=numbers(),
+    off=st.sampled_from([0.0, 0.5, 2.0]), lr=st.sampled_from([1e-9, 1e-7]), n_epochs=sizes(2, 12),
+)  # fmt: skip
+def test_fit_does_not_stop_early(learner, x, a, b, off, lr, n_epochs):
+    # With off = 0 the start is the line of the points: nothing is left to learn, but all epochs run.
+    x = np.array(x).reshape(-1, 1)
+    y = a + b * x
+    expected_a, expected_b, expected_losses = trained_line(a + off, b, x, y, lr, n_epochs)
+    answer = learner.fit(x=x, y=y, a=np.array([a + off]), b=np.array([b]), lr=lr, n_epochs=n_epochs)
+    new_a, new_b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    new_a.is_close(expected_a)
+    new_b.is_close(expected_b)
+
+
+@pytest.mark.exercise("fit", "no early stop: the loss grows", points=2)
+@given(
+    x=st.lists(numbers(1, 3), min_size=2, max_size=6), a=numbers(), b=numbers(1, 3),
+    n_epochs=sizes(3, 6),
+)  # fmt: skip
+def test_fit_goes_on_when_the_loss_grows(learner, x, a, b, n_epochs):
+    x = np.array(x).reshape(-1, 1)
+    y = -b * x
+    expected_a, expected_b, expected_losses = trained_line(a, b, x, y, 1.5, n_epochs)
+    # Every epoch rounds by about 1e-16 of the largest number so far.
+    rounding = 1e-9 * (1 + max(expected_losses) ** 0.5)
+    answer = learner.fit(x=x, y=y, a=np.array([a]), b=np.array([b]), lr=1.5, n_epochs=n_epochs)
+    new_a, new_b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    new_a.is_close(expected_a, atol=rounding)
+    new_b.is_close(expected_b, atol=rounding)
 
 
 @probe
-def time_pieces(module, waiting, queued, result):
-    """simulate a graphics card: its queue holds `waiting` pieces of work, `work` adds `queued` more and
-    returns `result`, and `synchronize` empties the queue; then call `timed(work, synchronize)`"""
-    queue = ["piece"] * waiting
-    seen = {"before": [], "pieces done": 0}
-
-    def work():
-        seen["before"].append(len(queue))
-        queue.extend(["piece"] * queued)
-        return result
-
-    def synchronize():
-        seen["pieces done"] += len(queue)
-        queue.clear()
-
-    answer = module.timed(work=work, synchronize=synchronize)
-    return {**seen, "answer": answer, "left": len(queue)}
+def fit_columns(module, table, start, lr, n_epochs):
+    """fit with two columns of a table as x and y, and with the two parts of an array as the start; then fit again
+    for one more epoch, and look at the first result"""
+    result = module.fit(table[:, 0:1], table[:, 2:3], start[:1], start[1:], lr, n_epochs)
+    module.fit(table[:, 0:1], table[:, 2:3], start[:1], start[1:], lr, n_epochs + 1)
+    return {"result": result, "table": table, "start": start}
 
 
-results = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-99, 99),
-    numbers(),
-    st.text("abc", max_size=3),
-    st.lists(st.integers(0, 9), max_size=3),
-    st.tuples(st.integers(0, 9), numbers()),
+@pytest.mark.exercise("fit", "views as inputs, not changed", points=2)
+@given(data=points(2, 7), a=numbers(), b=numbers(), lr=small_rates, n_epochs=sizes(1, 4))
+def test_fit_leaves_inputs_alone(learner, data, a, b, lr, n_epochs):
+    x, y = data
+    table, start = np.concatenate([x, 0 * x, y], axis=1), np.array([a, b])
+    expected_a, expected_b, expected_losses = trained_line(a, b, x, y, lr, n_epochs)
+    answer = learner.run(fit_columns, table=table, start=start, lr=lr, n_epochs=n_epochs)
+    start_after = answer.key("start").array(shape=(2,))
+    answer.check(
+        np.array_equal(start_after, start),
+        "The arrays a and b that were passed in should not change, but they did. "
+        "`a -= ...` changes an array in place; `a = a - ...` makes a new one.",
+    )
+    answer.key("table").is_close(table)
+    new_a, new_b, losses = answer.key("result").parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    new_a.is_close(expected_a)
+    new_b.is_close(expected_b)
+
+
+# updates_per_epoch
+
+
+@pytest.mark.exercise("updates_per_epoch", "a last, smaller batch counts", points=2)
+@given(full=st.integers(0, 300), batch_size=st.integers(2, 5000), part=st.integers(0, 10**6))
+def test_updates_with_a_smaller_batch(learner, full, batch_size, part):
+    # `full` batches and a smaller one: first of 1 to batch_size - 1 points, then of a single point.
+    for more in (part % (batch_size - 1), 0):
+        n_points = full * batch_size + 1 + more
+        learner.updates_per_epoch(n_points=n_points, batch_size=batch_size).equals(full + 1)
+
+
+@pytest.mark.exercise("updates_per_epoch", "batches that fit exactly", points=2)
+@given(full=st.integers(1, 300), batch_size=st.integers(1, 5000))
+def test_updates_without_a_smaller_batch(learner, full, batch_size):
+    answer = learner.updates_per_epoch(n_points=full * batch_size, batch_size=batch_size)
+    answer.equals(full)
+
+
+@pytest.mark.exercise("updates_per_epoch", "fewer than one point is an error", points=2)
+@given(below=st.integers(-99, -1), batch_size=st.integers(1, 99))
+def test_updates_refuses_fewer_than_one_point(learner, below, batch_size):
+    learner.updates_per_epoch(n_points=1, batch_size=batch_size)
+    for n_points, size in ((0, batch_size), (below, batch_size), (below, below)):
+        with learner.raises(ValueError, f"n_points={n_points} is below 1"):
+            learner.updates_per_epoch(n_points=n_points, batch_size=size)
+
+
+@pytest.mark.exercise("updates_per_epoch", "a batch size below one is an error", points=2)
+@given(n_points=st.integers(1, 99), below=st.integers(-99, -1))
+def test_updates_refuses_an_empty_batch(learner, n_points, below):
+    learner.updates_per_epoch(n_points=n_points, batch_size=1)
+    for batch_size in (0, below):
+        with learner.raises(ValueError, f"batch_size={batch_size} is below 1"):
+            learner.updates_per_epoch(n_points=n_points, batch_size=batch_size)
+
+
+# least_squares
+
+
+def line_through(x, y):
+    """The textbook formula: intercept and slope."""
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
+    return float(y.mean() - slope * x.mean()), float(slope)
+
+
+@pytest.mark.exercise("least_squares", "any points, far from the origin", points=3)
+@given(
+    pairs=st.lists(st.tuples(numbers(), numbers()), min_size=3, max_size=12, unique_by=lambda p: p[0]),
+    shift_x=st.integers(-20, 20),
+    shift_y=st.integers(-20, 20),
+)  # fmt: skip
+def test_least_squares_any_points(learner, pairs, shift_x, shift_y):
+    x, y = (np.array(column).reshape(-1, 1) for column in zip(*pairs, strict=True))
+    x, y = x + shift_x, y + shift_y
+    expected_a, expected_b = line_through(x, y)
+    # The intercept is up to 20 away from the points along x, which costs two digits.
+    check_line(learner.least_squares(x=x, y=y), expected_a, expected_b, atol=1e-8)
+
+
+@pytest.mark.exercise("least_squares", "points on a line that misses the origin", points=2)
+@given(
+    x=st.lists(numbers(), min_size=2, max_size=9, unique=True),
+    a=st.integers(1, 40),
+    b=numbers(-3, -0.25),
+    more=many_points(),
 )
-
-
-@pytest.mark.exercise("timed", "whatever the work returns", points=2)
-@given(waiting=st.integers(0, 3), queued=st.integers(0, 3), result=results)
-def test_timed_gives_any_result(learner, waiting, queued, result):
-    answer = learner.run(time_pieces, waiting=waiting, queued=queued, result=result)
-    returned, measured = result_and_seconds(answer)
-    answer.check(
-        type(returned.value) is type(result) and returned.value == result,
-        "Expected the first part of the pair to be what work() returned.",
-    )
-    answer.check(measured >= 0, "Expected the end minus the start, got negative seconds.")
-
-
-@pytest.mark.exercise("timed", "the queue is empty before and after the work", points=3)
-@given(waiting=st.integers(1, 5), queued=st.integers(1, 5))
-def test_timed_waits_for_the_queue(learner, waiting, queued):
-    answer = learner.run(time_pieces, waiting=waiting, queued=queued, result=None)
-    before = [count.value for count in answer.key("before").each()]
-    answer.check(len(before) == 1, f"Expected exactly one call of work(), got {len(before)} calls.")
-    answer.check(
-        before[0] == 0,
-        f"When work() began, {before[0]} older pieces of work were still in the queue. Wait for them "
-        "first: call synchronize().",
-    )
-    left = answer.key("left").value
-    answer.check(
-        left == 0,
-        f"At the end, {left} pieces of work were still in the queue. Wait for them before the clock "
-        "stops: call synchronize().",
-    )
-    answer.key("pieces done").equals(waiting + queued)
+def test_least_squares_finds_the_line(learner, x, a, b, more):
+    x = np.array(x).reshape(-1, 1)
+    check_line(learner.least_squares(x=x, y=a + b * x), a, b)
+    # Many points that are not on a line.
+    x, y = more
+    check_line(learner.least_squares(x=x, y=a + y), *line_through(x, a + y), **ALL_FLOAT64)
 
 
 @probe
-def time_seconds(module, waiting, running, queued):
-    """simulate a graphics card: its queue already holds work for `waiting` seconds, `work` itself takes
-    `running` seconds and adds work for `queued` seconds, and `synchronize` waits until the queue is
-    empty; then call `timed(work, synchronize)`"""
-    queue = [waiting]
-    moments = {"call": time.perf_counter()}
-
-    def work():
-        moments.setdefault("work starts", time.perf_counter())
-        time.sleep(running)
-        queue.append(queued)
-        return "done"
-
-    def synchronize():
-        while queue:
-            time.sleep(queue.pop())
-        # The first time counts: an empty queue does not get emptier.
-        name = "work is done" if "work starts" in moments else "queue is empty"
-        moments.setdefault(name, time.perf_counter())
-
-    answer = module.timed(work=work, synchronize=synchronize)
-    moments["return"] = time.perf_counter()
-    start = moments.get("queue is empty", moments["call"])
-    done = moments.get("work is done", moments["return"])
-    return {
-        "answer": answer,
-        "at least": done - moments.get("work starts", done),
-        "at most": moments["return"] - start,
-    }
+def least_squares_of_columns(module, table):
+    "use two columns of a table as x and y, and find the line"
+    return {"line": module.least_squares(table[:, 0:1], table[:, 2:3]), "table": table}
 
 
-# Only a few, so that the search for a smaller one is short.
-TIMES = [(0.05, 0.0, 0.07), (0.09, 0.04, 0.05), (0.0, 0.08, 0.0)]
-
-
-@pytest.mark.exercise("timed", "older work does not count, queued work does", points=3)
-@settings(max_examples=3)
-@given(times=st.sampled_from(TIMES))
-def test_timed_measures_the_work(learner, times):
-    waiting, running, queued = times
-    answer = learner.run(time_seconds, waiting=waiting, running=running, queued=queued)
-    _, measured = result_and_seconds(answer)
-    answer.check(
-        measured >= answer.key("at least").scalar() - CLOCK_TICK,
-        "timed returned fewer seconds than the work took. The clock must run while the program "
-        "waits, until the work in the queue is done.",
-    )
-    answer.check(
-        measured <= answer.key("at most").scalar() + CLOCK_TICK,
-        "timed returned more seconds than the work took. Start the clock only when older work is "
-        "done, and return seconds.",
-    )
+@pytest.mark.exercise("least_squares", "columns of a table, not changed", points=2)
+@given(data=points(3, 12), x=st.lists(numbers(), min_size=12, max_size=12, unique=True))
+def test_least_squares_of_views(learner, data, x):
+    y = data[1]
+    x = np.array(x[: len(y)]).reshape(-1, 1)
+    expected_a, expected_b = line_through(x, y)
+    table = np.concatenate([x, 0 * x, y], axis=1)
+    answer = learner.run(least_squares_of_columns, table=table)
+    check_line(answer.key("line"), expected_a, expected_b)
+    answer.key("table").is_close(table)

@@ -1,452 +1,436 @@
-"""Step 05, hidden: autograd against the formulas of step 02, on any points, parameters and models.
+"""Step 05, hidden: devices, memory layouts and clocks that the learner's code cannot foresee.
 
-Whether a parameter is still a leaf, and whether its gradient was cleared, shows in the next gradients
-and the next steps.
+Whether a tensor is on its device, is a leaf or is still in the graph shows when a probe works with it
+afterwards. The clock is judged against what a probe measures around it and inside it.
 """
 
+import contextlib
+import time
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
 
-from grader.content.references import (
-    TRAINING,
-    check_fit,
-    check_list_stays,
-    check_points_stay,
-    check_python_floats,
-    check_train_mode,
-    line_gradients,
-)
+from grader.content.references import result_and_seconds
 from grader.content.shared_probes import (
-    leaf,
-    parameters_of,
-    points_after,
-    points_laid_out,
-    small_network,
+    array_laid_out,
+    devices,
+    devices_picked,
+    on_card,
+    tensor_laid_out,
 )
-from grader.testing.answers import ALL_FLOAT64, FLOAT32
 from grader.testing.probes import probe
 from grader.testing.strategies import (
-    exact_rates,
-    many_tensor_points,
+    all_seeds,
+    arrays,
     numbers,
+    seed_pairs,
     shapes,
-    sizes,
     tensor_points,
     tensors,
 )
 
-rates = exact_rates()
-# Most of them are not exact in binary, so that float32 shows where float64 is needed.
-steps = st.sampled_from([0.01, 0.1, 0.3, 1.5])
-factors = st.sampled_from([-2.0, -0.5, 0.25, 1.0, 3.0])
-layouts = st.sampled_from(["plain", "columns of a table"])
+# The clocks of some systems tick only every 0.016 seconds.
+CLOCK_TICK = 0.02
+# A number that goes to float32 may lose its last bit, 6e-8 of it, and no more.
+LAST_BIT = {"rtol": 1e-7, "atol": 0.0}
+
+layouts = st.sampled_from(["plain", "turned", "every second"])
+factors = st.sampled_from([-3.0, -1.5, 0.5, 2.0])
+
+
+# pick_device
 
 
 @probe
-def gradients_of_leaves(a, b, a_factor, b_factor):
-    "empty the gradients and see what a loss with known gradients leaves there"
-    a.grad = b.grad = None
-    loss = (a_factor * a + b_factor * b).sum()
-    if loss.requires_grad:
-        loss.backward()
-    return [a.grad, b.grad]
+def pick_with_cards(module, cards):
+    """for each number, pretend that this many graphics cards are there, and call
+    `pick_device()`"""
+    return devices_picked(module, cards)
 
 
-def check_still_leaves(answer, name, a_factor, b_factor):
-    """Check that both parameters still receive gradients."""
-    parts = answer.key(name).parts("a.grad", "b.grad")
-    for part, parameter, factor in zip(parts, "ab", (a_factor, b_factor), strict=True):
-        part.check(
-            part.value is not None,
-            f"After the call, {parameter} no longer receives a gradient: it must stay a leaf that requires "
-            "a gradient.",
-        )
-        part.is_close(torch.tensor([factor]))
-
-
-# loss_gradients
-
-
-@probe
-def gradients_of_two(module, a, b, first, second, layout):
-    """make leaves of `a` and `b` and call `loss_gradients` with the first points, with the second points,
-    and with the first points again"""
-    a, b = leaf(a), leaf(b)
-    found = []
-    for x, y in (first, second, first):
-        x, y = points_laid_out(x, y, layout)
-        result = module.loss_gradients(a=a, b=b, x=x, y=y)
-        if isinstance(result, (tuple, list)):
-            # Copied, so that a later call cannot change it.
-            result = [v.detach().clone() if isinstance(v, torch.Tensor) else v for v in result]
-        found.append(result)
-    return dict(zip(("first", "second", "first again"), found, strict=True))
-
-
-@pytest.mark.exercise("loss_gradients", "one set of points after another", points=3)
-@given(a=numbers(), b=numbers(), first=tensor_points(), second=many_tensor_points(), layout=layouts)
-def test_loss_gradients_of_any_points(learner, a, b, first, second, layout):
-    answer = learner.run(gradients_of_two, a=a, b=b, first=first, second=second, layout=layout)
-    for name, (x, y) in (("first", first), ("second", second), ("first again", first)):
-        _, a_grad, b_grad = line_gradients(a, b, x, y)
-        parts = answer.key(name).parts("a_grad", "b_grad")
-        for part, expected in zip(parts, (a_grad, b_grad), strict=True):
-            part.is_close(expected, **TRAINING)
-
-
-@probe
-def leaves_after_gradients(module, a, b, x, y, a_factor, b_factor):
-    """make leaves of `a` and `b`, call `loss_gradients`, and use the same leaves in another loss"""
-    a, b = leaf(a), leaf(b)
-    pair = module.loss_gradients(a=a, b=b, x=x, y=y)
-    if isinstance(pair, (tuple, list)):
-        pair = [v.detach().clone() if isinstance(v, torch.Tensor) else v for v in pair]
-    values = {"pair": pair, "a": a.detach().clone(), "b": b.detach().clone()}
-    later = gradients_of_leaves(a, b, a_factor, b_factor)
-    return {**values, "later": later, "points": points_after(x, y)}
-
-
-@pytest.mark.exercise("loss_gradients", "the parameters do not change", points=2)
-@given(a=numbers(), b=numbers(), data=tensor_points(), a_factor=factors, b_factor=factors)
-def test_loss_gradients_only_ask(learner, a, b, data, a_factor, b_factor):
-    x, y = data
-    answer = learner.run(
-        leaves_after_gradients, a=a, b=b, x=x, y=y, a_factor=a_factor, b_factor=b_factor
+@pytest.mark.exercise("pick_device", "cards come and go", points=3)
+@given(cards=st.lists(st.integers(0, 2), min_size=2, max_size=6))
+def test_pick_device_at_any_moment(learner, cards):
+    answer = learner.run(pick_with_cards, cards=cards)
+    expected = ["cuda" if card else "cpu" for card in cards]
+    picked = [device.value for device in answer.each()]
+    answer.check(
+        picked == expected,
+        f"With {', '.join(map(str, cards))} cards, one call after another, expected {expected} from "
+        f"pick_device(), got {picked}. Look for the card at every call.",
     )
-    _, a_grad, b_grad = line_gradients(a, b, x, y)
-    parts = answer.key("pair").parts("a_grad", "b_grad")
-    for part, expected in zip(parts, (a_grad, b_grad), strict=True):
-        part.is_close(expected, **TRAINING)
-    answer.key("a").is_close(torch.tensor([a]))
-    answer.key("b").is_close(torch.tensor([b]))
-    check_still_leaves(answer, "later", a_factor, b_factor)
-    check_points_stay(answer.key("points"), x, y)
-
-
-# update_
 
 
 @probe
-def update_many(module, values, grads, lr, turned):
-    """make a parameter of each of `values` (in Fortran order, if `turned`), set its gradient, call
-    `update_`, and look at the same parameters again"""
-    params = parameters_of(values, turned)
-    for p, grad in zip(params, grads, strict=True):
-        p.grad = None if grad is None else grad.clone()
-    given = list(params)
-    returned = module.update_(params=given, lr=lr)
-    return {
-        "returned": returned,
-        "the list holds them still": [id(p) for p in given] == [id(p) for p in params],
-        "parameters": [p.detach().clone() for p in params],
-        "gradients": [p.grad for p in params],
-    }
+def work_there(module, t):
+    """move `t` to the device that `pick_device()` returns, double it there, and move it back"""
+    device = module.pick_device()
+    # `to(None)` is no error, and moves nothing.
+    return device if device is None else (2 * t.to(device=device)).cpu()
+
+
+@pytest.mark.exercise("pick_device", "its result is a device to work on", points=2)
+@settings(max_examples=5)
+@given(t=tensors(shapes()))
+def test_pick_device_is_a_place_to_work(learner, t):
+    learner.run(work_there, t=t).is_close(2 * t)
+
+
+# to_tensor
+
+
+@probe
+def to_tensor_of_view(module, array, layout):
+    """lay the array out in memory as `layout` says, and call `to_tensor` with the device "cpu" """
+    array = array_laid_out(array, layout)
+    t = module.to_tensor(array=array, device="cpu")
+    return {"tensor": t, "array": array}
 
 
 @st.composite
-def parameters(draw):
-    """One to four parameters of one dtype, and a gradient or None for each."""
-    dtype = draw(st.sampled_from([torch.float32, torch.float64]))
-    pairs = draw(
-        st.lists(
-            shapes(0, 3).flatmap(
-                lambda shape: st.tuples(tensors((2, *shape), dtype), st.booleans())
-            ),
-            min_size=1,
-            max_size=4,
-        )
+def number_arrays(draw):
+    """Arrays of many dtypes; those of floats hold numbers that float32 has to round."""
+    array = draw(arrays(shapes(1, 3)))
+    # Mostly float64, which a careless change of the array itself would round.
+    dtype = draw(
+        st.sampled_from(["float64"] * 3 + ["float32", "float16", "int64", "int32", "uint8"])
     )
-    values = [both[0] for both, _ in pairs]
-    return values, [both[1] if there else None for both, there in pairs]
+    # Integers are positive, so that unsigned dtypes can hold them.
+    return np.asarray(array / 3 if dtype.startswith("float") else 4 * abs(array)).astype(dtype)
 
 
-@pytest.mark.exercise("update_", "any parameters, some without a gradient", points=3)
-@given(params=parameters(), lr=steps, turned=st.booleans())
-def test_update_of_any_parameters(learner, params, lr, turned):
-    values, grads = params
-    answer = learner.run(update_many, values=values, grads=grads, lr=lr, turned=turned)
-    answer.key("returned").is_none()
-    check_list_stays(answer)
-    for part, value, grad in zip(answer.key("parameters").each(), values, grads, strict=True):
-        tolerance = ALL_FLOAT64 if value.dtype == torch.float64 else FLOAT32
-        part.is_close(value if grad is None else value - lr * grad, **tolerance)
-    for part in answer.key("gradients").each():
-        if part.value is not None:
-            part.check(
-                not part.tensor(finite=False).count_nonzero(),
-                "After the update, a gradient is still there: the next one would be added to it.",
-            )
+@pytest.mark.exercise("to_tensor", "arrays of any shape, type and layout", points=3)
+@given(array=number_arrays(), layout=layouts)
+def test_to_tensor_of_any_array(learner, array, layout):
+    answer = learner.run(to_tensor_of_view, array=array, layout=layout)
+    answer.key("tensor").is_close(torch.from_numpy(array).float(), **LAST_BIT)
+    answer.check(
+        np.array_equal(answer.key("array").array(shape=array.shape, dtype=array.dtype), array),
+        "The array has changed. to_tensor must not change its input.",
+    )
 
 
 @probe
-def update_in_rounds(module, values, weights, lr):
-    """make a parameter of each of `values`, and do this three times: compute the loss, which is the sum
-    of weight * p ** 2 over all parameters, call `backward()` and `update_`; the last parameter is only
-    in the loss of the second round"""
-    params = [value.clone().requires_grad_() for value in values]
-    path = []
-    for number in range(3):
-        used = params if number == 1 else params[:-1]
-        pairs = zip(weights, used, strict=False)
-        loss = sum([(weight * p**2).sum() for weight, p in pairs], start=torch.zeros(()))
-        if loss.requires_grad:
-            loss.backward()
-        module.update_(params=list(params), lr=lr)
-        path.append([p.detach().clone() for p in params])
-    return path
+def at_home(t):
+    "say where a tensor is"
+    return {"tensor": t, "device": t.device.type if isinstance(t, torch.Tensor) else "none"}
 
 
-@pytest.mark.exercise("update_", "round after round, each from clean gradients", points=3)
+@probe
+def to_tensor_on_devices(module, array):
+    """call `to_tensor` for "cpu" and "meta", and for "cuda" if it is there, each named by a string and
+    by a `torch.device`"""
+    return {
+        device: [
+            at_home(module.to_tensor(array=array, device=device)),
+            at_home(module.to_tensor(array=array, device=torch.device(device))),
+        ]
+        for device in devices()
+    }
+
+
+def check_home(answer, device, shape):
+    """Check that a float32 tensor of this shape lives on the device."""
+    t, home = answer.key("tensor"), answer.key("device").value
+    t.check(
+        isinstance(t.value, torch.Tensor),
+        f'On the device "{device}", expected a tensor, got something else.',
+    )
+    # A tensor on "meta" has no numbers; one that claims to be there and has some is refused.
+    there = home == device and t.value.is_meta == (device == "meta")
+    t.check(
+        there,
+        f'Expected a tensor on the device "{device}", got one on "{home}". Use the given device.',
+    )
+    t.check(
+        t.value.dtype == torch.float32 and tuple(t.value.shape) == tuple(shape),
+        f'On the device "{device}", expected a tensor of dtype torch.float32 and shape {tuple(shape)}, got '
+        f"one of dtype {t.value.dtype} and shape {tuple(t.value.shape)}.",
+    )
+
+
+@pytest.mark.exercise("to_tensor", "on the device that was given", points=3)
+@given(array=arrays(shapes()))
+def test_to_tensor_on_any_device(learner, array):
+    answer = learner.run(to_tensor_on_devices, array=array)
+    devices = ["cpu", "meta", *(["cuda"] if "cuda" in answer.value else [])]
+    for device in devices:
+        for part in answer.key(device).parts("by string", "by torch.device"):
+            check_home(part, device, array.shape)
+            if device != "meta":
+                part.key("tensor").is_close(torch.from_numpy(array).float(), **LAST_BIT)
+
+
+# to_numpy
+
+
+@probe
+def to_numpy_of_view(module, t, layout):
+    """lay the tensor out in memory as `layout` says, and call `to_numpy`"""
+    return module.to_numpy(t=tensor_laid_out(t, layout))
+
+
+@pytest.mark.exercise("to_numpy", "tensors of any shape, type and layout", points=2)
 @given(
-    values=st.lists(shapes().flatmap(tensors), min_size=2, max_size=3),
-    weights=st.lists(factors, min_size=3, max_size=3),
-    lr=st.sampled_from([0.01, 0.05, 0.125]),
+    array=arrays(shapes(0, 3)),
+    dtype=st.sampled_from([torch.float32, torch.float64, torch.int64, torch.int32]),
+    layout=layouts,
 )
-def test_update_round_after_round(learner, values, weights, lr):
-    answer = learner.run(update_in_rounds, values=values, weights=weights, lr=lr)
-    expected = list(values)
-    for number, part in enumerate(answer.each()):
-        last = len(values) - 1
-        expected = [
-            p - lr * 2 * weight * p if number == 1 or k < last else p
-            for k, (weight, p) in enumerate(zip(weights, expected, strict=False))
-        ]
-        for got, p in zip(part.each(), expected, strict=True):
-            got.is_close(p)
-
-
-@probe
-def update_network(module, weights, x, y, lr, frozen):
-    """build a small network with the given weights, and train it for two rounds with `backward()` and
-    `update_`; one layer is left out: before each `update_`, its gradients are set to None"""
-    model = small_network(weights)
-    for _ in range(2):
-        ((model(x) - y) ** 2).mean().backward()
-        # They still require gradients: what else `update_` takes is left open.
-        for p in model[frozen].parameters():
-            p.grad = None
-        module.update_(params=list(model.parameters()), lr=lr)
-    return [p.detach() for p in model.parameters()]
-
-
-networks = st.tuples(tensors((3, 2)), tensors((3,)), tensors((1, 3)), tensors((1,)))
-
-
-@pytest.mark.exercise("update_", "a network with a layer without gradients", points=2)
-@settings(max_examples=6)
-@given(weights=networks, data=tensor_points(2, 5), lr=rates, frozen=st.sampled_from([0, 2]))
-def test_update_of_a_network(learner, weights, data, lr, frozen):
-    x, y = torch.cat([data[0], data[1].flip(0)], dim=1), data[1]
-    answer = learner.run(update_network, weights=weights, x=x, y=y, lr=lr, frozen=frozen)
-    expected = [weight.double() for weight in weights]
-    for _ in range(2):
-        params = [p.detach().requires_grad_() for p in expected]
-        hidden = torch.tanh(x.double() @ params[0].T + params[1])
-        loss = ((hidden @ params[2].T + params[3] - y.double()) ** 2).mean()
-        grads = torch.autograd.grad(loss, params)
-        fixed = (0, 1) if frozen == 0 else (2, 3)
-        expected = [
-            p.detach() if k in fixed else p.detach() - lr * grad
-            for k, (p, grad) in enumerate(zip(params, grads, strict=True))
-        ]
-    for part, p in zip(answer.each(), expected, strict=True):
-        part.is_close(p.float(), **TRAINING)
-
-
-# fit
-
-
-@probe
-def fit_on_view(module, a, b, x, y, lr, n_epochs, layout):
-    """make leaves of `a` and `b`, call `fit`, and look at the same leaves again"""
-    a, b = leaf(a), leaf(b)
-    x, y = points_laid_out(x, y, layout)
-    losses = module.fit(x=x, y=y, a=a, b=b, lr=lr, n_epochs=n_epochs)
-    return {"losses": losses, "a": a.detach(), "b": b.detach(), "points": points_after(x, y)}
-
-
-@pytest.mark.exercise("fit", "any points, any number of epochs", points=3)
-@given(
-    a=numbers(), b=numbers(), data=st.one_of(tensor_points(), many_tensor_points()), lr=rates,
-    n_epochs=sizes(1, 7), layout=layouts,
-)  # fmt: skip
-def test_fit_on_any_points(learner, a, b, data, lr, n_epochs, layout):
-    x, y = data
-    answer = learner.run(fit_on_view, a=a, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout=layout)
-    check_fit(answer, a, b, x, y, lr, n_epochs)
-    check_python_floats(answer.key("losses"))
-    check_points_stay(answer.key("points"), x, y)
-
-
-@pytest.mark.exercise("fit", "many epochs, even when little is left to learn", points=2)
-@settings(max_examples=4)
-@given(
-    a=numbers(), b=numbers(), x=tensors(st.tuples(sizes(2, 6), st.just(1))), lr=rates,
-    off=st.sampled_from([0.0, 0.125, 0.5]), n_epochs=sizes(10, 15),
-)  # fmt: skip
-def test_fit_for_many_epochs(learner, a, b, x, lr, off, n_epochs):
-    # The start is near the line of the points, or on it, but all epochs should run.
-    y = a + b * x
-    answer = learner.run(
-        fit_on_view, a=a + off, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout="plain"
+def test_to_numpy_of_any_tensor(learner, array, dtype, layout):
+    # Floats that another dtype would round.
+    t = torch.as_tensor(4 * array + 0.1).to(dtype)
+    answer = learner.run(to_numpy_of_view, t=t, layout=layout)
+    answer.is_close(t.numpy())
+    answer.check(
+        np.array_equal(answer.value, t.numpy()),
+        f"The array should hold the same numbers as the tensor of dtype {t.dtype}, but they are rounded.",
     )
-    check_fit(answer, a + off, b, x, y, lr, n_epochs)
 
 
 @probe
-def fit_twice(module, a, b, first, second, epochs, a_factor, b_factor):
-    """make leaves of `a` and `b`, call `fit` with the first points, empty the gradients, call `fit` with the
-    second points, and use the same leaves in another loss"""
-    a, b = leaf(a), leaf(b)
-    seen = {}
-    for name, (x, y, lr), n_epochs in zip(
-        ("first", "second"), (first, second), epochs, strict=True
-    ):
-        losses = module.fit(x=x, y=y, a=a, b=b, lr=lr, n_epochs=n_epochs)
-        seen[name] = {"losses": losses, "a": a.detach().clone(), "b": b.detach().clone()}
-        a.grad = b.grad = None
-    return {**seen, "later": gradients_of_leaves(a, b, a_factor, b_factor)}
-
-
-@pytest.mark.exercise("fit", "a second training goes on where the first one ended", points=3)
-@given(
-    a=numbers(), b=numbers(), first=tensor_points(), second=tensor_points(), lr=rates, other_lr=rates,
-    epochs=st.tuples(sizes(1, 3), sizes(1, 3)), a_factor=factors, b_factor=factors,
-)  # fmt: skip
-def test_fit_goes_on(learner, a, b, first, second, lr, other_lr, epochs, a_factor, b_factor):
-    answer = learner.run(
-        fit_twice, a=a, b=b, first=(*first, lr), second=(*second, other_lr), epochs=epochs,
-        a_factor=a_factor, b_factor=b_factor,
-    )  # fmt: skip
-    check_fit(answer.key("first"), a, b, *first, lr, epochs[0])
-    a, b = (answer.key("first").key(name).scalar() for name in "ab")
-    check_fit(answer.key("second"), a, b, *second, other_lr, epochs[1])
-    check_still_leaves(answer, "later", a_factor, b_factor)
-
-
-# freeze_all_but
-
-
-@probe
-def freeze_and_learn(module, layers, prefix, value):
-    """build a model of the named layers, fill every parameter with `value`, call `freeze_all_but`, compute a loss
-    of all parameters, call `backward()`, and see which parameters received a gradient"""
-    model = nn.Module()
-    for path, kind, n_in, n_out in layers:
-        *parents, name = path.split(".")
-        place = model
-        for parent in parents:
-            if not hasattr(place, parent):
-                place.add_module(parent, nn.Module())
-            place = getattr(place, parent)
-        if kind == "linear":
-            place.add_module(name, nn.Linear(n_in, n_out))
-        elif kind == "norm":
-            place.add_module(name, nn.BatchNorm1d(n_in))
-        else:
-            place.register_parameter(name, nn.Parameter(torch.zeros(())))
-    with torch.no_grad():
-        for p in model.parameters():
-            p.fill_(value)
-    count = module.freeze_all_but(model=model, prefix=prefix)
-    loss = sum([p.sum() for p in model.parameters()])
-    if loss.requires_grad:
+def to_numpy_in_a_graph(module, t, layout, factor):
+    """let w be a leaf that requires a gradient, call `to_numpy(w)` and `to_numpy(w * factor)`, and then
+    `(w * factor).square().sum().backward()` with the same tensors"""
+    w = tensor_laid_out(t, layout).detach().requires_grad_()
+    u = w * factor
+    arrays = [module.to_numpy(t=w), module.to_numpy(t=u)]
+    loss = u.square().sum()
+    if loss.requires_grad and w.requires_grad:
         loss.backward()
-    named = sorted(model.named_parameters())
+    return {"leaf": arrays[0], "result": arrays[1], "gradient": w.grad}
+
+
+@pytest.mark.exercise("to_numpy", "the tensor stays in its graph", points=3)
+@given(t=tensors(shapes()), layout=layouts, factor=factors)
+def test_to_numpy_leaves_the_graph_alone(learner, t, layout, factor):
+    answer = learner.run(to_numpy_in_a_graph, t=t, layout=layout, factor=factor)
+    answer.key("leaf").is_close(t.numpy())
+    answer.key("result").is_close(factor * t.numpy())
+    gradient = answer.key("gradient")
+    answer.check(
+        gradient.value is not None,
+        "After to_numpy(t), no gradient flows back through t: t no longer requires one, or it is no "
+        "longer part of its graph. Do not change the input.",
+    )
+    gradient.is_close(2 * factor**2 * t)
+
+
+@probe
+def to_numpy_of_card(module, t, factor):
+    """call `to_numpy` with the result of a computation that acts like a tensor on a graphics card,
+    where NumPy cannot read it"""
+    return module.to_numpy(t=factor * on_card(t))
+
+
+@pytest.mark.exercise("to_numpy", "results on a graphics card (simulated)", points=2)
+@settings(max_examples=8)
+@given(t=tensors(shapes()), factor=factors)
+def test_to_numpy_of_results_on_a_card(learner, t, factor):
+    learner.run(to_numpy_of_card, t=t, factor=factor).is_close(factor * t.numpy())
+
+
+# make_parameters
+
+
+def two_draws(seed):
+    """The start of a and b on the CPU."""
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(1, generator=generator) for _ in "ab"]
+
+
+@probe
+def make_again(module, seed, other, draws):
+    """draw some random numbers, then make parameters with a seed, with another one, and with the
+    first again, with more draws in between; save each pair, then fill it with zeros"""
+    noted = {}
+    for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
+        torch.randn(draws)
+        pair = module.make_parameters(device="cpu", seed=chosen)
+        noted[name] = [p.detach().clone() if isinstance(p, torch.Tensor) else p for p in pair]
+        with torch.no_grad():
+            for p in pair:
+                p.zero_()
+    return noted
+
+
+@pytest.mark.exercise("make_parameters", "only the seed decides", points=3)
+@given(pair=seed_pairs(), draws=st.integers(1, 9))
+def test_make_parameters_by_seed(learner, pair, draws):
+    seed, other = pair
+    answer = learner.run(make_again, seed=seed, other=other, draws=draws)
+    for name, chosen in (("first", seed), ("other seed", other), ("first seed again", seed)):
+        parts = answer.key(name).parts("a", "b")
+        for part, expected in zip(parts, two_draws(chosen), strict=True):
+            part.is_close(expected)
+
+
+@probe
+def parameters_that_learn(module, seed, x, y):
+    """make parameters on "cpu" and "meta", and on "cuda" if it is there, send gradients back to them (on
+    "meta" those of their sums, else those of the loss of the line), and look at the gradients"""
+    seen = {}
+    for device in devices():
+        a, b = module.make_parameters(device=torch.device(device), seed=seed)
+        losses = [a.sum(), b.sum()]
+        if device != "meta":
+            losses = [((a + b * x.to(device) - y.to(device)) ** 2).mean()]
+        for loss in losses:
+            # No gradient travels from "meta" to a leaf that is elsewhere: then backward() raises.
+            with contextlib.suppress(RuntimeError):
+                loss.backward()
+        grads = [a.grad, b.grad]
+        if device == "meta":
+            grads = [None if grad is None else tuple(grad.shape) for grad in grads]
+        seen[device] = {"a": at_home(a), "b": at_home(b), "gradients": grads}
+    return seen
+
+
+NO_GRADIENT = (
+    'On the device "{}", {} received no gradient from backward(). A parameter must require a gradient, '
+    "and it must be a leaf on its device: made there, or moved before it requires a gradient."
+)
+
+
+@pytest.mark.exercise("make_parameters", "on every device: leaves that receive gradients", points=3)
+@given(seed=all_seeds(), data=tensor_points(2, 6))
+def test_make_parameters_learn_on_any_device(learner, seed, data):
+    x, y = data
+    answer = learner.run(parameters_that_learn, seed=seed, x=x, y=y)
+    devices = ["cpu", "meta", *(["cuda"] if "cuda" in answer.value else [])]
+    for device in devices:
+        seen = answer.key(device)
+        parts = seen.key("gradients").parts("a.grad", "b.grad")
+        for name, part in zip("ab", parts, strict=True):
+            check_home(seen.key(name), device, (1,))
+            part.check(part.value is not None, NO_GRADIENT.format(device, name))
+            if device == "meta":
+                part.equals((1,))
+    a, b = (p.double() for p in two_draws(seed))
+    error = a + b * x.double() - y.double()
+    expected = [2 * error.mean(), 2 * (error * x).mean()]
+    for part, value in zip(answer.key("cpu").key("gradients").each(), expected, strict=True):
+        part.is_close(value.reshape(1).float(), atol=1e-4)
+
+
+# timed
+
+
+@probe
+def time_pieces(module, waiting, queued, result):
+    """simulate a graphics card: its queue holds `waiting` pieces of work, `work` adds `queued` more and
+    returns `result`, and `synchronize` empties the queue; then call `timed(work, synchronize)`"""
+    queue = ["piece"] * waiting
+    seen = {"before": [], "pieces done": 0}
+
+    def work():
+        seen["before"].append(len(queue))
+        queue.extend(["piece"] * queued)
+        return result
+
+    def synchronize():
+        seen["pieces done"] += len(queue)
+        queue.clear()
+
+    answer = module.timed(work=work, synchronize=synchronize)
+    return {**seen, "answer": answer, "left": len(queue)}
+
+
+results = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-99, 99),
+    numbers(),
+    st.text("abc", max_size=3),
+    st.lists(st.integers(0, 9), max_size=3),
+    st.tuples(st.integers(0, 9), numbers()),
+)
+
+
+@pytest.mark.exercise("timed", "whatever the work returns", points=2)
+@given(waiting=st.integers(0, 3), queued=st.integers(0, 3), result=results)
+def test_timed_gives_any_result(learner, waiting, queued, result):
+    answer = learner.run(time_pieces, waiting=waiting, queued=queued, result=result)
+    returned, measured = result_and_seconds(answer)
+    answer.check(
+        type(returned.value) is type(result) and returned.value == result,
+        "Expected the first part of the pair to be what work() returned.",
+    )
+    answer.check(measured >= 0, "Expected the end minus the start, got negative seconds.")
+
+
+@pytest.mark.exercise("timed", "the queue is empty before and after the work", points=3)
+@given(waiting=st.integers(1, 5), queued=st.integers(1, 5))
+def test_timed_waits_for_the_queue(learner, waiting, queued):
+    answer = learner.run(time_pieces, waiting=waiting, queued=queued, result=None)
+    before = [count.value for count in answer.key("before").each()]
+    answer.check(len(before) == 1, f"Expected exactly one call of work(), got {len(before)} calls.")
+    answer.check(
+        before[0] == 0,
+        f"When work() began, {before[0]} older pieces of work were still in the queue. Wait for them "
+        "first: call synchronize().",
+    )
+    left = answer.key("left").value
+    answer.check(
+        left == 0,
+        f"At the end, {left} pieces of work were still in the queue. Wait for them before the clock "
+        "stops: call synchronize().",
+    )
+    answer.key("pieces done").equals(waiting + queued)
+
+
+@probe
+def time_seconds(module, waiting, running, queued):
+    """simulate a graphics card: its queue already holds work for `waiting` seconds, `work` itself takes
+    `running` seconds and adds work for `queued` seconds, and `synchronize` waits until the queue is
+    empty; then call `timed(work, synchronize)`"""
+    queue = [waiting]
+    moments = {"call": time.perf_counter()}
+
+    def work():
+        moments.setdefault("work starts", time.perf_counter())
+        time.sleep(running)
+        queue.append(queued)
+        return "done"
+
+    def synchronize():
+        while queue:
+            time.sleep(queue.pop())
+        # The first time counts: an empty queue does not get emptier.
+        name = "work is done" if "work starts" in moments else "queue is empty"
+        moments.setdefault(name, time.perf_counter())
+
+    answer = module.timed(work=work, synchronize=synchronize)
+    moments["return"] = time.perf_counter()
+    start = moments.get("queue is empty", moments["call"])
+    done = moments.get("work is done", moments["return"])
     return {
-        "count": count,
-        "is in train mode": all(part.training for part in model.modules()),
-        "trainable": [name for name, p in named if p.grad is not None],
-        "values, in the order of the names": torch.cat([p.detach().flatten() for _, p in named]),
+        "answer": answer,
+        "at least": done - moments.get("work starts", done),
+        "at most": moments["return"] - start,
     }
 
 
-def names_and_sizes(layers):
-    """The names of all parameters of such a model, and how many numbers each one has."""
-    found = {}
-    for path, kind, n_in, n_out in layers:
-        if kind == "linear":
-            found |= {f"{path}.weight": n_in * n_out, f"{path}.bias": n_out}
-        elif kind == "norm":
-            found |= {f"{path}.weight": n_in, f"{path}.bias": n_in}
-        else:
-            found[path] = 1
-    return found
+# Only a few, so that the search for a smaller one is short.
+TIMES = [(0.05, 0.0, 0.07), (0.09, 0.04, 0.05), (0.0, 0.08, 0.0)]
 
 
-def check_frozen(answer, layers, prefix, value):
-    """Check which parameters can be trained, how many numbers they hold, and that none changed."""
-    known = names_and_sizes(layers)
-    expected = sorted(name for name in known if name.startswith(prefix))
-    trainable = [str(name.value) for name in answer.key("trainable").each()]
+@pytest.mark.exercise("timed", "older work does not count, queued work does", points=3)
+@settings(max_examples=3)
+@given(times=st.sampled_from(TIMES))
+def test_timed_measures_the_work(learner, times):
+    waiting, running, queued = times
+    answer = learner.run(time_seconds, waiting=waiting, running=running, queued=queued)
+    _, measured = result_and_seconds(answer)
     answer.check(
-        trainable == expected,
-        f'With the prefix "{prefix}", expected these parameters to receive a gradient: '
-        f"{', '.join(expected) or 'none'}. These did: {', '.join(trainable) or 'none'}.",
+        measured >= answer.key("at least").scalar() - CLOCK_TICK,
+        "timed returned fewer seconds than the work took. The clock must run while the program "
+        "waits, until the work in the queue is done.",
     )
-    count = answer.key("count").integer()
-    numbers_kept = sum(known[name] for name in expected)
     answer.check(
-        count == numbers_kept,
-        f'With the prefix "{prefix}", expected {numbers_kept} trainable numbers, got {count}. Count the '
-        "numbers in the parameters that are not frozen; a buffer is not a parameter.",
+        measured <= answer.key("at most").scalar() + CLOCK_TICK,
+        "timed returned more seconds than the work took. Start the clock only when older work is "
+        "done, and return seconds.",
     )
-    owners = [name for name in sorted(known) for _ in range(known[name])]
-    values = answer.key("values, in the order of the names").tensor(shape=(len(owners),))
-    for name, number in zip(owners, values.tolist(), strict=True):
-        answer.check(
-            number == value, f"The values of {name} changed. Freezing must not change them."
-        )
-    check_train_mode(answer)
-
-
-NAMES = ["head", "header", "my_head", "body.head", "body.first", "norm", "h"]
-PREFIXES = ["", "h", "he", "head", "head.", "head.w", "header.b", "body", "body.", "body.head.weight",
-            "body.f", "my", "norm", "weight", "bias", "tail", "Head"]  # fmt: skip
-
-
-@st.composite
-def named_layers(draw):
-    """Two to five layers: a name, a kind, and two sizes that differ."""
-    names = draw(st.lists(st.sampled_from(NAMES), min_size=2, max_size=5, unique=True))
-    return [
-        (
-            name,
-            draw(st.sampled_from(["linear", "linear", "norm", "number"])),
-            *draw(st.lists(sizes(1, 6), min_size=2, max_size=2, unique=True)),
-        )
-        for name in names
-    ]
-
-
-@pytest.mark.exercise("freeze_all_but", "any layers, any prefix", points=3)
-@given(layers=named_layers(), prefix=st.sampled_from(PREFIXES), value=numbers(0.25, 3))
-def test_freeze_by_any_prefix(learner, layers, prefix, value):
-    answer = learner.run(freeze_and_learn, layers=layers, prefix=prefix, value=value)
-    check_frozen(answer, layers, prefix, value)
-
-
-@pytest.mark.exercise("freeze_all_but", "numbered layers: 1, 10 and 11 all begin with 1", points=2)
-@settings(max_examples=6)
-@given(
-    other=sizes(2, 9), n_in=sizes(1, 3), n_out=sizes(4, 6),
-    prefix=st.sampled_from(["1.", "1", "10", "0.", "11."]), value=numbers(0.25, 3),
-)  # fmt: skip
-def test_freeze_numbered_layers(learner, other, n_in, n_out, prefix, value):
-    layers = [(str(number), "linear", n_in, n_out) for number in (0, 1, other, 10, 11)]
-    answer = learner.run(freeze_and_learn, layers=layers, prefix=prefix, value=value)
-    check_frozen(answer, layers, prefix, value)
-
-
-@pytest.mark.exercise("freeze_all_but", "a prefix that fits keeps something", points=2)
-@given(layers=named_layers(), which=st.integers(0, 4), length=st.integers(1, 16))
-def test_freeze_by_the_beginning_of_a_name(learner, layers, which, length):
-    names = list(names_and_sizes(layers))
-    prefix = names[which % len(names)][:length]
-    # Capital and small letters differ: with the case swapped, no name that begins with a letter fits.
-    for start in (prefix, prefix.swapcase()):
-        answer = learner.run(freeze_and_learn, layers=layers, prefix=start, value=1.5)
-        check_frozen(answer, layers, start, 1.5)

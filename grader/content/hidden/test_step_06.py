@@ -1,533 +1,325 @@
-"""Step 06, hidden: random graphs, and what is left of them afterwards.
+"""Step 06, hidden: autograd against the formulas of step 03, on any points and parameters.
 
-The judge grows the same graphs with the same probes and walks through them itself. It recognises a leaf by the
-number that was written into it, and a clean graph by the gradients that arrive later.
+Whether a parameter is still a leaf, and whether its gradient was cleared, shows in the next gradients
+and the next steps.
 """
-
-from collections import Counter
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
 
-from grader.content.shared_probes import tensor_laid_out
+from grader.content.references import (
+    TRAINING,
+    check_fit,
+    check_list_stays,
+    check_points_stay,
+    check_python_floats,
+    line_gradients,
+)
+from grader.content.shared_probes import (
+    leaf,
+    parameters_of,
+    points_after,
+    points_laid_out,
+    small_network,
+)
+from grader.testing.answers import ALL_FLOAT64, FLOAT32
 from grader.testing.probes import probe
-from grader.testing.strategies import fractions, numbers, place, shapes, sizes, tensors
+from grader.testing.strategies import (
+    exact_rates,
+    many_tensor_points,
+    numbers,
+    shapes,
+    sizes,
+    tensor_points,
+    tensors,
+)
 
-layouts = st.sampled_from(["plain", "turned", "every second"])
-# "leaf" comes first, so that every first example has it.
-kinds = st.sampled_from(["leaf", "result", "plain"])
-factors = st.sampled_from([-2.0, -0.5, 0.5, 1.5, 3.0])
-
-
-@st.composite
-def small_tensors(draw, dims=0):
-    """Tensors of both float dtypes, with `dims` dimensions or more."""
-    shape, dtype = draw(shapes(dims, 3)), draw(st.sampled_from([torch.float64, torch.float32]))
-    return draw(tensors((1, *shape), dtype))[0].clone()
-
-
-# gradient_of
+rates = exact_rates()
+# Most of them are not exact in binary, so that float32 shows where float64 is needed.
+steps = st.sampled_from([0.01, 0.1, 0.3, 1.5])
+factors = st.sampled_from([-2.0, -0.5, 0.25, 1.0, 3.0])
+layouts = st.sampled_from(["plain", "columns of a table"])
 
 
 @probe
-def gradient_of_polynomial(module, x, kind, layout, coefficients, factor):
-    """make x a plain tensor, a leaf that requires a gradient, or the result w * factor of a leaf w; call
-    `gradient_of(f, x)` with the polynomial f(v) = c0 + c1 * v + c2 * v ** 2 + c3 * v ** 3; then see what
-    `(x * p).sum().backward()` leaves in x or w, where p is another leaf"""
-    c0, c1, c2, c3 = coefficients
-    w = x = tensor_laid_out(x, layout).detach()
-    if kind != "plain":
-        w.requires_grad_()
-    if kind == "result":
-        x = w * factor
-    gradient = module.gradient_of(f=lambda v: c0 + c1 * v + c2 * v**2 + c3 * v**3, x=x)
-    p = torch.full(x.shape, factor, dtype=x.dtype, requires_grad=True)
-    left = w.grad
-    (x * p).sum().backward()
-    return {"gradient": gradient, "left": left, "later": w.grad, "x": x.detach()}
+def gradients_of_leaves(a, b, a_factor, b_factor):
+    "empty the gradients and see what a loss with known gradients leaves there"
+    a.grad = b.grad = None
+    loss = (a_factor * a + b_factor * b).sum()
+    if loss.requires_grad:
+        loss.backward()
+    return [a.grad, b.grad]
 
 
-@pytest.mark.exercise("gradient_of", "any polynomial, any x, and nothing is left behind", points=3)
-@given(
-    x=small_tensors(),
-    kind=kinds, layout=layouts, factor=factors, coefficients=st.tuples(*[numbers()] * 4),
-)  # fmt: skip
-def test_gradient_of_polynomials(learner, x, kind, layout, coefficients, factor):
+def check_still_leaves(answer, name, a_factor, b_factor):
+    """Check that both parameters still receive gradients."""
+    parts = answer.key(name).parts("a.grad", "b.grad")
+    for part, parameter, factor in zip(parts, "ab", (a_factor, b_factor), strict=True):
+        part.check(
+            part.value is not None,
+            f"After the call, {parameter} no longer receives a gradient: it must stay a leaf that requires "
+            "a gradient.",
+        )
+        part.is_close(torch.tensor([factor]))
+
+
+# loss_gradients
+
+
+@probe
+def gradients_of_two(module, a, b, first, second, layout):
+    """make leaves of `a` and `b` and call `loss_gradients` with the first points, with the second points,
+    and with the first points again"""
+    a, b = leaf(a), leaf(b)
+    found = []
+    for x, y in (first, second, first):
+        x, y = points_laid_out(x, y, layout)
+        result = module.loss_gradients(a=a, b=b, x=x, y=y)
+        if isinstance(result, (tuple, list)):
+            # Copied, so that a later call cannot change it.
+            result = [v.detach().clone() if isinstance(v, torch.Tensor) else v for v in result]
+        found.append(result)
+    return dict(zip(("first", "second", "first again"), found, strict=True))
+
+
+@pytest.mark.exercise("loss_gradients", "one set of points after another", points=3)
+@given(a=numbers(), b=numbers(), first=tensor_points(), second=many_tensor_points(), layout=layouts)
+def test_loss_gradients_of_any_points(learner, a, b, first, second, layout):
+    answer = learner.run(gradients_of_two, a=a, b=b, first=first, second=second, layout=layout)
+    for name, (x, y) in (("first", first), ("second", second), ("first again", first)):
+        _, a_grad, b_grad = line_gradients(a, b, x, y)
+        parts = answer.key(name).parts("a_grad", "b_grad")
+        for part, expected in zip(parts, (a_grad, b_grad), strict=True):
+            part.is_close(expected, **TRAINING)
+
+
+@probe
+def leaves_after_gradients(module, a, b, x, y, a_factor, b_factor):
+    """make leaves of `a` and `b`, call `loss_gradients`, and use the same leaves in another loss"""
+    a, b = leaf(a), leaf(b)
+    pair = module.loss_gradients(a=a, b=b, x=x, y=y)
+    if isinstance(pair, (tuple, list)):
+        pair = [v.detach().clone() if isinstance(v, torch.Tensor) else v for v in pair]
+    values = {"pair": pair, "a": a.detach().clone(), "b": b.detach().clone()}
+    later = gradients_of_leaves(a, b, a_factor, b_factor)
+    return {**values, "later": later, "points": points_after(x, y)}
+
+
+@pytest.mark.exercise("loss_gradients", "the parameters do not change", points=2)
+@given(a=numbers(), b=numbers(), data=tensor_points(), a_factor=factors, b_factor=factors)
+def test_loss_gradients_only_ask(learner, a, b, data, a_factor, b_factor):
+    x, y = data
     answer = learner.run(
-        gradient_of_polynomial, x=x, kind=kind, layout=layout, coefficients=coefficients, factor=factor
-    )  # fmt: skip
-    _, c1, c2, c3 = coefficients
-    v = x * factor if kind == "result" else x
-    # The numbers reach 500, of which float32 keeps seven digits.
-    answer.key("gradient").is_close(c1 + 2 * c2 * v + 3 * c3 * v**2, atol=1e-4)
-    answer.key("x").is_close(v)
-    answer.check(
-        answer.key("left").value is None,
-        "gradient_of left a gradient in x, or in a leaf behind x. The caller's next backward() would add "
-        "to it.",
+        leaves_after_gradients, a=a, b=b, x=x, y=y, a_factor=a_factor, b_factor=b_factor
     )
-    later = answer.key("later")
-    if kind == "plain":
-        answer.check(
-            later.value is None,
-            "x was a plain tensor, but after gradient_of it receives gradients. Do not change the caller's x.",
-        )
-        return
-    answer.check(
-        later.value is not None,
-        "x required a gradient, but after gradient_of it no longer receives one.",
-    )
-    later.is_close(torch.full_like(x, factor**2 if kind == "result" else factor))
+    _, a_grad, b_grad = line_gradients(a, b, x, y)
+    parts = answer.key("pair").parts("a_grad", "b_grad")
+    for part, expected in zip(parts, (a_grad, b_grad), strict=True):
+        part.is_close(expected, **TRAINING)
+    answer.key("a").is_close(torch.tensor([a]))
+    answer.key("b").is_close(torch.tensor([b]))
+    check_still_leaves(answer, "later", a_factor, b_factor)
+    check_points_stay(answer.key("points"), x, y)
+
+
+# update_
 
 
 @probe
-def gradient_of_product(module, x):
-    """call `gradient_of(f, x)` with f(v) = v.T @ v, whose result has a different shape than v"""
-    return module.gradient_of(f=lambda v: v.T @ v, x=x)
-
-
-@pytest.mark.exercise("gradient_of", "a result of a different shape", points=2)
-@given(x=tensors(shapes(2, 2)))
-def test_gradient_of_product(learner, x):
-    # The sum of v.T @ v is the sum of the squared sums of the rows.
-    expected = 2 * x.sum(dim=1, keepdim=True).expand_as(x)
-    learner.run(gradient_of_product, x=x).is_close(expected)
-
-
-@probe
-def gradient_of_part(module, x, start, weight, kind):
-    """call `gradient_of(f, x)` with an f that uses only the rows from `start` on, or none of them"""
-    x = x.clone().requires_grad_(kind == "leaf")
-    if start < len(x):
-        return module.gradient_of(f=lambda v: v[start:] * weight, x=x)
-    return module.gradient_of(f=lambda v: torch.full((start,), weight), x=x)
-
-
-@pytest.mark.exercise("gradient_of", "a function of a part of x, or of nothing in x", points=2)
-@given(
-    x=small_tensors(dims=1),
-    start=st.integers(0, 6),
-    weight=factors,
-    kind=st.sampled_from(["plain", "leaf"]),
-)
-def test_gradient_of_a_part(learner, x, start, weight, kind):
-    expected = torch.zeros_like(x)
-    expected[start:] = weight
-    learner.run(gradient_of_part, x=x, start=start, weight=weight, kind=kind).is_close(expected)
-
-
-@probe
-def gradient_of_twice(module, w, factor, powers):
-    """let w be a leaf and x = (w * factor).sin(), call `gradient_of(f, x)` with f(v) = v ** 2 or v ** 3, once
-    for each of `powers`, then call `x.sum().backward()`, and look at w"""
-    w = w.clone().requires_grad_()
-    x = (w * factor).sin()
-    gradients = [module.gradient_of(f=lambda v, n=power: v**n, x=x) for power in powers]
-    x.sum().backward()
-    return {"gradients": gradients, "w.grad": w.grad}
-
-
-@pytest.mark.exercise("gradient_of", "the graph behind x can be used again", points=3)
-@given(
-    w=tensors(shapes()), factor=factors, powers=st.lists(st.integers(2, 3), min_size=2, max_size=3)
-)
-def test_gradient_of_keeps_the_graph(learner, w, factor, powers):
-    answer = learner.run(gradient_of_twice, w=w, factor=factor, powers=powers)
-    x = torch.sin(w * factor)
-    for part, power in zip(answer.key("gradients").each(), powers, strict=True):
-        part.is_close(power * x ** (power - 1))
-    left = answer.key("w.grad").tensor(shape=tuple(w.shape))
-    answer.check(
-        torch.allclose(left, factor * torch.cos(w * factor), rtol=1e-4, atol=1e-5),
-        "w.grad does not hold what x.sum().backward() should leave there. Stop at x: only its gradient is "
-        "asked for, and nothing behind x may receive a gradient.",
-    )
-
-
-# graphs
-
-
-@probe
-def grow(leaf_count, steps):
-    """grow a graph: some leaves, a plain tensor, some operations on the latest results, and one that stacks the
-    last three of all these tensors"""
-    leaves = [torch.ones(2, requires_grad=True) for _ in range(leaf_count)]
-    values = [torch.ones(2), *leaves]
-    for operation, first, second in steps:
-        u, v = values[-1 - first % len(values)], values[-1 - second % len(values)]
-        if operation == "sin":
-            result = u.sin()
-        elif operation == "add":
-            result = u + v
-        elif operation == "mul":
-            result = u * v
-        elif operation == "swap halves":
-            left, right = u.chunk(2)
-            result = torch.cat([right, left])
-        else:
-            result = u.detach()
-        values.append(result)
-    if steps:
-        values.append(torch.stack(values[-3:]))
-    return leaves, values[-1]
-
-
-@probe
-def grow_chain(count):
-    "grow a long chain with one leaf"
-    p = torch.ones(2, requires_grad=True)
-    t = p
-    for _ in range(count):
-        t = t.sin() * p
-    return t
-
-
-def walk(t):
-    """All nodes of the graph behind t, each once."""
-    found, waiting = [], [t.grad_fn]
-    while waiting:
-        node = waiting.pop()
-        if node is not None and node not in found:
-            found.append(node)
-            waiting += [following for following, _ in node.next_functions]
-    return found
-
-
-def programs(*operations):
-    """Lists of operations, each with two places among the latest results."""
-    step = st.tuples(st.sampled_from(operations), st.integers(0, 3), st.integers(0, 3))
-    return st.lists(step, max_size=12)
-
-
-# graph_nodes
-
-
-@probe
-def nodes_of_graph(module, leaf_count, steps):
-    """make some leaves and a plain tensor, let each step compute a new tensor from the latest ones, stack the last
-    three of all, and call `graph_nodes` with the stack; then look for gradients in the leaves"""
-    leaves, t = grow(leaf_count, steps)
-    names = module.graph_nodes(t=t)
-    return {"names": names, "touched": [leaf.grad is not None for leaf in leaves]}
-
-
-@probe
-def nodes_of_chain(module, count):
-    """let p be a leaf, start with t = p, repeat t = t.sin() * p `count` times, and call `graph_nodes(t)`"""
-    return module.graph_nodes(t=grow_chain(count))
-
-
-def check_nodes(answer, t):
-    """Check the names of the nodes behind a tensor."""
-    expected = Counter(type(node).__name__ for node in walk(t))
-    names = [name.value for name in answer.each()]
-    answer.check(
-        all(isinstance(name, str) and name.isidentifier() for name in names),
-        'Expected a list of the class names of the nodes, such as "AccumulateGrad", as strings.',
-    )
-    counts = Counter(names)
-    for name in sorted(expected.keys() | counts.keys()):
-        why = "Every node behind t counts, and a node that can be reached in two ways counts once."
-        answer.check(
-            counts[name] == expected[name],
-            f"Expected {name} {expected[name]} times in the list, got it {counts[name]} times. {why}",
-        )
-
-
-@pytest.mark.exercise("graph_nodes", "any graph: each node once", points=3)
-@given(leaf_count=st.integers(1, 3), steps=programs("sin", "add", "mul"))
-def test_graph_nodes_of_any_graph(learner, leaf_count, steps):
-    answer = learner.run(nodes_of_graph, leaf_count=leaf_count, steps=steps)
-    check_nodes(answer.key("names"), grow(leaf_count, steps)[1])
-    answer.check(
-        not any(answer.key("touched").value),
-        "graph_nodes left a gradient in a leaf. Only look at the graph; no backward pass is needed.",
-    )
-
-
-@pytest.mark.exercise("graph_nodes", "nodes with two results, and detached tensors", points=2)
-@given(leaf_count=st.integers(1, 2), steps=programs("swap halves", "mul", "swap halves", "detach"))
-def test_graph_nodes_of_halves(learner, leaf_count, steps):
-    answer = learner.run(nodes_of_graph, leaf_count=leaf_count, steps=steps)
-    check_nodes(answer.key("names"), grow(leaf_count, steps)[1])
-    answer.check(
-        not any(answer.key("touched").value),
-        "graph_nodes left a gradient in a leaf. Only look at the graph; no backward pass is needed.",
-    )
-
-
-@pytest.mark.exercise("graph_nodes", "a long chain", points=2)
-@settings(max_examples=4)
-@given(count=st.integers(20, 120))
-def test_graph_nodes_of_a_chain(learner, count):
-    check_nodes(learner.run(nodes_of_chain, count=count), grow_chain(count))
-
-
-@probe
-def nodes_of_nothing(module, t, kind):
-    """call `graph_nodes` with a tensor that has no graph, and with twice a leaf"""
-    if kind == "leaf":
-        t = t.clone().requires_grad_()
-    elif kind == "without notes":
-        with torch.no_grad():
-            t = t.clone().requires_grad_() * 2
-    elif kind == "detached":
-        t = (t.clone().requires_grad_() * 2).detach()
-    twice = 2 * torch.ones(2, requires_grad=True)
-    return {"without": module.graph_nodes(t=t), "with": module.graph_nodes(t=twice)}
-
-
-@pytest.mark.exercise("graph_nodes", "no graph, no nodes", points=2)
-@given(t=tensors(shapes()), kind=st.sampled_from(["plain", "leaf", "without notes", "detached"]))
-def test_graph_nodes_of_nothing(learner, t, kind):
-    answer = learner.run(nodes_of_nothing, t=t, kind=kind)
-    answer.check(
-        answer.key("with").each(), "Twice a leaf has a graph: expected its nodes, got none."
-    )
-    names = answer.key("without").each()
-    learner_names = [name.value for name in names]
-    if names:
-        names[0].check(False, f"This tensor has no graph: expected no nodes, got {learner_names}.")
-
-
-# leaves
-
-
-@probe
-def mark(found, known):
-    """write the number of its place into each tensor of the list and into its gradient, and look at the tensors
-    of the test"""
-    touched = [t.grad is not None for t in known.values()]
-    required = [name for name, t in known.items() if t.requires_grad]
-    count = len(found)
-    with torch.no_grad():
-        for place, t in enumerate(found, 1):
-            if isinstance(t, torch.Tensor):
-                t.fill_(100.0 * place)
-                t.grad = torch.full_like(t, 100.0 * place)
+def update_many(module, values, grads, lr, turned):
+    """make a parameter of each of `values` (in Fortran order, if `turned`), set its gradient, call
+    `update_`, and look at the same parameters again"""
+    params = parameters_of(values, turned)
+    for p, grad in zip(params, grads, strict=True):
+        p.grad = None if grad is None else grad.clone()
+    given = list(params)
+    returned = module.update_(params=given, lr=lr)
     return {
-        "count": count,
-        "touched": touched,
-        "required": required,
-        "values": {name: t.detach().clone() for name, t in known.items()},
-        "gradients": {name: t.grad for name, t in known.items()},
+        "returned": returned,
+        "the list holds them still": [id(p) for p in given] == [id(p) for p in params],
+        "parameters": [p.detach().clone() for p in params],
+        "gradients": [p.grad for p in params],
     }
 
 
-@probe
-def leaves_of_graph(module, leaf_count, steps):
-    """make some leaves and a plain tensor, let each step compute a new tensor from the latest ones, stack the last
-    three of all, call `leaves` with the stack, and write into the tensors of the list"""
-    leaves, t = grow(leaf_count, steps)
-    found = module.leaves(t=t)
-    if not isinstance(found, (list, tuple)):
-        return found
-    return mark(found, {f"leaf {k}": leaf for k, leaf in enumerate(leaves, 1)})
-
-
-@probe
-def small_model(sizes, kind):
-    "a small model"
-    n_in, n_hidden, n_out = sizes
-    middle = {"norm": nn.BatchNorm1d(n_hidden), "dropout": nn.Dropout(), "tanh": nn.Tanh()}[kind]
-    return nn.Sequential(nn.Linear(n_in, n_hidden), middle, nn.Linear(n_hidden, n_out))
-
-
-@probe
-def leaves_of_model(module, sizes, kind, frozen):
-    """build a small model, freeze some parameters, call `leaves` with its output, and write into the tensors
-    of the list"""
-    model = small_model(sizes, kind)
-    known = dict(model.named_parameters())
-    for name in frozen:
-        if name in known:
-            known[name].requires_grad_(False)
-    found = module.leaves(t=model(torch.ones(7, sizes[0])))
-    if not isinstance(found, (list, tuple)):
-        return found
-    return mark(found, known)
-
-
-def check_leaves(answer, names, expected, required):
-    """Check that the list held the expected leaves, by what was written into its tensors.
-
-    Args:
-        answer: what `mark` returned.
-        names: the names of all leaves that the test knows.
-        expected: the names of those that `leaves` should find.
-        required: the names of those that require a gradient.
-    """
-    if isinstance(answer.value, (list, tuple)) or not isinstance(answer.value, dict):
-        # `leaves` did not return a list of tensors.
-        answer.each()
-    values, gradients = answer.key("values"), answer.key("gradients")
-    answer.check(
-        not any(answer.key("touched").value),
-        "leaves left a gradient in a leaf. Only look at the graph; no backward pass is needed.",
+@st.composite
+def parameters(draw):
+    """One to four parameters of one dtype, and a gradient or None for each."""
+    dtype = draw(st.sampled_from([torch.float32, torch.float64]))
+    pairs = draw(
+        st.lists(
+            shapes(0, 3).flatmap(
+                lambda shape: st.tuples(tensors((2, *shape), dtype), st.booleans())
+            ),
+            min_size=1,
+            max_size=4,
+        )
     )
-    answer.check(
-        answer.key("required").value == required,
-        "The call of leaves changed which leaves require a gradient. Only look at the graph.",
-    )
-    places = []
-    for name in names:
-        value = values.key(name).tensor()
-        gradient = gradients.key(name).value
-        place = float(value.max())
-        written = place >= 100 and bool((value == place).all())
-        if name in expected:
-            answer.check(
-                written and gradient is not None,
-                f"{name} would receive a gradient, but it is not in the list. Return the leaves of every "
-                "branch: the leaves themselves, not copies.",
+    values = [both[0] for both, _ in pairs]
+    return values, [both[1] if there else None for both, there in pairs]
+
+
+@pytest.mark.exercise("update_", "any parameters, some without a gradient", points=3)
+@given(params=parameters(), lr=steps, turned=st.booleans())
+def test_update_of_any_parameters(learner, params, lr, turned):
+    values, grads = params
+    answer = learner.run(update_many, values=values, grads=grads, lr=lr, turned=turned)
+    answer.key("returned").is_none()
+    check_list_stays(answer)
+    for part, value, grad in zip(answer.key("parameters").each(), values, grads, strict=True):
+        tolerance = ALL_FLOAT64 if value.dtype == torch.float64 else FLOAT32
+        part.is_close(value if grad is None else value - lr * grad, **tolerance)
+    for part in answer.key("gradients").each():
+        if part.value is not None:
+            part.check(
+                not part.tensor(finite=False).count_nonzero(),
+                "After the update, a gradient is still there: the next one would be added to it.",
             )
-            gradients.key(name).is_close(torch.full_like(value, place))
-            places.append(place)
-        else:
-            answer.check(
-                not written and gradient is None,
-                f"{name} is in the list, but it would not receive a gradient.",
-            )
-    count = answer.key("count").integer()
-    answer.check(
-        count == len(expected),
-        f"Expected {len(expected)} leaves, each once, got {count}.",
-    )
-    answer.check(len(set(places)) == len(places), "A leaf is in the list twice.")
 
 
-@pytest.mark.exercise("leaves", "any graph: the leaves themselves, each once", points=3)
-@given(leaf_count=st.integers(1, 4), steps=programs("sin", "add", "mul", "add", "mul"))
-def test_leaves_of_any_graph(learner, leaf_count, steps):
-    answer = learner.run(leaves_of_graph, leaf_count=leaf_count, steps=steps)
-    check_graph_leaves(answer, leaf_count, steps)
+@probe
+def update_in_rounds(module, values, weights, lr):
+    """make a parameter of each of `values`, and do this three times: compute the loss, which is the sum
+    of weight * p ** 2 over all parameters, call `backward()` and `update_`; the last parameter is only
+    in the loss of the second round"""
+    params = [value.clone().requires_grad_() for value in values]
+    path = []
+    for number in range(3):
+        used = params if number == 1 else params[:-1]
+        pairs = zip(weights, used, strict=False)
+        loss = sum([(weight * p**2).sum() for weight, p in pairs], start=torch.zeros(()))
+        if loss.requires_grad:
+            loss.backward()
+        module.update_(params=list(params), lr=lr)
+        path.append([p.detach().clone() for p in params])
+    return path
 
 
-def check_graph_leaves(answer, leaf_count, steps):
-    """Check the leaves of a graph that `grow` made."""
-    grown, t = grow(leaf_count, steps)
-    if t.is_leaf:
-        reached = [t] if t.requires_grad else []
-    else:
-        reached = [node.variable for node in walk(t) if hasattr(node, "variable")]
-    expected = [
-        f"leaf {k}"
-        for k, leaf in enumerate(grown, 1)
-        if any(leaf is variable for variable in reached)
-    ]
-    names = [f"leaf {k}" for k in range(1, leaf_count + 1)]
-    check_leaves(answer, names, expected, names)
-
-
-@pytest.mark.exercise("leaves", "parts of the graph are detached", points=2)
-@given(leaf_count=st.integers(2, 4), steps=programs("detach", "add", "mul", "swap halves"))
-def test_leaves_of_cut_graphs(learner, leaf_count, steps):
-    answer = learner.run(leaves_of_graph, leaf_count=leaf_count, steps=steps)
-    check_graph_leaves(answer, leaf_count, steps)
-
-
-FROZEN = ["0.weight", "0.bias", "1.weight", "1.bias", "2.weight", "2.bias"]
-
-
-@pytest.mark.exercise("leaves", "models with frozen parameters", points=3)
+@pytest.mark.exercise("update_", "round after round, each from clean gradients", points=3)
 @given(
-    sizes=st.lists(sizes(1, 6), min_size=3, max_size=3, unique=True).map(tuple),
-    kind=st.sampled_from(["norm", "dropout", "tanh"]),
-    frozen=st.lists(st.sampled_from(FROZEN), max_size=6, unique=True),
+    values=st.lists(shapes().flatmap(tensors), min_size=2, max_size=3),
+    weights=st.lists(factors, min_size=3, max_size=3),
+    lr=st.sampled_from([0.01, 0.05, 0.125]),
 )
-def test_leaves_of_models(learner, sizes, kind, frozen):
-    answer = learner.run(leaves_of_model, sizes=sizes, kind=kind, frozen=frozen)
-    names = FROZEN if kind == "norm" else [name for name in FROZEN if name[0] != "1"]
-    trained = [name for name in names if name not in frozen]
-    check_leaves(answer, names, trained, trained)
-
-
-# cut
+def test_update_round_after_round(learner, values, weights, lr):
+    answer = learner.run(update_in_rounds, values=values, weights=weights, lr=lr)
+    expected = list(values)
+    for number, part in enumerate(answer.each()):
+        last = len(values) - 1
+        expected = [
+            p - lr * 2 * weight * p if number == 1 or k < last else p
+            for k, (weight, p) in enumerate(zip(weights, expected, strict=False))
+        ]
+        for got, p in zip(part.each(), expected, strict=True):
+            got.is_close(p)
 
 
 @probe
-def cut_and_write(module, values, kind, layout, factor, places, written):
-    """make t a plain tensor, a leaf that requires a gradient, or the result w * factor of a leaf w; call
-    `c = cut(t)`; use both in a loss; then write a number into c at one place and into t at another"""
-    w = t = tensor_laid_out(values, layout).detach()
-    if kind != "plain":
-        w.requires_grad_()
-    if kind == "result":
-        t = w * factor
-    c = module.cut(t=t)
-    if not isinstance(c, torch.Tensor):
-        return {"c": c}
-    seen = {"c": c.detach().clone(), "t": t.detach().clone(), "required": c.requires_grad}
-    p = torch.full(t.shape, factor, dtype=t.dtype, requires_grad=True)
-    (c * p).sum().backward()
-    seen["through c"], seen["beside c"] = w.grad, p.grad
-    if t.requires_grad:
-        t.sum().backward()
-    seen["through t"] = w.grad
-    with torch.no_grad():
-        c[tuple(places[0])] = written[0]
-        t[tuple(places[1])] = written[1]
-    return {**seen, "c at the end": c.detach().clone(), "t at the end": t.detach().clone()}
+def update_network(module, weights, x, y, lr, frozen):
+    """build a small network with the given weights, and train it for two rounds with `backward()` and
+    `update_`; one layer is left out: before each `update_`, its gradients are set to None"""
+    model = small_network(weights)
+    for _ in range(2):
+        ((model(x) - y) ** 2).mean().backward()
+        # They still require gradients: what else `update_` takes is left open.
+        for p in model[frozen].parameters():
+            p.grad = None
+        module.update_(params=list(model.parameters()), lr=lr)
+    return [p.detach() for p in model.parameters()]
 
 
-@pytest.mark.exercise("cut", "any tensor: outside the graph, in the same memory", points=3)
+networks = st.tuples(tensors((3, 2)), tensors((3,)), tensors((1, 3)), tensors((1,)))
+
+
+@pytest.mark.exercise("update_", "a network with a layer without gradients", points=2)
+@settings(max_examples=6)
+@given(weights=networks, data=tensor_points(2, 5), lr=rates, frozen=st.sampled_from([0, 2]))
+def test_update_of_a_network(learner, weights, data, lr, frozen):
+    x, y = torch.cat([data[0], data[1].flip(0)], dim=1), data[1]
+    answer = learner.run(update_network, weights=weights, x=x, y=y, lr=lr, frozen=frozen)
+    expected = [weight.double() for weight in weights]
+    for _ in range(2):
+        params = [p.detach().requires_grad_() for p in expected]
+        hidden = torch.tanh(x.double() @ params[0].T + params[1])
+        loss = ((hidden @ params[2].T + params[3] - y.double()) ** 2).mean()
+        grads = torch.autograd.grad(loss, params)
+        fixed = (0, 1) if frozen == 0 else (2, 3)
+        expected = [
+            p.detach() if k in fixed else p.detach() - lr * grad
+            for k, (p, grad) in enumerate(zip(params, grads, strict=True))
+        ]
+    for part, p in zip(answer.each(), expected, strict=True):
+        part.is_close(p.float(), **TRAINING)
+
+
+# fit
+
+
+@probe
+def fit_on_view(module, a, b, x, y, lr, n_epochs, layout):
+    """make leaves of `a` and `b`, call `fit`, and look at the same leaves again"""
+    a, b = leaf(a), leaf(b)
+    x, y = points_laid_out(x, y, layout)
+    losses = module.fit(x=x, y=y, a=a, b=b, lr=lr, n_epochs=n_epochs)
+    return {"losses": losses, "a": a.detach(), "b": b.detach(), "points": points_after(x, y)}
+
+
+@pytest.mark.exercise("fit", "any points, any number of epochs", points=3)
 @given(
-    values=small_tensors(), kind=kinds, layout=layouts,
-    factor=factors, where=st.tuples(fractions(), fractions()),
-    written=st.tuples(st.integers(10, 19), st.integers(20, 29)),
+    a=numbers(), b=numbers(), data=st.one_of(tensor_points(), many_tensor_points()), lr=rates,
+    n_epochs=sizes(1, 7), layout=layouts,
 )  # fmt: skip
-def test_cut_of_any_tensor(learner, values, kind, layout, factor, where, written):
-    places = [place(values.shape, fraction) for fraction in where]
+def test_fit_on_any_points(learner, a, b, data, lr, n_epochs, layout):
+    x, y = data
+    answer = learner.run(fit_on_view, a=a, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout=layout)
+    check_fit(answer, a, b, x, y, lr, n_epochs)
+    check_python_floats(answer.key("losses"))
+    check_points_stay(answer.key("points"), x, y)
+
+
+@pytest.mark.exercise("fit", "many epochs, even when little is left to learn", points=2)
+@settings(max_examples=4)
+@given(
+    a=numbers(), b=numbers(), x=tensors(st.tuples(sizes(2, 6), st.just(1))), lr=rates,
+    off=st.sampled_from([0.0, 0.125, 0.5]), n_epochs=sizes(10, 15),
+)  # fmt: skip
+def test_fit_for_many_epochs(learner, a, b, x, lr, off, n_epochs):
+    # The start is near the line of the points, or on it, but all epochs should run.
+    y = a + b * x
     answer = learner.run(
-        cut_and_write, values=values, kind=kind, layout=layout, factor=factor, places=places,
-        written=written,
-    )  # fmt: skip
-    t = values * factor if kind == "result" else values
-    answer.key("c").is_close(t)
-    answer.key("t").is_close(t)
-    answer.check(
-        answer.key("through c").value is None,
-        "A gradient flowed through the result of cut(t), so it is not outside the graph.",
+        fit_on_view, a=a + off, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout="plain"
     )
-    answer.check(
-        answer.key("required").value is False,
-        "The result of cut(t) requires a gradient. A tensor outside the graph must not require one.",
-    )
-    answer.key("beside c").is_close(t)
-    if kind != "plain":
-        through = answer.key("through t")
-        answer.check(
-            through.value is not None,
-            "After cut(t), no gradient flows through t: t itself is no longer part of the graph.",
-        )
-        through.is_close(torch.full_like(values, factor if kind == "result" else 1.0))
-    expected = t.clone()
-    for at, number in zip(places, written, strict=True):
-        expected[at] = number
-    for name in ("c at the end", "t at the end"):
-        end = answer.key(name).tensor(shape=tuple(values.shape))
-        answer.check(
-            torch.allclose(end, expected, rtol=1e-4, atol=1e-5),
-            "The test wrote one number into c and another into t, but c and t do not both show both numbers. "
-            "cut(t) must share the memory of t; a copy has its own memory.",
-        )
+    check_fit(answer, a + off, b, x, y, lr, n_epochs)
 
 
 @probe
-def cut_in_a_loss(module, values, factor):
-    """let w be a leaf and t = w * factor, and call `backward()` for the loss (t ** 2 * cut(t)).sum()"""
-    w = values.clone().requires_grad_()
-    t = w * factor
-    (t**2 * module.cut(t=t)).sum().backward()
-    return w.grad
+def fit_twice(module, a, b, first, second, epochs, a_factor, b_factor):
+    """make leaves of `a` and `b`, call `fit` with the first points, empty the gradients, call `fit` with the
+    second points, and use the same leaves in another loss"""
+    a, b = leaf(a), leaf(b)
+    seen = {}
+    for name, (x, y, lr), n_epochs in zip(
+        ("first", "second"), (first, second), epochs, strict=True
+    ):
+        losses = module.fit(x=x, y=y, a=a, b=b, lr=lr, n_epochs=n_epochs)
+        seen[name] = {"losses": losses, "a": a.detach().clone(), "b": b.detach().clone()}
+        a.grad = b.grad = None
+    return {**seen, "later": gradients_of_leaves(a, b, a_factor, b_factor)}
 
 
-@pytest.mark.exercise("cut", "counts as a constant in a loss", points=2)
-@given(values=tensors(shapes()), factor=factors)
-def test_cut_is_a_constant(learner, values, factor):
-    t = values * factor
-    # The numbers reach 500, of which float32 keeps seven digits.
-    learner.run(cut_in_a_loss, values=values, factor=factor).is_close(2 * factor * t * t, atol=1e-4)
+@pytest.mark.exercise("fit", "a second training goes on where the first one ended", points=3)
+@given(
+    a=numbers(), b=numbers(), first=tensor_points(), second=tensor_points(), lr=rates, other_lr=rates,
+    epochs=st.tuples(sizes(1, 3), sizes(1, 3)), a_factor=factors, b_factor=factors,
+)  # fmt: skip
+def test_fit_goes_on(learner, a, b, first, second, lr, other_lr, epochs, a_factor, b_factor):
+    answer = learner.run(
+        fit_twice, a=a, b=b, first=(*first, lr), second=(*second, other_lr), epochs=epochs,
+        a_factor=a_factor, b_factor=b_factor,
+    )  # fmt: skip
+    check_fit(answer.key("first"), a, b, *first, lr, epochs[0])
+    a, b = (answer.key("first").key(name).scalar() for name in "ab")
+    check_fit(answer.key("second"), a, b, *second, other_lr, epochs[1])
+    check_still_leaves(answer, "later", a_factor, b_factor)

@@ -1,388 +1,533 @@
-"""Step 07, hidden: optimizers against the formula, on random parameters, gradients and settings.
+"""Step 07, hidden: random graphs, and what is left of them afterwards.
 
-The reference computes in float64 by the formula of the lesson, which is that of `torch.optim.SGD`.
+The judge grows the same graphs with the same probes and walks through them itself. It recognises a leaf by the
+number that was written into it, and a clean graph by the gradients that arrive later.
 """
 
-import math
+from collections import Counter
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
-from grader.content.references import (
-    TRAINING,
-    check_fit,
-    check_points_stay,
-    check_python_floats,
-    check_uses_torchs_sgd,
-    line_gradients,
-)
-from grader.content.shared_probes import (
-    leaf,
-    parameters_of,
-    points_after,
-    points_laid_out,
-    sgd_is_torchs,
-    small_network,
-    torchs_sgd_refused,
-)
+from grader.content.shared_probes import tensor_laid_out
 from grader.testing.probes import probe
-from grader.testing.strategies import exact_rates, numbers, shapes, sizes, tensor_points, tensors
+from grader.testing.strategies import fractions, numbers, place, shapes, sizes, tensors
 
-rates = exact_rates()
-steps = st.sampled_from([0.01, 0.125, 0.5, 1.5])
-momenta = st.sampled_from([0.0, 0.25, 0.5, 0.9, 1.0])
-factors = st.sampled_from([-2.0, -0.5, 0.25, 1.0, 3.0])
-layouts = st.sampled_from(["plain", "columns of a table"])
-
-
-# fit_with_sgd
-
-
-@probe
-def fit_on_view(module, a, b, x, y, lr, n_epochs, layout):
-    """make leaves of `a` and `b`, call `fit_with_sgd`, and look at the same leaves again"""
-    a, b = leaf(a), leaf(b)
-    x, y = points_laid_out(x, y, layout)
-    losses = module.fit_with_sgd(x=x, y=y, a=a, b=b, lr=lr, n_epochs=n_epochs)
-    return {"losses": losses, "a": a.detach(), "b": b.detach(), "points": points_after(x, y)}
-
-
-@pytest.mark.exercise("fit_with_sgd", "any points, any number of epochs", points=3)
-@given(
-    a=numbers(), b=numbers(), data=tensor_points(), lr=rates, n_epochs=sizes(1, 7), layout=layouts
-)
-def test_fit_on_any_points(learner, a, b, data, lr, n_epochs, layout):
-    x, y = data
-    answer = learner.run(fit_on_view, a=a, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout=layout)
-    check_fit(answer, a, b, x, y, lr, n_epochs)
-    check_python_floats(answer.key("losses"))
-    # All of the first loss but its mean is exact in float32, so the loss must keep all its digits.
-    first = answer.key("losses").numbers()[0]
-    answer.check(
-        math.isclose(first, line_gradients(a, b, x, y)[0], rel_tol=1e-6, abs_tol=1e-9),
-        f"Expected the first loss with all its digits, got {first!r}. Do not round it.",
-    )
-    check_points_stay(answer.key("points"), x, y)
-
-
-@pytest.mark.exercise("fit_with_sgd", "many epochs, even when little is left to learn", points=2)
-@settings(max_examples=6)
-@given(
-    a=numbers(), b=numbers(), x=tensors(st.tuples(sizes(2, 6), st.just(1))), lr=rates,
-    off=st.sampled_from([0.0, 0.125, 0.5]), n_epochs=sizes(20, 50),
-)  # fmt: skip
-def test_fit_for_many_epochs(learner, a, b, x, lr, off, n_epochs):
-    # The start is near the line of the points, or on it, but all epochs should run.
-    y = a + b * x
-    answer = learner.run(
-        fit_on_view, a=a + off, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout="plain"
-    )
-    check_fit(answer, a + off, b, x, y, lr, n_epochs)
-    check_uses_torchs_sgd(learner.run(sgd_is_torchs, x=x, y=y))
-
-
-@probe
-def fit_twice(module, a, b, first, second, epochs):
-    """make leaves of `a` and `b`, call `fit_with_sgd` with the first points, empty the gradients, and call it
-    with the second points"""
-    a, b = leaf(a), leaf(b)
-    seen = {}
-    for name, (x, y, lr), n_epochs in zip(
-        ("first", "second"), (first, second), epochs, strict=True
-    ):
-        losses = module.fit_with_sgd(x=x, y=y, a=a, b=b, lr=lr, n_epochs=n_epochs)
-        seen[name] = {"losses": losses, "a": a.detach().clone(), "b": b.detach().clone()}
-        a.grad = b.grad = None
-    return seen
-
-
-@pytest.mark.exercise(
-    "fit_with_sgd", "a second training goes on where the first one ended", points=3
-)
-@given(
-    a=numbers(), b=numbers(), first=tensor_points(), second=tensor_points(), lr=rates, other_lr=rates,
-    epochs=st.tuples(sizes(1, 3), sizes(1, 3)),
-)  # fmt: skip
-def test_fit_goes_on(learner, a, b, first, second, lr, other_lr, epochs):
-    answer = learner.run(
-        fit_twice, a=a, b=b, first=(*first, lr), second=(*second, other_lr), epochs=epochs
-    )
-    check_fit(answer.key("first"), a, b, *first, lr, epochs[0])
-    a, b = (answer.key("first").key(name).scalar() for name in "ab")
-    check_fit(answer.key("second"), a, b, *second, other_lr, epochs[1])
-
-
-# SGD
-
-
-def sgd_path(values, rounds, lr, momentum):
-    """Where the parameters are after each round, in the dtypes of the values."""
-    params = [value.double() for value in values]
-    velocities = [None] * len(params)
-    path = []
-    for grads in rounds:
-        for k, grad in enumerate(grads):
-            if grad is not None:
-                v = velocities[k]
-                velocities[k] = grad.double() if v is None else momentum * v + grad.double()
-                params[k] = params[k] - lr * velocities[k]
-        path.append([p.to(value.dtype) for p, value in zip(params, values, strict=True)])
-    return path
-
-
-def check_path(answer, values, rounds, lr, momentum):
-    """Check every parameter after every step."""
-    path = sgd_path(values, rounds, lr, momentum)
-    for part, expected in zip(answer.each(), path, strict=True):
-        for got, p in zip(part.each(), expected, strict=True):
-            # Velocities are up to 15 and steps up to 25; float32 keeps seven digits of them.
-            got.is_close(p, rtol=1e-4, atol=1e-4)
+layouts = st.sampled_from(["plain", "turned", "every second"])
+# "leaf" comes first, so that every first example has it.
+kinds = st.sampled_from(["leaf", "result", "plain"])
+factors = st.sampled_from([-2.0, -0.5, 0.5, 1.5, 3.0])
 
 
 @st.composite
-def runs(draw, low=1, high=3, none=True):
-    """Values of some parameters of one dtype, and gradients for one to four rounds, some of them None."""
-    dtype = draw(st.sampled_from([torch.float32, torch.float64]))
-    count = draw(st.integers(1, 4))
-    values, columns = [], []
-    for _ in range(draw(st.integers(low, high))):
-        shape = draw(shapes(0, 2))
-        stack = draw(tensors((count + 1, *shape), dtype))
-        values.append(stack[0].clone())
-        there = draw(st.lists(st.integers(0, 3), min_size=count, max_size=count))
-        columns.append(
-            [g.clone() if t or not none else None for g, t in zip(stack[1:], there, strict=True)]
-        )
-    return values, [list(grads) for grads in zip(*columns, strict=True)]
+def small_tensors(draw, dims=0):
+    """Tensors of both float dtypes, with `dims` dimensions or more."""
+    shape, dtype = draw(shapes(dims, 3)), draw(st.sampled_from([torch.float64, torch.float32]))
+    return draw(tensors((1, *shape), dtype))[0].clone()
+
+
+# gradient_of
 
 
 @probe
-def run_sgd(module, values, rounds, lr, momentum, turned, kind):
-    """make a parameter of each of `values`, build `SGD` with a list or a generator of them, set the gradients
-    and call `step()` in each round, and look at the parameters and at the gradients"""
-    with torchs_sgd_refused():
-        params = parameters_of(values, turned)
-        given = iter(params) if kind == "generator" else list(params)
-        optimizer = module.SGD(params=given, lr=lr, momentum=momentum)
-        path, gradients = [], []
-        for grads in rounds:
-            for p, grad in zip(params, grads, strict=True):
-                p.grad = None if grad is None else grad.clone()
-            optimizer.step()
-            path.append([p.detach().clone() for p in params])
-            gradients.append([None if p.grad is None else p.grad.clone() for p in params])
-        return {"path": path, "gradients": gradients}
+def gradient_of_polynomial(module, x, kind, layout, coefficients, factor):
+    """make x a plain tensor, a leaf that requires a gradient, or the result w * factor of a leaf w; call
+    `gradient_of(f, x)` with the polynomial f(v) = c0 + c1 * v + c2 * v ** 2 + c3 * v ** 3; then see what
+    `(x * p).sum().backward()` leaves in x or w, where p is another leaf"""
+    c0, c1, c2, c3 = coefficients
+    w = x = tensor_laid_out(x, layout).detach()
+    if kind != "plain":
+        w.requires_grad_()
+    if kind == "result":
+        x = w * factor
+    gradient = module.gradient_of(f=lambda v: c0 + c1 * v + c2 * v**2 + c3 * v**3, x=x)
+    p = torch.full(x.shape, factor, dtype=x.dtype, requires_grad=True)
+    left = w.grad
+    (x * p).sum().backward()
+    return {"gradient": gradient, "left": left, "later": w.grad, "x": x.detach()}
 
 
-@pytest.mark.exercise("SGD", "any parameters, any gradients, some of them None", points=3)
+@pytest.mark.exercise("gradient_of", "any polynomial, any x, and nothing is left behind", points=3)
 @given(
-    run=runs(), lr=steps, momentum=momenta, turned=st.booleans(),
-    kind=st.sampled_from(["list", "generator"]),
+    x=small_tensors(),
+    kind=kinds, layout=layouts, factor=factors, coefficients=st.tuples(*[numbers()] * 4),
 )  # fmt: skip
-def test_sgd_on_any_parameters(learner, run, lr, momentum, turned, kind):
-    values, rounds = run
+def test_gradient_of_polynomials(learner, x, kind, layout, coefficients, factor):
     answer = learner.run(
-        run_sgd, values=values, rounds=rounds, lr=lr, momentum=momentum, turned=turned, kind=kind
+        gradient_of_polynomial, x=x, kind=kind, layout=layout, coefficients=coefficients, factor=factor
+    )  # fmt: skip
+    _, c1, c2, c3 = coefficients
+    v = x * factor if kind == "result" else x
+    # The numbers reach 500, of which float32 keeps seven digits.
+    answer.key("gradient").is_close(c1 + 2 * c2 * v + 3 * c3 * v**2, atol=1e-4)
+    answer.key("x").is_close(v)
+    answer.check(
+        answer.key("left").value is None,
+        "gradient_of left a gradient in x, or in a leaf behind x. The caller's next backward() would add "
+        "to it.",
     )
-    check_path(answer.key("path"), values, rounds, lr, momentum)
-
-
-@pytest.mark.exercise("SGD", "the gradients are only read", points=2)
-@given(run=runs(), lr=steps, momentum=momenta)
-def test_sgd_only_reads_gradients(learner, run, lr, momentum):
-    values, rounds = run
-    answer = learner.run(
-        run_sgd, values=values, rounds=rounds, lr=lr, momentum=momentum, turned=False, kind="list"
+    later = answer.key("later")
+    if kind == "plain":
+        answer.check(
+            later.value is None,
+            "x was a plain tensor, but after gradient_of it receives gradients. Do not change the caller's x.",
+        )
+        return
+    answer.check(
+        later.value is not None,
+        "x required a gradient, but after gradient_of it no longer receives one.",
     )
-    check_path(answer.key("path"), values, rounds, lr, momentum)
-    for part, grads in zip(answer.key("gradients").each(), rounds, strict=True):
-        for got, grad in zip(part.each(), grads, strict=True):
-            got.check(
-                (got.value is None) == (grad is None),
-                "step() made or removed a gradient. Only read the gradients.",
-            )
-            if grad is not None:
-                got.check(
-                    torch.equal(got.tensor(shape=tuple(grad.shape), dtype=grad.dtype), grad),
-                    "step() changed a gradient. Only read the gradients, and keep the velocity in a separate "
-                    "tensor.",
-                )
+    later.is_close(torch.full_like(x, factor**2 if kind == "result" else factor))
 
 
 @probe
-def run_sgd_with_one_gradient_tensor(module, values, rounds, lr, momentum):
-    """make a parameter of each of `values` and build `SGD`; in each round write the new gradients into the same
-    tensors p.grad, and call `step()`"""
-    with torchs_sgd_refused():
-        params = parameters_of(values, False)
-        tensors = [torch.zeros_like(p) for p in params]
-        optimizer = module.SGD(params=list(params), lr=lr, momentum=momentum)
-        path = []
-        for grads in rounds:
-            for p, t, grad in zip(params, tensors, grads, strict=True):
-                with torch.no_grad():
-                    t.copy_(grad)
-                p.grad = t
-            optimizer.step()
-            path.append([p.detach().clone() for p in params])
-        return path
+def gradient_of_product(module, x):
+    """call `gradient_of(f, x)` with f(v) = v.T @ v, whose result has a different shape than v"""
+    return module.gradient_of(f=lambda v: v.T @ v, x=x)
 
 
-@pytest.mark.exercise("SGD", "the velocity is not the gradient's tensor", points=2)
-@given(run=runs(none=False), lr=steps, momentum=momenta)
-def test_sgd_keeps_its_own_velocity(learner, run, lr, momentum):
-    values, rounds = run
-    answer = learner.run(
-        run_sgd_with_one_gradient_tensor, values=values, rounds=rounds, lr=lr, momentum=momentum
-    )
-    check_path(answer, values, rounds, lr, momentum)
+@pytest.mark.exercise("gradient_of", "a result of a different shape", points=2)
+@given(x=tensors(shapes(2, 2)))
+def test_gradient_of_product(learner, x):
+    # The sum of v.T @ v is the sum of the squared sums of the rows.
+    expected = 2 * x.sum(dim=1, keepdim=True).expand_as(x)
+    learner.run(gradient_of_product, x=x).is_close(expected)
 
 
 @probe
-def run_two_sgd(module, values, rounds, settings):
-    """build two optimizers with different settings, one for the first parameter and one for the others, and let
-    them take their steps in turn; then let a new optimizer for all parameters use the same gradients"""
-    with torchs_sgd_refused():
-        params = parameters_of(values, False)
-        groups = params[:1], params[1:]
-        optimizers = [
-            module.SGD(list(group), lr, momentum)
-            for group, (lr, momentum) in zip(groups, settings, strict=True)
-        ]
-        path = []
-        for number in range(2):
-            if number:
-                optimizers = [module.SGD(params=(p for p in params), lr=settings[0][0])]
-            for grads in rounds:
-                for p, grad in zip(params, grads, strict=True):
-                    p.grad = grad.clone()
-                for optimizer in optimizers:
-                    optimizer.step()
-                path.append([p.detach().clone() for p in params])
-        return path
+def gradient_of_part(module, x, start, weight, kind):
+    """call `gradient_of(f, x)` with an f that uses only the rows from `start` on, or none of them"""
+    x = x.clone().requires_grad_(kind == "leaf")
+    if start < len(x):
+        return module.gradient_of(f=lambda v: v[start:] * weight, x=x)
+    return module.gradient_of(f=lambda v: torch.full((start,), weight), x=x)
 
 
-@pytest.mark.exercise(
-    "SGD", "optimizers with different settings do not disturb each other", points=2
+@pytest.mark.exercise("gradient_of", "a function of a part of x, or of nothing in x", points=2)
+@given(
+    x=small_tensors(dims=1),
+    start=st.integers(0, 6),
+    weight=factors,
+    kind=st.sampled_from(["plain", "leaf"]),
 )
-@given(run=runs(low=2, none=False), settings_=st.tuples(*[st.tuples(steps, momenta)] * 2))
-def test_sgd_optimizers_do_not_meet(learner, run, settings_):
-    values, rounds = run
-    answer = learner.run(run_two_sgd, values=values, rounds=rounds, settings=settings_)
-    first = sgd_path(values[:1], [grads[:1] for grads in rounds], *settings_[0])
-    others = sgd_path(values[1:], [grads[1:] for grads in rounds], *settings_[1])
-    path = [one + rest for one, rest in zip(first, others, strict=True)]
-    # The second half uses no momentum, which is the default.
-    path += sgd_path(path[-1], rounds, settings_[0][0], 0.0)
-    for part, expected in zip(answer.each(), path, strict=True):
-        for got, p in zip(part.each(), expected, strict=True):
-            got.is_close(p, rtol=1e-4, atol=2e-4)
+def test_gradient_of_a_part(learner, x, start, weight, kind):
+    expected = torch.zeros_like(x)
+    expected[start:] = weight
+    learner.run(gradient_of_part, x=x, start=start, weight=weight, kind=kind).is_close(expected)
 
 
 @probe
-def clear_between(module, values, rounds, lr, momentum):
-    """make a parameter of each of `values`, build `SGD` with a generator, and in each round set the gradients,
-    call `step()`, then `zero_grad()`, and look at everything"""
-    with torchs_sgd_refused():
-        params = parameters_of(values, False)
-        optimizer = module.SGD((p for p in params), lr=lr, momentum=momentum)
-        path, cleared = [], []
-        for grads in rounds:
-            for p, grad in zip(params, grads, strict=True):
-                p.grad = None if grad is None else grad.clone()
-            optimizer.step()
-            optimizer.zero_grad()
-            path.append([p.detach().clone() for p in params])
-            cleared.append([p.grad for p in params])
-        return {"path": path, "cleared": cleared}
+def gradient_of_twice(module, w, factor, powers):
+    """let w be a leaf and x = (w * factor).sin(), call `gradient_of(f, x)` with f(v) = v ** 2 or v ** 3, once
+    for each of `powers`, then call `x.sum().backward()`, and look at w"""
+    w = w.clone().requires_grad_()
+    x = (w * factor).sin()
+    gradients = [module.gradient_of(f=lambda v, n=power: v**n, x=x) for power in powers]
+    x.sum().backward()
+    return {"gradients": gradients, "w.grad": w.grad}
 
 
-@pytest.mark.exercise("SGD", "zero_grad clears the gradients and nothing else", points=3)
-@given(run=runs(), lr=steps, momentum=momenta)
-def test_sgd_zero_grad_only_clears(learner, run, lr, momentum):
-    values, rounds = run
-    answer = learner.run(clear_between, values=values, rounds=rounds, lr=lr, momentum=momentum)
-    for part in answer.key("cleared").each():
-        for grad in part.each():
-            if grad.value is not None:
-                grad.check(
-                    not grad.tensor(finite=False).count_nonzero(),
-                    "After zero_grad(), a gradient is still there: the next backward() would add to it.",
-                )
-    check_path(answer.key("path"), values, rounds, lr, momentum)
-
-
-@probe
-def train_network(module, weights, x, y, lr, momentum):
-    """build a small network with the given weights, train it for three rounds with `zero_grad()`, `backward()`
-    and `step()`, always without a gradient for the last bias, and look at its parameters"""
-    with torchs_sgd_refused():
-        model = small_network(weights)
-        optimizer = module.SGD(params=model.parameters(), lr=lr, momentum=momentum)
-        for _ in range(3):
-            optimizer.zero_grad()
-            loss = ((model(x) - y) ** 2).mean()
-            loss.backward()
-            model[2].bias.grad = None
-            optimizer.step()
-        return [p.detach() for p in model.parameters()]
-
-
-networks = st.tuples(tensors((3, 2)), tensors((3,)), tensors((1, 3)), tensors((1,)))
-
-
-@pytest.mark.exercise("SGD", "trains a network, one parameter without a gradient", points=3)
-@settings(max_examples=8)
-@given(weights=networks, data=tensor_points(2, 5), lr=rates, momentum=st.sampled_from([0.0, 0.5]))
-def test_sgd_trains_a_network(learner, weights, data, lr, momentum):
-    x, y = torch.cat([data[0], data[1].flip(0)], dim=1), data[1]
-    answer = learner.run(train_network, weights=weights, x=x, y=y, lr=lr, momentum=momentum)
-    params = [weight.double() for weight in weights]
-    velocities = [0.0] * 4
-    for _ in range(3):
-        leaves = [p.detach().requires_grad_() for p in params]
-        hidden = torch.tanh(x.double() @ leaves[0].T + leaves[1])
-        loss = ((hidden @ leaves[2].T + leaves[3] - y.double()) ** 2).mean()
-        grads = torch.autograd.grad(loss, leaves[:3])
-        for k, grad in enumerate(grads):
-            velocities[k] = momentum * velocities[k] + grad
-            params[k] = params[k] - lr * velocities[k]
-    for part, p in zip(answer.each(), params, strict=True):
-        part.is_close(p.float(), **TRAINING)
-
-
-@probe
-def build(module, lr, momentum, named, step=True):
-    """make one parameter of ones with a gradient of ones, build `SGD`, and take one step if it could be built"""
-    with torchs_sgd_refused():
-        p = torch.ones(2, requires_grad=True)
-        p.grad = torch.ones(2)
-        optimizer = (
-            module.SGD([p], lr=lr, momentum=momentum) if named else module.SGD([p], lr, momentum)
-        )
-        if step:
-            optimizer.step()
-        return p.detach()
-
-
-@pytest.mark.exercise("SGD", "a negative setting is an error, even a tiny one", points=2)
+@pytest.mark.exercise("gradient_of", "the graph behind x can be used again", points=3)
 @given(
-    lr=st.sampled_from([0.0, 1e-9, 0.5]), momentum=st.sampled_from([0.0, 1e-9, 0.75]),
-    negative=st.sampled_from(["lr", "momentum", "both"]), tiny=st.sampled_from([-1e-9, -0.25, -3.0]),
-    named=st.booleans(),
+    w=tensors(shapes()), factor=factors, powers=st.lists(st.integers(2, 3), min_size=2, max_size=3)
+)
+def test_gradient_of_keeps_the_graph(learner, w, factor, powers):
+    answer = learner.run(gradient_of_twice, w=w, factor=factor, powers=powers)
+    x = torch.sin(w * factor)
+    for part, power in zip(answer.key("gradients").each(), powers, strict=True):
+        part.is_close(power * x ** (power - 1))
+    left = answer.key("w.grad").tensor(shape=tuple(w.shape))
+    answer.check(
+        torch.allclose(left, factor * torch.cos(w * factor), rtol=1e-4, atol=1e-5),
+        "w.grad does not hold what x.sum().backward() should leave there. Stop at x: only its gradient is "
+        "asked for, and nothing behind x may receive a gradient.",
+    )
+
+
+# graphs
+
+
+@probe
+def grow(leaf_count, steps):
+    """grow a graph: some leaves, a plain tensor, some operations on the latest results, and one that stacks the
+    last three of all these tensors"""
+    leaves = [torch.ones(2, requires_grad=True) for _ in range(leaf_count)]
+    values = [torch.ones(2), *leaves]
+    for operation, first, second in steps:
+        u, v = values[-1 - first % len(values)], values[-1 - second % len(values)]
+        if operation == "sin":
+            result = u.sin()
+        elif operation == "add":
+            result = u + v
+        elif operation == "mul":
+            result = u * v
+        elif operation == "swap halves":
+            left, right = u.chunk(2)
+            result = torch.cat([right, left])
+        else:
+            result = u.detach()
+        values.append(result)
+    if steps:
+        values.append(torch.stack(values[-3:]))
+    return leaves, values[-1]
+
+
+@probe
+def grow_chain(count):
+    "grow a long chain with one leaf"
+    p = torch.ones(2, requires_grad=True)
+    t = p
+    for _ in range(count):
+        t = t.sin() * p
+    return t
+
+
+def walk(t):
+    """All nodes of the graph behind t, each once."""
+    found, waiting = [], [t.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in found:
+            found.append(node)
+            waiting += [following for following, _ in node.next_functions]
+    return found
+
+
+def programs(*operations):
+    """Lists of operations, each with two places among the latest results."""
+    step = st.tuples(st.sampled_from(operations), st.integers(0, 3), st.integers(0, 3))
+    return st.lists(step, max_size=12)
+
+
+# graph_nodes
+
+
+@probe
+def nodes_of_graph(module, leaf_count, steps):
+    """make some leaves and a plain tensor, let each step compute a new tensor from the latest ones, stack the last
+    three of all, and call `graph_nodes` with the stack; then look for gradients in the leaves"""
+    leaves, t = grow(leaf_count, steps)
+    names = module.graph_nodes(t=t)
+    return {"names": names, "touched": [leaf.grad is not None for leaf in leaves]}
+
+
+@probe
+def nodes_of_chain(module, count):
+    """let p be a leaf, start with t = p, repeat t = t.sin() * p `count` times, and call `graph_nodes(t)`"""
+    return module.graph_nodes(t=grow_chain(count))
+
+
+def check_nodes(answer, t):
+    """Check the names of the nodes behind a tensor."""
+    expected = Counter(type(node).__name__ for node in walk(t))
+    names = [name.value for name in answer.each()]
+    answer.check(
+        all(isinstance(name, str) and name.isidentifier() for name in names),
+        'Expected a list of the class names of the nodes, such as "AccumulateGrad", as strings.',
+    )
+    counts = Counter(names)
+    for name in sorted(expected.keys() | counts.keys()):
+        why = "Every node behind t counts, and a node that can be reached in two ways counts once."
+        answer.check(
+            counts[name] == expected[name],
+            f"Expected {name} {expected[name]} times in the list, got it {counts[name]} times. {why}",
+        )
+
+
+@pytest.mark.exercise("graph_nodes", "any graph: each node once", points=3)
+@given(leaf_count=st.integers(1, 3), steps=programs("sin", "add", "mul"))
+def test_graph_nodes_of_any_graph(learner, leaf_count, steps):
+    answer = learner.run(nodes_of_graph, leaf_count=leaf_count, steps=steps)
+    check_nodes(answer.key("names"), grow(leaf_count, steps)[1])
+    answer.check(
+        not any(answer.key("touched").value),
+        "graph_nodes left a gradient in a leaf. Only look at the graph; no backward pass is needed.",
+    )
+
+
+@pytest.mark.exercise("graph_nodes", "nodes with two results, and detached tensors", points=2)
+@given(leaf_count=st.integers(1, 2), steps=programs("swap halves", "mul", "swap halves", "detach"))
+def test_graph_nodes_of_halves(learner, leaf_count, steps):
+    answer = learner.run(nodes_of_graph, leaf_count=leaf_count, steps=steps)
+    check_nodes(answer.key("names"), grow(leaf_count, steps)[1])
+    answer.check(
+        not any(answer.key("touched").value),
+        "graph_nodes left a gradient in a leaf. Only look at the graph; no backward pass is needed.",
+    )
+
+
+@pytest.mark.exercise("graph_nodes", "a long chain", points=2)
+@settings(max_examples=4)
+@given(count=st.integers(20, 120))
+def test_graph_nodes_of_a_chain(learner, count):
+    check_nodes(learner.run(nodes_of_chain, count=count), grow_chain(count))
+
+
+@probe
+def nodes_of_nothing(module, t, kind):
+    """call `graph_nodes` with a tensor that has no graph, and with twice a leaf"""
+    if kind == "leaf":
+        t = t.clone().requires_grad_()
+    elif kind == "without notes":
+        with torch.no_grad():
+            t = t.clone().requires_grad_() * 2
+    elif kind == "detached":
+        t = (t.clone().requires_grad_() * 2).detach()
+    twice = 2 * torch.ones(2, requires_grad=True)
+    return {"without": module.graph_nodes(t=t), "with": module.graph_nodes(t=twice)}
+
+
+@pytest.mark.exercise("graph_nodes", "no graph, no nodes", points=2)
+@given(t=tensors(shapes()), kind=st.sampled_from(["plain", "leaf", "without notes", "detached"]))
+def test_graph_nodes_of_nothing(learner, t, kind):
+    answer = learner.run(nodes_of_nothing, t=t, kind=kind)
+    answer.check(
+        answer.key("with").each(), "Twice a leaf has a graph: expected its nodes, got none."
+    )
+    names = answer.key("without").each()
+    learner_names = [name.value for name in names]
+    if names:
+        names[0].check(False, f"This tensor has no graph: expected no nodes, got {learner_names}.")
+
+
+# leaves
+
+
+@probe
+def mark(found, known):
+    """write the number of its place into each tensor of the list and into its gradient, and look at the tensors
+    of the test"""
+    touched = [t.grad is not None for t in known.values()]
+    required = [name for name, t in known.items() if t.requires_grad]
+    count = len(found)
+    with torch.no_grad():
+        for place, t in enumerate(found, 1):
+            if isinstance(t, torch.Tensor):
+                t.fill_(100.0 * place)
+                t.grad = torch.full_like(t, 100.0 * place)
+    return {
+        "count": count,
+        "touched": touched,
+        "required": required,
+        "values": {name: t.detach().clone() for name, t in known.items()},
+        "gradients": {name: t.grad for name, t in known.items()},
+    }
+
+
+@probe
+def leaves_of_graph(module, leaf_count, steps):
+    """make some leaves and a plain tensor, let each step compute a new tensor from the latest ones, stack the last
+    three of all, call `leaves` with the stack, and write into the tensors of the list"""
+    leaves, t = grow(leaf_count, steps)
+    found = module.leaves(t=t)
+    if not isinstance(found, (list, tuple)):
+        return found
+    return mark(found, {f"leaf {k}": leaf for k, leaf in enumerate(leaves, 1)})
+
+
+@probe
+def small_model(sizes, kind):
+    "a small model"
+    n_in, n_hidden, n_out = sizes
+    middle = {"norm": nn.BatchNorm1d(n_hidden), "dropout": nn.Dropout(), "tanh": nn.Tanh()}[kind]
+    return nn.Sequential(nn.Linear(n_in, n_hidden), middle, nn.Linear(n_hidden, n_out))
+
+
+@probe
+def leaves_of_model(module, sizes, kind, frozen):
+    """build a small model, freeze some parameters, call `leaves` with its output, and write into the tensors
+    of the list"""
+    model = small_model(sizes, kind)
+    known = dict(model.named_parameters())
+    for name in frozen:
+        if name in known:
+            known[name].requires_grad_(False)
+    found = module.leaves(t=model(torch.ones(7, sizes[0])))
+    if not isinstance(found, (list, tuple)):
+        return found
+    return mark(found, known)
+
+
+def check_leaves(answer, names, expected, required):
+    """Check that the list held the expected leaves, by what was written into its tensors.
+
+    Args:
+        answer: what `mark` returned.
+        names: the names of all leaves that the test knows.
+        expected: the names of those that `leaves` should find.
+        required: the names of those that require a gradient.
+    """
+    if isinstance(answer.value, (list, tuple)) or not isinstance(answer.value, dict):
+        # `leaves` did not return a list of tensors.
+        answer.each()
+    values, gradients = answer.key("values"), answer.key("gradients")
+    answer.check(
+        not any(answer.key("touched").value),
+        "leaves left a gradient in a leaf. Only look at the graph; no backward pass is needed.",
+    )
+    answer.check(
+        answer.key("required").value == required,
+        "The call of leaves changed which leaves require a gradient. Only look at the graph.",
+    )
+    places = []
+    for name in names:
+        value = values.key(name).tensor()
+        gradient = gradients.key(name).value
+        place = float(value.max())
+        written = place >= 100 and bool((value == place).all())
+        if name in expected:
+            answer.check(
+                written and gradient is not None,
+                f"{name} would receive a gradient, but it is not in the list. Return the leaves of every "
+                "branch: the leaves themselves, not copies.",
+            )
+            gradients.key(name).is_close(torch.full_like(value, place))
+            places.append(place)
+        else:
+            answer.check(
+                not written and gradient is None,
+                f"{name} is in the list, but it would not receive a gradient.",
+            )
+    count = answer.key("count").integer()
+    answer.check(
+        count == len(expected),
+        f"Expected {len(expected)} leaves, each once, got {count}.",
+    )
+    answer.check(len(set(places)) == len(places), "A leaf is in the list twice.")
+
+
+@pytest.mark.exercise("leaves", "any graph: the leaves themselves, each once", points=3)
+@given(leaf_count=st.integers(1, 4), steps=programs("sin", "add", "mul", "add", "mul"))
+def test_leaves_of_any_graph(learner, leaf_count, steps):
+    answer = learner.run(leaves_of_graph, leaf_count=leaf_count, steps=steps)
+    check_graph_leaves(answer, leaf_count, steps)
+
+
+def check_graph_leaves(answer, leaf_count, steps):
+    """Check the leaves of a graph that `grow` made."""
+    grown, t = grow(leaf_count, steps)
+    if t.is_leaf:
+        reached = [t] if t.requires_grad else []
+    else:
+        reached = [node.variable for node in walk(t) if hasattr(node, "variable")]
+    expected = [
+        f"leaf {k}"
+        for k, leaf in enumerate(grown, 1)
+        if any(leaf is variable for variable in reached)
+    ]
+    names = [f"leaf {k}" for k in range(1, leaf_count + 1)]
+    check_leaves(answer, names, expected, names)
+
+
+@pytest.mark.exercise("leaves", "parts of the graph are detached", points=2)
+@given(leaf_count=st.integers(2, 4), steps=programs("detach", "add", "mul", "swap halves"))
+def test_leaves_of_cut_graphs(learner, leaf_count, steps):
+    answer = learner.run(leaves_of_graph, leaf_count=leaf_count, steps=steps)
+    check_graph_leaves(answer, leaf_count, steps)
+
+
+FROZEN = ["0.weight", "0.bias", "1.weight", "1.bias", "2.weight", "2.bias"]
+
+
+@pytest.mark.exercise("leaves", "models with frozen parameters", points=3)
+@given(
+    sizes=st.lists(sizes(1, 6), min_size=3, max_size=3, unique=True).map(tuple),
+    kind=st.sampled_from(["norm", "dropout", "tanh"]),
+    frozen=st.lists(st.sampled_from(FROZEN), max_size=6, unique=True),
+)
+def test_leaves_of_models(learner, sizes, kind, frozen):
+    answer = learner.run(leaves_of_model, sizes=sizes, kind=kind, frozen=frozen)
+    names = FROZEN if kind == "norm" else [name for name in FROZEN if name[0] != "1"]
+    trained = [name for name in names if name not in frozen]
+    check_leaves(answer, names, trained, trained)
+
+
+# cut
+
+
+@probe
+def cut_and_write(module, values, kind, layout, factor, places, written):
+    """make t a plain tensor, a leaf that requires a gradient, or the result w * factor of a leaf w; call
+    `c = cut(t)`; use both in a loss; then write a number into c at one place and into t at another"""
+    w = t = tensor_laid_out(values, layout).detach()
+    if kind != "plain":
+        w.requires_grad_()
+    if kind == "result":
+        t = w * factor
+    c = module.cut(t=t)
+    if not isinstance(c, torch.Tensor):
+        return {"c": c}
+    seen = {"c": c.detach().clone(), "t": t.detach().clone(), "required": c.requires_grad}
+    p = torch.full(t.shape, factor, dtype=t.dtype, requires_grad=True)
+    (c * p).sum().backward()
+    seen["through c"], seen["beside c"] = w.grad, p.grad
+    if t.requires_grad:
+        t.sum().backward()
+    seen["through t"] = w.grad
+    with torch.no_grad():
+        c[tuple(places[0])] = written[0]
+        t[tuple(places[1])] = written[1]
+    return {**seen, "c at the end": c.detach().clone(), "t at the end": t.detach().clone()}
+
+
+@pytest.mark.exercise("cut", "any tensor: outside the graph, in the same memory", points=3)
+@given(
+    values=small_tensors(), kind=kinds, layout=layouts,
+    factor=factors, where=st.tuples(fractions(), fractions()),
+    written=st.tuples(st.integers(10, 19), st.integers(20, 29)),
 )  # fmt: skip
-def test_sgd_refuses_negative_settings(learner, lr, momentum, negative, tiny, named):
-    learner.run(build, lr=lr, momentum=momentum, named=named)
-    lr = lr if negative == "momentum" else tiny
-    momentum = momentum if negative == "lr" else tiny
-    with learner.raises(ValueError, f"lr={lr} and momentum={momentum} are not both at least 0"):
-        learner.run(build, lr=lr, momentum=momentum, named=named, step=False)
+def test_cut_of_any_tensor(learner, values, kind, layout, factor, where, written):
+    places = [place(values.shape, fraction) for fraction in where]
+    answer = learner.run(
+        cut_and_write, values=values, kind=kind, layout=layout, factor=factor, places=places,
+        written=written,
+    )  # fmt: skip
+    t = values * factor if kind == "result" else values
+    answer.key("c").is_close(t)
+    answer.key("t").is_close(t)
+    answer.check(
+        answer.key("through c").value is None,
+        "A gradient flowed through the result of cut(t), so it is not outside the graph.",
+    )
+    answer.check(
+        answer.key("required").value is False,
+        "The result of cut(t) requires a gradient. A tensor outside the graph must not require one.",
+    )
+    answer.key("beside c").is_close(t)
+    if kind != "plain":
+        through = answer.key("through t")
+        answer.check(
+            through.value is not None,
+            "After cut(t), no gradient flows through t: t itself is no longer part of the graph.",
+        )
+        through.is_close(torch.full_like(values, factor if kind == "result" else 1.0))
+    expected = t.clone()
+    for at, number in zip(places, written, strict=True):
+        expected[at] = number
+    for name in ("c at the end", "t at the end"):
+        end = answer.key(name).tensor(shape=tuple(values.shape))
+        answer.check(
+            torch.allclose(end, expected, rtol=1e-4, atol=1e-5),
+            "The test wrote one number into c and another into t, but c and t do not both show both numbers. "
+            "cut(t) must share the memory of t; a copy has its own memory.",
+        )
 
 
-@pytest.mark.exercise("SGD", "zero is not an error", points=2)
-@given(lr=st.sampled_from([0.0, 0.25, 3.0]), momentum=st.sampled_from([0.0, 0.5, 1.25]))
-def test_sgd_takes_zero_and_large_settings(learner, lr, momentum):
-    answer = learner.run(build, lr=lr, momentum=momentum, named=True)
-    answer.is_close(torch.full((2,), 1 - lr))
+@probe
+def cut_in_a_loss(module, values, factor):
+    """let w be a leaf and t = w * factor, and call `backward()` for the loss (t ** 2 * cut(t)).sum()"""
+    w = values.clone().requires_grad_()
+    t = w * factor
+    (t**2 * module.cut(t=t)).sum().backward()
+    return w.grad
+
+
+@pytest.mark.exercise("cut", "counts as a constant in a loss", points=2)
+@given(values=tensors(shapes()), factor=factors)
+def test_cut_is_a_constant(learner, values, factor):
+    t = values * factor
+    # The numbers reach 500, of which float32 keeps seven digits.
+    learner.run(cut_in_a_loss, values=values, factor=factor).is_close(2 * factor * t * t, atol=1e-4)

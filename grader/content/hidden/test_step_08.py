@@ -1,287 +1,388 @@
-"""Step 08, hidden: losses of any shape and layout, and the gradients that flow back to parameters."""
+"""Step 08, hidden: optimizers against the formula, on random parameters, gradients and settings.
+
+The reference computes in float64 by the formula of the lesson, which is that of `torch.optim.SGD`.
+"""
+
+import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.content.references import check_torchs_loss, is_loss, reduced
-from grader.content.shared_probes import leaf, tensor_laid_out, torchs_losses
+from grader.content.references import (
+    TRAINING,
+    check_fit,
+    check_points_stay,
+    check_python_floats,
+    check_uses_torchs_sgd,
+    line_gradients,
+)
+from grader.content.shared_probes import (
+    leaf,
+    parameters_of,
+    points_after,
+    points_laid_out,
+    sgd_is_torchs,
+    small_network,
+    torchs_sgd_refused,
+)
 from grader.testing.probes import probe
-from grader.testing.strategies import numbers, shapes, sizes, tensor_points, tensors
+from grader.testing.strategies import exact_rates, numbers, shapes, sizes, tensor_points, tensors
 
-REDUCTIONS = ("mean", "sum", "none")
-reductions = st.sampled_from(REDUCTIONS)
-layouts = st.sampled_from(["plain", "Fortran order", "every second entry"])
+rates = exact_rates()
+steps = st.sampled_from([0.01, 0.125, 0.5, 1.5])
+momenta = st.sampled_from([0.0, 0.25, 0.5, 0.9, 1.0])
+factors = st.sampled_from([-2.0, -0.5, 0.25, 1.0, 3.0])
+layouts = st.sampled_from(["plain", "columns of a table"])
 
-# yhat, y and one weight for every entry, all of one shape.
-triples = shapes(0, 4).flatmap(lambda shape: tensors((3, *shape)))
 
-
-def arrived(answer, name):
-    """Return the gradient of that name; it must have arrived."""
-    grad = answer.key(name)
-    grad.check(
-        grad.value is not None,
-        f"Expected a gradient in {name}, got None. The loss must be a tensor that is still connected "
-        "to yhat and y.",
-    )
-    return grad
+# fit_with_sgd
 
 
 @probe
-def made(module, function, reduction):
-    "the loss function of the learner"
-    if function == "mse":
-        return lambda yhat, y: module.mse(yhat=yhat, y=y, reduction=reduction)
-    loss = module.make_loss(reduction=reduction)
-    # A class would make a new object from yhat and y, and compute nothing.
-    if isinstance(loss, type) or not callable(loss):
-        return None
-    return loss
+def fit_on_view(module, a, b, x, y, lr, n_epochs, layout):
+    """make leaves of `a` and `b`, call `fit_with_sgd`, and look at the same leaves again"""
+    a, b = leaf(a), leaf(b)
+    x, y = points_laid_out(x, y, layout)
+    losses = module.fit_with_sgd(x=x, y=y, a=a, b=b, lr=lr, n_epochs=n_epochs)
+    return {"losses": losses, "a": a.detach(), "b": b.detach(), "points": points_after(x, y)}
 
 
-def of_a_function(answer):
-    """Return the answer of a probe, after checking that there was a loss function."""
+@pytest.mark.exercise("fit_with_sgd", "any points, any number of epochs", points=3)
+@given(
+    a=numbers(), b=numbers(), data=tensor_points(), lr=rates, n_epochs=sizes(1, 7), layout=layouts
+)
+def test_fit_on_any_points(learner, a, b, data, lr, n_epochs, layout):
+    x, y = data
+    answer = learner.run(fit_on_view, a=a, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout=layout)
+    check_fit(answer, a, b, x, y, lr, n_epochs)
+    check_python_floats(answer.key("losses"))
+    # All of the first loss but its mean is exact in float32, so the loss must keep all its digits.
+    first = answer.key("losses").numbers()[0]
     answer.check(
-        answer.value is not None,
-        "Expected make_loss to return a loss function that can be called with yhat and y, got "
-        "something else: perhaps a class instead of a loss made from it, or nothing.",
+        math.isclose(first, line_gradients(a, b, x, y)[0], rel_tol=1e-6, abs_tol=1e-9),
+        f"Expected the first loss with all its digits, got {first!r}. Do not round it.",
     )
-    return answer
+    check_points_stay(answer.key("points"), x, y)
+
+
+@pytest.mark.exercise("fit_with_sgd", "many epochs, even when little is left to learn", points=2)
+@settings(max_examples=6)
+@given(
+    a=numbers(), b=numbers(), x=tensors(st.tuples(sizes(2, 6), st.just(1))), lr=rates,
+    off=st.sampled_from([0.0, 0.125, 0.5]), n_epochs=sizes(20, 50),
+)  # fmt: skip
+def test_fit_for_many_epochs(learner, a, b, x, lr, off, n_epochs):
+    # The start is near the line of the points, or on it, but all epochs should run.
+    y = a + b * x
+    answer = learner.run(
+        fit_on_view, a=a + off, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout="plain"
+    )
+    check_fit(answer, a + off, b, x, y, lr, n_epochs)
+    check_uses_torchs_sgd(learner.run(sgd_is_torchs, x=x, y=y))
 
 
 @probe
-def loss_laid_out(module, function, yhat, y, reduction, layouts):
-    """lay `yhat` and `y` out in memory as `layouts` says, and compute the loss twice"""
-    with torchs_losses(refused=function == "mse") as watch:
-        loss = made(module, function, reduction)
-        if loss is None:
-            return None
-        yhat, y = tensor_laid_out(yhat, layouts[0]), tensor_laid_out(y, layouts[1])
-        return {"first": loss(yhat, y), "second": loss(yhat, y), "torch's own": watch.called}
+def fit_twice(module, a, b, first, second, epochs):
+    """make leaves of `a` and `b`, call `fit_with_sgd` with the first points, empty the gradients, and call it
+    with the second points"""
+    a, b = leaf(a), leaf(b)
+    seen = {}
+    for name, (x, y, lr), n_epochs in zip(
+        ("first", "second"), (first, second), epochs, strict=True
+    ):
+        losses = module.fit_with_sgd(x=x, y=y, a=a, b=b, lr=lr, n_epochs=n_epochs)
+        seen[name] = {"losses": losses, "a": a.detach().clone(), "b": b.detach().clone()}
+        a.grad = b.grad = None
+    return seen
 
 
-@probe
-def weighted_gradients(module, function, yhat, y, weight, reduction, layouts):
-    """compute the loss of leaves `yhat` and `y`, multiply it by `weight`, call `sum().backward()`, and collect
-    both gradients"""
-    with torchs_losses(refused=function == "mse"):
-        loss = made(module, function, reduction)
-        if loss is None:
-            return None
-        yhat, y = (
-            tensor_laid_out(yhat, layouts[0]).detach(),
-            tensor_laid_out(y, layouts[1]).detach(),
-        )
-        yhat.requires_grad_()
-        y.requires_grad_()
-        result = loss(yhat, y)
-        if isinstance(result, torch.Tensor) and result.requires_grad:
-            (weight * result).sum().backward()
-        return {"yhat.grad": yhat.grad, "y.grad": y.grad}
+@pytest.mark.exercise(
+    "fit_with_sgd", "a second training goes on where the first one ended", points=3
+)
+@given(
+    a=numbers(), b=numbers(), first=tensor_points(), second=tensor_points(), lr=rates, other_lr=rates,
+    epochs=st.tuples(sizes(1, 3), sizes(1, 3)),
+)  # fmt: skip
+def test_fit_goes_on(learner, a, b, first, second, lr, other_lr, epochs):
+    answer = learner.run(
+        fit_twice, a=a, b=b, first=(*first, lr), second=(*second, other_lr), epochs=epochs
+    )
+    check_fit(answer.key("first"), a, b, *first, lr, epochs[0])
+    a, b = (answer.key("first").key(name).scalar() for name in "ab")
+    check_fit(answer.key("second"), a, b, *second, other_lr, epochs[1])
 
 
-def check_gradients(answer, yhat, y, weight, reduction):
-    """Check both gradients of the weighted loss."""
-    if reduction != "none":
-        weight = weight.sum()
-    expected = weight * 2 * (yhat - y) / (yhat.numel() if reduction == "mean" else 1)
-    # The weights of a table of up to 360 entries add up to hundreds.
-    arrived(answer, "yhat.grad").is_close(expected, rtol=1e-4, atol=1e-4)
-    arrived(answer, "y.grad").is_close(-expected, rtol=1e-4, atol=1e-4)
+# SGD
 
 
-@probe
-def line_gradients(module, function, a, b, x, y, reduction, factor):
-    """make leaves of `a` and `b`, compute the loss of yhat = a + b * x and y times `factor`, and call
-    `backward()`"""
-    with torchs_losses(refused=function == "mse"):
-        loss = made(module, function, reduction)
-        if loss is None:
-            return None
-        a, b = leaf(a), leaf(b)
-        result = loss(a + b * x, y)
-        if isinstance(result, torch.Tensor) and result.requires_grad:
-            (factor * result).sum().backward()
-        return {"a.grad": a.grad, "b.grad": b.grad}
+def sgd_path(values, rounds, lr, momentum):
+    """Where the parameters are after each round, in the dtypes of the values."""
+    params = [value.double() for value in values]
+    velocities = [None] * len(params)
+    path = []
+    for grads in rounds:
+        for k, grad in enumerate(grads):
+            if grad is not None:
+                v = velocities[k]
+                velocities[k] = grad.double() if v is None else momentum * v + grad.double()
+                params[k] = params[k] - lr * velocities[k]
+        path.append([p.to(value.dtype) for p, value in zip(params, values, strict=True)])
+    return path
 
 
-def check_line(answer, a, b, x, y, reduction, factor):
-    """Check the gradients of a line against the formulas of step 02."""
-    error = a + b * x - y
-    scale = factor * 2 / (len(x) if reduction == "mean" else 1)
-    arrived(answer, "a.grad").is_close(torch.tensor([scale * float(error.sum())]))
-    arrived(answer, "b.grad").is_close(torch.tensor([scale * float((error * x).sum())]))
+def check_path(answer, values, rounds, lr, momentum):
+    """Check every parameter after every step."""
+    path = sgd_path(values, rounds, lr, momentum)
+    for part, expected in zip(answer.each(), path, strict=True):
+        for got, p in zip(part.each(), expected, strict=True):
+            # Velocities are up to 15 and steps up to 25; float32 keeps seven digits of them.
+            got.is_close(p, rtol=1e-4, atol=1e-4)
 
 
 @st.composite
-def apart(draw):
-    """Two different shapes that torch would broadcast, or that hold equally many entries, in any order."""
-    n, m = draw(st.lists(st.integers(2, 5), min_size=2, max_size=2, unique=True))
-    pair = draw(
-        st.sampled_from(
-            [
-                ((n, 1), (n,)), ((n, 1), (1, n)), ((n, m), (m,)), ((n, m), (m, n)), ((n, m), (n, 1)),
-                ((n, m), (1, m)), ((n, m), (n * m,)), ((n,), ()), ((n,), (1,)), ((1, n, m), (n, m)),
-                ((n, m), (1, 1)), ((n, m), ()), ((n, m, 1), (n, m)), ((1,), ()), ((1, 1), (1,)),
-                ((n,), (m,)), ((n, m), (n, m + 1)),
-            ]
+def runs(draw, low=1, high=3, none=True):
+    """Values of some parameters of one dtype, and gradients for one to four rounds, some of them None."""
+    dtype = draw(st.sampled_from([torch.float32, torch.float64]))
+    count = draw(st.integers(1, 4))
+    values, columns = [], []
+    for _ in range(draw(st.integers(low, high))):
+        shape = draw(shapes(0, 2))
+        stack = draw(tensors((count + 1, *shape), dtype))
+        values.append(stack[0].clone())
+        there = draw(st.lists(st.integers(0, 3), min_size=count, max_size=count))
+        columns.append(
+            [g.clone() if t or not none else None for g, t in zip(stack[1:], there, strict=True)]
         )
-    )  # fmt: skip
-    return draw(st.permutations(pair))
+    return values, [list(grads) for grads in zip(*columns, strict=True)]
 
 
-# mse
+@probe
+def run_sgd(module, values, rounds, lr, momentum, turned, kind):
+    """make a parameter of each of `values`, build `SGD` with a list or a generator of them, set the gradients
+    and call `step()` in each round, and look at the parameters and at the gradients"""
+    with torchs_sgd_refused():
+        params = parameters_of(values, turned)
+        given = iter(params) if kind == "generator" else list(params)
+        optimizer = module.SGD(params=given, lr=lr, momentum=momentum)
+        path, gradients = [], []
+        for grads in rounds:
+            for p, grad in zip(params, grads, strict=True):
+                p.grad = None if grad is None else grad.clone()
+            optimizer.step()
+            path.append([p.detach().clone() for p in params])
+            gradients.append([None if p.grad is None else p.grad.clone() for p in params])
+        return {"path": path, "gradients": gradients}
 
 
-@pytest.mark.exercise("mse", "any shape, any memory layout", points=3)
+@pytest.mark.exercise("SGD", "any parameters, any gradients, some of them None", points=3)
 @given(
-    both=triples, reduction=reductions, layouts=st.tuples(layouts, layouts),
-    offset=st.sampled_from([4096.0, 0.0]),
+    run=runs(), lr=steps, momentum=momenta, turned=st.booleans(),
+    kind=st.sampled_from(["list", "generator"]),
 )  # fmt: skip
-def test_mse_of_any_layout(learner, both, reduction, layouts, offset):
-    # Errors far smaller than the numbers themselves, which float32 still holds exactly.
-    yhat, y = both[0] + offset, both[1] + offset
+def test_sgd_on_any_parameters(learner, run, lr, momentum, turned, kind):
+    values, rounds = run
     answer = learner.run(
-        loss_laid_out, function="mse", yhat=yhat, y=y, reduction=reduction, layouts=layouts
+        run_sgd, values=values, rounds=rounds, lr=lr, momentum=momentum, turned=turned, kind=kind
     )
-    for name in ("first", "second"):
-        is_loss(answer.key(name), reduced((yhat - y) ** 2, reduction))
+    check_path(answer.key("path"), values, rounds, lr, momentum)
+
+
+@pytest.mark.exercise("SGD", "the gradients are only read", points=2)
+@given(run=runs(), lr=steps, momentum=momenta)
+def test_sgd_only_reads_gradients(learner, run, lr, momentum):
+    values, rounds = run
+    answer = learner.run(
+        run_sgd, values=values, rounds=rounds, lr=lr, momentum=momentum, turned=False, kind="list"
+    )
+    check_path(answer.key("path"), values, rounds, lr, momentum)
+    for part, grads in zip(answer.key("gradients").each(), rounds, strict=True):
+        for got, grad in zip(part.each(), grads, strict=True):
+            got.check(
+                (got.value is None) == (grad is None),
+                "step() made or removed a gradient. Only read the gradients.",
+            )
+            if grad is not None:
+                got.check(
+                    torch.equal(got.tensor(shape=tuple(grad.shape), dtype=grad.dtype), grad),
+                    "step() changed a gradient. Only read the gradients, and keep the velocity in a separate "
+                    "tensor.",
+                )
 
 
 @probe
-def default_mse(module, yhat, y):
-    "call `mse(yhat, y)`"
-    with torchs_losses(refused=True):
-        return module.mse(yhat=yhat, y=y)
+def run_sgd_with_one_gradient_tensor(module, values, rounds, lr, momentum):
+    """make a parameter of each of `values` and build `SGD`; in each round write the new gradients into the same
+    tensors p.grad, and call `step()`"""
+    with torchs_sgd_refused():
+        params = parameters_of(values, False)
+        tensors = [torch.zeros_like(p) for p in params]
+        optimizer = module.SGD(params=list(params), lr=lr, momentum=momentum)
+        path = []
+        for grads in rounds:
+            for p, t, grad in zip(params, tensors, grads, strict=True):
+                with torch.no_grad():
+                    t.copy_(grad)
+                p.grad = t
+            optimizer.step()
+            path.append([p.detach().clone() for p in params])
+        return path
 
 
-@pytest.mark.exercise("mse", "the mean, by default", points=2)
-@given(both=shapes(2, 3).flatmap(lambda shape: tensors((2, *shape))))
-def test_mse_is_the_mean_by_default(learner, both):
-    yhat, y = both[0], both[1]
-    is_loss(learner.run(default_mse, yhat=yhat, y=y), reduced((yhat - y) ** 2, "mean"))
-
-
-@pytest.mark.exercise("mse", "larger errors, a larger loss", points=2)
-@given(both=shapes(1, 3).flatmap(lambda shape: tensors((2, *shape))), factor=numbers())
-def test_mse_grows_with_the_square(learner, both, factor):
-    # Errors that are `factor` times as large give a loss that is factor ** 2 times as large.
-    yhat, y = both
-    expected = factor**2 * reduced((yhat - y) ** 2, "mean")
-    is_loss(learner.mse(yhat=factor * yhat, y=factor * y, reduction="mean"), expected)
-    is_loss(learner.mse(yhat=factor * y, y=factor * yhat, reduction="mean"), expected)
-
-
-@pytest.mark.exercise("mse", "the gradient of every entry, for yhat and for y", points=3)
-@given(both=triples, reduction=reductions, layouts=st.tuples(layouts, layouts))
-def test_mse_gradients(learner, both, reduction, layouts):
-    yhat, y, weight = both
+@pytest.mark.exercise("SGD", "the velocity is not the gradient's tensor", points=2)
+@given(run=runs(none=False), lr=steps, momentum=momenta)
+def test_sgd_keeps_its_own_velocity(learner, run, lr, momentum):
+    values, rounds = run
     answer = learner.run(
-        weighted_gradients, function="mse", yhat=yhat, y=y, weight=weight, reduction=reduction,
-        layouts=layouts,
-    )  # fmt: skip
-    check_gradients(answer, yhat, y, weight, reduction)
-
-
-@pytest.mark.exercise("mse", "gradients reach the parameters of a line", points=2)
-@given(a=numbers(), b=numbers(), data=tensor_points(), reduction=reductions, factor=numbers())
-def test_mse_teaches_a_line(learner, a, b, data, reduction, factor):
-    x, y = data
-    answer = learner.run(
-        line_gradients, function="mse", a=a, b=b, x=x, y=y, reduction=reduction, factor=factor
+        run_sgd_with_one_gradient_tensor, values=values, rounds=rounds, lr=lr, momentum=momentum
     )
-    check_line(answer, a, b, x, y, reduction, factor)
+    check_path(answer, values, rounds, lr, momentum)
 
 
-@pytest.mark.exercise("mse", "shapes that only look alike are an error", points=3)
-@given(shapes=apart(), reduction=reductions)
-def test_mse_refuses_shapes(learner, shapes, reduction):
-    first, second = shapes
-    learner.mse(yhat=torch.ones(first), y=torch.ones(first), reduction=reduction)
-    with learner.raises(ValueError, f"yhat has shape {first} and y has shape {second}"):
-        learner.mse(yhat=torch.ones(first), y=torch.ones(second), reduction=reduction)
+@probe
+def run_two_sgd(module, values, rounds, settings):
+    """build two optimizers with different settings, one for the first parameter and one for the others, and let
+    them take their steps in turn; then let a new optimizer for all parameters use the same gradients"""
+    with torchs_sgd_refused():
+        params = parameters_of(values, False)
+        groups = params[:1], params[1:]
+        optimizers = [
+            module.SGD(list(group), lr, momentum)
+            for group, (lr, momentum) in zip(groups, settings, strict=True)
+        ]
+        path = []
+        for number in range(2):
+            if number:
+                optimizers = [module.SGD(params=(p for p in params), lr=settings[0][0])]
+            for grads in rounds:
+                for p, grad in zip(params, grads, strict=True):
+                    p.grad = grad.clone()
+                for optimizer in optimizers:
+                    optimizer.step()
+                path.append([p.detach().clone() for p in params])
+        return path
 
 
-@pytest.mark.exercise("mse", "words that are similar to a reduction are an error", points=2)
-@given(
-    word=st.sampled_from(REDUCTIONS),
-    change=st.sampled_from(["{}s", " {}", "{} ", "{}_", "the {}"]),
-    upper=st.booleans(),
-    n=sizes(1, 4),
+@pytest.mark.exercise(
+    "SGD", "optimizers with different settings do not disturb each other", points=2
 )
-def test_mse_refuses_words(learner, word, change, upper, n):
-    learner.mse(yhat=torch.ones(n, 1), y=torch.zeros(n, 1), reduction=word)
-    word = change.format(word.upper() if upper else word)
-    with learner.raises(ValueError, f'"{word}" is not "mean", "sum" or "none"'):
-        learner.mse(yhat=torch.ones(n, 1), y=torch.zeros(n, 1), reduction=word)
+@given(run=runs(low=2, none=False), settings_=st.tuples(*[st.tuples(steps, momenta)] * 2))
+def test_sgd_optimizers_do_not_meet(learner, run, settings_):
+    values, rounds = run
+    answer = learner.run(run_two_sgd, values=values, rounds=rounds, settings=settings_)
+    first = sgd_path(values[:1], [grads[:1] for grads in rounds], *settings_[0])
+    others = sgd_path(values[1:], [grads[1:] for grads in rounds], *settings_[1])
+    path = [one + rest for one, rest in zip(first, others, strict=True)]
+    # The second half uses no momentum, which is the default.
+    path += sgd_path(path[-1], rounds, settings_[0][0], 0.0)
+    for part, expected in zip(answer.each(), path, strict=True):
+        for got, p in zip(part.each(), expected, strict=True):
+            got.is_close(p, rtol=1e-4, atol=2e-4)
 
 
-@pytest.mark.exercise("mse", "capital letters, or a part of a reduction, are an error", points=1)
-def test_mse_refuses_capital_letters(learner):
-    learner.mse(yhat=torch.ones(3, 1), y=torch.zeros(3, 1), reduction="mean")
-    for word in ("MEAN", "Sum", "None", "me", "um", "n"):
-        with learner.raises(ValueError, f'"{word}" is not "mean", "sum" or "none"'):
-            learner.mse(yhat=torch.ones(3, 1), y=torch.zeros(3, 1), reduction=word)
+@probe
+def clear_between(module, values, rounds, lr, momentum):
+    """make a parameter of each of `values`, build `SGD` with a generator, and in each round set the gradients,
+    call `step()`, then `zero_grad()`, and look at everything"""
+    with torchs_sgd_refused():
+        params = parameters_of(values, False)
+        optimizer = module.SGD((p for p in params), lr=lr, momentum=momentum)
+        path, cleared = [], []
+        for grads in rounds:
+            for p, grad in zip(params, grads, strict=True):
+                p.grad = None if grad is None else grad.clone()
+            optimizer.step()
+            optimizer.zero_grad()
+            path.append([p.detach().clone() for p in params])
+            cleared.append([p.grad for p in params])
+        return {"path": path, "cleared": cleared}
 
 
-# make_loss
+@pytest.mark.exercise("SGD", "zero_grad clears the gradients and nothing else", points=3)
+@given(run=runs(), lr=steps, momentum=momenta)
+def test_sgd_zero_grad_only_clears(learner, run, lr, momentum):
+    values, rounds = run
+    answer = learner.run(clear_between, values=values, rounds=rounds, lr=lr, momentum=momentum)
+    for part in answer.key("cleared").each():
+        for grad in part.each():
+            if grad.value is not None:
+                grad.check(
+                    not grad.tensor(finite=False).count_nonzero(),
+                    "After zero_grad(), a gradient is still there: the next backward() would add to it.",
+                )
+    check_path(answer.key("path"), values, rounds, lr, momentum)
 
 
-@pytest.mark.exercise("make_loss", "any shape, any memory layout", points=3)
-@given(both=triples, reduction=reductions, layouts=st.tuples(layouts, layouts))
-def test_make_loss_of_any_layout(learner, both, reduction, layouts):
-    yhat, y, _ = both
-    answer = of_a_function(
-        learner.run(
-            loss_laid_out, function="make_loss", yhat=yhat, y=y, reduction=reduction,
-            layouts=layouts,
+@probe
+def train_network(module, weights, x, y, lr, momentum):
+    """build a small network with the given weights, train it for three rounds with `zero_grad()`, `backward()`
+    and `step()`, always without a gradient for the last bias, and look at its parameters"""
+    with torchs_sgd_refused():
+        model = small_network(weights)
+        optimizer = module.SGD(params=model.parameters(), lr=lr, momentum=momentum)
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss = ((model(x) - y) ** 2).mean()
+            loss.backward()
+            model[2].bias.grad = None
+            optimizer.step()
+        return [p.detach() for p in model.parameters()]
+
+
+networks = st.tuples(tensors((3, 2)), tensors((3,)), tensors((1, 3)), tensors((1,)))
+
+
+@pytest.mark.exercise("SGD", "trains a network, one parameter without a gradient", points=3)
+@settings(max_examples=8)
+@given(weights=networks, data=tensor_points(2, 5), lr=rates, momentum=st.sampled_from([0.0, 0.5]))
+def test_sgd_trains_a_network(learner, weights, data, lr, momentum):
+    x, y = torch.cat([data[0], data[1].flip(0)], dim=1), data[1]
+    answer = learner.run(train_network, weights=weights, x=x, y=y, lr=lr, momentum=momentum)
+    params = [weight.double() for weight in weights]
+    velocities = [0.0] * 4
+    for _ in range(3):
+        leaves = [p.detach().requires_grad_() for p in params]
+        hidden = torch.tanh(x.double() @ leaves[0].T + leaves[1])
+        loss = ((hidden @ leaves[2].T + leaves[3] - y.double()) ** 2).mean()
+        grads = torch.autograd.grad(loss, leaves[:3])
+        for k, grad in enumerate(grads):
+            velocities[k] = momentum * velocities[k] + grad
+            params[k] = params[k] - lr * velocities[k]
+    for part, p in zip(answer.each(), params, strict=True):
+        part.is_close(p.float(), **TRAINING)
+
+
+@probe
+def build(module, lr, momentum, named, step=True):
+    """make one parameter of ones with a gradient of ones, build `SGD`, and take one step if it could be built"""
+    with torchs_sgd_refused():
+        p = torch.ones(2, requires_grad=True)
+        p.grad = torch.ones(2)
+        optimizer = (
+            module.SGD([p], lr=lr, momentum=momentum) if named else module.SGD([p], lr, momentum)
         )
-    )  # fmt: skip
-    for name in ("first", "second"):
-        is_loss(answer.key(name), reduced((yhat - y) ** 2, reduction))
-    check_torchs_loss(answer.key("torch's own"))
+        if step:
+            optimizer.step()
+        return p.detach()
 
 
-@pytest.mark.exercise("make_loss", "the gradient of every entry, for yhat and for y", points=2)
-@given(both=triples, reduction=reductions, layouts=st.tuples(layouts, layouts))
-def test_make_loss_gradients(learner, both, reduction, layouts):
-    yhat, y, weight = both
-    answer = learner.run(
-        weighted_gradients, function="make_loss", yhat=yhat, y=y, weight=weight, reduction=reduction,
-        layouts=layouts,
-    )  # fmt: skip
-    check_gradients(of_a_function(answer), yhat, y, weight, reduction)
-
-
-@pytest.mark.exercise("make_loss", "gradients reach the parameters of a line", points=2)
-@given(a=numbers(), b=numbers(), data=tensor_points(), reduction=reductions, factor=numbers())
-def test_make_loss_teaches_a_line(learner, a, b, data, reduction, factor):
-    x, y = data
-    answer = learner.run(
-        line_gradients, function="make_loss", a=a, b=b, x=x, y=y, reduction=reduction, factor=factor
-    )
-    check_line(of_a_function(answer), a, b, x, y, reduction, factor)
-
-
-@probe
-def losses_in_turn(module, kinds, yhat, y):
-    """make one loss for each of `kinds`, and only then call all of them, in reverse order"""
-    losses = [module.make_loss(reduction=kind) for kind in kinds]
-    if any(isinstance(loss, type) or not callable(loss) for loss in losses):
-        return None
-    return [loss(yhat, y) for loss in reversed(losses)]
-
-
-@pytest.mark.exercise("make_loss", "several losses do not disturb each other", points=2)
+@pytest.mark.exercise("SGD", "a negative setting is an error, even a tiny one", points=2)
 @given(
-    kinds=st.lists(reductions, min_size=2, max_size=4),
-    both=shapes(1, 3).flatmap(lambda shape: tensors((2, *shape))),
-)
-def test_make_loss_several_times(learner, kinds, both):
-    yhat, y = both[0], both[1]
-    answer = of_a_function(learner.run(losses_in_turn, kinds=kinds, yhat=yhat, y=y))
-    labels = [f"the loss with {kind}" for kind in reversed(kinds)]
-    for loss, kind in zip(answer.parts(*labels), reversed(kinds), strict=True):
-        is_loss(loss, reduced((yhat - y) ** 2, kind))
+    lr=st.sampled_from([0.0, 1e-9, 0.5]), momentum=st.sampled_from([0.0, 1e-9, 0.75]),
+    negative=st.sampled_from(["lr", "momentum", "both"]), tiny=st.sampled_from([-1e-9, -0.25, -3.0]),
+    named=st.booleans(),
+)  # fmt: skip
+def test_sgd_refuses_negative_settings(learner, lr, momentum, negative, tiny, named):
+    learner.run(build, lr=lr, momentum=momentum, named=named)
+    lr = lr if negative == "momentum" else tiny
+    momentum = momentum if negative == "lr" else tiny
+    with learner.raises(ValueError, f"lr={lr} and momentum={momentum} are not both at least 0"):
+        learner.run(build, lr=lr, momentum=momentum, named=named, step=False)
+
+
+@pytest.mark.exercise("SGD", "zero is not an error", points=2)
+@given(lr=st.sampled_from([0.0, 0.25, 3.0]), momentum=st.sampled_from([0.0, 0.5, 1.25]))
+def test_sgd_takes_zero_and_large_settings(learner, lr, momentum):
+    answer = learner.run(build, lr=lr, momentum=momentum, named=True)
+    answer.is_close(torch.full((2,), 1 - lr))

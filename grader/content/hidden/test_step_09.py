@@ -1,607 +1,287 @@
-"""Step 09, hidden: models judged by what they predict, how they train, and what is copied between them."""
+"""Step 09, hidden: losses of any shape and layout, and the gradients that flow back to parameters."""
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
 
-from grader.content.references import TRAINING, check_start_values, line_gradients
-from grader.content.shared_probes import start_values, with_parameters, write_network
+from grader.content.references import check_torchs_loss, is_loss, reduced
+from grader.content.shared_probes import leaf, tensor_laid_out, torchs_losses
 from grader.testing.probes import probe
-from grader.testing.strategies import arrays, exact_rates, numbers, sizes, tensor_points, tensors
+from grader.testing.strategies import numbers, shapes, sizes, tensor_points, tensors
 
-rates = exact_rates()
-factors = st.sampled_from([-2.0, -0.5, 0.5, 1.0, 3.0])
-lines = st.tuples(numbers(), numbers())
-columns = st.tuples(sizes(1, 6), st.just(1)).flatmap(tensors)
+REDUCTIONS = ("mean", "sum", "none")
+reductions = st.sampled_from(REDUCTIONS)
+layouts = st.sampled_from(["plain", "Fortran order", "every second entry"])
 
-
-@probe
-def write_line(model, a, b):
-    "write a into every parameter of one dimension, and b into every other one"
-    for p in model.parameters():
-        p.data.fill_(a if p.ndim == 1 else b)
-    return model
+# yhat, y and one weight for every entry, all of one shape.
+triples = shapes(0, 4).flatmap(lambda shape: tensors((3, *shape)))
 
 
-@probe
-def line_of(module, kind, a, b):
-    "the learner's model of that kind, with the numbers of a line"
-    if kind == "make_sequential":
-        return write_line(with_parameters(module.make_sequential(), 1), a, b)
-    model = with_parameters(getattr(module, kind)(), 1)
-    if kind == "ManualLinearRegression":
-        model.a.data.fill_(a)
-        model.b.data.fill_(b)
-    else:
-        write_line(model.linear, a, b)
-    return model
+def arrived(answer, name):
+    """Return the gradient of that name; it must have arrived."""
+    grad = answer.key(name)
+    grad.check(
+        grad.value is not None,
+        f"Expected a gradient in {name}, got None. The loss must be a tensor that is still connected "
+        "to yhat and y.",
+    )
+    return grad
 
 
 @probe
-def train_lines(module, kind, lines, data, lr, turns):
-    """make several models and write the numbers of a line into each; then train them in turn with
-    torch.optim.SGD, and let each predict"""
-    x, y = data
-    models = [line_of(module, kind, a, b) for a, b in lines]
-    if not all(len(list(model.parameters())) for model in models):
-        return {"can_learn": False}
-    optimizers = [torch.optim.SGD(model.parameters(), lr=lr) for model in models]
-    for turn in turns:
-        optimizers[turn].zero_grad()
-        loss = ((models[turn](x) - y) ** 2).mean()
-        if not loss.requires_grad:
-            return {"can_learn": False}
-        loss.backward()
-        optimizers[turn].step()
-    return {"can_learn": True, "predictions": [model(x) for model in models]}
+def made(module, function, reduction):
+    "the loss function of the learner"
+    if function == "mse":
+        return lambda yhat, y: module.mse(yhat=yhat, y=y, reduction=reduction)
+    loss = module.make_loss(reduction=reduction)
+    # A class would make a new object from yhat and y, and compute nothing.
+    if isinstance(loss, type) or not callable(loss):
+        return None
+    return loss
 
 
-def check_lines(learner, kind, lines, data, lr, turns):
-    """Check where the training of several lines ends."""
-    answer = learner.run(train_lines, kind=kind, lines=lines, data=data, lr=lr, turns=turns)
+def of_a_function(answer):
+    """Return the answer of a probe, after checking that there was a loss function."""
     answer.check(
-        answer.key("can_learn").value is True,
-        "This model cannot learn: the loss is not connected to parameters of the model. Make them "
-        "in __init__, as nn.Parameter or in a layer, and use them in forward as they are.",
+        answer.value is not None,
+        "Expected make_loss to return a loss function that can be called with yhat and y, got "
+        "something else: perhaps a class instead of a loss made from it, or nothing.",
     )
-    expected, (x, y) = [list(line) for line in lines], data
-    for turn in turns:
-        a, b = expected[turn]
-        _, a_grad, b_grad = line_gradients(a, b, x, y)
-        expected[turn] = [a - lr * a_grad, b - lr * b_grad]
-    for part, (a, b) in zip(answer.key("predictions").each(), expected, strict=True):
-        part.is_close((a + b * x.double()).float(), **TRAINING)
-
-
-turns = st.lists(st.integers(0, 1), min_size=1, max_size=5)
+    return answer
 
 
 @probe
-def state_round_trip(module, kind, a, b, x):
-    """write the numbers of a line into a model, load its state dict into a new model of the same kind, change the
-    first one, and let both predict"""
-    first = line_of(module, kind, a, b)
-    state = {name: value.clone() for name, value in first.state_dict().items()}
-    second = line_of(module, kind, 0.0, 0.0)
-    second.load_state_dict(state)
-    for p in first.parameters():
-        p.data.add_(1.0)
-    names = {name: list(value.shape) for name, value in state.items()}
-    return {
-        "state": names,
-        "dtypes": [str(value.dtype) for value in state.values()],
-        "is linear": kind != "LayerLinearRegression" or isinstance(first.linear, nn.Linear),
-        "first": first(x),
-        "second": second(x),
-    }
-
-
-def check_state(learner, kind, a, b, x, shapes):
-    """Check that a state dict holds a whole line."""
-    answer = learner.run(state_round_trip, kind=kind, a=a, b=b, x=x)
-    state = answer.key("state")
-    wanted = " and ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
-    state.check(
-        state.value == shapes,
-        f"Expected the state dict to hold {wanted}, and nothing else, got {state.value}. It only "
-        "holds parameters (and buffers): a plain tensor is not saved.",
-    )
-    answer.check(
-        set(answer.key("dtypes").value) == {"torch.float32"}, "Expected float32 parameters."
-    )
-    answer.check(answer.key("is linear").value is True, "Expected `linear` to be an nn.Linear.")
-    answer.key("first").is_close(a + 1 + (b + 1) * x)
-    answer.key("second").is_close(a + b * x)
-
-
-# ManualLinearRegression
-
-
-@pytest.mark.exercise("ManualLinearRegression", "two models, trained in turn", points=3)
-@given(lines=st.tuples(lines, lines), data=tensor_points(), lr=rates, turns=turns)
-def test_manual_learns(learner, lines, data, lr, turns):
-    check_lines(learner, "ManualLinearRegression", lines, data, lr, turns)
-
-
-@pytest.mark.exercise("ManualLinearRegression", "the state dict holds a and b", points=2)
-@given(line=lines, x=columns)
-def test_manual_state(learner, line, x):
-    check_state(learner, "ManualLinearRegression", *line, x, {"a": [1], "b": [1]})
+def loss_laid_out(module, function, yhat, y, reduction, layouts):
+    """lay `yhat` and `y` out in memory as `layouts` says, and compute the loss twice"""
+    with torchs_losses(refused=function == "mse") as watch:
+        loss = made(module, function, reduction)
+        if loss is None:
+            return None
+        yhat, y = tensor_laid_out(yhat, layouts[0]), tensor_laid_out(y, layouts[1])
+        return {"first": loss(yhat, y), "second": loss(yhat, y), "torch's own": watch.called}
 
 
 @probe
-def stacked(module, kind, first, second, x, layout):
-    """put two models with the numbers of a line one after the other into an nn.Sequential, predict, and call
-    backward() on the sum"""
-    model = nn.Sequential(line_of(module, kind, *first), line_of(module, kind, *second))
-    if layout == "column of a table":
-        x = torch.cat([torch.full_like(x, 99.0), x], dim=1)[:, 1:]
-    yhat = model(x)
-    if yhat.requires_grad:
-        yhat.sum().backward()
-    grads = [[p.grad for p in part.parameters()] for part in model]
-    parts = [[None if g is None else g.sum() for g in part] for part in grads]
-    names = [[name for name, _ in part.named_parameters()] for part in model]
-    return {"yhat": yhat, "gradients": parts, "names": names}
-
-
-@pytest.mark.exercise("ManualLinearRegression", "as a part of a larger model", points=2)
-@given(first=lines, second=lines, x=columns, layout=st.sampled_from(["plain", "column of a table"]))
-def test_manual_in_a_larger_model(learner, first, second, x, layout):
-    answer = learner.run(
-        stacked, kind="ManualLinearRegression", first=first, second=second, x=x, layout=layout
-    )
-    (a, b), (c, d) = first, second
-    inner = a + b * x
-    answer.key("yhat").is_close(c + d * inner, **TRAINING)
-    n = len(x)
-    expected = [
-        {"a": d * n, "b": d * float(x.sum())},
-        {"a": float(n), "b": float(inner.sum())},
-    ]
-    parts = zip(answer.key("gradients").each(), answer.key("names").each(), expected, strict=True)
-    for part, names, wanted in parts:
-        names.check(
-            isinstance(names.value, list) and sorted(names.value) == ["a", "b"],
-            f"Expected parameters with the names a and b, got {names.value}.",
+def weighted_gradients(module, function, yhat, y, weight, reduction, layouts):
+    """compute the loss of leaves `yhat` and `y`, multiply it by `weight`, call `sum().backward()`, and collect
+    both gradients"""
+    with torchs_losses(refused=function == "mse"):
+        loss = made(module, function, reduction)
+        if loss is None:
+            return None
+        yhat, y = (
+            tensor_laid_out(yhat, layouts[0]).detach(),
+            tensor_laid_out(y, layouts[1]).detach(),
         )
-        for grad, name in zip(part.each(), names.value, strict=True):
-            grad.check(grad.value is not None, f"Expected a gradient for {name}, got None.")
-            grad.is_close(wanted[name], **TRAINING)
+        yhat.requires_grad_()
+        y.requires_grad_()
+        result = loss(yhat, y)
+        if isinstance(result, torch.Tensor) and result.requires_grad:
+            (weight * result).sum().backward()
+        return {"yhat.grad": yhat.grad, "y.grad": y.grad}
 
 
-@pytest.mark.exercise("ManualLinearRegression", "random start values")
-@settings(max_examples=4)
-@given(seeds=st.lists(st.integers(0, 10**6), min_size=3, max_size=3, unique=True))
-def test_manual_starts_at_random(learner, seeds):
-    check_start_values(learner.run(start_values, seeds=seeds))
-
-
-# LayerLinearRegression
-
-
-@pytest.mark.exercise("LayerLinearRegression", "two models, trained in turn", points=2)
-@given(lines=st.tuples(lines, lines), data=tensor_points(), lr=rates, turns=turns)
-def test_layer_learns(learner, lines, data, lr, turns):
-    check_lines(learner, "LayerLinearRegression", lines, data, lr, turns)
-
-
-@pytest.mark.exercise("LayerLinearRegression", "the state dict holds the layer", points=2)
-@given(line=lines, x=columns)
-def test_layer_state(learner, line, x):
-    shapes = {"linear.weight": [1, 1], "linear.bias": [1]}
-    # Any order of the parameters will do: two dictionaries are equal in any order.
-    check_state(learner, "LayerLinearRegression", *line, x, shapes)
+def check_gradients(answer, yhat, y, weight, reduction):
+    """Check both gradients of the weighted loss."""
+    if reduction != "none":
+        weight = weight.sum()
+    expected = weight * 2 * (yhat - y) / (yhat.numel() if reduction == "mean" else 1)
+    # The weights of a table of up to 360 entries add up to hundreds.
+    arrived(answer, "yhat.grad").is_close(expected, rtol=1e-4, atol=1e-4)
+    arrived(answer, "y.grad").is_close(-expected, rtol=1e-4, atol=1e-4)
 
 
 @probe
-def hooked(module, kind, a, b, x, scale, extra):
-    """write the numbers of a line into the model, and add two hooks to its layer: one multiplies the input of the
-    layer by scale, one adds extra to its output"""
-    model = line_of(module, kind, a, b)
-    layer = model.linear if kind == "LayerLinearRegression" else model[0]
-    layer.register_forward_pre_hook(lambda layer, inputs: (inputs[0] * scale,))
-    layer.register_forward_hook(lambda layer, inputs, output: output + extra)
-    return model(x)
+def line_gradients(module, function, a, b, x, y, reduction, factor):
+    """make leaves of `a` and `b`, compute the loss of yhat = a + b * x and y times `factor`, and call
+    `backward()`"""
+    with torchs_losses(refused=function == "mse"):
+        loss = made(module, function, reduction)
+        if loss is None:
+            return None
+        a, b = leaf(a), leaf(b)
+        result = loss(a + b * x, y)
+        if isinstance(result, torch.Tensor) and result.requires_grad:
+            (factor * result).sum().backward()
+        return {"a.grad": a.grad, "b.grad": b.grad}
 
 
-def check_hooks(learner, kind, line, x, scale, extra):
-    """Check the prediction of a layer with two hooks."""
-    a, b = line
-    answer = learner.run(hooked, kind=kind, a=a, b=b, x=x, scale=scale, extra=extra)
-    prediction = answer.tensor(shape=tuple(x.shape), dtype=torch.float32)
-    # The hooks change far more than rounding does.
-    answer.check(
-        not torch.allclose(prediction, a + b * x),
-        "The hooks on the layer did not run. Call the layer itself; its .forward method, or a "
-        "formula with its weight, does not run the hooks.",
-    )
-    answer.is_close(extra + a + b * scale * x)
-
-
-# So large that no scale cancels them: the hooks always make a difference.
-extras = st.sampled_from([100.0, 64.5, -80.25])
-
-
-@pytest.mark.exercise("LayerLinearRegression", "hooks before and after the layer run", points=3)
-@given(line=lines, x=columns, scale=factors, extra=extras)
-def test_layer_hooks(learner, line, x, scale, extra):
-    check_hooks(learner, "LayerLinearRegression", line, x, scale, extra)
-
-
-# make_sequential
-
-
-@pytest.mark.exercise("make_sequential", "two models, trained in turn", points=3)
-@given(lines=st.tuples(lines, lines), data=tensor_points(), lr=rates, turns=turns)
-def test_sequential_learns(learner, lines, data, lr, turns):
-    check_lines(learner, "make_sequential", lines, data, lr, turns)
-
-
-@pytest.mark.exercise("make_sequential", "its only layer is called", points=2)
-@given(line=lines, x=columns, scale=factors, extra=extras)
-def test_sequential_layer(learner, line, x, scale, extra):
-    check_hooks(learner, "make_sequential", line, x, scale, extra)
-
-
-@probe
-def sequential_length(module):
-    "call make_sequential, and look at what it is and how many layers it has"
-    model = module.make_sequential()
-    if not isinstance(model, nn.Sequential):
-        return [False, None, None]
-    count = sum([p.numel() for p in with_parameters(model, 1).parameters()])
-    return [isinstance(model[0], nn.Linear), len(model), count]
-
-
-@pytest.mark.exercise("make_sequential", "one layer, two numbers", points=1)
-def test_sequential_has_one_layer(learner):
-    answer = learner.run(sequential_length)
-    answer.check(
-        answer.value == [True, 1, 2],
-        "Expected make_sequential to return an nn.Sequential that holds one nn.Linear(1, 1), which has "
-        "two numbers to learn: a weight and a bias.",
-    )
-
-
-# make_mlp
+def check_line(answer, a, b, x, y, reduction, factor):
+    """Check the gradients of a line against the formulas of step 03."""
+    error = a + b * x - y
+    scale = factor * 2 / (len(x) if reduction == "mean" else 1)
+    arrived(answer, "a.grad").is_close(torch.tensor([scale * float(error.sum())]))
+    arrived(answer, "b.grad").is_close(torch.tensor([scale * float((error * x).sum())]))
 
 
 @st.composite
-def networks(draw):
-    """Four parameters of a network whose sizes are all different."""
-    n_in, n_hidden, n_out = draw(st.permutations([1, 2, 3, 4, 5]))[:3]
-    shapes = [(n_hidden, n_in), (n_hidden,), (n_out, n_hidden), (n_out,)]
-    return [draw(tensors(shape)) for shape in shapes]
-
-
-@probe
-def network_of(module, weights):
-    "the learner's network, with these numbers"
-    n_hidden, n_in = weights[0].shape
-    model = module.make_mlp(n_in=n_in, n_hidden=n_hidden, n_out=len(weights[3]))
-    return write_network(with_parameters(model, n_in), weights)
-
-
-@probe
-def train_networks(module, first, second, x, y, lr, mode):
-    """make two networks, write numbers into both, train the first one for one step of SGD, and let both
-    predict"""
-    models = [network_of(module, weights).train(mode) for weights in (first, second)]
-    optimizer = torch.optim.SGD(models[0].parameters(), lr=lr)
-    loss = ((models[0](x) - y) ** 2).mean()
-    if loss.requires_grad:
-        loss.backward()
-    optimizer.step()
-    return [model(x) for model in models]
-
-
-def predicted(weights, x):
-    """Return the prediction of Linear, ReLU, Linear."""
-    return (x @ weights[0].T + weights[1]).clamp(min=0) @ weights[2].T + weights[3]
-
-
-@st.composite
-def network_tasks(draw):
-    """Two networks of the same sizes, x and y."""
-    first = draw(networks())
-    second = [draw(tensors(tuple(weight.shape))) for weight in first]
-    # No hidden unit of the trained network is at the bend of ReLU, where the slope is a convention.
-    first[1] = first[1] + 0.03125
-    n = draw(sizes(1, 4))
-    return first, second, draw(tensors((n, first[0].shape[1]))), draw(tensors((n, len(first[3]))))
-
-
-@pytest.mark.exercise(
-    "make_mlp", "one network of any sizes is trained, the other one is not", points=3
-)
-@given(task=network_tasks(), lr=rates, mode=st.booleans())
-def test_mlp_learns(learner, task, lr, mode):
-    first, second, x, y = task
-    answer = learner.run(train_networks, first=first, second=second, x=x, y=y, lr=lr, mode=mode)
-    params = [weight.double().requires_grad_() for weight in first]
-    loss = ((predicted(params, x.double()) - y.double()) ** 2).mean()
-    params = [p - lr * g for p, g in zip(params, torch.autograd.grad(loss, params), strict=True)]
-    trained, other = answer.parts("the trained network", "the other network")
-    # One step may be large: the predictions after it are in the thousands.
-    trained.is_close(predicted(params, x.double()).detach().float(), rtol=1e-3, atol=1e-3)
-    other.is_close(predicted(second, x), **TRAINING)
-
-
-@probe
-def even_network(module, n_in, n_hidden, n_out, weight, bias, x):
-    """make a network, write weight into every weight and bias into every bias, count its numbers, and let it
-    predict"""
-    model = module.make_mlp(n_in=n_in, n_hidden=n_hidden, n_out=n_out)
-    write_line(with_parameters(model, n_in), bias, weight)
-    return {"count": sum([p.numel() for p in model.parameters()]), "yhat": model(x)}
-
-
-@pytest.mark.exercise("make_mlp", "any sizes, even equal or large ones", points=3)
-@given(
-    n_in=sizes(1, 4), n_hidden=st.sampled_from([1, 2, 3, 4, 17, 40]), n_out=sizes(1, 4),
-    weight=numbers(), bias=numbers(), rows=sizes(1, 5), start=numbers(),
-)  # fmt: skip
-def test_mlp_of_any_sizes(learner, n_in, n_hidden, n_out, weight, bias, rows, start):
-    x = start + torch.arange(float(rows * n_in)).reshape(rows, n_in) / 4
-    answer = learner.run(
-        even_network, n_in=n_in, n_hidden=n_hidden, n_out=n_out, weight=weight, bias=bias, x=x
-    )
-    answer.key("count").equals(n_in * n_hidden + n_hidden + n_hidden * n_out + n_out)
-    hidden = (bias + weight * x.sum(dim=1, keepdim=True)).clamp(min=0)
-    answer.key("yhat").is_close((bias + n_hidden * weight * hidden).repeat(1, n_out), **TRAINING)
-
-
-# count_trainable
-
-
-@probe
-def counted(module, shapes, frozen, depth, buffers, later):
-    """build a nested model with parameters of these shapes, some of them used in two places, some frozen, and
-    with buffers; count its numbers, change which parameters are frozen, and count again"""
-    model = place = nn.Module()
-    for i, shape in enumerate(shapes):
-        parameter = nn.Parameter(torch.ones(shape))
-        place.register_parameter(f"p{i}", parameter)
-        if buffers:
-            place.register_buffer(f"b{i}", torch.ones(7))
-        if i % depth == 0:
-            place.add_module("inner", nn.Module())
-            place = place.inner
-            if i:
-                # The same parameter in two places: its numbers are there once.
-                place.register_parameter("tied", parameter)
-    params = list(model.parameters())
-    counts = []
-    for flags in (frozen, later):
-        for p, is_frozen in zip(params, flags, strict=True):
-            p.requires_grad_(not is_frozen)
-        counts.append(module.count_trainable(model=model))
-    if params:
-        sum([p.sum() for p in params], start=torch.zeros((), requires_grad=True)).backward()
-    return {"counts": counts, "with gradients": [p.grad is not None for p in params]}
-
-
-@st.composite
-def models(draw):
-    """Shapes of parameters, 0 to 3 dimensions, and twice which of them are frozen."""
-    count = draw(st.integers(0, 5))
-    shape = st.lists(st.integers(1, 5), max_size=3).map(tuple)
-    flags = st.lists(st.booleans(), min_size=count, max_size=count)
-    return draw(st.lists(shape, min_size=count, max_size=count)), draw(flags), draw(flags)
-
-
-@pytest.mark.exercise("count_trainable", "any nested model, frozen in any way", points=3)
-@given(model=models(), depth=sizes(1, 3), buffers=st.booleans())
-def test_count_of_any_model(learner, model, depth, buffers):
-    shapes, frozen, later = model
-    answer = learner.run(
-        counted, shapes=shapes, frozen=frozen, depth=depth, buffers=buffers, later=later
-    )
-    sizes_of_all = [torch.Size(shape).numel() for shape in shapes]
-    for part, flags in zip(
-        answer.key("counts").parts("first", "second"), (frozen, later), strict=True
-    ):
-        part.equals(sum(n for n, fixed in zip(sizes_of_all, flags, strict=True) if not fixed))
-    answer.key("with gradients").check(
-        answer.key("with gradients").value == [not fixed for fixed in later],
-        "count_trainable changed which parameters are frozen. Only count them.",
-    )
-
-
-@probe
-def counted_layers(module, n_in, n_hidden, kernel, frozen, meta):
-    """count the numbers of a model of a convolution, BatchNorm, Dropout and a linear layer, one of which is
-    frozen"""
-    model = nn.Sequential(
-        nn.Conv1d(n_in, n_hidden, kernel), nn.BatchNorm1d(n_hidden),
-        nn.Sequential(nn.Dropout(), nn.Linear(n_hidden, 3, bias=False)),
+def apart(draw):
+    """Two different shapes that torch would broadcast, or that hold equally many entries, in any order."""
+    n, m = draw(st.lists(st.integers(2, 5), min_size=2, max_size=2, unique=True))
+    pair = draw(
+        st.sampled_from(
+            [
+                ((n, 1), (n,)), ((n, 1), (1, n)), ((n, m), (m,)), ((n, m), (m, n)), ((n, m), (n, 1)),
+                ((n, m), (1, m)), ((n, m), (n * m,)), ((n,), ()), ((n,), (1,)), ((1, n, m), (n, m)),
+                ((n, m), (1, 1)), ((n, m), ()), ((n, m, 1), (n, m)), ((1,), ()), ((1, 1), (1,)),
+                ((n,), (m,)), ((n, m), (n, m + 1)),
+            ]
+        )
     )  # fmt: skip
-    if frozen is not None:
-        model[frozen].requires_grad_(False)
-    return module.count_trainable(model=model.to("meta") if meta else model)
+    return draw(st.permutations(pair))
 
 
-@pytest.mark.exercise(
-    "count_trainable", "convolution, BatchNorm, Dropout and a layer without bias", points=2
-)
+# mse
+
+
+@pytest.mark.exercise("mse", "any shape, any memory layout", points=3)
 @given(
-    n_in=sizes(1, 5), n_hidden=sizes(1, 6), kernel=sizes(1, 4),
-    frozen=st.sampled_from([None, 0, 1, 2]), meta=st.booleans(),
+    both=triples, reduction=reductions, layouts=st.tuples(layouts, layouts),
+    offset=st.sampled_from([4096.0, 0.0]),
 )  # fmt: skip
-def test_count_of_layers(learner, n_in, n_hidden, kernel, frozen, meta):
-    counts = [n_in * n_hidden * kernel + n_hidden, 2 * n_hidden, 3 * n_hidden]
+def test_mse_of_any_layout(learner, both, reduction, layouts, offset):
+    # Errors far smaller than the numbers themselves, which float32 still holds exactly.
+    yhat, y = both[0] + offset, both[1] + offset
     answer = learner.run(
-        counted_layers, n_in=n_in, n_hidden=n_hidden, kernel=kernel, frozen=frozen, meta=meta
+        loss_laid_out, function="mse", yhat=yhat, y=y, reduction=reduction, layouts=layouts
     )
-    answer.equals(sum(count for i, count in enumerate(counts) if i != frozen))
-
-
-# copy_weights
-
-
-@probe
-def normalized_network(n_in, n_out):
-    "Linear, BatchNorm, and a nested Dropout (that hides nothing) and Linear"
-    inner = nn.Sequential(nn.Dropout(p=0.0), nn.Linear(n_out, 1, bias=False))
-    return nn.Sequential(nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), inner)
+    for name in ("first", "second"):
+        is_loss(answer.key(name), reduced((yhat - y) ** 2, reduction))
 
 
 @probe
-def copy_and_train(module, state, x, who, frozen, modes):
-    """fill the source with `state`, freeze a layer in each model, and call copy_weights; then let one of the two
-    models predict in train mode and take a step with an SGD that was made before, with a loss that is the sum of
-    all its parameters; look at the state of both"""
-    n_out, n_in = state["0.weight"].shape
-    models = {"source": normalized_network(n_in, n_out), "target": normalized_network(n_in, n_out)}
-    models["source"].load_state_dict(state)
-    for model, place, mode in zip(models.values(), frozen, modes, strict=True):
-        model.train(mode)[place].requires_grad_(False)
-    optimizer = torch.optim.SGD(models[who].parameters(), lr=0.5)
-    returned = module.copy_weights(source=models["source"], target=models["target"])
-    seen = {"returned": returned}
-    for name, model in models.items():
-        required = [k for k, p in model.named_parameters() if p.requires_grad]
-        seen[f"{name} settings"] = [model.training, required]
-        seen[f"{name} copied"] = {k: v.detach().clone() for k, v in model.state_dict().items()}
-    # In train mode: BatchNorm moves its buffers.
-    models[who].train()(x)
-    models[who].requires_grad_(True)
-    sum([p.sum() for p in models[who].parameters()]).backward()
-    optimizer.step()
-    for name, model in models.items():
-        seen[f"{name} later"] = {k: v.detach().clone() for k, v in model.state_dict().items()}
-    return seen
+def default_mse(module, yhat, y):
+    "call `mse(yhat, y)`"
+    with torchs_losses(refused=True):
+        return module.mse(yhat=yhat, y=y)
 
 
-@st.composite
-def states(draw):
-    """The state dict of the network, with numbers that a new network does not have, and points."""
-    n_in, n_out, n = draw(st.permutations([1, 2, 3, 4]))[:3]
-    names = ("1.weight", "1.bias", "1.running_mean")
-    shapes = {"0.weight": (n_out, n_in), "0.bias": (n_out,), "2.1.weight": (1, n_out)}
-    shapes |= dict.fromkeys(names, (n_out,))
-    # Odd multiples of 1/8, so that no number is 0 or 1.
-    state = {name: draw(tensors(shape)) + 0.125 for name, shape in shapes.items()}
-    state["1.running_var"] = draw(tensors((n_out,))).abs() + 0.125
-    state["1.num_batches_tracked"] = torch.tensor(draw(sizes(1, 99)))
-    return state, draw(tensors((n + 1, n_in)))
+@pytest.mark.exercise("mse", "the mean, by default", points=2)
+@given(both=shapes(2, 3).flatmap(lambda shape: tensors((2, *shape))))
+def test_mse_is_the_mean_by_default(learner, both):
+    yhat, y = both[0], both[1]
+    is_loss(learner.run(default_mse, yhat=yhat, y=y), reduced((yhat - y) ** 2, "mean"))
 
 
-def is_state(answer, expected, sentence):
-    """Demand exactly the numbers of a state dict."""
-    for name, value in expected.items():
-        part = answer.key(name)
-        got = part.tensor(shape=tuple(value.shape), dtype=value.dtype)
-        part.check(
-            torch.equal(got, value),
-            f"{sentence} Expected {name} to be {value.tolist()}, got {got.tolist()}.",
-        )
+@pytest.mark.exercise("mse", "larger errors, a larger loss", points=2)
+@given(both=shapes(1, 3).flatmap(lambda shape: tensors((2, *shape))), factor=numbers())
+def test_mse_grows_with_the_square(learner, both, factor):
+    # Errors that are `factor` times as large give a loss that is factor ** 2 times as large.
+    yhat, y = both
+    expected = factor**2 * reduced((yhat - y) ** 2, "mean")
+    is_loss(learner.mse(yhat=factor * yhat, y=factor * y, reduction="mean"), expected)
+    is_loss(learner.mse(yhat=factor * y, y=factor * yhat, reduction="mean"), expected)
 
 
-@pytest.mark.exercise(
-    "copy_weights", "everything is copied, then one of the two is trained", points=3
-)
-@given(
-    task=states(), who=st.sampled_from(["source", "target"]), frozen=st.permutations([0, 1, 2]),
-    modes=st.permutations([True, False]),
-)  # fmt: skip
-def test_copy_and_train(learner, task, who, frozen, modes):
-    state, x = task
+@pytest.mark.exercise("mse", "the gradient of every entry, for yhat and for y", points=3)
+@given(both=triples, reduction=reductions, layouts=st.tuples(layouts, layouts))
+def test_mse_gradients(learner, both, reduction, layouts):
+    yhat, y, weight = both
     answer = learner.run(
-        copy_and_train, state=state, x=x, who=who, frozen=frozen[:2], modes=list(modes)
+        weighted_gradients, function="mse", yhat=yhat, y=y, weight=weight, reduction=reduction,
+        layouts=layouts,
+    )  # fmt: skip
+    check_gradients(answer, yhat, y, weight, reduction)
+
+
+@pytest.mark.exercise("mse", "gradients reach the parameters of a line", points=2)
+@given(a=numbers(), b=numbers(), data=tensor_points(), reduction=reductions, factor=numbers())
+def test_mse_teaches_a_line(learner, a, b, data, reduction, factor):
+    x, y = data
+    answer = learner.run(
+        line_gradients, function="mse", a=a, b=b, x=x, y=y, reduction=reduction, factor=factor
     )
-    answer.key("returned").is_none()
-    learned = [name for name in state if name.endswith(("weight", "bias"))]
-    for name, place, mode in zip(("source", "target"), frozen, modes, strict=False):
-        mode_part, required = answer.key(f"{name} settings").parts("training", "required")
-        answer.check(
-            mode_part.value is mode
-            and sorted(required.value) == sorted(k for k in learned if int(k[0]) != place),
-            f"copy_weights changed the mode of the {name}, or which of its parameters are frozen. Copy the "
-            "numbers, and nothing else.",
-        )
-    for name in ("source", "target"):
-        is_state(answer.key(f"{name} copied"), state, f"After copy_weights, the {name} is wrong.")
-    other = "target" if who == "source" else "source"
-    is_state(
-        answer.key(f"{other} later"),
-        state,
-        f"Training the {who} changed the {other}, too, so they share their numbers.",
-    )
-    later = answer.key(f"{who} later")
-    # Every gradient is 1, and the learning rate is 0.5.
-    for name in ("0.weight", "0.bias", "1.weight", "1.bias", "2.1.weight"):
-        later.key(name).is_close(state[name] - 0.5)
-    # A new batch moves the running mean a tenth of the way.
-    batch_mean = (x @ state["0.weight"].T + state["0.bias"]).mean(0)
-    later.key("1.running_mean").is_close(0.9 * state["1.running_mean"] + 0.1 * batch_mean)
-    later.key("1.num_batches_tracked").equals(state["1.num_batches_tracked"] + 1)
+    check_line(answer, a, b, x, y, reduction, factor)
 
 
-@probe
-def copied_in_rounds(module, rounds):
-    """make two nn.Linear and an optimizer for the target; in each round write new numbers into the source and
-    into the target, copy, and then let the target take a step with known gradients"""
-    n_out, n_in = rounds[0].shape
-    source, target = nn.Linear(n_in, n_out), nn.Linear(n_in, n_out)
-    optimizer = torch.optim.SGD(target.parameters(), lr=0.5)
-    seen = []
-    for number, values in enumerate(rounds):
-        source.weight.data.copy_(values)
-        source.bias.data.fill_(number)
-        target.weight.data.fill_(77.0)
-        module.copy_weights(source=source, target=target)
-        optimizer.zero_grad()
-        (target.weight.sum() + 2 * target.bias.sum()).backward()
-        optimizer.step()
-        seen.append([p.detach().clone() for m in (source, target) for p in (m.weight, m.bias)])
-    return seen
+@pytest.mark.exercise("mse", "shapes that only look alike are an error", points=3)
+@given(shapes=apart(), reduction=reductions)
+def test_mse_refuses_shapes(learner, shapes, reduction):
+    first, second = shapes
+    learner.mse(yhat=torch.ones(first), y=torch.ones(first), reduction=reduction)
+    with learner.raises(ValueError, f"yhat has shape {first} and y has shape {second}"):
+        learner.mse(yhat=torch.ones(first), y=torch.ones(second), reduction=reduction)
 
 
-@pytest.mark.exercise(
-    "copy_weights", "the target goes on learning with its own optimizer", points=2
-)
+@pytest.mark.exercise("mse", "words that are similar to a reduction are an error", points=2)
 @given(
-    rounds=st.sampled_from([(1, 2), (3, 1), (2, 3)]).flatmap(
-        lambda shape: st.lists(tensors(shape), min_size=1, max_size=3)
-    )
+    word=st.sampled_from(REDUCTIONS),
+    change=st.sampled_from(["{}s", " {}", "{} ", "{}_", "the {}"]),
+    upper=st.booleans(),
+    n=sizes(1, 4),
 )
-def test_copy_in_place(learner, rounds):
-    answer = learner.run(copied_in_rounds, rounds=rounds)
-    for number, (part, values) in enumerate(zip(answer.each(), rounds, strict=True)):
-        labels = ("source.weight", "source.bias", "target.weight", "target.bias")
-        bias = torch.full((len(values),), float(number))
-        for got, expected in zip(
-            part.parts(*labels), (values, bias, values - 0.5, bias - 1), strict=True
-        ):
-            got.is_close(expected)
+def test_mse_refuses_words(learner, word, change, upper, n):
+    learner.mse(yhat=torch.ones(n, 1), y=torch.zeros(n, 1), reduction=word)
+    word = change.format(word.upper() if upper else word)
+    with learner.raises(ValueError, f'"{word}" is not "mean", "sum" or "none"'):
+        learner.mse(yhat=torch.ones(n, 1), y=torch.zeros(n, 1), reduction=word)
+
+
+@pytest.mark.exercise("mse", "capital letters, or a part of a reduction, are an error", points=1)
+def test_mse_refuses_capital_letters(learner):
+    learner.mse(yhat=torch.ones(3, 1), y=torch.zeros(3, 1), reduction="mean")
+    for word in ("MEAN", "Sum", "None", "me", "um", "n"):
+        with learner.raises(ValueError, f'"{word}" is not "mean", "sum" or "none"'):
+            learner.mse(yhat=torch.ones(3, 1), y=torch.zeros(3, 1), reduction=word)
+
+
+# make_loss
+
+
+@pytest.mark.exercise("make_loss", "any shape, any memory layout", points=3)
+@given(both=triples, reduction=reductions, layouts=st.tuples(layouts, layouts))
+def test_make_loss_of_any_layout(learner, both, reduction, layouts):
+    yhat, y, _ = both
+    answer = of_a_function(
+        learner.run(
+            loss_laid_out, function="make_loss", yhat=yhat, y=y, reduction=reduction,
+            layouts=layouts,
+        )
+    )  # fmt: skip
+    for name in ("first", "second"):
+        is_loss(answer.key(name), reduced((yhat - y) ** 2, reduction))
+    check_torchs_loss(answer.key("torch's own"))
+
+
+@pytest.mark.exercise("make_loss", "the gradient of every entry, for yhat and for y", points=2)
+@given(both=triples, reduction=reductions, layouts=st.tuples(layouts, layouts))
+def test_make_loss_gradients(learner, both, reduction, layouts):
+    yhat, y, weight = both
+    answer = learner.run(
+        weighted_gradients, function="make_loss", yhat=yhat, y=y, weight=weight, reduction=reduction,
+        layouts=layouts,
+    )  # fmt: skip
+    check_gradients(of_a_function(answer), yhat, y, weight, reduction)
+
+
+@pytest.mark.exercise("make_loss", "gradients reach the parameters of a line", points=2)
+@given(a=numbers(), b=numbers(), data=tensor_points(), reduction=reductions, factor=numbers())
+def test_make_loss_teaches_a_line(learner, a, b, data, reduction, factor):
+    x, y = data
+    answer = learner.run(
+        line_gradients, function="make_loss", a=a, b=b, x=x, y=y, reduction=reduction, factor=factor
+    )
+    check_line(of_a_function(answer), a, b, x, y, reduction, factor)
 
 
 @probe
-def copied_predictions(module, kinds, x):
-    "make two networks after different seeds, copy one to the other, and let both predict"
-    models = []
-    for seed in kinds:
-        torch.manual_seed(seed)
-        models.append(normalized_network(x.shape[1], 3).eval())
-    before = [model(x) for model in models]
-    module.copy_weights(source=models[0], target=models[1])
-    return {"before": before, "after": [model(x) for model in models]}
+def losses_in_turn(module, kinds, yhat, y):
+    """make one loss for each of `kinds`, and only then call all of them, in reverse order"""
+    losses = [module.make_loss(reduction=kind) for kind in kinds]
+    if any(isinstance(loss, type) or not callable(loss) for loss in losses):
+        return None
+    return [loss(yhat, y) for loss in reversed(losses)]
 
 
-@pytest.mark.exercise("copy_weights", "both models predict what the source predicted", points=1)
-@settings(max_examples=8)
-@given(kinds=st.tuples(st.integers(0, 99), st.integers(100, 199)), x=arrays((4, 2)))
-def test_copy_predicts(learner, kinds, x):
-    x = torch.from_numpy(x).float()
-    answer = learner.run(copied_predictions, kinds=kinds, x=x)
-    torch.manual_seed(kinds[0])
-    # The last layer is made first, as in the probe.
-    last, first = nn.Linear(3, 1, bias=False), nn.Linear(2, 3)
-    # A new BatchNorm divides by the root of 1 + 1e-5.
-    expected = last(first(x) / (1 + 1e-5) ** 0.5).detach()
-    for part in answer.key("after").parts("the source", "the target"):
-        part.is_close(expected)
+@pytest.mark.exercise("make_loss", "several losses do not disturb each other", points=2)
+@given(
+    kinds=st.lists(reductions, min_size=2, max_size=4),
+    both=shapes(1, 3).flatmap(lambda shape: tensors((2, *shape))),
+)
+def test_make_loss_several_times(learner, kinds, both):
+    yhat, y = both[0], both[1]
+    answer = of_a_function(learner.run(losses_in_turn, kinds=kinds, yhat=yhat, y=y))
+    labels = [f"the loss with {kind}" for kind in reversed(kinds)]
+    for loss, kind in zip(answer.parts(*labels), reversed(kinds), strict=True):
+        is_loss(loss, reduced((yhat - y) ** 2, kind))

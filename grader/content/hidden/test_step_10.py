@@ -1,4 +1,4 @@
-"""Step 10, hidden: train steps for any model, loss and optimizer, compared with formulas in float64."""
+"""Step 10, hidden: models judged by what they predict and how they train."""
 
 import pytest
 import torch
@@ -6,504 +6,426 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from grader.content.references import TRAINING, check_points_stay, descend, line_gradients
-from grader.content.shared_probes import line, points_after, points_laid_out, small_network
+from grader.content.references import TRAINING, check_start_values, line_gradients
+from grader.content.shared_probes import start_values, with_parameters, write_line, write_network
 from grader.testing.probes import probe
-from grader.testing.strategies import arrays, exact_rates, numbers, sizes, tensor_points, tensors
+from grader.testing.strategies import exact_rates, numbers, sizes, tensor_points, tensors
 
 rates = exact_rates()
-layouts = st.sampled_from(["plain", "columns of a table"])
-batches = st.lists(tensor_points(1, 5), min_size=1, max_size=4)
+factors = st.sampled_from([-2.0, -0.5, 0.5, 1.0, 3.0])
+lines = st.tuples(numbers(), numbers())
+columns = st.tuples(sizes(1, 6), st.just(1)).flatmap(tensors)
 
 
 @probe
-def numbers_of(model):
-    "copies of the parameters, as they are now"
-    return [p.detach().clone() for p in model.parameters()]
-
-
-def is_loss(answer, expected):
-    """Demand a Python float close to the expected loss."""
-    answer.python_float()
-    answer.is_close(float(expected), **TRAINING)
-
-
-def are_losses(answer, expected):
-    """Demand Python floats close to the expected losses."""
-    labels = [f"the loss of step {i + 1}" for i in range(len(expected))]
-    for loss, value in zip(answer.parts(*labels), expected, strict=True):
-        is_loss(loss, value)
-
-
-def are_close(answer, expected):
-    """Demand float32 parameters close to the expected float64 ones."""
-    for part, value in zip(answer.each(), expected, strict=True):
-        part.is_close(value.detach().float(), **TRAINING)
+def line_of(module, kind, a, b):
+    "the learner's model of that kind, with the numbers of a line"
+    if kind == "make_sequential":
+        return write_line(with_parameters(module.make_sequential(), 1), a, b)
+    model = with_parameters(getattr(module, kind)(), 1)
+    if kind == "ManualLinearRegression":
+        model.a.data.fill_(a)
+        model.b.data.fill_(b)
+    else:
+        write_line(model.linear, a, b)
+    return model
 
 
 @probe
-def step_by_step(module, a, b, batches, lr, layout):
-    """make a train step for an nn.Linear(1, 1), nn.MSELoss and SGD, call it with one batch after another, and
-    look at the model after every step"""
-    model = line(a, b)
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    train_step = module.make_train_step(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer)
-    losses, path, points = [], [[model.bias.item(), model.weight.item()]], []
-    for x, y in batches:
-        x, y = points_laid_out(x, y, layout)
-        losses.append(train_step(x, y))
-        path.append([model.bias.item(), model.weight.item()])
-        points.append(points_after(x, y))
-    learning = model(x).requires_grad
-    return {"losses": losses, "path": path, "points": points, "learning": learning}
-
-
-@pytest.mark.exercise(
-    "make_train_step", "one batch after another, each from clean gradients", points=3
-)
-@given(a=numbers(), b=numbers(), batches=batches, lr=rates, layout=layouts)
-def test_batch_after_batch(learner, a, b, batches, lr, layout):
-    answer = learner.run(step_by_step, a=a, b=b, batches=batches, lr=lr, layout=layout)
-    losses, path = [], [[a, b]]
-    for x, y in batches:
-        loss, a_grad, b_grad = line_gradients(a, b, x, y)
-        a, b = a - lr * a_grad, b - lr * b_grad
-        losses.append(loss)
-        path.append([a, b])
-    are_losses(answer.key("losses"), losses)
-    # All of the first loss but its mean is exact in float32, so the loss must keep all its digits.
-    answer.key("losses").each()[0].is_close(losses[0], rtol=1e-6)
-    for part, expected in zip(answer.key("path").each(), path, strict=True):
-        part.is_close(expected, **TRAINING)
-    answer.check(
-        answer.key("learning").value is True,
-        "After the train step, gradients are no longer computed. Leave them switched on for the caller.",
-    )
-    for part, (x, y) in zip(answer.key("points").each(), batches, strict=True):
-        check_points_stay(part, x, y)
-
-
-@probe
-def step_with_hook(module, a, b, x, y, lr):
-    """make a train step for an nn.Linear(1, 1) with a hook that doubles its input, which works when the model is
-    called as model(x)"""
-    model = line(a, b)
-    model.register_forward_pre_hook(lambda layer, inputs: (2 * inputs[0],))
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    train_step = module.make_train_step(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer)
-    return train_step(x, y)
-
-
-@pytest.mark.exercise("make_train_step", "the model is called, so that its hooks work")
-@given(a=numbers(), b=numbers(), data=tensor_points(), lr=rates)
-def test_step_with_hook(learner, a, b, data, lr):
+def train_lines(module, kind, lines, data, lr, turns):
+    """make several models and write the numbers of a line into each; then train them in turn with
+    torch.optim.SGD, and let each predict"""
     x, y = data
-    answer = learner.run(step_with_hook, a=a, b=b, x=x, y=y, lr=lr)
-    answer.is_close(line_gradients(a, b, 2 * x, y)[0], **TRAINING)
+    models = [line_of(module, kind, a, b) for a, b in lines]
+    if not all(len(list(model.parameters())) for model in models):
+        return {"can_learn": False}
+    optimizers = [torch.optim.SGD(model.parameters(), lr=lr) for model in models]
+    for turn in turns:
+        optimizers[turn].zero_grad()
+        loss = ((models[turn](x) - y) ** 2).mean()
+        if not loss.requires_grad:
+            return {"can_learn": False}
+        loss.backward()
+        optimizers[turn].step()
+    return {"can_learn": True, "predictions": [model(x) for model in models]}
 
 
-@probe
-def momentum_and_schedule(module, a, b, data, lrs, momentum, decay):
-    """make a train step for a line and SGD with momentum and weight decay, and call it several times, with
-    another learning rate set before every call"""
-    model = line(a, b)
-    optimizer = torch.optim.SGD(
-        model.parameters(), lr=lrs[0], momentum=momentum, weight_decay=decay
-    )
-    train_step = module.make_train_step(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer)
-    losses = []
-    for lr in lrs:
-        optimizer.param_groups[0]["lr"] = lr
-        losses.append(train_step(*data))
-    return {"losses": losses, "line": [model.bias.item(), model.weight.item()]}
-
-
-@pytest.mark.exercise("make_train_step", "momentum, and a learning rate that changes", points=3)
-@given(
-    a=numbers(), b=numbers(), data=tensor_points(), lrs=st.lists(rates, min_size=2, max_size=4),
-    momentum=st.sampled_from([0.0, 0.5, 0.75]), decay=st.sampled_from([0.0, 0.125, 0.5]),
-)  # fmt: skip
-def test_momentum(learner, a, b, data, lrs, momentum, decay):
-    answer = learner.run(
-        momentum_and_schedule, a=a, b=b, data=data, lrs=lrs, momentum=momentum, decay=decay
-    )
-    losses, a_speed, b_speed = [], 0.0, 0.0
-    for lr in lrs:
-        loss, a_grad, b_grad = line_gradients(a, b, *data)
-        a_speed = momentum * a_speed + a_grad + decay * a
-        b_speed = momentum * b_speed + b_grad + decay * b
-        a, b = a - lr * a_speed, b - lr * b_speed
-        losses.append(loss)
-    are_losses(answer.key("losses"), losses)
-    answer.key("line").is_close([a, b], **TRAINING)
-
-
-def network(weights, x):
-    """Return the prediction of the small network."""
-    return torch.tanh(x @ weights[0].T + weights[1]) @ weights[2].T + weights[3]
-
-
-@probe
-def train_with_adam(module, weights, x, y, lr, n_steps):
-    "make a train step for a network, nn.MSELoss and Adam, and call it several times"
-    model = small_network(weights)
-    # A large eps: where a gradient is nearly 0, its sign is no longer all that counts.
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr, eps=0.125)
-    train_step = module.make_train_step(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer)
-    losses = [train_step(x, y) for _ in range(n_steps)]
-    return {"losses": losses, "parameters": numbers_of(model)}
-
-
-weights = st.tuples(tensors((3, 2)), tensors((3,)), tensors((4, 3)), tensors((4,)))
-
-
-@pytest.mark.exercise("make_train_step", "a network and Adam", points=3)
-@settings(max_examples=8)
-@given(
-    weights=weights, x=tensors((5, 2)), y=tensors((5, 4)), n_steps=sizes(1, 4),
-    lr=st.sampled_from([0.0625, 0.125, 0.25]),
-)  # fmt: skip
-def test_adam(learner, weights, x, y, n_steps, lr):
-    answer = learner.run(train_with_adam, weights=weights, x=x, y=y, lr=lr, n_steps=n_steps)
-    params, losses = [weight.double() for weight in weights], []
-    means, squares = [torch.zeros_like(p) for p in params], [torch.zeros_like(p) for p in params]
-    for t in range(1, n_steps + 1):
-        params = [p.detach().requires_grad_() for p in params]
-        loss = ((network(params, x.double()) - y.double()) ** 2).mean()
-        losses.append(loss.item())
-        grads = torch.autograd.grad(loss, params)
-        means = [0.9 * m + 0.1 * g for m, g in zip(means, grads, strict=True)]
-        squares = [0.999 * s + 0.001 * g**2 for s, g in zip(squares, grads, strict=True)]
-        params = [
-            p.detach() - lr * (m / (1 - 0.9**t)) / ((s / (1 - 0.999**t)) ** 0.5 + 0.125)
-            for p, m, s in zip(params, means, squares, strict=True)
-        ]
-    are_losses(answer.key("losses"), losses)
-    are_close(answer.key("parameters"), params)
-
-
-@probe
-def lopsided_steps(module, a, b, batches, lr, factors, form, double):
-    """make a train step whose loss is the mean of f * yhat ** 2 + g * yhat * y + h * y, of shape (1,), and
-    call it with each batch, in this form and dtype; the loss function also records what it gets"""
-    f, g, h = factors
-    dtype = torch.float64 if double else torch.float32
-    model = line(a, b).to(dtype)
-    got = []
-
-    def loss_fn(first, second):
-        got.append([tuple(first.shape), tuple(second.shape), str(first.dtype), str(second.dtype)])
-        first, second = first.reshape(-1), second.reshape(-1)
-        return (f * first**2 + g * first * second + h * second).mean().reshape(1)
-
-    train_step = module.make_train_step(
-        model=model, loss_fn=loss_fn, optimizer=torch.optim.SGD(model.parameters(), lr=lr)
-    )
-    losses, untouched = [], True
-    for x, y in batches:
-        x, y = x.to(dtype), y.to(dtype)
-        if form == "deep":
-            x, y = x[:, None], y[:, None]
-        elif form == "flat y":
-            y = y[:, 0]
-        losses.append(train_step(x, y))
-        # A linear layer with one input and one output keeps the shape.
-        kept = [tuple(x.shape), tuple(y.shape), str(x.dtype), str(y.dtype)]
-        untouched = untouched and got == [kept] * len(got)
-        got.clear()
-    return {
-        "losses": losses,
-        "line": [model.bias.item(), model.weight.item()],
-        "untouched": untouched,
-    }
-
-
-@pytest.mark.exercise(
-    "make_train_step", "a loss that is not symmetric, and tensors of any shape", points=3
-)
-@given(
-    a=numbers(), b=numbers(), batches=batches, lr=rates,
-    factors=st.tuples(st.sampled_from([0.25, 0.5, 1.0]), numbers(), numbers()),
-    form=st.sampled_from(["deep", "flat y", "columns"]),
-    double=st.booleans(),
-)  # fmt: skip
-def test_lopsided_loss(learner, a, b, batches, lr, factors, form, double):
-    answer = learner.run(
-        lopsided_steps, a=a, b=b, batches=batches, lr=lr, factors=factors, form=form, double=double
-    )
-    (f, g, h), losses = factors, []
-    for x, y in batches:
-        x, y = x.double(), y.double()
-        yhat = a + b * x
-        losses.append((f * yhat**2 + g * yhat * y + h * y).mean().item())
-        slope = 2 * f * yhat + g * y
-        a, b = a - lr * slope.mean().item(), b - lr * (slope * x).mean().item()
+def check_lines(learner, kind, lines, data, lr, turns):
+    """Check where the training of several lines ends."""
+    answer = learner.run(train_lines, kind=kind, lines=lines, data=data, lr=lr, turns=turns)
     answer.check(
-        answer.key("untouched").value is True,
-        "Expected the loss function to get yhat = model(x) and y. Do not change the shape or the dtype of x, "
-        "yhat or y.",
+        answer.key("can_learn").value is True,
+        "This model cannot learn: the loss is not connected to parameters of the model. Make them "
+        "in __init__, as nn.Parameter or in a layer, and use them in forward as they are.",
     )
-    are_losses(answer.key("losses"), losses)
-    answer.key("line").is_close([a, b], **TRAINING)
+    expected, (x, y) = [list(line) for line in lines], data
+    for turn in turns:
+        a, b = expected[turn]
+        _, a_grad, b_grad = line_gradients(a, b, x, y)
+        expected[turn] = [a - lr * a_grad, b - lr * b_grad]
+    for part, (a, b) in zip(answer.key("predictions").each(), expected, strict=True):
+        part.is_close((a + b * x.double()).float(), **TRAINING)
+
+
+turns = st.lists(st.integers(0, 1), min_size=1, max_size=5)
 
 
 @probe
-def normalized_steps(module, batches, modes, lr, momentum):
-    """make a train step for BatchNorm and a linear layer; before every call put the model in eval mode or in
-    train mode"""
-    model = nn.Sequential(nn.BatchNorm1d(1, momentum=momentum), nn.Linear(1, 1))
-    for p, value in zip(model.parameters(), (1.0, 0.5, 2.0, -1.0), strict=True):
-        p.data.fill_(value)
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    model.train(modes[0])
-    train_step = module.make_train_step(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer)
-    losses = []
-    for (x, y), mode in zip(batches, modes, strict=True):
-        model.train(mode)
-        losses.append(train_step(x, y))
+def state_round_trip(module, kind, a, b, x):
+    """write the numbers of a line into a model, load its state dict into a new model of the same kind, change the
+    first one, and let both predict"""
+    first = line_of(module, kind, a, b)
+    state = {name: value.clone() for name, value in first.state_dict().items()}
+    second = line_of(module, kind, 0.0, 0.0)
+    second.load_state_dict(state)
+    for p in first.parameters():
+        p.data.add_(1.0)
+    names = {name: list(value.shape) for name, value in state.items()}
     return {
-        "losses": losses,
-        "running mean": model[0].running_mean,
-        "running variance": model[0].running_var,
-        "parameters": numbers_of(model),
+        "state": names,
+        "dtypes": [str(value.dtype) for value in state.values()],
+        "is linear": kind != "LayerLinearRegression" or isinstance(first.linear, nn.Linear),
+        "first": first(x),
+        "second": second(x),
     }
+
+
+def check_state(learner, kind, a, b, x, shapes):
+    """Check that a state dict holds a whole line."""
+    answer = learner.run(state_round_trip, kind=kind, a=a, b=b, x=x)
+    state = answer.key("state")
+    wanted = " and ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
+    state.check(
+        state.value == shapes,
+        f"Expected the state dict to hold {wanted}, and nothing else, got {state.value}. It only "
+        "holds parameters (and buffers): a plain tensor is not saved.",
+    )
+    answer.check(
+        set(answer.key("dtypes").value) == {"torch.float32"}, "Expected float32 parameters."
+    )
+    answer.check(answer.key("is linear").value is True, "Expected `linear` to be an nn.Linear.")
+    answer.key("first").is_close(a + 1 + (b + 1) * x)
+    answer.key("second").is_close(a + b * x)
+
+
+# ManualLinearRegression
+
+
+@pytest.mark.exercise("ManualLinearRegression", "two models, trained in turn", points=3)
+@given(lines=st.tuples(lines, lines), data=tensor_points(), lr=rates, turns=turns)
+def test_manual_learns(learner, lines, data, lr, turns):
+    check_lines(learner, "ManualLinearRegression", lines, data, lr, turns)
+
+
+@pytest.mark.exercise("ManualLinearRegression", "the state dict holds a and b", points=2)
+@given(line=lines, x=columns)
+def test_manual_state(learner, line, x):
+    check_state(learner, "ManualLinearRegression", *line, x, {"a": [1], "b": [1]})
+
+
+@probe
+def stacked(module, kind, first, second, x, layout):
+    """put two models with the numbers of a line one after the other into an nn.Sequential, predict, and call
+    backward() on the sum"""
+    model = nn.Sequential(line_of(module, kind, *first), line_of(module, kind, *second))
+    if layout == "column of a table":
+        x = torch.cat([torch.full_like(x, 99.0), x], dim=1)[:, 1:]
+    yhat = model(x)
+    if yhat.requires_grad:
+        yhat.sum().backward()
+    grads = [[p.grad for p in part.parameters()] for part in model]
+    parts = [[None if g is None else g.sum() for g in part] for part in grads]
+    names = [[name for name, _ in part.named_parameters()] for part in model]
+    return {"yhat": yhat, "gradients": parts, "names": names}
+
+
+@pytest.mark.exercise("ManualLinearRegression", "as a part of a larger model", points=2)
+@given(first=lines, second=lines, x=columns, layout=st.sampled_from(["plain", "column of a table"]))
+def test_manual_in_a_larger_model(learner, first, second, x, layout):
+    answer = learner.run(
+        stacked, kind="ManualLinearRegression", first=first, second=second, x=x, layout=layout
+    )
+    (a, b), (c, d) = first, second
+    inner = a + b * x
+    answer.key("yhat").is_close(c + d * inner, **TRAINING)
+    n = len(x)
+    expected = [
+        {"a": d * n, "b": d * float(x.sum())},
+        {"a": float(n), "b": float(inner.sum())},
+    ]
+    parts = zip(answer.key("gradients").each(), answer.key("names").each(), expected, strict=True)
+    for part, names, wanted in parts:
+        names.check(
+            isinstance(names.value, list) and sorted(names.value) == ["a", "b"],
+            f"Expected parameters with the names a and b, got {names.value}.",
+        )
+        for grad, name in zip(part.each(), names.value, strict=True):
+            grad.check(grad.value is not None, f"Expected a gradient for {name}, got None.")
+            grad.is_close(wanted[name], **TRAINING)
+
+
+@pytest.mark.exercise("ManualLinearRegression", "random start values")
+@settings(max_examples=4)
+@given(seeds=st.lists(st.integers(0, 10**6), min_size=3, max_size=3, unique=True))
+def test_manual_starts_at_random(learner, seeds):
+    check_start_values(learner.run(start_values, seeds=seeds))
+
+
+# LayerLinearRegression
+
+
+@pytest.mark.exercise("LayerLinearRegression", "two models, trained in turn", points=2)
+@given(lines=st.tuples(lines, lines), data=tensor_points(), lr=rates, turns=turns)
+def test_layer_learns(learner, lines, data, lr, turns):
+    check_lines(learner, "LayerLinearRegression", lines, data, lr, turns)
+
+
+@pytest.mark.exercise("LayerLinearRegression", "the state dict holds the layer", points=2)
+@given(line=lines, x=columns)
+def test_layer_state(learner, line, x):
+    shapes = {"linear.weight": [1, 1], "linear.bias": [1]}
+    # Any order of the parameters will do: two dictionaries are equal in any order.
+    check_state(learner, "LayerLinearRegression", *line, x, shapes)
+
+
+@probe
+def hooked(module, kind, a, b, x, scale, extra):
+    """write the numbers of a line into the model, and add two hooks to its layer: one multiplies the input of the
+    layer by scale, one adds extra to its output"""
+    model = line_of(module, kind, a, b)
+    layer = model.linear if kind == "LayerLinearRegression" else model[0]
+    layer.register_forward_pre_hook(lambda layer, inputs: (inputs[0] * scale,))
+    layer.register_forward_hook(lambda layer, inputs, output: output + extra)
+    return model(x)
+
+
+def check_hooks(learner, kind, line, x, scale, extra):
+    """Check the prediction of a layer with two hooks."""
+    a, b = line
+    answer = learner.run(hooked, kind=kind, a=a, b=b, x=x, scale=scale, extra=extra)
+    prediction = answer.tensor(shape=tuple(x.shape), dtype=torch.float32)
+    # The hooks change far more than rounding does.
+    answer.check(
+        not torch.allclose(prediction, a + b * x),
+        "The hooks on the layer did not run. Call the layer itself; its .forward method, or a "
+        "formula with its weight, does not run the hooks.",
+    )
+    answer.is_close(extra + a + b * scale * x)
+
+
+# So large that no scale cancels them: the hooks always make a difference.
+extras = st.sampled_from([100.0, 64.5, -80.25])
+
+
+@pytest.mark.exercise("LayerLinearRegression", "hooks before and after the layer run", points=3)
+@given(line=lines, x=columns, scale=factors, extra=extras)
+def test_layer_hooks(learner, line, x, scale, extra):
+    check_hooks(learner, "LayerLinearRegression", line, x, scale, extra)
+
+
+# make_sequential
+
+
+@pytest.mark.exercise("make_sequential", "two models, trained in turn", points=3)
+@given(lines=st.tuples(lines, lines), data=tensor_points(), lr=rates, turns=turns)
+def test_sequential_learns(learner, lines, data, lr, turns):
+    check_lines(learner, "make_sequential", lines, data, lr, turns)
+
+
+@pytest.mark.exercise("make_sequential", "its only layer is called", points=2)
+@given(line=lines, x=columns, scale=factors, extra=extras)
+def test_sequential_layer(learner, line, x, scale, extra):
+    check_hooks(learner, "make_sequential", line, x, scale, extra)
+
+
+@probe
+def sequential_length(module):
+    "call make_sequential, and look at what it is and how many layers it has"
+    model = module.make_sequential()
+    if not isinstance(model, nn.Sequential):
+        return [False, None, None]
+    count = sum([p.numel() for p in with_parameters(model, 1).parameters()])
+    return [isinstance(model[0], nn.Linear), len(model), count]
+
+
+@pytest.mark.exercise("make_sequential", "one layer, two numbers", points=1)
+def test_sequential_has_one_layer(learner):
+    answer = learner.run(sequential_length)
+    answer.check(
+        answer.value == [True, 1, 2],
+        "Expected make_sequential to return an nn.Sequential that holds one nn.Linear(1, 1), which has "
+        "two numbers to learn: a weight and a bias.",
+    )
+
+
+# make_mlp
 
 
 @st.composite
-def spread_batches(draw):
-    """Batches whose x are far apart (BatchNorm divides by their spread), and a mode for each."""
-    count = draw(st.integers(1, 4))
-    found = []
-    for _ in range(count):
-        x, y = draw(tensor_points(2, 5))
-        found.append((x + 8 * torch.arange(float(len(x))).reshape(-1, 1), y))
-    return found, draw(st.lists(st.booleans(), min_size=count, max_size=count))
-
-
-@pytest.mark.exercise("make_train_step", "BatchNorm, with evaluations in between", points=3)
-@given(both=spread_batches(), lr=rates, momentum=st.sampled_from([0.25, 0.5]))
-def test_train_mode_in_every_step(learner, both, lr, momentum):
-    data, modes = both
-    answer = learner.run(normalized_steps, batches=data, modes=modes, lr=lr, momentum=momentum)
-    params = [torch.tensor([v], dtype=torch.float64) for v in (1.0, 0.5, 2.0, -1.0)]
-    losses, mean, variance = [], 0.0, 1.0
-    for x, y in data:
-        x, y = x.double(), y.double()
-        params = [p.detach().requires_grad_() for p in params]
-        center, spread = x.mean(), ((x - x.mean()) ** 2).mean()
-        z = (x - center) / (spread + 1e-5) ** 0.5 * params[0] + params[1]
-        loss = ((z * params[2] + params[3] - y) ** 2).mean()
-        losses.append(loss.item())
-        grads = torch.autograd.grad(loss, params)
-        params = [p - lr * g for p, g in zip(params, grads, strict=True)]
-        mean += momentum * (center.item() - mean)
-        variance += momentum * (spread.item() * len(x) / (len(x) - 1) - variance)
-    running_mean = answer.key("running mean").tensor(shape=(1,)).item()
-    answer.check(
-        abs(running_mean - mean) <= 1e-4 * (1 + abs(mean)),
-        f"Expected the running mean of BatchNorm to be {mean:.6g} after {len(data)} steps, got "
-        f"{running_mean:.6g}. It changes only in train mode, once in every step: does each step put "
-        "the model in train mode, even if it was in eval mode before?",
-    )
-    answer.key("running variance").is_close(variance, **TRAINING)
-    are_losses(answer.key("losses"), losses)
-    params[2] = params[2].reshape(1, 1)
-    are_close(answer.key("parameters"), params)
+def networks(draw):
+    """Four parameters of a network whose sizes are all different."""
+    n_in, n_hidden, n_out = draw(st.permutations([1, 2, 3, 4, 5]))[:3]
+    shapes = [(n_hidden, n_in), (n_hidden,), (n_out, n_hidden), (n_out,)]
+    return [draw(tensors(shape)) for shape in shapes]
 
 
 @probe
-def dropped_steps(module, a, b, x, y, lr, n_steps):
-    """make a train step for a linear layer, a Dropout that hides everything in train mode, and another linear
-    layer; put the model in eval mode before every call"""
-    model = nn.Sequential(nn.Linear(1, 2), nn.Dropout(p=1.0), nn.Linear(2, 1))
-    for p in model.parameters():
-        p.data.fill_(b)
-    model[2].bias.data.fill_(a)
-    before = numbers_of(model)
-    train_step = module.make_train_step(
-        model=model,
-        loss_fn=nn.MSELoss(),
-        optimizer=torch.optim.SGD(model.parameters(), lr=lr),
-    )
-    losses = []
-    for _ in range(n_steps):
-        model.eval()
-        losses.append(train_step(x, y))
-    return {"losses": losses, "before": before, "after": numbers_of(model)}
-
-
-@pytest.mark.exercise("make_train_step", "Dropout hides numbers in every step", points=2)
-@given(a=numbers(), b=numbers(), data=tensor_points(), lr=rates, n_steps=sizes(1, 3))
-def test_dropout(learner, a, b, data, lr, n_steps):
-    x, y = data
-    answer = learner.run(dropped_steps, a=a, b=b, x=x, y=y, lr=lr, n_steps=n_steps)
-    # Everything is hidden, so the model predicts its last bias, and nothing else learns.
-    losses, value = [], a
-    for _ in range(n_steps):
-        error = value - y.double()
-        losses.append((error**2).mean().item())
-        value -= lr * 2 * error.mean().item()
-    are_losses(answer.key("losses"), losses)
-    expected = [torch.full(shape, b) for shape in ((2, 1), (2,), (1, 2))] + [torch.tensor([value])]
-    are_close(answer.key("after"), expected)
+def network_of(module, weights):
+    "the learner's network, with these numbers"
+    n_hidden, n_in = weights[0].shape
+    model = module.make_mlp(n_in=n_in, n_hidden=n_hidden, n_out=len(weights[3]))
+    return write_network(with_parameters(model, n_in), weights)
 
 
 @probe
-def steps_in_turn(module, lines, lrs, kinds, turns, x, y):
-    """make a train step for each of several lines, each with its own loss and learning rate, and call them in the
-    given order"""
-    models = [line(a, b) for a, b in lines]
-    steps = [
-        module.make_train_step(
-            model=model,
-            loss_fn=nn.MSELoss(reduction=kind),
-            optimizer=torch.optim.SGD(model.parameters(), lr=lr),
-        )
-        for model, lr, kind in zip(models, lrs, kinds, strict=True)
-    ]
-    losses = [steps[turn](x, y) for turn in turns]
-    return {"losses": losses, "lines": [[m.bias.item(), m.weight.item()] for m in models]}
+def train_networks(module, first, second, x, y, lr, mode):
+    """make two networks, write numbers into both, train the first one for one step of SGD, and let both
+    predict"""
+    models = [network_of(module, weights).train(mode) for weights in (first, second)]
+    optimizer = torch.optim.SGD(models[0].parameters(), lr=lr)
+    loss = ((models[0](x) - y) ** 2).mean()
+    if loss.requires_grad:
+        loss.backward()
+    optimizer.step()
+    return [model(x) for model in models]
 
 
-@pytest.mark.exercise("make_train_step", "three train steps, called in any order", points=3)
-@given(
-    lines=arrays((3, 2)), lrs=st.tuples(*[st.sampled_from([0.0078125, 0.015625])] * 3),
-    kinds=st.tuples(*[st.sampled_from(["mean", "sum"])] * 3), data=tensor_points(1, 4),
-    turns=st.lists(st.integers(0, 2), min_size=2, max_size=7),
-)  # fmt: skip
-def test_several_train_steps(learner, lines, lrs, kinds, data, turns):
-    x, y = data
-    lines = [[float(a), float(b)] for a, b in lines]
-    answer = learner.run(steps_in_turn, lines=lines, lrs=lrs, kinds=kinds, turns=turns, x=x, y=y)
-    expected, losses = [list(pair) for pair in lines], []
-    for turn in turns:
-        scale = len(x) if kinds[turn] == "sum" else 1
-        a, b = expected[turn]
-        loss, a_grad, b_grad = line_gradients(a, b, x, y)
-        losses.append(scale * loss)
-        expected[turn] = [a - lrs[turn] * scale * a_grad, b - lrs[turn] * scale * b_grad]
-    are_losses(answer.key("losses"), losses)
-    for part, pair in zip(answer.key("lines").each(), expected, strict=True):
-        part.is_close(pair, **TRAINING)
+def predicted(weights, x):
+    """Return the prediction of Linear, ReLU, Linear."""
+    return (x @ weights[0].T + weights[1]).clamp(min=0) @ weights[2].T + weights[3]
 
 
-@probe
-def factory_alone(module, a, b, data, lr):
-    """make a train step for a line, and look at the line; then change the line by hand, and call the train
-    step"""
-    model = line(a, b)
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    train_step = module.make_train_step(model=model, loss_fn=nn.MSELoss(), optimizer=optimizer)
-    made = [model.bias.item(), model.weight.item()]
-    model.bias.data.add_(1.0)
-    model.weight.data.mul_(0.5)
-    loss = train_step(*data)
-    return {"made": made, "loss": loss, "line": [model.bias.item(), model.weight.item()]}
+@st.composite
+def network_tasks(draw):
+    """Two networks of the same sizes, x and y."""
+    first = draw(networks())
+    second = [draw(tensors(tuple(weight.shape))) for weight in first]
+    # No hidden unit of the trained network is at the bend of ReLU, where the slope is a convention.
+    first[1] = first[1] + 0.03125
+    n = draw(sizes(1, 4))
+    return first, second, draw(tensors((n, first[0].shape[1]))), draw(tensors((n, len(first[3]))))
 
 
 @pytest.mark.exercise(
-    "make_train_step", "the factory does not train, each step uses the current model", points=2
+    "make_mlp", "one network of any sizes is trained, the other one is not", points=3
 )
-@given(a=numbers(), b=numbers(), data=tensor_points(), lr=rates)
-def test_factory_does_not_train(learner, a, b, data, lr):
-    answer = learner.run(factory_alone, a=a, b=b, data=data, lr=lr)
-    answer.key("made").is_close([a, b], **TRAINING)
-    loss, a_grad, b_grad = line_gradients(a + 1, b * 0.5, *data)
-    is_loss(answer.key("loss"), loss)
-    answer.key("line").is_close([a + 1 - lr * a_grad, b * 0.5 - lr * b_grad], **TRAINING)
+@given(task=network_tasks(), lr=rates, mode=st.booleans())
+def test_mlp_learns(learner, task, lr, mode):
+    first, second, x, y = task
+    answer = learner.run(train_networks, first=first, second=second, x=x, y=y, lr=lr, mode=mode)
+    params = [weight.double().requires_grad_() for weight in first]
+    loss = ((predicted(params, x.double()) - y.double()) ** 2).mean()
+    params = [p - lr * g for p, g in zip(params, torch.autograd.grad(loss, params), strict=True)]
+    trained, other = answer.parts("the trained network", "the other network")
+    # One step may be large: the predictions after it are in the thousands.
+    trained.is_close(predicted(params, x.double()).detach().float(), rtol=1e-3, atol=1e-3)
+    other.is_close(predicted(second, x), **TRAINING)
 
 
 @probe
-def groups_and_frozen(module, weights, x, y, lrs, frozen, n_steps):
-    """make a train step for a network of which one layer is frozen, with a learning rate for each layer, and
-    call it several times"""
-    model = small_network(weights)
-    model[frozen].requires_grad_(False)
-    optimizer = torch.optim.SGD(
-        [
-            {"params": list(model[0].parameters()), "lr": lrs[0]},
-            {"params": list(model[2].parameters()), "lr": lrs[1]},
-        ],
-        lr=1.0,
-    )
-    train_step = module.make_train_step(model=model, loss_fn=nn.L1Loss(), optimizer=optimizer)
-    losses = [train_step(x, y) for _ in range(n_steps)]
-    return {"losses": losses, "parameters": numbers_of(model)}
+def even_network(module, n_in, n_hidden, n_out, weight, bias, x):
+    """make a network, write weight into every weight and bias into every bias, count its numbers, and let it
+    predict"""
+    model = module.make_mlp(n_in=n_in, n_hidden=n_hidden, n_out=n_out)
+    write_line(with_parameters(model, n_in), bias, weight)
+    return {"count": sum([p.numel() for p in model.parameters()]), "yhat": model(x)}
 
 
-@pytest.mark.exercise(
-    "make_train_step", "a frozen layer, and a learning rate for each layer", points=2
-)
-@settings(max_examples=8)
+@pytest.mark.exercise("make_mlp", "any sizes, even equal or large ones", points=3)
 @given(
-    weights=weights, x=tensors((5, 2)), y=tensors((5, 4)), n_steps=sizes(1, 3),
-    lrs=st.permutations([0.03125, 0.125]), frozen=st.sampled_from([0, 2]),
+    n_in=sizes(1, 4), n_hidden=st.sampled_from([1, 2, 3, 4, 17, 40]), n_out=sizes(1, 4),
+    weight=numbers(), bias=numbers(), rows=sizes(1, 5), start=numbers(),
 )  # fmt: skip
-def test_groups_and_frozen(learner, weights, x, y, n_steps, lrs, frozen):
-    # The absolute error has a corner at 0; with y this far away, no prediction is near it.
-    y = y + 40
+def test_mlp_of_any_sizes(learner, n_in, n_hidden, n_out, weight, bias, rows, start):
+    x = start + torch.arange(float(rows * n_in)).reshape(rows, n_in) / 4
     answer = learner.run(
-        groups_and_frozen, weights=weights, x=x, y=y, lrs=lrs, frozen=frozen, n_steps=n_steps
+        even_network, n_in=n_in, n_hidden=n_hidden, n_out=n_out, weight=weight, bias=bias, x=x
     )
-    params, losses = [weight.double() for weight in weights], []
-    for _ in range(n_steps):
-        params = [p.detach().requires_grad_() for p in params]
-        loss = (network(params, x.double()) - y.double()).abs().mean()
-        losses.append(loss.item())
-        grads = torch.autograd.grad(loss, params)
-        speeds = [0.0 if k // 2 * 2 == frozen else lrs[k // 2] for k in range(4)]
-        params = [p - lr * g for p, g, lr in zip(params, grads, speeds, strict=True)]
-    are_losses(answer.key("losses"), losses)
-    are_close(answer.key("parameters"), params)
+    answer.key("count").equals(n_in * n_hidden + n_hidden + n_hidden * n_out + n_out)
+    hidden = (bias + weight * x.sum(dim=1, keepdim=True)).clamp(min=0)
+    answer.key("yhat").is_close((bias + n_hidden * weight * hidden).repeat(1, n_out), **TRAINING)
+
+
+# count_trainable
 
 
 @probe
-def one_class_at_a_time(module, weights, x, labels, lr):
-    """make a train step for a classifier, nn.CrossEntropyLoss and SGD, and call it with one point at a
-    time"""
-    model = small_network(weights)
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    train_step = module.make_train_step(
-        model=model, loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer
+def counted(module, shapes, frozen, depth, buffers, later):
+    """build a nested model with parameters of these shapes, some of them used in two places, some frozen, and
+    with buffers; count its numbers, change which parameters are frozen, and count again"""
+    model = place = nn.Module()
+    for i, shape in enumerate(shapes):
+        parameter = nn.Parameter(torch.ones(shape))
+        place.register_parameter(f"p{i}", parameter)
+        if buffers:
+            place.register_buffer(f"b{i}", torch.ones(7))
+        if i % depth == 0:
+            place.add_module("inner", nn.Module())
+            place = place.inner
+            if i:
+                # The same parameter in two places: its numbers are there once.
+                place.register_parameter("tied", parameter)
+    params = list(model.parameters())
+    counts = []
+    for flags in (frozen, later):
+        for p, is_frozen in zip(params, flags, strict=True):
+            p.requires_grad_(not is_frozen)
+        counts.append(module.count_trainable(model=model))
+    if params:
+        sum([p.sum() for p in params], start=torch.zeros((), requires_grad=True)).backward()
+    return {"counts": counts, "with gradients": [p.grad is not None for p in params]}
+
+
+@st.composite
+def models(draw):
+    """Shapes of parameters, 0 to 3 dimensions, and twice which of them are frozen."""
+    count = draw(st.integers(0, 5))
+    shape = st.lists(st.integers(1, 5), max_size=3).map(tuple)
+    flags = st.lists(st.booleans(), min_size=count, max_size=count)
+    return draw(st.lists(shape, min_size=count, max_size=count)), draw(flags), draw(flags)
+
+
+@pytest.mark.exercise("count_trainable", "any nested model, frozen in any way", points=3)
+@given(model=models(), depth=sizes(1, 3), buffers=st.booleans())
+def test_count_of_any_model(learner, model, depth, buffers):
+    shapes, frozen, later = model
+    answer = learner.run(
+        counted, shapes=shapes, frozen=frozen, depth=depth, buffers=buffers, later=later
     )
-    losses = [train_step(x[i : i + 1], labels[i : i + 1]) for i in range(len(x))]
-    return {"losses": losses, "parameters": numbers_of(model)}
+    sizes_of_all = [torch.Size(shape).numel() for shape in shapes]
+    for part, flags in zip(
+        answer.key("counts").parts("first", "second"), (frozen, later), strict=True
+    ):
+        part.equals(sum(n for n, fixed in zip(sizes_of_all, flags, strict=True) if not fixed))
+    answer.key("with gradients").check(
+        answer.key("with gradients").value == [not fixed for fixed in later],
+        "count_trainable changed which parameters are frozen. Only count them.",
+    )
 
 
-@pytest.mark.exercise("make_train_step", "labels that are integers, one point at a time", points=2)
-@settings(max_examples=8)
-@given(
-    weights=weights, x=tensors((3, 2)), lr=st.sampled_from([0.125, 0.25]),
-    labels=st.lists(st.integers(0, 3), min_size=3, max_size=3).map(torch.tensor),
-)  # fmt: skip
-def test_classifier(learner, weights, x, labels, lr):
-    answer = learner.run(one_class_at_a_time, weights=weights, x=x, labels=labels, lr=lr)
-    params, losses = [weight.double() for weight in weights], []
-    for point, label in zip(x.double(), labels.tolist(), strict=True):
-        params = [p.detach().requires_grad_() for p in params]
-        scores = network(params, point)
-        loss = torch.logsumexp(scores, 0) - scores[label]
-        losses.append(loss.item())
-        grads = torch.autograd.grad(loss, params)
-        params = [p - lr * g for p, g in zip(params, grads, strict=True)]
-    are_losses(answer.key("losses"), losses)
-    are_close(answer.key("parameters"), params)
+@probe
+def counted_layers(module, n_in, n_hidden, kernel, frozen, meta):
+    """count the numbers of a model of a convolution, BatchNorm, Dropout and a linear layer, one of which is
+    frozen"""
+    model = nn.Sequential(
+        nn.Conv1d(n_in, n_hidden, kernel), nn.BatchNorm1d(n_hidden),
+        nn.Sequential(nn.Dropout(), nn.Linear(n_hidden, 3, bias=False)),
+    )  # fmt: skip
+    if frozen is not None:
+        model[frozen].requires_grad_(False)
+    return module.count_trainable(model=model.to("meta") if meta else model)
 
 
 @pytest.mark.exercise(
-    "make_train_step", "many steps, large errors, nothing clipped or rounded", points=2
+    "count_trainable", "convolution, BatchNorm, Dropout and a layer without bias", points=2
 )
-@settings(max_examples=8)
 @given(
-    a=numbers(), b=numbers(), data=tensor_points(2, 6), lr=rates, scale=st.sampled_from([0.25, 64.0]),
-    n_steps=sizes(8, 20),
+    n_in=sizes(1, 5), n_hidden=sizes(1, 6), kernel=sizes(1, 4),
+    frozen=st.sampled_from([None, 0, 1, 2]), meta=st.booleans(),
 )  # fmt: skip
-def test_many_steps(learner, a, b, data, lr, scale, n_steps):
-    x, y = data[0], scale * data[1]
-    batches = [(x, y)] * n_steps
-    answer = learner.run(step_by_step, a=a, b=b, batches=batches, lr=lr, layout="plain")
-    losses, path = descend(a, b, x, y, lr, n_steps)
-    are_losses(answer.key("losses"), losses)
-    for part, expected in zip(answer.key("path").each(), [(a, b), *path], strict=True):
-        # The numbers reach some hundreds on the way, of which float32 keeps seven digits.
-        part.is_close(list(expected), rtol=1e-4, atol=1e-4 * max(1.0, scale))
+def test_count_of_layers(learner, n_in, n_hidden, kernel, frozen, meta):
+    counts = [n_in * n_hidden * kernel + n_hidden, 2 * n_hidden, 3 * n_hidden]
+    answer = learner.run(
+        counted_layers, n_in=n_in, n_hidden=n_hidden, kernel=kernel, frozen=frozen, meta=meta
+    )
+    answer.equals(sum(count for i, count in enumerate(counts) if i != frozen))

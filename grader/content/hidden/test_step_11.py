@@ -1,318 +1,303 @@
-"""Step 11, hidden: datasets of any shape, dtype and layout, read by index, in a loop and by a DataLoader."""
-
-import itertools
+"""Step 11, hidden: what is copied between models, and which of their numbers still learn."""
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch import nn
 
-from grader.content.shared_probes import on_card, tensor_laid_out
+from grader.content.references import check_train_mode
 from grader.testing.probes import probe
-from grader.testing.strategies import seeds, shapes, sizes, tensors
+from grader.testing.strategies import arrays, numbers, sizes, tensors
 
-DTYPES = [torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool]
-dtypes = st.sampled_from(DTYPES)
-layouts = st.sampled_from(["plain", "every second row", "Fortran order"])
+# copy_weights
+
+
+@probe
+def normalized_network(n_in, n_out):
+    "Linear, BatchNorm, and a nested Dropout (that hides nothing) and Linear"
+    inner = nn.Sequential(nn.Dropout(p=0.0), nn.Linear(n_out, 1, bias=False))
+    return nn.Sequential(nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), inner)
+
+
+@probe
+def copy_and_train(module, state, x, who, frozen, modes):
+    """fill the source with `state`, freeze a layer in each model, and call copy_weights; then let one of the two
+    models predict in train mode and take a step with an SGD that was made before, with a loss that is the sum of
+    all its parameters; look at the state of both"""
+    n_out, n_in = state["0.weight"].shape
+    models = {"source": normalized_network(n_in, n_out), "target": normalized_network(n_in, n_out)}
+    models["source"].load_state_dict(state)
+    for model, place, mode in zip(models.values(), frozen, modes, strict=True):
+        model.train(mode)[place].requires_grad_(False)
+    optimizer = torch.optim.SGD(models[who].parameters(), lr=0.5)
+    returned = module.copy_weights(source=models["source"], target=models["target"])
+    seen = {"returned": returned}
+    for name, model in models.items():
+        required = [k for k, p in model.named_parameters() if p.requires_grad]
+        seen[f"{name} settings"] = [model.training, required]
+        seen[f"{name} copied"] = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    # In train mode: BatchNorm moves its buffers.
+    models[who].train()(x)
+    models[who].requires_grad_(True)
+    sum([p.sum() for p in models[who].parameters()]).backward()
+    optimizer.step()
+    for name, model in models.items():
+        seen[f"{name} later"] = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    return seen
 
 
 @st.composite
-def data(draw, low=1, high=7):
-    """Return x and y with equally many rows, of any other sizes and any dtypes."""
-    n = draw(sizes(low, high))
-    x_shape, y_shape = draw(st.tuples(shapes(0, 2), shapes(0, 2)))
-    return draw(tensors((n, *x_shape), draw(dtypes))), draw(tensors((n, *y_shape), draw(dtypes)))
+def states(draw):
+    """The state dict of the network, with numbers that a new network does not have, and points."""
+    n_in, n_out, n = draw(st.permutations([1, 2, 3, 4]))[:3]
+    names = ("1.weight", "1.bias", "1.running_mean")
+    shapes = {"0.weight": (n_out, n_in), "0.bias": (n_out,), "2.1.weight": (1, n_out)}
+    shapes |= dict.fromkeys(names, (n_out,))
+    # Odd multiples of 1/8, so that no number is 0 or 1.
+    state = {name: draw(tensors(shape)) + 0.125 for name, shape in shapes.items()}
+    state["1.running_var"] = draw(tensors((n_out,))).abs() + 0.125
+    state["1.num_batches_tracked"] = torch.tensor(draw(sizes(1, 99)))
+    return state, draw(tensors((n + 1, n_in)))
 
 
-@st.composite
-def numbered(draw, low=1, high=8):
-    """Return x and y in which every number appears once, so that no two points are alike."""
-    n = draw(sizes(low, high))
-    x_shape, y_shape = draw(st.tuples(shapes(0, 2), shapes(0, 2)))
-    first = draw(st.integers(-50, 50))
-    x = first + torch.arange(n * torch.Size(x_shape).numel()).reshape(n, *x_shape)
-    y = 1000 - first + torch.arange(n * torch.Size(y_shape).numel()).reshape(n, *y_shape)
-    return x.float(), y if draw(st.booleans()) else y.float()
-
-
-def is_same(answer, expected, what):
-    """Demand exactly these numbers, in this shape and dtype."""
-    got = answer.tensor(shape=tuple(expected.shape), dtype=expected.dtype)
-    answer.check(
-        torch.equal(got, expected),
-        f"Expected {what} to be {expected.tolist()}, got {got.tolist()}.",
-    )
-
-
-def is_point(answer, x, y, what):
-    """Demand the pair (x, y)."""
-    x_item, y_item = answer.parts("x", "y")
-    is_same(x_item, x, f"the x of {what}")
-    is_same(y_item, y, f"the y of {what}")
-
-
-@probe
-def items(module, x, y, indices, layouts):
-    "lay `x` and `y` out in memory as `layouts` says, make a CustomDataset, and ask for several items"
-    dataset = module.CustomDataset(
-        x_tensor=tensor_laid_out(x, layouts[0]), y_tensor=tensor_laid_out(y, layouts[1])
-    )
-    return {"length": len(dataset), "items": [dataset[index] for index in indices]}
-
-
-@st.composite
-def questions(draw):
-    """Return x, y and some indices in any order, with repetitions."""
-    x, y = draw(data())
-    indices = draw(st.lists(st.integers(-len(x), len(x) - 1), min_size=1, max_size=8))
-    return x, y, indices
-
-
-@pytest.mark.exercise("CustomDataset", "any shape, dtype and layout, in any order", points=3)
-@given(asked=questions(), layouts=st.tuples(layouts, layouts))
-def test_items_of_any_data(learner, asked, layouts):
-    x, y, indices = asked
-    answer = learner.run(items, x=x, y=y, indices=indices, layouts=layouts)
-    answer.key("length").equals(len(x))
-    points = answer.key("items").parts(*(f"dataset[{index}]" for index in indices))
-    for point, index in zip(points, indices, strict=True):
-        is_point(point, x[index], y[index], f"dataset[{index}]")
-
-
-@pytest.mark.exercise("CustomDataset", "no two points are mixed up", points=3)
-@given(both=numbered(), shift=st.integers(-3, 3))
-def test_every_item_once(learner, both, shift):
-    x, y = both
-    # Each index from -n to n - 1 once; if n is 5, some of them several times.
-    indices = [(k * 5 + shift) % (2 * len(x)) - len(x) for k in range(2 * len(x))]
-    answer = learner.run(items, x=x, y=y, indices=indices, layouts=("plain", "plain"))
-    points = answer.key("items").parts(*(f"dataset[{index}]" for index in indices))
-    for point, index in zip(points, indices, strict=True):
-        is_point(point, x[index], y[index], f"dataset[{index}]")
-
-
-@probe
-def two_datasets(module, first, second, index):
-    "make two datasets, and ask the first one and then the second one for its length and an item"
-    datasets = [module.CustomDataset(x_tensor=x, y_tensor=y) for x, y in (first, second)]
-    return [{"length": len(dataset), "item": dataset[index]} for dataset in datasets]
-
-
-@pytest.mark.exercise("CustomDataset", "two datasets do not disturb each other", points=2)
-@given(first=data(), second=data(), index=st.sampled_from([0, -1]))
-def test_two_datasets(learner, first, second, index):
-    answers = learner.run(two_datasets, first=first, second=second, index=index)
-    parts = answers.parts("the first dataset", "the second dataset")
-    for answer, (x, y) in zip(parts, (first, second), strict=True):
-        answer.key("length").equals(len(x))
-        is_point(answer.key("item"), x[index], y[index], f"dataset[{index}]")
-
-
-@probe
-def item_after_errors(module, x, y, outside, index):
-    """make a CustomDataset, ask for the items `outside` (each should raise an IndexError), and then for the item
-    `index`"""
-    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
-    outcomes = []
-    for number in outside:
-        try:
-            dataset[number]
-        except IndexError:
-            outcomes.append("IndexError")
-        except NotImplementedError:
-            raise
-        except Exception as error:
-            outcomes.append(type(error).__name__)
-        else:
-            outcomes.append("an item")
-    return {"outside": outcomes, "item": dataset[index]}
-
-
-@st.composite
-def outside(draw):
-    """Return x, y, indices on both sides of the data, and one inside."""
-    x, y = draw(data())
-    far = draw(st.lists(st.integers(0, 20), min_size=1, max_size=3))
-    numbers = [k for d in far for k in (len(x) + d, -len(x) - 1 - d)]
-    return x, y, [len(x), -len(x) - 1, *numbers], draw(st.integers(-len(x), len(x) - 1))
-
-
-@pytest.mark.exercise("CustomDataset", "past both ends, and then an item again", points=3)
-@given(asked=outside())
-def test_indices_outside(learner, asked):
-    x, y, numbers, index = asked
-    answer = learner.run(item_after_errors, x=x, y=y, outside=numbers, index=index)
-    for number, outcome in zip(numbers, answer.key("outside").each(), strict=True):
-        outcome.check(
-            outcome.value == "IndexError",
-            f"len is {len(x)}, so expected an IndexError for dataset[{number}], got {outcome.value}.",
-        )
-    is_point(answer.key("item"), x[index], y[index], f"dataset[{index}]")
-
-
-@probe
-def one_item(module, x, y, index):
-    "CustomDataset(x, y)[index]"
-    return module.CustomDataset(x_tensor=x, y_tensor=y)[index]
-
-
-@pytest.mark.exercise("CustomDataset", "indices do not wrap around", points=2)
-@given(x=shapes(1, 3).flatmap(tensors), rounds=st.integers(1, 3), back=st.booleans())
-def test_no_wrapping(learner, x, rounds, back):
-    n = len(x)
-    index = -n * rounds - 1 if back else n * rounds
-    learner.run(one_item, x=x, y=x.clone(), index=n - 1)
-    with learner.raises(IndexError, f"len is {n}, so there is no point {index}"):
-        learner.run(one_item, x=x, y=x.clone(), index=index)
-
-
-@st.composite
-def unequal(draw):
-    """Return x and y with different numbers of rows, in shapes that may hide it."""
-    n, m = draw(st.lists(st.integers(1, 6), min_size=2, max_size=2, unique=True))
-    # Both hold equally many numbers, or the length of one is the width of the other.
-    shapes_of_both = [
-        ((n, m), (m, n)),
-        ((n,), (m,)),
-        ((n, 2), (m, 2)),
-        ((n, m), (m,)),
-        ((n, 1), (m,)),
-    ]
-    x_shape, y_shape = draw(st.sampled_from(shapes_of_both))
-    return draw(tensors(x_shape)), draw(tensors(y_shape, draw(dtypes)))
-
-
-@pytest.mark.exercise("CustomDataset", "different lengths, whatever the other sizes are", points=3)
-@given(both=unequal())
-def test_different_lengths(learner, both):
-    x, y = both
-    learner.run(one_item, x=x, y=x.clone(), index=0)
-    with learner.raises(ValueError, f"len(x_tensor) is {len(x)} and len(y_tensor) is {len(y)}"):
-        learner.CustomDataset(x_tensor=x, y_tensor=y)
-
-
-@probe
-def loops(module, x, y):
-    "run two for loops over one CustomDataset, and stop each two rounds after the last point if it goes on"
-    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
-    return [list(itertools.islice(dataset, len(x) + 2)) for _ in range(2)]
-
-
-@pytest.mark.exercise("CustomDataset", "two for loops over any data", points=2)
-@given(both=numbered())
-def test_loops(learner, both):
-    x, y = both
-    for answer in learner.run(loops, x=x, y=y).parts("first loop", "second loop"):
-        points = answer.each()
-        answer.check(
-            len(points) == len(x),
-            f"Expected {len(x)} rounds of a for loop over the points, got {len(points)}. It ends when an "
-            "index past the end raises an IndexError.",
-        )
-        for i, point in enumerate(points):
-            is_point(point, x[i], y[i], f"round {i + 1}")
-
-
-@probe
-def loaded(module, x, y, batch_size, drop_last):
-    "collect the batches of a DataLoader of a CustomDataset, in order"
-    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
-    return list(DataLoader(dataset, batch_size=batch_size, drop_last=drop_last))
-
-
-@pytest.mark.exercise("CustomDataset", "a DataLoader, with a short last batch or without", points=3)
-@given(both=data(), batch_size=sizes(1, 4), drop_last=st.booleans())
-def test_loader_in_order(learner, both, batch_size, drop_last):
-    x, y = both
-    answer = learner.run(loaded, x=x, y=y, batch_size=batch_size, drop_last=drop_last)
-    count = len(x) // batch_size if drop_last else -(-len(x) // batch_size)
-    for i, batch in enumerate(answer.parts(*(f"batch {i}" for i in range(count)))):
-        part = slice(i * batch_size, (i + 1) * batch_size)
-        is_point(batch, x[part], y[part], f"batch {i + 1}")
-
-
-@probe
-def shuffled(module, x, y, batch_size, seed):
-    "collect the batches of a DataLoader of a CustomDataset, shuffled with a seed"
-    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
-    generator = torch.Generator().manual_seed(seed)
-    return list(DataLoader(dataset, batch_size=batch_size, shuffle=True, generator=generator))
-
-
-@pytest.mark.exercise("CustomDataset", "shuffled: every point once, with its own label", points=3)
-@given(both=numbered(), batch_size=sizes(1, 4), seed=seeds())
-def test_loader_shuffled(learner, both, batch_size, seed):
-    x, y = both
-    answer = learner.run(shuffled, x=x, y=y, batch_size=batch_size, seed=seed)
-    seen = []
-    sizes_of_batches = [len(part) for part in x.split(batch_size)]
-    labels = [f"batch {i}" for i in range(len(sizes_of_batches))]
-    for size, batch in zip(sizes_of_batches, answer.parts(*labels), strict=True):
-        x_part, y_part = batch.parts("x", "y")
-        rows = x_part.tensor((size, *x.shape[1:]), x.dtype)
-        marks = y_part.tensor((size, *y.shape[1:]), y.dtype)
-        for row, mark in zip(rows, marks, strict=True):
-            # Every number appears once, so a row of x says which point it is.
-            found = [i for i in range(len(x)) if torch.equal(x[i], row)]
-            batch.check(
-                found, f"The point {row.tolist()} in a batch is not one of the points of x."
-            )
-            batch.check(
-                torch.equal(y[found[0]], mark),
-                f"In a batch, the point {row.tolist()} has the label {mark.tolist()}, which belongs to "
-                "another point.",
-            )
-            seen += found
-    answer.check(
-        sorted(seen) == list(range(len(x))),
-        "Expected every point exactly once in the batches of one epoch.",
-    )
-
-
-@probe
-def subset(module, x, y, indices):
-    "take a Subset of a CustomDataset, and ask for all its items, and whether it is built on Dataset"
-    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
-    part = Subset(dataset, indices)
-    kind = Dataset in type(dataset).__mro__
-    return {"items": [part[i] for i in range(len(part))], "a torch Dataset": kind}
-
-
-@pytest.mark.exercise("CustomDataset", "a torch Dataset that works with Subset", points=2)
-@given(asked=questions())
-def test_subset(learner, asked):
-    x, y, indices = asked
-    answer = learner.run(subset, x=x, y=y, indices=indices)
-    kind = answer.key("a torch Dataset")
-    kind.check(kind.value is True, "Expected a class that is built on torch.utils.data.Dataset.")
-    points = answer.key("items").parts(*(f"item {i}" for i in range(len(indices))))
-    for point, index in zip(points, indices, strict=True):
-        is_point(point, x[index], y[index], f"dataset[{index}]")
-
-
-@probe
-def devices_of_item(module, x, y, index):
-    """make a CustomDataset of tensors on the CPU and one of tensors that act like ones on a graphics card,
-    take an item of each, and describe it"""
-    return [
-        [[part.device.type, list(part.shape)] for part in dataset[index]]
-        for dataset in (
-            module.CustomDataset(x_tensor=x, y_tensor=y),
-            module.CustomDataset(x_tensor=on_card(x), y_tensor=on_card(y)),
-        )
-    ]
-
-
-@pytest.mark.exercise("CustomDataset", "any data stays on its device", points=2)
-@given(n=sizes(1, 5), shapes=st.tuples(shapes(0, 2), shapes(0, 2)), last=st.booleans())
-def test_device_stays(learner, n, shapes, last):
-    x, y = (torch.ones(n, *shape) for shape in shapes)
-    answer = learner.run(devices_of_item, x=x, y=y, index=-1 if last else 0)
-    for part, device in zip(answer.parts("on the CPU", "on a card"), ("cpu", "cuda"), strict=True):
+def is_state(answer, expected, sentence):
+    """Demand exactly the numbers of a state dict."""
+    for name, value in expected.items():
+        part = answer.key(name)
+        got = part.tensor(shape=tuple(value.shape), dtype=value.dtype)
         part.check(
-            part.value == [[device, list(shape)] for shape in shapes],
-            f'Expected the item on the device "{device}", like the tensors, with x of shape {shapes[0]} and y '
-            f"of shape {shapes[1]}, got another device or another shape. A dataset leaves its tensors where "
-            "they are.",
+            torch.equal(got, value),
+            f"{sentence} Expected {name} to be {value.tolist()}, got {got.tolist()}.",
         )
+
+
+@pytest.mark.exercise(
+    "copy_weights", "everything is copied, then one of the two is trained", points=3
+)
+@given(
+    task=states(), who=st.sampled_from(["source", "target"]), frozen=st.permutations([0, 1, 2]),
+    modes=st.permutations([True, False]),
+)  # fmt: skip
+def test_copy_and_train(learner, task, who, frozen, modes):
+    state, x = task
+    answer = learner.run(
+        copy_and_train, state=state, x=x, who=who, frozen=frozen[:2], modes=list(modes)
+    )
+    answer.key("returned").is_none()
+    learned = [name for name in state if name.endswith(("weight", "bias"))]
+    for name, place, mode in zip(("source", "target"), frozen, modes, strict=False):
+        mode_part, required = answer.key(f"{name} settings").parts("training", "required")
+        answer.check(
+            mode_part.value is mode
+            and sorted(required.value) == sorted(k for k in learned if int(k[0]) != place),
+            f"copy_weights changed the mode of the {name}, or which of its parameters are frozen. Copy the "
+            "numbers, and nothing else.",
+        )
+    for name in ("source", "target"):
+        is_state(answer.key(f"{name} copied"), state, f"After copy_weights, the {name} is wrong.")
+    other = "target" if who == "source" else "source"
+    is_state(
+        answer.key(f"{other} later"),
+        state,
+        f"Training the {who} changed the {other}, too, so they share their numbers.",
+    )
+    later = answer.key(f"{who} later")
+    # Every gradient is 1, and the learning rate is 0.5.
+    for name in ("0.weight", "0.bias", "1.weight", "1.bias", "2.1.weight"):
+        later.key(name).is_close(state[name] - 0.5)
+    # A new batch moves the running mean a tenth of the way.
+    batch_mean = (x @ state["0.weight"].T + state["0.bias"]).mean(0)
+    later.key("1.running_mean").is_close(0.9 * state["1.running_mean"] + 0.1 * batch_mean)
+    later.key("1.num_batches_tracked").equals(state["1.num_batches_tracked"] + 1)
+
+
+@probe
+def copied_in_rounds(module, rounds):
+    """make two nn.Linear and an optimizer for the target; in each round write new numbers into the source and
+    into the target, copy, and then let the target take a step with known gradients"""
+    n_out, n_in = rounds[0].shape
+    source, target = nn.Linear(n_in, n_out), nn.Linear(n_in, n_out)
+    optimizer = torch.optim.SGD(target.parameters(), lr=0.5)
+    seen = []
+    for number, values in enumerate(rounds):
+        source.weight.data.copy_(values)
+        source.bias.data.fill_(number)
+        target.weight.data.fill_(77.0)
+        module.copy_weights(source=source, target=target)
+        optimizer.zero_grad()
+        (target.weight.sum() + 2 * target.bias.sum()).backward()
+        optimizer.step()
+        seen.append([p.detach().clone() for m in (source, target) for p in (m.weight, m.bias)])
+    return seen
+
+
+@pytest.mark.exercise(
+    "copy_weights", "the target goes on learning with its own optimizer", points=2
+)
+@given(
+    rounds=st.sampled_from([(1, 2), (3, 1), (2, 3)]).flatmap(
+        lambda shape: st.lists(tensors(shape), min_size=1, max_size=3)
+    )
+)
+def test_copy_in_place(learner, rounds):
+    answer = learner.run(copied_in_rounds, rounds=rounds)
+    for number, (part, values) in enumerate(zip(answer.each(), rounds, strict=True)):
+        labels = ("source.weight", "source.bias", "target.weight", "target.bias")
+        bias = torch.full((len(values),), float(number))
+        for got, expected in zip(
+            part.parts(*labels), (values, bias, values - 0.5, bias - 1), strict=True
+        ):
+            got.is_close(expected)
+
+
+@probe
+def copied_predictions(module, kinds, x):
+    "make two networks after different seeds, copy one to the other, and let both predict"
+    models = []
+    for seed in kinds:
+        torch.manual_seed(seed)
+        models.append(normalized_network(x.shape[1], 3).eval())
+    before = [model(x) for model in models]
+    module.copy_weights(source=models[0], target=models[1])
+    return {"before": before, "after": [model(x) for model in models]}
+
+
+@pytest.mark.exercise("copy_weights", "both models predict what the source predicted", points=1)
+@settings(max_examples=8)
+@given(kinds=st.tuples(st.integers(0, 99), st.integers(100, 199)), x=arrays((4, 2)))
+def test_copy_predicts(learner, kinds, x):
+    x = torch.from_numpy(x).float()
+    answer = learner.run(copied_predictions, kinds=kinds, x=x)
+    torch.manual_seed(kinds[0])
+    # The last layer is made first, as in the probe.
+    last, first = nn.Linear(3, 1, bias=False), nn.Linear(2, 3)
+    # A new BatchNorm divides by the root of 1 + 1e-5.
+    expected = last(first(x) / (1 + 1e-5) ** 0.5).detach()
+    for part in answer.key("after").parts("the source", "the target"):
+        part.is_close(expected)
+
+
+# freeze_all_but
+
+
+@probe
+def freeze_and_learn(module, layers, prefix, value):
+    """build a model of the named layers, fill every parameter with `value`, call `freeze_all_but`, compute a loss
+    of all parameters, call `backward()`, and see which parameters received a gradient"""
+    model = nn.Module()
+    for path, kind, n_in, n_out in layers:
+        *parents, name = path.split(".")
+        place = model
+        for parent in parents:
+            if not hasattr(place, parent):
+                place.add_module(parent, nn.Module())
+            place = getattr(place, parent)
+        if kind == "linear":
+            place.add_module(name, nn.Linear(n_in, n_out))
+        elif kind == "norm":
+            place.add_module(name, nn.BatchNorm1d(n_in))
+        else:
+            place.register_parameter(name, nn.Parameter(torch.zeros(())))
+    with torch.no_grad():
+        for p in model.parameters():
+            p.fill_(value)
+    count = module.freeze_all_but(model=model, prefix=prefix)
+    loss = sum([p.sum() for p in model.parameters()])
+    if loss.requires_grad:
+        loss.backward()
+    named = sorted(model.named_parameters())
+    return {
+        "count": count,
+        "is in train mode": all(part.training for part in model.modules()),
+        "trainable": [name for name, p in named if p.grad is not None],
+        "values, in the order of the names": torch.cat([p.detach().flatten() for _, p in named]),
+    }
+
+
+def names_and_sizes(layers):
+    """The names of all parameters of such a model, and how many numbers each one has."""
+    found = {}
+    for path, kind, n_in, n_out in layers:
+        if kind == "linear":
+            found |= {f"{path}.weight": n_in * n_out, f"{path}.bias": n_out}
+        elif kind == "norm":
+            found |= {f"{path}.weight": n_in, f"{path}.bias": n_in}
+        else:
+            found[path] = 1
+    return found
+
+
+def check_frozen(answer, layers, prefix, value):
+    """Check which parameters can be trained, how many numbers they hold, and that none changed."""
+    known = names_and_sizes(layers)
+    expected = sorted(name for name in known if name.startswith(prefix))
+    trainable = [str(name.value) for name in answer.key("trainable").each()]
+    answer.check(
+        trainable == expected,
+        f'With the prefix "{prefix}", expected these parameters to receive a gradient: '
+        f"{', '.join(expected) or 'none'}. These did: {', '.join(trainable) or 'none'}.",
+    )
+    count = answer.key("count").integer()
+    numbers_kept = sum(known[name] for name in expected)
+    answer.check(
+        count == numbers_kept,
+        f'With the prefix "{prefix}", expected {numbers_kept} trainable numbers, got {count}. Count the '
+        "numbers in the parameters that are not frozen; a buffer is not a parameter.",
+    )
+    owners = [name for name in sorted(known) for _ in range(known[name])]
+    values = answer.key("values, in the order of the names").tensor(shape=(len(owners),))
+    for name, number in zip(owners, values.tolist(), strict=True):
+        answer.check(
+            number == value, f"The values of {name} changed. Freezing must not change them."
+        )
+    check_train_mode(answer)
+
+
+NAMES = ["head", "header", "my_head", "body.head", "body.first", "norm", "h"]
+PREFIXES = ["", "h", "he", "head", "head.", "head.w", "header.b", "body", "body.", "body.head.weight",
+            "body.f", "my", "norm", "weight", "bias", "tail", "Head"]  # fmt: skip
+
+
+@st.composite
+def named_layers(draw):
+    """Two to five layers: a name, a kind, and two sizes that differ."""
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=2, max_size=5, unique=True))
+    return [
+        (
+            name,
+            draw(st.sampled_from(["linear", "linear", "norm", "number"])),
+            *draw(st.lists(sizes(1, 6), min_size=2, max_size=2, unique=True)),
+        )
+        for name in names
+    ]
+
+
+@pytest.mark.exercise("freeze_all_but", "any layers, any prefix", points=3)
+@given(layers=named_layers(), prefix=st.sampled_from(PREFIXES), value=numbers(0.25, 3))
+def test_freeze_by_any_prefix(learner, layers, prefix, value):
+    answer = learner.run(freeze_and_learn, layers=layers, prefix=prefix, value=value)
+    check_frozen(answer, layers, prefix, value)
+
+
+@pytest.mark.exercise("freeze_all_but", "numbered layers: 1, 10 and 11 all begin with 1", points=2)
+@settings(max_examples=6)
+@given(
+    other=sizes(2, 9), n_in=sizes(1, 3), n_out=sizes(4, 6),
+    prefix=st.sampled_from(["1.", "1", "10", "0.", "11."]), value=numbers(0.25, 3),
+)  # fmt: skip
+def test_freeze_numbered_layers(learner, other, n_in, n_out, prefix, value):
+    layers = [(str(number), "linear", n_in, n_out) for number in (0, 1, other, 10, 11)]
+    answer = learner.run(freeze_and_learn, layers=layers, prefix=prefix, value=value)
+    check_frozen(answer, layers, prefix, value)
+
+
+@pytest.mark.exercise("freeze_all_but", "a prefix that fits keeps something", points=2)
+@given(layers=named_layers(), which=st.integers(0, 4), length=st.integers(1, 16))
+def test_freeze_by_the_beginning_of_a_name(learner, layers, which, length):
+    names = list(names_and_sizes(layers))
+    prefix = names[which % len(names)][:length]
+    # Capital and small letters differ: with the case swapped, no name that begins with a letter fits.
+    for start in (prefix, prefix.swapcase()):
+        answer = learner.run(freeze_and_learn, layers=layers, prefix=start, value=1.5)
+        check_frozen(answer, layers, start, 1.5)

@@ -1,500 +1,318 @@
-"""Step 13, hidden: evaluation of models with Dropout and BatchNorm, on any batches, against the formulas.
+"""Step 13, hidden: datasets of any shape, dtype and layout, read by index, in a loop and by a DataLoader."""
 
-The mode of a model shows in what BatchNorm does next, and a change of its gradients shows in the gradients
-that are added next.
-"""
+import itertools
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Dataset, Subset
 
-from grader.content.references import check_on_meta
-from grader.content.shared_probes import loader_of, noted_on_meta
-from grader.testing.answers import FLOAT32
+from grader.content.shared_probes import on_card, tensor_laid_out
 from grader.testing.probes import probe
-from grader.testing.strategies import arrays, numbers, sizes, tensors
+from grader.testing.strategies import seeds, shapes, sizes, tensors
 
-EPS = 0.5  # of BatchNorm, so large that no number becomes very large
-batch_sizes = st.lists(sizes(1, 4), min_size=1, max_size=4)
-
-
-@probe
-def model_of(weight, bias, mean, variance, training):
-    "Dropout, BatchNorm with these running numbers, and a linear layer"
-    n_out, n_in = weight.shape
-    model = nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(n_in, eps=EPS), nn.Linear(n_in, n_out))
-    model.to(weight.dtype)
-    with torch.no_grad():
-        model[1].running_mean.copy_(mean)
-        model[1].running_var.copy_(variance)
-        model[2].weight.copy_(weight)
-        model[2].bias.copy_(bias)
-    return model.train(training)
-
-
-@probe
-def state_of(model, rows):
-    "what the model holds, and what its BatchNorm makes of some rows"
-    norm = model[1]
-    state = {
-        "parameters": [p.detach().clone() for p in model.parameters()],
-        "running mean": norm.running_mean.clone(),
-        "running variance": norm.running_var.clone(),
-        "batches counted": norm.num_batches_tracked.clone(),
-        "training": model.training,
-    }
-    with torch.no_grad():
-        state["rows"] = norm(rows)
-    return state
-
-
-@probe
-def lopsided(yhat, y):
-    "a loss that tells the prediction from y"
-    return (yhat * (yhat - 2 * y) + 3 * y).mean(dim=1).mean()
+DTYPES = [torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool]
+dtypes = st.sampled_from(DTYPES)
+layouts = st.sampled_from(["plain", "every second row", "Fortran order"])
 
 
 @st.composite
-def cases(draw, n_min=1):
-    """A model with all its numbers, points, the sizes of the batches, and the mode."""
-    n_in, n_out = draw(st.permutations([1, 2, 3, 4]))[:2]
-    batches = draw(batch_sizes.filter(lambda batches: sum(batches) >= n_min))
-    n, dtype = sum(batches), draw(st.sampled_from([torch.float32, torch.float32, torch.float64]))
-    training = draw(st.booleans())
-    model = {
-        "weight": draw(tensors((n_out, n_in), dtype)),
-        "bias": draw(tensors((n_out,), dtype)),
-        "mean": draw(tensors((n_in,), dtype)),
-        "variance": draw(tensors((n_in,), dtype)).abs() + 0.25,
-        "training": training,
-    }
-    x, y = draw(tensors((n, n_in), dtype)), draw(tensors((n, n_out), dtype))
-    rows = draw(tensors((3, n_in), dtype))
-    data = {"x": x, "y": y, "sizes": batches, "turned": draw(st.booleans())}
-    return {"model": model, "data": data, "rows": rows}
+def data(draw, low=1, high=7):
+    """Return x and y with equally many rows, of any other sizes and any dtypes."""
+    n = draw(sizes(low, high))
+    x_shape, y_shape = draw(st.tuples(shapes(0, 2), shapes(0, 2)))
+    return draw(tensors((n, *x_shape), draw(dtypes))), draw(tensors((n, *y_shape), draw(dtypes)))
 
 
-def predicted(model, x):
-    """Return the predictions in eval mode, as a float64 array."""
-    number = {name: value.double().numpy() for name, value in model.items() if name != "training"}
-    scaled = (x.double().numpy() - number["mean"]) / np.sqrt(number["variance"] + EPS)
-    return scaled @ number["weight"].T + number["bias"]
+@st.composite
+def numbered(draw, low=1, high=8):
+    """Return x and y in which every number appears once, so that no two points are alike."""
+    n = draw(sizes(low, high))
+    x_shape, y_shape = draw(st.tuples(shapes(0, 2), shapes(0, 2)))
+    first = draw(st.integers(-50, 50))
+    x = first + torch.arange(n * torch.Size(x_shape).numel()).reshape(n, *x_shape)
+    y = 1000 - first + torch.arange(n * torch.Size(y_shape).numel()).reshape(n, *y_shape)
+    return x.float(), y if draw(st.booleans()) else y.float()
 
 
-def lopsided_of(yhat, y):
-    y = y.double().numpy()
-    return float((yhat * (yhat - 2 * y) + 3 * y).mean())
-
-
-def r2_of(yhat, y):
-    """Return the mean of the R2 of all columns."""
-    y = y.double().numpy()
-    left = ((y - yhat) ** 2).sum(axis=0)
-    return float((1 - left / ((y - y.mean(axis=0)) ** 2).sum(axis=0)).mean())
-
-
-def check_state(answer, model, rows):
-    """Check that the model has its old numbers and its old mode."""
-    n_in = len(model["mean"])
-    answer.key("batches counted").check(
-        answer.key("batches counted").scalar() == 0,
-        "BatchNorm counted batches: the model was in training mode when it was used.",
-    )
-    answer.key("running mean").is_close(model["mean"])
-    answer.key("running variance").is_close(model["variance"])
-    dtype = model["weight"].dtype
-    expected = [torch.ones(n_in, dtype=dtype), torch.zeros(n_in, dtype=dtype)]
-    expected += [model["weight"], model["bias"]]
-    for part, value in zip(answer.key("parameters").each(), expected, strict=True):
-        part.is_close(value)
-    name = "training" if model["training"] else "eval"
-    sentence = f"The model was in {name} mode before, and should be in {name} mode afterwards."
-    answer.check(answer.key("training").value is model["training"], sentence)
-    rows = rows.double()
-    mean, variance = model["mean"].double(), model["variance"].double()
-    if model["training"]:
-        mean, variance = rows.mean(dim=0), rows.var(dim=0, correction=0)
-    expected = (rows - mean) / (variance + EPS).sqrt()
-    normalized = answer.key("rows").tensor(tuple(rows.shape)).double()
+def is_same(answer, expected, what):
+    """Demand exactly these numbers, in this shape and dtype."""
+    got = answer.tensor(shape=tuple(expected.shape), dtype=expected.dtype)
     answer.check(
-        torch.allclose(normalized, expected, **FLOAT32),
-        f"{sentence} But BatchNorm then gives different numbers, as in the other mode.",
+        torch.equal(got, expected),
+        f"Expected {what} to be {expected.tolist()}, got {got.tolist()}.",
     )
 
 
-# evaluate
+def is_point(answer, x, y, what):
+    """Demand the pair (x, y)."""
+    x_item, y_item = answer.parts("x", "y")
+    is_same(x_item, x, f"the x of {what}")
+    is_same(y_item, y, f"the y of {what}")
 
 
 @probe
-def evaluate_model(module, model, data, rows):
-    """evaluate a model with Dropout and BatchNorm, with the loss mean(yhat * (yhat - 2 * y) + 3 * y), and
-    look at the model again"""
-    model = model_of(**model)
-    loader = loader_of(**data)
-    loss = module.evaluate(model=model, loss_fn=lopsided, loader=loader, device="cpu")
-    return {"loss": loss, **state_of(model, rows)}
+def items(module, x, y, indices, layouts):
+    "lay `x` and `y` out in memory as `layouts` says, make a CustomDataset, and ask for several items"
+    dataset = module.CustomDataset(
+        x_tensor=tensor_laid_out(x, layouts[0]), y_tensor=tensor_laid_out(y, layouts[1])
+    )
+    return {"length": len(dataset), "items": [dataset[index] for index in indices]}
 
 
-@pytest.mark.exercise("evaluate", "any model, any batches", points=3)
-@given(case=cases())
-def test_evaluate_any_model(learner, case):
-    answer = learner.run(evaluate_model, **case)
-    expected = lopsided_of(predicted(case["model"], case["data"]["x"]), case["data"]["y"])
-    answer.key("loss").is_close(expected, **FLOAT32)
+@st.composite
+def questions(draw):
+    """Return x, y and some indices in any order, with repetitions."""
+    x, y = draw(data())
+    indices = draw(st.lists(st.integers(-len(x), len(x) - 1), min_size=1, max_size=8))
+    return x, y, indices
 
 
-@pytest.mark.exercise("evaluate", "the model is not changed", points=3)
-@given(case=cases())
-def test_evaluate_changes_nothing(learner, case):
-    answer = learner.run(evaluate_model, **case)
-    expected = lopsided_of(predicted(case["model"], case["data"]["x"]), case["data"]["y"])
-    answer.key("loss").is_close(expected, **FLOAT32)
-    check_state(answer, case["model"], case["rows"])
+@pytest.mark.exercise("CustomDataset", "any shape, dtype and layout, in any order", points=3)
+@given(asked=questions(), layouts=st.tuples(layouts, layouts))
+def test_items_of_any_data(learner, asked, layouts):
+    x, y, indices = asked
+    answer = learner.run(items, x=x, y=y, indices=indices, layouts=layouts)
+    answer.key("length").equals(len(x))
+    points = answer.key("items").parts(*(f"dataset[{index}]" for index in indices))
+    for point, index in zip(points, indices, strict=True):
+        is_point(point, x[index], y[index], f"dataset[{index}]")
+
+
+@pytest.mark.exercise("CustomDataset", "no two points are mixed up", points=3)
+@given(both=numbered(), shift=st.integers(-3, 3))
+def test_every_item_once(learner, both, shift):
+    x, y = both
+    # Each index from -n to n - 1 once; if n is 5, some of them several times.
+    indices = [(k * 5 + shift) % (2 * len(x)) - len(x) for k in range(2 * len(x))]
+    answer = learner.run(items, x=x, y=y, indices=indices, layouts=("plain", "plain"))
+    points = answer.key("items").parts(*(f"dataset[{index}]" for index in indices))
+    for point, index in zip(points, indices, strict=True):
+        is_point(point, x[index], y[index], f"dataset[{index}]")
 
 
 @probe
-def evaluate_two(module, model, first, second):
-    """evaluate a model on a first loader, on a second one, and on the first one again"""
-    model = model_of(**model)
-    found = []
-    for data in (first, second, first):
-        loader = loader_of(**data)
-        found.append(
-            module.evaluate(
-                model=model, loss_fn=nn.MSELoss(), loader=loader, device=torch.device("cpu")
-            )
+def two_datasets(module, first, second, index):
+    "make two datasets, and ask the first one and then the second one for its length and an item"
+    datasets = [module.CustomDataset(x_tensor=x, y_tensor=y) for x, y in (first, second)]
+    return [{"length": len(dataset), "item": dataset[index]} for dataset in datasets]
+
+
+@pytest.mark.exercise("CustomDataset", "two datasets do not disturb each other", points=2)
+@given(first=data(), second=data(), index=st.sampled_from([0, -1]))
+def test_two_datasets(learner, first, second, index):
+    answers = learner.run(two_datasets, first=first, second=second, index=index)
+    parts = answers.parts("the first dataset", "the second dataset")
+    for answer, (x, y) in zip(parts, (first, second), strict=True):
+        answer.key("length").equals(len(x))
+        is_point(answer.key("item"), x[index], y[index], f"dataset[{index}]")
+
+
+@probe
+def item_after_errors(module, x, y, outside, index):
+    """make a CustomDataset, ask for the items `outside` (each should raise an IndexError), and then for the item
+    `index`"""
+    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
+    outcomes = []
+    for number in outside:
+        try:
+            dataset[number]
+        except IndexError:
+            outcomes.append("IndexError")
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            outcomes.append(type(error).__name__)
+        else:
+            outcomes.append("an item")
+    return {"outside": outcomes, "item": dataset[index]}
+
+
+@st.composite
+def outside(draw):
+    """Return x, y, indices on both sides of the data, and one inside."""
+    x, y = draw(data())
+    far = draw(st.lists(st.integers(0, 20), min_size=1, max_size=3))
+    numbers = [k for d in far for k in (len(x) + d, -len(x) - 1 - d)]
+    return x, y, [len(x), -len(x) - 1, *numbers], draw(st.integers(-len(x), len(x) - 1))
+
+
+@pytest.mark.exercise("CustomDataset", "past both ends, and then an item again", points=3)
+@given(asked=outside())
+def test_indices_outside(learner, asked):
+    x, y, numbers, index = asked
+    answer = learner.run(item_after_errors, x=x, y=y, outside=numbers, index=index)
+    for number, outcome in zip(numbers, answer.key("outside").each(), strict=True):
+        outcome.check(
+            outcome.value == "IndexError",
+            f"len is {len(x)}, so expected an IndexError for dataset[{number}], got {outcome.value}.",
         )
-    return found
+    is_point(answer.key("item"), x[index], y[index], f"dataset[{index}]")
 
 
-@pytest.mark.exercise("evaluate", "one loader after another", points=2)
-@given(case=cases(), other=batch_sizes, shift=numbers())
-def test_evaluate_one_after_the_other(learner, case, other, shift):
-    model, first = case["model"], case["data"]
-    n_out, n_in = model["weight"].shape
-    n, dtype = sum(other), model["weight"].dtype
-    x = torch.arange(n * n_in, dtype=dtype).reshape(n, n_in) / 4 - shift
-    second = {
-        "x": x,
-        "y": torch.full((n, n_out), shift, dtype=dtype),
-        "sizes": other,
-        "turned": False,
-    }
-    answer = learner.run(evaluate_two, model=model, first=first, second=second)
-    losses = [
-        float(((predicted(model, data["x"]) - data["y"].double().numpy()) ** 2).mean())
-        for data in (first, second, first)
+@probe
+def one_item(module, x, y, index):
+    "CustomDataset(x, y)[index]"
+    return module.CustomDataset(x_tensor=x, y_tensor=y)[index]
+
+
+@pytest.mark.exercise("CustomDataset", "indices do not wrap around", points=2)
+@given(x=shapes(1, 3).flatmap(tensors), rounds=st.integers(1, 3), back=st.booleans())
+def test_no_wrapping(learner, x, rounds, back):
+    n = len(x)
+    index = -n * rounds - 1 if back else n * rounds
+    learner.run(one_item, x=x, y=x.clone(), index=n - 1)
+    with learner.raises(IndexError, f"len is {n}, so there is no point {index}"):
+        learner.run(one_item, x=x, y=x.clone(), index=index)
+
+
+@st.composite
+def unequal(draw):
+    """Return x and y with different numbers of rows, in shapes that may hide it."""
+    n, m = draw(st.lists(st.integers(1, 6), min_size=2, max_size=2, unique=True))
+    # Both hold equally many numbers, or the length of one is the width of the other.
+    shapes_of_both = [
+        ((n, m), (m, n)),
+        ((n,), (m,)),
+        ((n, 2), (m, 2)),
+        ((n, m), (m,)),
+        ((n, 1), (m,)),
     ]
-    answer.is_close(losses, **FLOAT32)
+    x_shape, y_shape = draw(st.sampled_from(shapes_of_both))
+    return draw(tensors(x_shape)), draw(tensors(y_shape, draw(dtypes)))
+
+
+@pytest.mark.exercise("CustomDataset", "different lengths, whatever the other sizes are", points=3)
+@given(both=unequal())
+def test_different_lengths(learner, both):
+    x, y = both
+    learner.run(one_item, x=x, y=x.clone(), index=0)
+    with learner.raises(ValueError, f"len(x_tensor) is {len(x)} and len(y_tensor) is {len(y)}"):
+        learner.CustomDataset(x_tensor=x, y_tensor=y)
 
 
 @probe
-def layer_of(weight):
-    "a linear layer with this weight and a bias of zeros"
-    model = nn.Linear(weight.shape[1], weight.shape[0])
-    with torch.no_grad():
-        model.weight.copy_(weight)
-        model.bias.zero_()
-    return model
+def loops(module, x, y):
+    "run two for loops over one CustomDataset, and stop each two rounds after the last point if it goes on"
+    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
+    return [list(itertools.islice(dataset, len(x) + 2)) for _ in range(2)]
+
+
+@pytest.mark.exercise("CustomDataset", "two for loops over any data", points=2)
+@given(both=numbered())
+def test_loops(learner, both):
+    x, y = both
+    for answer in learner.run(loops, x=x, y=y).parts("first loop", "second loop"):
+        points = answer.each()
+        answer.check(
+            len(points) == len(x),
+            f"Expected {len(x)} rounds of a for loop over the points, got {len(points)}. It ends when an "
+            "index past the end raises an IndexError.",
+        )
+        for i, point in enumerate(points):
+            is_point(point, x[i], y[i], f"round {i + 1}")
 
 
 @probe
-def gradients_after(module, weight, old, factor, x, y, sizes):
-    """make a linear layer whose gradients are all `old`, evaluate it, and call `backward()` on `factor` times
-    the sum of its parameters"""
-    model = layer_of(weight)
-    for p in model.parameters():
-        p.grad = torch.full_like(p, old)
-    loader = loader_of(x, y, sizes)
-    loss = module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=loader, device="cpu")
-    later = factor * (model.weight.sum() + model.bias.sum())
-    if later.requires_grad:
-        later.backward()
-    return {"loss": loss, "gradients": [p.grad for p in model.parameters()]}
+def loaded(module, x, y, batch_size, drop_last):
+    "collect the batches of a DataLoader of a CustomDataset, in order"
+    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
+    return list(DataLoader(dataset, batch_size=batch_size, drop_last=drop_last))
 
 
-@pytest.mark.exercise("evaluate", "the next gradients are added to the old ones", points=3)
-@given(case=cases(), old=numbers(), factor=st.sampled_from([-2.0, 0.5, 3.0]))
-def test_evaluate_leaves_gradients_alone(learner, case, old, factor):
-    weight, data = case["model"]["weight"].float(), case["data"]
-    x, y = data["x"].float(), data["y"].float()
-    answer = learner.run(
-        gradients_after, weight=weight, old=old, factor=factor, x=x, y=y, sizes=data["sizes"]
+@pytest.mark.exercise("CustomDataset", "a DataLoader, with a short last batch or without", points=3)
+@given(both=data(), batch_size=sizes(1, 4), drop_last=st.booleans())
+def test_loader_in_order(learner, both, batch_size, drop_last):
+    x, y = both
+    answer = learner.run(loaded, x=x, y=y, batch_size=batch_size, drop_last=drop_last)
+    count = len(x) // batch_size if drop_last else -(-len(x) // batch_size)
+    for i, batch in enumerate(answer.parts(*(f"batch {i}" for i in range(count)))):
+        part = slice(i * batch_size, (i + 1) * batch_size)
+        is_point(batch, x[part], y[part], f"batch {i + 1}")
+
+
+@probe
+def shuffled(module, x, y, batch_size, seed):
+    "collect the batches of a DataLoader of a CustomDataset, shuffled with a seed"
+    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
+    generator = torch.Generator().manual_seed(seed)
+    return list(DataLoader(dataset, batch_size=batch_size, shuffle=True, generator=generator))
+
+
+@pytest.mark.exercise("CustomDataset", "shuffled: every point once, with its own label", points=3)
+@given(both=numbered(), batch_size=sizes(1, 4), seed=seeds())
+def test_loader_shuffled(learner, both, batch_size, seed):
+    x, y = both
+    answer = learner.run(shuffled, x=x, y=y, batch_size=batch_size, seed=seed)
+    seen = []
+    sizes_of_batches = [len(part) for part in x.split(batch_size)]
+    labels = [f"batch {i}" for i in range(len(sizes_of_batches))]
+    for size, batch in zip(sizes_of_batches, answer.parts(*labels), strict=True):
+        x_part, y_part = batch.parts("x", "y")
+        rows = x_part.tensor((size, *x.shape[1:]), x.dtype)
+        marks = y_part.tensor((size, *y.shape[1:]), y.dtype)
+        for row, mark in zip(rows, marks, strict=True):
+            # Every number appears once, so a row of x says which point it is.
+            found = [i for i in range(len(x)) if torch.equal(x[i], row)]
+            batch.check(
+                found, f"The point {row.tolist()} in a batch is not one of the points of x."
+            )
+            batch.check(
+                torch.equal(y[found[0]], mark),
+                f"In a batch, the point {row.tolist()} has the label {mark.tolist()}, which belongs to "
+                "another point.",
+            )
+            seen += found
+    answer.check(
+        sorted(seen) == list(range(len(x))),
+        "Expected every point exactly once in the batches of one epoch.",
     )
-    answer.key("loss").is_close(float(((x @ weight.T - y).double() ** 2).mean()), **FLOAT32)
-    shapes = (weight.shape, weight.shape[:1])
-    for part, shape in zip(answer.key("gradients").each(), shapes, strict=True):
-        gradient = part.tensor(tuple(shape)) if part.value is not None else None
+
+
+@probe
+def subset(module, x, y, indices):
+    "take a Subset of a CustomDataset, and ask for all its items, and whether it is built on Dataset"
+    dataset = module.CustomDataset(x_tensor=x, y_tensor=y)
+    part = Subset(dataset, indices)
+    kind = Dataset in type(dataset).__mro__
+    return {"items": [part[i] for i in range(len(part))], "a torch Dataset": kind}
+
+
+@pytest.mark.exercise("CustomDataset", "a torch Dataset that works with Subset", points=2)
+@given(asked=questions())
+def test_subset(learner, asked):
+    x, y, indices = asked
+    answer = learner.run(subset, x=x, y=y, indices=indices)
+    kind = answer.key("a torch Dataset")
+    kind.check(kind.value is True, "Expected a class that is built on torch.utils.data.Dataset.")
+    points = answer.key("items").parts(*(f"item {i}" for i in range(len(indices))))
+    for point, index in zip(points, indices, strict=True):
+        is_point(point, x[index], y[index], f"dataset[{index}]")
+
+
+@probe
+def devices_of_item(module, x, y, index):
+    """make a CustomDataset of tensors on the CPU and one of tensors that act like ones on a graphics card,
+    take an item of each, and describe it"""
+    return [
+        [[part.device.type, list(part.shape)] for part in dataset[index]]
+        for dataset in (
+            module.CustomDataset(x_tensor=x, y_tensor=y),
+            module.CustomDataset(x_tensor=on_card(x), y_tensor=on_card(y)),
+        )
+    ]
+
+
+@pytest.mark.exercise("CustomDataset", "any data stays on its device", points=2)
+@given(n=sizes(1, 5), shapes=st.tuples(shapes(0, 2), shapes(0, 2)), last=st.booleans())
+def test_device_stays(learner, n, shapes, last):
+    x, y = (torch.ones(n, *shape) for shape in shapes)
+    answer = learner.run(devices_of_item, x=x, y=y, index=-1 if last else 0)
+    for part, device in zip(answer.parts("on the CPU", "on a card"), ("cpu", "cuda"), strict=True):
         part.check(
-            gradient is not None
-            and torch.allclose(gradient, torch.full_like(gradient, old + factor)),
-            f"Before evaluate, all gradients were {old:g}, and afterwards {factor:g} was added: expected "
-            f"{old + factor:g}, got {'None' if gradient is None else gradient.tolist()}.",
+            part.value == [[device, list(shape)] for shape in shapes],
+            f'Expected the item on the device "{device}", like the tensors, with x of shape {shapes[0]} and y '
+            f"of shape {shapes[1]}, got another device or another shape. A dataset leaves its tensors where "
+            "they are.",
         )
-
-
-@probe
-def graphs_of(use, x, y, sizes):
-    "note whether what the model computes belongs to a graph"
-    noted = []
-
-    class Model(nn.Linear):
-        def forward(self, x):
-            yhat = super().forward(x)
-            noted.append([yhat.requires_grad, (2 * self.weight).grad_fn is not None])
-            return yhat
-
-    use(Model(x.shape[1], y.shape[1]), loader_of(x, y, sizes))
-    return noted
-
-
-@probe
-def graphs_in_evaluate(module, x, y, sizes):
-    "evaluate a linear layer, and note for each batch whether its prediction belongs to a graph"
-    torch.set_grad_enabled(True)
-    noted = graphs_of(
-        lambda model, loader: module.evaluate(
-            model=model, loss_fn=nn.MSELoss(), loader=loader, device="cpu"
-        ),
-        x, y, sizes,
-    )  # fmt: skip
-    return {"noted": noted, "afterwards": (2 * torch.ones(1, requires_grad=True)).requires_grad}
-
-
-@probe
-def graphs_in_r2_score(module, x, y, sizes):
-    "compute R2 of a linear layer, and note for each batch whether its prediction belongs to a graph"
-    torch.set_grad_enabled(True)
-    noted = graphs_of(
-        lambda model, loader: module.r2_score(model=model, loader=loader, device="cpu"), x, y, sizes
-    )
-    return {"noted": noted, "afterwards": (2 * torch.ones(1, requires_grad=True)).requires_grad}
-
-
-def check_graphs(answer):
-    answer.check(answer.key("noted").each(), "The model was not used.")
-    for batch in answer.key("noted").each():
-        batch.check(
-            batch.value == [False, False],
-            "During the evaluation, PyTorch built a graph. Nothing is learned here, so no gradients are "
-            "needed.",
-        )
-    answer.check(
-        answer.key("afterwards").value is True,
-        "After the call, gradients are still switched off for the whole program.",
-    )
-
-
-@pytest.mark.exercise("evaluate", "no graph is built for any batch", points=2)
-@given(case=cases())
-def test_evaluate_builds_no_graph(learner, case):
-    data = case["data"]
-    x, y = data["x"].float(), data["y"].float()
-    check_graphs(learner.run(graphs_in_evaluate, x=x, y=y, sizes=data["sizes"]))
-
-
-@probe
-def devices_of(use, x, y, sizes):
-    "note on which device each batch is, for the device meta"
-    noted = {"x": [], "y": []}
-
-    class Model(nn.Module):
-        def forward(self, x):
-            noted["x"].append(x.device.type)
-            return x
-
-    def loss_fn(yhat, y):
-        noted["y"].append(y.device.type)
-        return torch.ones(())
-
-    def use_on(device):
-        use(Model(), loss_fn, loader_of(x, y, sizes), device)
-
-    return noted_on_meta(noted, use_on, torch.device("meta"))
-
-
-@probe
-def devices_in_evaluate(module, x, y, sizes):
-    'evaluate with torch.device("meta"), and note on which device each batch is when it is used'
-
-    def use(model, loss_fn, loader, device):
-        module.evaluate(model=model, loss_fn=loss_fn, loader=loader, device=device)
-
-    return devices_of(use, x, y, sizes)
-
-
-@probe
-def devices_in_r2_score(module, x, y, sizes):
-    'compute R2 with torch.device("meta"), and note on which device each batch is when it is used'
-
-    def use(model, loss_fn, loader, device):
-        module.r2_score(model=model, loader=loader, device=device)
-
-    return devices_of(use, x, y, sizes)
-
-
-@pytest.mark.exercise("evaluate", "batches are moved to the device", points=2)
-@given(case=cases())
-def test_evaluate_moves_batches(learner, case):
-    data = case["data"]
-    answer = learner.run(devices_in_evaluate, x=data["x"], y=data["y"], sizes=data["sizes"])
-    for name in ("x", "y"):
-        check_on_meta(answer, name)
-
-
-@probe
-def evaluate_numbered(module, n, batch_size, columns, drop_last):
-    """evaluate a model that returns x, with the losses 0, 1, … of the points, on a loader that has `n` points
-    and, if `drop_last`, drops a batch with fewer than `batch_size` points"""
-    losses = torch.arange(float(n))[:, None].expand(n, columns)
-    points = TensorDataset(torch.zeros(n, columns), losses)
-    loader = DataLoader(points, batch_size=batch_size, drop_last=drop_last)
-    return module.evaluate(model=nn.Identity(), loss_fn=nn.L1Loss(), loader=loader, device="cpu")
-
-
-@pytest.mark.exercise("evaluate", "all points count, but not those that the loader drops")
-@given(full=sizes(1, 3), batch_size=sizes(2, 5), part=st.integers(0, 3))
-def test_evaluate_dropped_points(learner, full, batch_size, part):
-    n = full * batch_size + 1 + part % (batch_size - 1)
-    for drop_last, count in ((True, full * batch_size), (False, n)):
-        answer = learner.run(
-            evaluate_numbered, n=n, batch_size=batch_size, columns=1, drop_last=drop_last
-        )
-        answer.is_close((count - 1) / 2, **FLOAT32)
-
-
-@probe
-def evaluate_classes(module, weight, x, labels, sizes):
-    """evaluate a linear layer with CrossEntropyLoss on labels that are integers; the bias is frozen, and the
-    weight is not"""
-    model = layer_of(weight)
-    model.bias.requires_grad_(False)
-    loader = loader_of(x, labels, sizes)
-    loss = module.evaluate(model=model, loss_fn=nn.CrossEntropyLoss(), loader=loader, device="cpu")
-    return {"loss": loss, "trainable": [model.weight.requires_grad, model.bias.requires_grad]}
-
-
-@pytest.mark.exercise("evaluate", "labels that are integers, and a frozen parameter", points=2)
-@given(
-    weight=tensors((3, 2)), x=tensors((8, 2)), labels=st.lists(st.integers(0, 2), min_size=8, max_size=8),
-    sizes=st.sampled_from([[8], [7, 1], [3, 4, 1], [1, 2, 5]]),
-)  # fmt: skip
-def test_evaluate_classes(learner, weight, x, labels, sizes):
-    labels = torch.tensor(labels)
-    answer = learner.run(evaluate_classes, weight=weight, x=x, labels=labels, sizes=sizes)
-    expected = nn.functional.cross_entropy(x.double() @ weight.double().T, labels)
-    answer.key("loss").is_close(float(expected), **FLOAT32)
-    answer.check(
-        answer.key("trainable").value == [True, False],
-        "Before evaluate, the weight required gradients and the bias did not. Afterwards, this has changed.",
-    )
-
-
-@pytest.mark.exercise("evaluate", "a loader without a batch is an error", points=2)
-@given(n=sizes(0, 3), more=sizes(1, 4), columns=sizes(1, 3))
-def test_evaluate_no_batch(learner, n, more, columns):
-    inputs = {"batch_size": n + more, "columns": columns, "drop_last": True}
-    learner.run(evaluate_numbered, n=n + more, **inputs)
-    with learner.raises(ValueError, "the loader gives no batch"):
-        learner.run(evaluate_numbered, n=n, **inputs)
-
-
-@probe
-def evaluate_on_gpu(module, x, y):
-    "evaluate a model on a GPU, if there is one, and on the CPU"
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = nn.Linear(1, 1).to(device)
-    with torch.no_grad():
-        model.weight.fill_(2.0)
-        model.bias.fill_(0.25)
-    loader = loader_of(x, y, [3, 1])
-    return module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=loader, device=device)
-
-
-@pytest.mark.exercise("evaluate", "on a GPU, if there is one")
-@given(x=tensors((4, 1)), y=tensors((4, 1)))
-def test_evaluate_on_gpu(learner, x, y):
-    answer = learner.run(evaluate_on_gpu, x=x, y=y)
-    answer.is_close(float(((2 * x + 0.25 - y).double() ** 2).mean()), **FLOAT32)
-
-
-# r2_score
-
-
-def with_ramp(case, ramp):
-    """Return the case with y that grow from row to row: no two are equal in a column."""
-    data = case["data"]
-    y = data["y"] + ramp * torch.arange(len(data["y"]), dtype=data["y"].dtype)[:, None]
-    return {**case, "data": {**data, "y": y}}
-
-
-@probe
-def r2_of_model(module, model, data, rows):
-    "compute R2 of a model with Dropout and BatchNorm, and look at the model again"
-    model = model_of(**model)
-    score = module.r2_score(model=model, loader=loader_of(**data), device="cpu")
-    return {"r2": score, **state_of(model, rows)}
-
-
-@pytest.mark.exercise("r2_score", "any model, any batches, any columns", points=3)
-@given(case=cases(n_min=2), ramp=st.sampled_from([-8.0, 7.0]))
-def test_r2_of_any_model(learner, case, ramp):
-    case = with_ramp(case, ramp)
-    answer = learner.run(r2_of_model, **case)
-    expected = r2_of(predicted(case["model"], case["data"]["x"]), case["data"]["y"])
-    answer.key("r2").is_close(expected, **FLOAT32)
-
-
-@pytest.mark.exercise("r2_score", "the model is not changed", points=3)
-@given(case=cases(n_min=2))
-def test_r2_changes_nothing(learner, case):
-    case = with_ramp(case, 8.0)
-    answer = learner.run(r2_of_model, **case)
-    expected = r2_of(predicted(case["model"], case["data"]["x"]), case["data"]["y"])
-    answer.key("r2").is_close(expected, **FLOAT32)
-    check_state(answer, case["model"], case["rows"])
-
-
-@probe
-def r2_of_good_model(module, y, noise, sizes):
-    "compute R2 of a model that returns x, where x is y with a small error"
-    loader = loader_of(y + noise, y, sizes)
-    return module.r2_score(model=nn.Identity(), loader=loader, device=torch.device("cpu"))
-
-
-@pytest.mark.exercise(
-    "r2_score", "good models, columns of different scales, near 0 and far from it", points=3
-)
-@given(
-    n=sizes(2, 7), first=sizes(1, 6), noise=arrays((7, 3)), factor=st.sampled_from([0.1, 0.5]),
-    far=st.sampled_from([9973.25, -20011.0]),
-)  # fmt: skip
-def test_r2_of_good_model(learner, n, first, noise, factor, far):
-    # The columns differ in the spread of their y. Far from 0, float32 rounds the squares of y too much.
-    y = torch.arange(n).float()[:, None] * torch.tensor([1.0, -10.0, 40.0])
-    y = y + torch.tensor([far, 2.0, 2.0])
-    noise = torch.tensor(noise[:n] * factor).float()
-    first = min(first, n)
-    answer = learner.run(r2_of_good_model, y=y, noise=noise, sizes=[first, *[1] * (n - first)])
-    answer.is_close(r2_of((y + noise).double().numpy(), y), **FLOAT32)
-
-
-@pytest.mark.exercise("r2_score", "no graph is built for any batch", points=2)
-@given(case=cases(n_min=2))
-def test_r2_builds_no_graph(learner, case):
-    data = with_ramp(case, 8.0)["data"]
-    x, y = data["x"].float(), data["y"].float()
-    check_graphs(learner.run(graphs_in_r2_score, x=x, y=y, sizes=data["sizes"]))
-
-
-@pytest.mark.exercise("r2_score", "batches are moved to the device", points=2)
-@given(n=sizes(2, 5), first=sizes(1, 4), columns=sizes(1, 3))
-def test_r2_moves_batches(learner, n, first, columns):
-    x = torch.arange(float(n * columns)).reshape(n, columns)
-    first = min(first, n)
-    batches = [first, n - first] if first < n else [n]
-    check_on_meta(learner.run(devices_in_r2_score, x=x, y=2 * x, sizes=batches), "x")

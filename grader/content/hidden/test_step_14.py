@@ -1,657 +1,407 @@
-"""Step 14, hidden: whole trainings of random models, against the formulas of SGD and Adam in float64.
+"""Step 14, hidden: splits, loaders and scaled columns of any size, with every point accounted for.
 
-With BatchNorm and Dropout(1.0), which gives zeros in training mode, every number shows which mode the
-model was in.
+Whether a generator of the caller was used shows in the numbers that it gives next.
 """
-
-import math
-import pathlib
-import tempfile
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import Dataset
 
-from grader.content.references import TRAINING, carried, check_on_meta, check_orders, expected_run
-from grader.content.shared_probes import (
-    epoch_loaded,
-    file_saved,
-    fit_early_by_script,
-    loader_of,
-    noted_on_meta,
-    orders_of,
-)
+from grader.content.references import check_batch_sizes, check_draws
+from grader.content.shared_probes import draw, seed_all
 from grader.testing.probes import probe
-from grader.testing.strategies import exact_rates, numbers, sizes, tensors
+from grader.testing.strategies import arrays, seeds, sizes
 
-EPS = 0.5  # of BatchNorm and of Adam, so large that rounding never decides where a step goes
-
-
-@probe
-def model_of(kind, weight, bias, training):
-    "a linear layer, after BatchNorm, after Dropout(1.0), or after both"
-    n_out, n_in = weight.shape
-    norm = nn.BatchNorm1d(n_in, eps=EPS) if "norm" in kind else nn.Identity()
-    dropout = nn.Dropout(1.0) if "dropout" in kind else nn.Identity()
-    model = nn.Sequential(norm, dropout, nn.Linear(n_in, n_out)).to(weight.dtype)
-    with torch.no_grad():
-        model[2].weight.copy_(weight)
-        model[2].bias.copy_(bias)
-    return model.train(training)
+# Points are numbered by `first + step * i`; the y of a point is its x + 100.
+steps = st.sampled_from([1, 2, 5])
+firsts = st.integers(-50, 50)
 
 
 @probe
-def optimizer_of(model, name, lr):
-    "an optimizer for all parameters"
-    if name == "Adam":
-        return torch.optim.Adam(model.parameters(), lr=lr, eps=EPS)
-    return torch.optim.SGD(model.parameters(), lr=lr, momentum=0.0 if name == "SGD" else 0.5)
-
-
-@probe
-def lopsided(yhat, y):
-    "a loss that tells the prediction from y"
-    # The mean over each row comes first, which needs both dimensions.
-    return ((yhat - y) ** 2 + 0.25 * yhat - 0.5 * y).mean(dim=1).mean()
-
-
-@probe
-def state_of(model):
-    "the numbers of the model"
-    norm = model[0]
-    buffers = [] if isinstance(norm, nn.Identity) else [norm.running_mean, norm.running_var]
-    return [v.detach().clone() for v in (*model.parameters(), *buffers)]
-
-
-@probe
-def steps_by_hand(model, optimizer, loader, n_epochs):
-    "train without the learner's functions"
-    model.train()
-    for _ in range(n_epochs):
-        for x, y in loader:
-            optimizer.zero_grad()
-            lopsided(model(x), y).backward()
-            optimizer.step()
-
-
-class Reference:
-    """The same model and optimizer in float64, by formulas."""
-
-    def __init__(self, kind, weight, bias, name, lr):
-        self.kind, self.name, self.lr, self.t = kind, name, lr, 0
-        n_in = weight.shape[1]
-        self.params = [weight.double(), bias.double()]
-        self.buffers = []
-        if "norm" in kind:
-            self.params = [torch.ones(n_in).double(), torch.zeros(n_in).double(), *self.params]
-            self.buffers = [torch.zeros(n_in).double(), torch.ones(n_in).double()]
-        self.means = [torch.zeros_like(p) for p in self.params]
-        self.squares = [torch.zeros_like(p) for p in self.params]
-
-    def state(self):
-        return [v.clone() for v in (*self.params, *self.buffers)]
-
-    def loss(self, x, y, params, training):
-        x, y = x.double(), y.double()
-        if "norm" in self.kind:
-            mean, variance = self.buffers
-            if training:
-                mean, variance = x.mean(dim=0), x.var(dim=0, correction=0)
-                unbiased = x.var(dim=0, correction=1)
-                self.buffers = [
-                    0.9 * old + 0.1 * new
-                    for old, new in zip(self.buffers, (mean, unbiased), strict=True)
-                ]
-            x = (x - mean) / (variance + EPS).sqrt() * params[0] + params[1]
-        if "dropout" in self.kind and training:
-            x = x * 0
-        return lopsided(x @ params[-2].T + params[-1], y)
-
-    def step(self, x, y):
-        params = [p.clone().requires_grad_() for p in self.params]
-        loss = self.loss(x, y, params, True)
-        self.t += 1
-        for k, grad in enumerate(torch.autograd.grad(loss, params)):
-            if self.name == "Adam":
-                self.means[k] = 0.9 * self.means[k] + 0.1 * grad
-                self.squares[k] = 0.999 * self.squares[k] + 0.001 * grad**2
-                scale = (self.squares[k] / (1 - 0.999**self.t)).sqrt() + EPS
-                move = self.means[k] / (1 - 0.9**self.t) / scale
-            else:
-                momentum = 0.0 if self.name == "SGD" else 0.5
-                self.means[k] = move = momentum * self.means[k] + grad
-            self.params[k] = self.params[k] - self.lr * move
-        return loss.item()
-
-    def epoch(self, data, training):
-        """Return the mean loss per point of one walk through the batches."""
-        total, start = 0.0, 0
-        for size in data["sizes"]:
-            x, y = (data[name][start : start + size] for name in "xy")
-            loss = self.step(x, y) if training else self.loss(x, y, self.params, False).item()
-            total, start = total + size * loss, start + size
-        return total / start
-
-    def fit(self, train, val, n_epochs):
-        """Return the losses and the states after the epochs."""
-        losses, val_losses, states = [], [], []
-        for _ in range(n_epochs):
-            losses.append(self.epoch(train, True))
-            val_losses.append(self.epoch(val, False))
-            states.append(self.state())
-        return losses, val_losses, states
-
-
-def check_values(answer, expected):
-    """Check the numbers of a model: parameters first, then buffers."""
-    parts = answer.each()
-    answer.check(len(parts) == len(expected), "The model no longer has the same parameters.")
-    for part, value in zip(parts, expected, strict=True):
-        got = part.tensor(tuple(value.shape))
-        part.is_close(value.to(got.dtype), **TRAINING)
-
-
-kinds = st.sampled_from(["plain", "norm", "dropout", "norm and dropout"])
-names = st.sampled_from(["SGD", "momentum", "Adam"])
-rates = exact_rates()
-
-
-@st.composite
-def cases(draw):
-    """A model, its training and validation points in batches of several sizes, an optimizer, a mode."""
-    n_in, n_out = draw(st.permutations([1, 2, 3]))[:2]
-    dtype = draw(st.sampled_from([torch.float32, torch.float64]))
-    model = {
-        "kind": draw(kinds),
-        "weight": draw(tensors((n_out, n_in), dtype)),
-        "bias": draw(tensors((n_out,), dtype)),
-        "training": draw(st.booleans()),
-    }
-    parts = []
-    # BatchNorm cannot train on a batch of one point.
-    low = 2 if "norm" in model["kind"] else 1
-    for lowest in (low, 1):
-        batches = draw(st.lists(sizes(lowest, 4), min_size=1, max_size=3))
-        # The dataset may have points that the loader leaves out.
-        n = sum(batches) + draw(sizes(0, 2))
-        x, y = draw(tensors((n, n_in), dtype)), draw(tensors((n, n_out), dtype))
-        parts.append({"x": x, "y": y, "sizes": batches})
-    return {
-        "model": model, "train": parts[0], "val": parts[1], "name": draw(names), "lr": draw(rates)
-    }  # fmt: skip
-
-
-def reference_of(case):
-    model = case["model"]
-    return Reference(model["kind"], model["weight"], model["bias"], case["name"], case["lr"])
-
-
-# fit
-
-
-@probe
-def fit_model(module, model, train, val, name, lr, epochs):
-    """fit a model, with the loss mean((yhat - y) ** 2) + mean(0.25 * yhat - 0.5 * y); call `fit` again with the
-    same objects, if `epochs` has two numbers"""
-    model = model_of(**model)
-    optimizer = optimizer_of(model, name, lr)
-    seen = []
-    for n_epochs in epochs:
-        history = module.fit(
-            model=model, loss_fn=lopsided, optimizer=optimizer, train_loader=loader_of(**train),
-            val_loader=loader_of(**val), n_epochs=n_epochs, device="cpu",
-        )  # fmt: skip
-        seen.append({"history": history, "state": state_of(model)})
-    return seen
-
-
-@pytest.mark.exercise("fit", "the final numbers of any model", points=3)
-@given(case=cases(), n_epochs=sizes(1, 3))
-def test_fit_where_it_ends(learner, case, n_epochs):
-    answer = learner.run(fit_model, **case, epochs=[n_epochs])
-    _, _, states = reference_of(case).fit(case["train"], case["val"], n_epochs)
-    check_values(answer.each()[0].key("state"), states[-1])
-
-
-@pytest.mark.exercise("fit", "the training losses of any model", points=2)
-@given(case=cases(), n_epochs=sizes(1, 3))
-def test_fit_train_losses(learner, case, n_epochs):
-    answer = learner.run(fit_model, **case, epochs=[n_epochs])
-    losses, _, _ = reference_of(case).fit(case["train"], case["val"], n_epochs)
-    answer.each()[0].key("history").key("train_losses").is_close(losses, **TRAINING)
-
-
-@pytest.mark.exercise("fit", "the validation losses of any model", points=2)
-@given(case=cases(), n_epochs=sizes(1, 3))
-def test_fit_val_losses(learner, case, n_epochs):
-    answer = learner.run(fit_model, **case, epochs=[n_epochs])
-    _, losses, _ = reference_of(case).fit(case["train"], case["val"], n_epochs)
-    answer.each()[0].key("history").key("val_losses").is_close(losses, **TRAINING)
-
-
-@pytest.mark.exercise("fit", "a second training goes on where the first one ended", points=3)
-@settings(max_examples=8)
-@given(case=cases(), epochs=st.tuples(sizes(1, 2), sizes(1, 3)))
-def test_fit_goes_on(learner, case, epochs):
-    answer = learner.run(fit_model, **case, epochs=epochs)
-    reference = reference_of(case)
-    for part, n_epochs in zip(answer.parts("first", "second"), epochs, strict=True):
-        losses, val_losses, states = reference.fit(case["train"], case["val"], n_epochs)
-        part.key("history").key("train_losses").is_close(losses, **TRAINING)
-        part.key("history").key("val_losses").is_close(val_losses, **TRAINING)
-        check_values(part.key("state"), states[-1])
-
-
-@probe
-def devices_of(use, n, size):
-    "note on which device each batch is, for the device meta"
-    noted = {"training x": [], "training y": [], "validation x": [], "validation y": []}
-
-    class Model(nn.Linear):
-        def forward(self, x):
-            noted["validation x" if x.dim() == 3 else "training x"].append(x.device.type)
-            return super().forward(torch.ones(len(x), 1))
-
-    def loss_fn(yhat, y):
-        noted["validation y" if y.dim() == 3 else "training y"].append(y.device.type)
-        return yhat.mean()
-
-    def use_on(device):
-        model = Model(1, 1)
-        # The validation points have one dimension more, so that they are told apart.
-        train, val = (
-            TensorDataset(torch.ones(shape), torch.ones(shape)) for shape in ((n, 1), (n, 1, 1))
-        )
-        use(
-            model=model, loss_fn=loss_fn, optimizer=torch.optim.SGD(model.parameters(), lr=0.5),
-            train_loader=DataLoader(train, batch_size=size),
-            val_loader=DataLoader(val, batch_size=size), device=device,
-        )  # fmt: skip
-
-    return noted_on_meta(noted, use_on, torch.device("meta"))
-
-
-@probe
-def devices_in_fit(module, n, size):
-    'fit with torch.device("meta"), and note on which device each batch is when it is used'
-    return devices_of(lambda **inputs: module.fit(n_epochs=1, **inputs), n, size)
-
-
-@probe
-def devices_in_fit_early(module, n, size):
-    'train with torch.device("meta"), and note on which device each batch is when it is used'
-    return devices_of(
-        lambda **inputs: module.fit_early(max_epochs=1, patience=1, **inputs), n, size
-    )
-
-
-PARTS = ("training x", "training y", "validation x", "validation y")
-
-
-@pytest.mark.exercise("fit", "batches are moved to the device", points=2)
-@settings(max_examples=4)
-@given(n=sizes(1, 5), size=sizes(1, 3))
-def test_fit_moves_batches(learner, n, size):
-    check_on_meta(learner.run(devices_in_fit, n=n, size=size), *PARTS)
-
-
-@probe
-def orders_in_fit(module, n, size, seed):
-    """fit for three epochs with a loader that shuffles, labels that are integers and a model whose bias is frozen,
-    and note the order of the training points"""
-    return orders_of(lambda **inputs: module.fit(n_epochs=3, **inputs), n, size, seed)
-
-
-@probe
-def orders_in_fit_early(module, n, size, seed):
-    """train for three epochs with a loader that shuffles, labels that are integers and a model whose bias is
-    frozen, and note the order of the training points"""
-    return orders_of(
-        lambda **inputs: module.fit_early(max_epochs=3, patience=3, **inputs), n, size, seed
-    )
-
-
-orders = {"n": sizes(8, 12), "size": sizes(2, 5), "seed": st.integers(0, 10**6)}
-
-
-@pytest.mark.exercise("fit", "a new walk through the loader in every epoch")
-@settings(max_examples=4)
-@given(**orders)
-def test_fit_walks_anew(learner, n, size, seed):
-    check_orders(learner.run(orders_in_fit, n=n, size=size, seed=seed), n)
-
-
-# save_checkpoint and load_checkpoint
-
-
-@probe
-def resume(module, model, train, val, name, lr, epoch, before, after, change):
-    """train, save, and go on training; then load into a fresh model with other numbers and an optimizer with
-    another learning rate, and train that model"""
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "some checkpoint"
-        old, loader = model_of(**model), loader_of(**train)
-        optimizer = optimizer_of(old, name, lr)
-        steps_by_hand(old, optimizer, loader, before)
-        old.train(model["training"])
-        gradients = [None if p.grad is None else p.grad.clone() for p in old.parameters()]
-        module.save_checkpoint(path=path, model=old, optimizer=optimizer, epoch=epoch)
-        saved, kept = path.is_file(), [p.grad for p in old.parameters()]
-        touched = old.training != model["training"] or any(
-            a is not b and (a is None or b is None or not torch.equal(a, b))
-            for a, b in zip(gradients, kept, strict=True)
-        )
-        steps_by_hand(old, optimizer, loader, after)
-        other = {**model, "weight": model["weight"] + change, "bias": model["bias"] - change}
-        fresh = model_of(**other)
-        optimizer = optimizer_of(fresh, name, lr / 2)
-        # A little training of its own, so that nothing in the fresh objects is right by chance.
-        steps_by_hand(fresh, optimizer, loader, 1)
-        number = module.load_checkpoint(path=str(path), model=fresh, optimizer=optimizer)
-        loaded = state_of(fresh)
-        steps_by_hand(fresh, optimizer, loader, after)
-        states = {"loaded": loaded, "old": state_of(old), "fresh": state_of(fresh)}
-        return {"saved": saved, "touched": touched, "epoch": number, **states}
-
-
-@probe
-def save_trained(module, model, train, val, name, lr, epoch, before):
-    "train a model, and save it"
-    old = model_of(**model)
-    optimizer = optimizer_of(old, name, lr)
-    steps_by_hand(old, optimizer, loader_of(**train), before)
-    return file_saved(module, old.train(model["training"]), optimizer, epoch)
-
-
-@probe
-def load_and_train(module, file, model, train, val, name, lr, after, change):
-    """in another process: load the file into a fresh model with other numbers and an optimizer with another
-    learning rate, and go on training"""
-    loader = loader_of(**train)
-    fresh = model_of(
-        **{**model, "weight": model["weight"] + change, "bias": model["bias"] - change}
-    )
-    optimizer = optimizer_of(fresh, name, lr / 2)
-    # A little training of its own, so that nothing in the fresh objects is right by chance.
-    steps_by_hand(fresh, optimizer, loader, 1)
-    epoch = epoch_loaded(module, file, fresh, optimizer)
-    loaded = state_of(fresh)
-    steps_by_hand(fresh, optimizer, loader, after)
-    return {"epoch": epoch, "loaded": loaded, "fresh": state_of(fresh)}
-
-
-def resumed(learner, case, epoch, before, after, change):
-    """Return the result of a training that was interrupted and continued in another process."""
-    file = carried(learner.run(save_trained, **case, epoch=epoch, before=before))
-    return learner.elsewhere.run(load_and_train, file, **case, after=after, change=change)
-
-
-def states_of_steps(case, *numbers):
-    reference, states = reference_of(case), []
-    for n_epochs in numbers:
-        for _ in range(n_epochs):
-            reference.epoch(case["train"], True)
-        states.append(reference.state())
-    return states
-
-
-breaks = {"before": sizes(0, 2), "after": sizes(1, 2), "change": numbers()}
-
-
-@pytest.mark.exercise("save_checkpoint", "training goes on after a break", points=3)
-@settings(max_examples=8)
-@given(case=cases(), epoch=st.integers(0, 10**6), **breaks)
-def test_save_and_go_on(learner, case, epoch, before, after, change):
-    answer = resumed(learner, case, epoch, before, after, change)
-    _, at_end = states_of_steps(case, before, after)
-    check_values(answer.key("fresh"), at_end)
-
-
-@pytest.mark.exercise("save_checkpoint", "saving changes nothing", points=2)
-@settings(max_examples=6)
-@given(case=cases(), **breaks)
-def test_saving_changes_nothing(learner, case, before, after, change):
-    answer = learner.run(resume, **case, epoch=1, before=before, after=after, change=change)
-    answer.check(
-        answer.key("saved").value is True, "save_checkpoint did not write a file at `path`."
-    )
-    answer.check(
-        answer.key("touched").value is False,
-        "save_checkpoint changed the mode of the model, or its gradients.",
-    )
-    _, at_end = states_of_steps(case, before, after)
-    check_values(answer.key("old"), at_end)
-
-
-@pytest.mark.exercise("load_checkpoint", "any model, any optimizer, any epoch", points=3)
-@settings(max_examples=8)
-@given(case=cases(), epoch=st.integers(0, 10**6), **breaks)
-def test_load_any_checkpoint(learner, case, epoch, before, after, change):
-    answer = resumed(learner, case, epoch, before, after, change)
-    loaded = answer.key("epoch").integer()
-    answer.check(loaded == epoch, f"Expected the saved epoch, {epoch}, got {loaded}.")
-    at_save, at_end = states_of_steps(case, before, after)
-    check_values(answer.key("loaded"), at_save)
-    check_values(answer.key("fresh"), at_end)
-
-
-@probe
-def save_several(module, first, second, third, epochs):
-    """save a line three times: to "a.pt", to "b.pt", and to "a.pt" again; read both files with
-    weights_only=True; swap the names of the two files; load them into one model: "b.pt", "a.pt", and "b.pt"
-    again"""
-    with tempfile.TemporaryDirectory() as folder:
-        model = nn.Linear(1, 1)
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.5)
-        for name, (a, b), epoch in zip("aba", (first, second, third), epochs, strict=True):
-            with torch.no_grad():
-                model.bias.fill_(a)
-                model.weight.fill_(b)
-            model.weight.grad = torch.zeros(1, 1)
-            optimizer.step()
-            path = f"{folder}/{name}.pt"
-            module.save_checkpoint(path=path, model=model, optimizer=optimizer, epoch=epoch)
-        safe = []
-        for name in "ab":
-            try:
-                torch.load(f"{folder}/{name}.pt", weights_only=True)
-            except Exception as error:
-                safe.append(type(error).__name__)
-            else:
-                safe.append("read")
-        for old, new in ("a.pt", "c"), ("b.pt", "a.pt"), ("c", "b.pt"):
-            pathlib.Path(folder, old).rename(pathlib.Path(folder, new))
-        found = []
-        for name in "bab":
-            number = module.load_checkpoint(
-                path=pathlib.Path(folder) / f"{name}.pt", model=model, optimizer=optimizer
-            )
-            found.append([number, model.bias.item(), model.weight.item()])
-        return {"safe": safe, "found": found}
-
-
-lines = st.tuples(numbers(), numbers())
-three_epochs = st.lists(st.integers(0, 99), min_size=3, max_size=3, unique=True)
-
-
-@pytest.mark.exercise("save_checkpoint", "files that can be read safely", points=2)
-@settings(max_examples=6)
-@given(first=lines, second=lines, third=lines, epochs=three_epochs)
-def test_files_are_safe(learner, first, second, third, epochs):
-    answer = learner.run(save_several, first=first, second=second, third=third, epochs=epochs)
-    answer.key("safe").check(
-        answer.key("safe").value == ["read", "read"],
-        "torch.load(path, weights_only=True) cannot read both files. Save state dicts and plain numbers, "
-        "under exactly the given name.",
-    )
-
-
-@pytest.mark.exercise("load_checkpoint", "each file restores its own numbers", points=2)
-@settings(max_examples=6)
-@given(first=lines, second=lines, third=lines, epochs=three_epochs)
-def test_load_each_file(learner, first, second, third, epochs):
-    answer = learner.run(save_several, first=first, second=second, third=third, epochs=epochs)
-    # What was saved as "a.pt" last is "b.pt" when it is loaded.
-    expected = [[epochs[2], *third], [epochs[1], *second], [epochs[2], *third]]
-    for part, numbers_ in zip(answer.key("found").each(), expected, strict=True):
-        part.is_close(numbers_, **TRAINING)
-
-
-# fit_early
-
-
-def clear_epochs(losses):
-    """Return how many of the first losses differ clearly from all before them, so that rounding cannot matter."""
-    for n, loss in enumerate(losses):
-        if any(abs(loss - other) < 1e-3 * (1 + abs(loss)) for other in losses[:n]):
+def numbered(first, step, n):
+    "a dataset with len(dataset) and dataset[i], and nothing else"
+
+    class Numbered(Dataset):
+        def __len__(self):
             return n
-    return len(losses)
+
+        def __getitem__(self, i):
+            if not -n <= i < n:
+                raise IndexError(i)
+            x = torch.tensor([first + step * (int(i) % n)], dtype=torch.float32)
+            return x, x + 100
+
+    return Numbered()
 
 
 @probe
-def fit_early_model(module, model, train, val, name, lr, max_epochs, patience):
-    """train a model and stop early, with the loss mean((yhat - y) ** 2) + mean(0.25 * yhat - 0.5 * y)"""
-    model = model_of(**model)
-    history = module.fit_early(
-        model=model, loss_fn=lopsided, optimizer=optimizer_of(model, name, lr),
-        train_loader=loader_of(**train), val_loader=loader_of(**val), max_epochs=max_epochs,
-        patience=patience, device="cpu",
-    )  # fmt: skip
-    return {"history": history, "state": state_of(model)}
+def items_of(part):
+    "all points of a part"
+    return [[v.item() for v in part[k]] for k in range(len(part))]
 
 
-def check_early(answer, case, max_epochs, patience, what):
-    losses, val_losses, states = reference_of(case).fit(case["train"], case["val"], max_epochs)
-    n_epochs, best = expected_run(val_losses, patience)
-    history = answer.key("history")
-    if "losses" in what:
-        history.key("train_losses").is_close(losses[:n_epochs], **TRAINING)
-        history.key("val_losses").is_close(val_losses[:n_epochs], **TRAINING)
-    best_epoch = history.key("best_epoch").integer()
-    answer.check(
-        best_epoch == best,
-        f"Expected the best epoch to be {best} (counted from 0), got {best_epoch}.",
+@probe
+def epoch_of(loader):
+    "all batches of one epoch"
+    return [[v.flatten().tolist() for v in batch] for batch in loader]
+
+
+def numbers_of(part):
+    """Return the x of all points of a part, and check that each has its own y."""
+    found = []
+    for point in part.each():
+        x, y = point.numbers(2)
+        point.check(y == x + 100, f"Expected y = {x + 100:g} for the point x = {x:g}, got {y:g}.")
+        found.append(x)
+    return found
+
+
+def order_of(epoch):
+    """Return the x of an epoch in the order of the batches, and check each y."""
+    found = []
+    for batch in epoch.each():
+        x, y = (v.numbers() for v in batch.parts("x", "y"))
+        batch.check(y == [v + 100 for v in x], "The x and y of a batch no longer belong together.")
+        found += x
+    return found
+
+
+def check_complete(answer, got, expected, what):
+    lost = sorted(set(expected) - set(got))
+    answer.check(not lost, f"Points are missing: {what} should also hold the points {lost[:5]}.")
+    extra = sorted(set(got) - set(expected))
+    answer.check(not extra, f"Some points do not belong in {what}: {extra[:5]}.")
+    answer.check(len(got) == len(expected), f"Some points appear more than once in {what}.")
+
+
+# split
+
+
+@probe
+def split_once(module, first, step, n, n_train, seed, before):
+    """seed all global generators with `before` and draw a number; split `n` points with the x `first`,
+    `first + step`, …; draw the next number, and read both parts"""
+    dataset = numbered(first, step, n)
+    seed_all(before)
+    drawn = [draw()]
+    train, val = module.split(dataset=dataset, n_train=n_train, seed=seed)
+    drawn.append(draw())
+    return {"drawn": drawn, "train": items_of(train), "val": items_of(val)}
+
+
+split_sizes = st.tuples(sizes(1, 12), sizes(1, 9))
+
+
+@pytest.mark.exercise("split", "every point in exactly one part", points=3)
+@given(first=firsts, step=steps, parts=split_sizes, seed=seeds(), before=seeds())
+def test_split_is_complete(learner, first, step, parts, seed, before):
+    n = sum(parts)
+    answer = learner.run(
+        split_once, first=first, step=step, n=n, n_train=parts[0], seed=seed, before=before
     )
-    if "state" in what:
-        check_values(answer.key("state"), states[best])
+    train, val = (numbers_of(answer.key(name)) for name in ("train", "val"))
+    answer.check(
+        (len(train), len(val)) == parts,
+        f"Expected {parts[0]} training and {parts[1]} validation points, got {len(train)} and {len(val)}.",
+    )
+    expected = [float(first + step * i) for i in range(n)]
+    check_complete(answer, train + val, expected, "the two parts together")
 
 
-def max_epochs_of(case, wanted):
-    _, val_losses, _ = reference_of(case).fit(case["train"], case["val"], wanted)
-    return clear_epochs(val_losses)
-
-
-@pytest.mark.exercise("fit_early", "any model ends with its best numbers", points=3)
-@given(case=cases(), wanted=sizes(1, 6), patience=sizes(1, 3))
-def test_fit_early_ends_with_the_best(learner, case, wanted, patience):
-    max_epochs = max_epochs_of(case, wanted)
-    answer = learner.run(fit_early_model, **case, max_epochs=max_epochs, patience=patience)
-    check_early(answer, case, max_epochs, patience, "state")
-
-
-@pytest.mark.exercise("fit_early", "the losses of any model", points=2)
-@given(case=cases(), wanted=sizes(1, 6), patience=sizes(1, 3))
-def test_fit_early_losses(learner, case, wanted, patience):
-    max_epochs = max_epochs_of(case, wanted)
-    answer = learner.run(fit_early_model, **case, max_epochs=max_epochs, patience=patience)
-    check_early(answer, case, max_epochs, patience, "losses")
+@pytest.mark.exercise("split", "the global random numbers go on as before", points=3)
+@given(parts=split_sizes, seed=st.just(0) | seeds(), before=seeds())
+def test_split_leaves_generators_alone(learner, parts, seed, before):
+    answer = learner.run(
+        split_once, first=0, step=1, n=sum(parts), n_train=parts[0], seed=seed, before=before
+    )
+    check_complete(
+        answer, numbers_of(answer.key("train")) + numbers_of(answer.key("val")),
+        [float(i) for i in range(sum(parts))], "the two parts together",
+    )  # fmt: skip
+    check_draws(answer.key("drawn"), before, "split")
 
 
 @probe
-def fit_early_on_script(module, val_losses, patience, max_epochs, sizes):
-    """train a model that counts its epochs, with a loss function that gives these validation losses, epoch by
-    epoch; then take one more step with the same optimizer, with the gradient -10"""
-    seen = fit_early_by_script(module, val_losses, patience, max_epochs, sizes, torch.device("cpu"))
-    model, optimizer = seen["model"], seen["optimizer"]
-    epochs = -model.weight.detach().clone()
-    model.weight.grad = torch.full((1,), -10.0)
-    optimizer.step()
-    return {"history": seen["history"], "epochs": epochs, "after a step": model.weight.detach()}
+def split_often(module, n, n_train, seeds, before):
+    """for each seed, seed all global generators with a different number, and split the points 0, 1, … with the
+    seed"""
+    found = []
+    for i, seed in enumerate(seeds):
+        seed_all(before + i)
+        parts = module.split(dataset=numbered(0, 1, n), n_train=n_train, seed=seed)
+        found.append([items_of(part) for part in parts])
+    return found
 
 
-def losses_after(first, moves):
-    """Return losses that begin with `first`; each move compares the next one with the best so far."""
-    losses = [float(first)]
-    for move in moves:
-        best = min(loss for loss in losses if not math.isnan(loss))
-        losses.append(best + move)
-    return losses
+@pytest.mark.exercise("split", "the seed alone decides", points=3)
+@given(n_train=sizes(20, 30), n_val=sizes(15, 20), seed=seeds(), other=sizes(1, 9), before=seeds())
+def test_split_depends_on_its_seed(learner, n_train, n_val, seed, other, before):
+    # With 35 points or more, two splits agree by chance less often than once in 10 ** 9.
+    n, before = n_train + n_val, before // 2
+    two = seed // 2 + other
+    answer = learner.run(
+        split_often, n=n, n_train=n_train, seeds=[seed // 2, two, seed // 2, 0, 0], before=before
+    )
+    found = []
+    for part in answer.parts("first", "other", "first again", "seed 0", "seed 0 again"):
+        train, val = (numbers_of(side) for side in part.parts("train", "val"))
+        check_complete(part, train + val, [float(i) for i in range(n)], "the two parts together")
+        part.check(len(train) == n_train, f"Expected {n_train} training points, got {len(train)}.")
+        found.append(set(train))
+    first, second, again, zero, zero_again = found
+    answer.check(
+        first == again and zero == zero_again,
+        "The same seed gave a different split the second time.",
+    )
+    answer.check(first != second, f"The seeds {seed // 2} and {two} give the same split.")
+    answer.check(
+        first != set(map(float, range(n_train))), "The training part is just the first points."
+    )
+    last = set(map(float, range(n - n_train, n)))
+    answer.check(first != last, "The training part is just the last points.")
 
 
-# About half of the epochs have a better loss.
-moves = st.lists(st.sampled_from([-1.0, 2.0]) | st.sampled_from([-1.0, -0.01, 2.0]), max_size=4)
+# make_loaders
+
+
+@probe
+def loaders_once(module, n_train, n_val, batch_size, seed, before, n_epochs):
+    """seed all global generators with `before` and draw a number; make loaders of the points 0, 1, … and
+    1000, 1001, …; draw the next number, and read `n_epochs` epochs"""
+    train, val = numbered(0, 1, n_train), numbered(1000, 1, n_val)
+    seed_all(before)
+    drawn = [draw()]
+    train_loader, val_loader = module.make_loaders(
+        train=train, val=val, batch_size=batch_size, seed=seed
+    )
+    drawn.append(draw())
+    return {
+        "drawn": drawn,
+        "train": [epoch_of(train_loader) for _ in range(n_epochs)],
+        "val": [epoch_of(val_loader) for _ in range(n_epochs)],
+    }
+
+
+loader_inputs = {
+    "n_train": sizes(1, 9), "n_val": sizes(1, 7), "batch_size": sizes(1, 6), "seed": seeds(),
+    "before": seeds(),
+}  # fmt: skip
+
+
+@pytest.mark.exercise("make_loaders", "the training batches hold every point", points=3)
+@given(**loader_inputs)
+def test_train_loader_is_complete(learner, n_train, n_val, batch_size, seed, before):
+    answer = learner.run(
+        loaders_once, n_train=n_train, n_val=n_val, batch_size=batch_size, seed=seed, before=before,
+        n_epochs=2,
+    )  # fmt: skip
+    for epoch in answer.key("train").parts("first", "second"):
+        points = [float(i) for i in range(n_train)]
+        check_complete(epoch, order_of(epoch), points, "an epoch of the train loader")
+        check_batch_sizes(epoch, n_train, batch_size, "train")
+
+
+@pytest.mark.exercise("make_loaders", "the validation batches keep the order", points=3)
+@given(**loader_inputs)
+def test_val_loader_is_complete(learner, n_train, n_val, batch_size, seed, before):
+    answer = learner.run(
+        loaders_once, n_train=n_train, n_val=n_val + 4, batch_size=batch_size, seed=seed,
+        before=before, n_epochs=2,
+    )  # fmt: skip
+    points = [float(1000 + i) for i in range(n_val + 4)]
+    for epoch in answer.key("val").parts("first", "second"):
+        order = order_of(epoch)
+        check_complete(epoch, order, points, "an epoch of the validation loader")
+        epoch.check(order == points, "The validation loader changes the order of the points.")
+        check_batch_sizes(epoch, n_val + 4, batch_size, "val")
+
+
+@pytest.mark.exercise("make_loaders", "the global random numbers go on as before", points=2)
+@given(**loader_inputs)
+def test_make_loaders_leaves_generators_alone(learner, n_train, n_val, batch_size, seed, before):
+    answer = learner.run(
+        loaders_once, n_train=n_train, n_val=n_val, batch_size=batch_size, seed=seed, before=before,
+        n_epochs=1,
+    )  # fmt: skip
+    points = [float(i) for i in range(n_train)]
+    for epoch in answer.key("train").each():
+        check_complete(epoch, order_of(epoch), points, "an epoch of the train loader")
+        check_batch_sizes(epoch, n_train, batch_size, "train")
+    check_draws(answer.key("drawn"), before, "make_loaders")
+
+
+@probe
+def loaders_often(module, n, batch_size, seeds, before):
+    """for each seed, seed all global generators with a different number, and make loaders of the points 0, 1, …
+    with the seed; then read three training epochs of each, for some with a validation epoch before each"""
+    loaders = []
+    for i, seed in enumerate(seeds):
+        seed_all(before + i)
+        loaders.append(
+            module.make_loaders(
+                train=numbered(0, 1, n), val=numbered(0, 1, 1), batch_size=batch_size, seed=seed
+            )
+        )
+    found = []
+    for i, (train_loader, val_loader) in enumerate(loaders):
+        epochs = []
+        for _ in range(3):
+            if i in (2, 4):
+                epoch_of(val_loader)
+            epochs.append(epoch_of(train_loader))
+        found.append(epochs)
+    return found
+
+
+@pytest.mark.exercise("make_loaders", "the seed decides, and each epoch is new", points=3)
+@settings(max_examples=6)
+@given(n=sizes(20, 26), batch_size=sizes(5, 9), seed=seeds(), other=sizes(1, 9), before=seeds())
+def test_train_orders(learner, n, batch_size, seed, other, before):
+    # 20 points have more than 10 ** 18 orders: two never agree by chance.
+    seed, before = seed // 2, before // 2
+    answer = learner.run(
+        loaders_often,
+        n=n,
+        batch_size=batch_size,
+        seeds=[seed, seed + other, seed, 0, 0],
+        before=before,
+    )
+    runs = []
+    for run in answer.parts("first", "other", "first again", "seed 0", "seed 0 again"):
+        orders = [order_of(epoch) for epoch in run.parts("epoch 1", "epoch 2", "epoch 3")]
+        for order in orders:
+            check_complete(run, order, [float(i) for i in range(n)], "an epoch of the train loader")
+            run.check(order != sorted(order), "The training points are not shuffled.")
+        run.check(
+            orders[0] != orders[1] and orders[1] != orders[2] and orders[0] != orders[2],
+            "Two epochs of the train loader have the same order. Every epoch should have a new one.",
+        )
+        # Whole batches that only change places do not count as a new order.
+        groups = [
+            {frozenset(order[i : i + batch_size]) for i in range(0, n, batch_size)}
+            for order in orders
+        ]
+        run.check(groups[0] != groups[1], "Every epoch has the same batches. Shuffle the points.")
+        runs.append(orders)
+    answer.check(
+        runs[0] == runs[2] and runs[3] == runs[4],
+        "The same seed gave different training orders the second time. Nothing else may draw from the "
+        "generator of the train loader.",
+    )
+    answer.check(
+        all(a != b for a, b in zip(runs[0], runs[1], strict=True)),
+        f"The seeds {seed} and {seed + other} give the same training orders.",
+    )
+
+
+# standardize
+
+
+# For most of them, with the numbers of rows below and in either dtype, torch finds a standard deviation above 0.
+CONSTANTS = (0.1, -0.3, 0.7, 1.9, 33.3, 1000.1, 3e-6)
 
 
 @st.composite
-def scripts(draw):
-    """A patience, and losses of which some nearly use it up before a better one; then a special loss."""
-    patience, special = draw(sizes(1, 4)), draw(st.sampled_from([math.nan, 0.0, math.inf]))
-    wait = [*[2.0] * (patience - 1), -1.0]
-    # The special loss counts as an epoch without a better loss, so that the last epoch is never reached.
-    losses = losses_after(draw(st.integers(-3, 9)), [*draw(moves), *wait, special, *wait])
-    # Fewer than `patience` epochs come before the first finite loss.
-    losses = [
-        *[math.nan, math.inf, math.nan][: draw(sizes(min(1, patience - 1), patience - 1))],
-        *losses,
-    ]
-    # Losses may be tiny or huge: what counts is which one is smaller.
-    scale = draw(st.sampled_from([1.0, 1e-4, 1e6]))
-    return patience, [scale * loss for loss in losses]
+def tables(draw, constant=False):
+    """A training part and a validation part with columns of different scales, as float64 arrays."""
+    k = draw(sizes(1, 4))
+    n, m = draw(st.permutations([7, 12, 28, 36] if constant else [2, 3, 5, 6]))[:2]
+    m = draw(st.sampled_from([1, m]))
+    # A ramp is added, so that no column is constant; the columns differ in scale. One lies far from 0, where the
+    # difference of two large squares does not give the variance.
+    scale = np.array(draw(st.permutations([2.0**-30, 1 / 64, 1.0, 32.0])))[:k]
+    far = np.array(draw(st.permutations([1024.0 * n, 0.0, 0.0, 0.0]))) if n > 2 else np.zeros(4)
+    x_train = (draw(arrays((n, k))) + 8.0 * np.arange(n)[:, None] + far[:k]) * scale
+    # Some values of the validation part lie outside those of the training part.
+    x_val = (draw(arrays((m, k))) + far[:k] + draw(st.sampled_from([-64.0, 64.0]))) * scale
+    if constant:
+        # Constant columns in front of the others; float32 or float64 rounds the mean of some of them.
+        values = np.array([draw(st.sampled_from([0.0, 1.0, -2.0])), *CONSTANTS])
+        x_train = np.concatenate([np.tile(values, (n, 1)), x_train], axis=1)
+        x_val = np.concatenate([np.tile(values, (m, 1)), x_val], axis=1)
+    return x_train, x_val
 
 
-@pytest.mark.exercise("fit_early", "when it stops, and which epoch is best", points=3)
-@given(script=scripts(), fewer=sizes(0, 2), batches=st.lists(sizes(1, 3), min_size=1, max_size=3))
-def test_fit_early_on_any_script(learner, script, fewer, batches):
-    patience, losses = script
-    max_epochs = max(1, len(losses) - fewer)
-    n_epochs, best = expected_run(losses[:max_epochs], patience)
-    answer = learner.run(
-        fit_early_on_script,
-        val_losses=losses,
-        patience=patience,
-        max_epochs=max_epochs,
-        sizes=batches,
-    )
-    for name in ("train_losses", "val_losses"):
-        part = answer.key("history").key(name)
-        shape = getattr(part.value, "shape", None)
-        count = len(part.each()) if shape is None else int(np.prod(shape))
+dtypes = st.sampled_from([torch.float32, torch.float64])
+# In float32, the mean of a column that lies far from 0 loses the last digit of its numbers.
+SCALED = {"rtol": 1e-4, "atol": 1e-4}
+
+
+@probe
+def standardize_laid_out(module, x_train, x_val, turned):
+    """standardize two tensors, which lie in memory column by column if `turned`, and check whether they have
+    changed"""
+    if turned:
+        x_train, x_val = x_train.T.contiguous().T, x_val.T.contiguous().T
+    result = module.standardize(x_train=x_train, x_val=x_val)
+    if isinstance(result, (tuple, list)):
+        result = [v.detach().clone() if isinstance(v, torch.Tensor) else v for v in result]
+    return {"result": result, "inputs": [x_train, x_val]}
+
+
+@probe
+def standardize_each(module, pairs):
+    "standardize several training and validation parts, one pair after another"
+    return [module.standardize(x_train=x_train, x_val=x_val) for x_train, x_val in pairs]
+
+
+def scaled(table, dtype):
+    x_train, x_val = (torch.tensor(part).to(dtype) for part in table)
+    constant = np.ptp(table[0], axis=0) == 0
+    mean = np.where(constant, table[0][0], table[0].mean(axis=0))
+    std = np.where(constant, 1.0, table[0].std(axis=0))
+    expected = [torch.tensor((part - mean) / std).to(dtype) for part in table]
+    return x_train, x_val, expected
+
+
+@pytest.mark.exercise("standardize", "the training part", points=3)
+@given(table=tables(), dtype=dtypes, turned=st.booleans())
+def test_standardize_train(learner, table, dtype, turned):
+    x_train, x_val, expected = scaled(table, dtype)
+    answer = learner.run(standardize_laid_out, x_train=x_train, x_val=x_val, turned=turned)
+    answer.key("result").parts("x_train", "x_val")[0].is_close(expected[0], **SCALED)
+
+
+@pytest.mark.exercise("standardize", "the validation part, by the same numbers", points=3)
+@given(table=tables(), dtype=dtypes, turned=st.booleans())
+def test_standardize_val(learner, table, dtype, turned):
+    x_train, x_val, expected = scaled(table, dtype)
+    answer = learner.run(standardize_laid_out, x_train=x_train, x_val=x_val, turned=turned)
+    answer.key("result").parts("x_train", "x_val")[1].is_close(expected[1], **SCALED)
+
+
+@pytest.mark.exercise("standardize", "a constant column among others", points=3)
+@given(table=tables(constant=True), dtype=dtypes)
+def test_standardize_constant_column(learner, table, dtype):
+    x_train, x_val, expected = scaled(table, dtype)
+    answer = learner.run(standardize_laid_out, x_train=x_train, x_val=x_val, turned=False)
+    for part, value in zip(answer.key("result").parts("x_train", "x_val"), expected, strict=True):
+        got = part.tensor(tuple(value.shape), dtype, finite=False)
         part.check(
-            count == n_epochs, f"Expected {n_epochs} epochs, but {name} has {count} entries."
+            torch.isfinite(got).all(),
+            "Expected finite numbers, got NaN or inf: the standard deviation of a constant column is 0, so do "
+            "not divide by it.",
         )
-    best_epoch = answer.key("history").key("best_epoch").integer()
-    answer.check(
-        best_epoch == best,
-        f"Expected the best epoch to be {best} (counted from 0), got {best_epoch}.",
-    )
-    answer.key("epochs").is_close(torch.tensor([best + 1.0]))
+        # A column of 1000.1 may keep the rounding error of its mean.
+        part.is_close(value, rtol=1e-4, atol=1e-3)
+    # The first columns are constant, and torch computes a different mean for a column that stands alone.
+    columns = [[part[:, [k]] for part in (x_train, x_val)] for k in range(1 + len(CONSTANTS))]
+    for pair, (train, val) in zip(
+        learner.run(standardize_each, pairs=columns).each(), columns, strict=True
+    ):
+        for part, value in zip(pair.parts("x_train", "x_val"), (train, val), strict=True):
+            part.is_close(torch.zeros_like(value), atol=1e-3)
 
 
-@pytest.mark.exercise("fit_early", "the optimizer still moves the same model", points=2)
-@given(script=scripts())
-def test_fit_early_keeps_the_model(learner, script):
-    patience, losses = script
-    _, best = expected_run(losses, patience)
-    answer = learner.run(
-        fit_early_on_script, val_losses=losses, patience=patience, max_epochs=len(losses), sizes=[2]
-    )
-    answer.key("epochs").is_close(torch.tensor([best + 1.0]))
-    answer.key("after a step").is_close(torch.tensor([9.0 - best]))
-
-
-@pytest.mark.exercise("fit_early", "batches are moved to the device", points=2)
-@settings(max_examples=4)
-@given(n=sizes(1, 5), size=sizes(1, 3))
-def test_fit_early_moves_batches(learner, n, size):
-    check_on_meta(learner.run(devices_in_fit_early, n=n, size=size), *PARTS)
-
-
-@pytest.mark.exercise("fit_early", "a new walk through the loader in every epoch")
-@settings(max_examples=4)
-@given(**orders)
-def test_fit_early_walks_anew(learner, n, size, seed):
-    check_orders(learner.run(orders_in_fit_early, n=n, size=size, seed=seed), n)
+@pytest.mark.exercise("standardize", "the inputs do not change", points=2)
+@given(table=tables(), dtype=dtypes, turned=st.booleans())
+def test_standardize_leaves_inputs_alone(learner, table, dtype, turned):
+    x_train, x_val, expected = scaled(table, dtype)
+    answer = learner.run(standardize_laid_out, x_train=x_train, x_val=x_val, turned=turned)
+    answer.key("result").parts("x_train", "x_val")[0].is_close(expected[0], **SCALED)
+    parts = answer.key("inputs").parts("x_train", "x_val")
+    for part, value in zip(parts, (x_train, x_val), strict=True):
+        part.is_close(value)

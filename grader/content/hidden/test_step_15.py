@@ -1,456 +1,500 @@
-"""Step 15, hidden: turned and renamed digits, and made-up models, so that nothing can be known in advance.
+"""Step 15, hidden: evaluation of models with Dropout and BatchNorm, on any batches, against the formulas.
 
-Only one test trains on many digits; three trainings on a few show that training is reproducible.
+The mode of a model shows in what BatchNorm does next, and a change of its gradients shows in the gradients
+that are added next.
 """
-
-from collections import Counter
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.datasets import load_digits
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
-from grader.content.references import check_table, digit_parts
-from grader.content.shared_probes import seed_all
+from grader.content.references import check_on_meta
+from grader.content.shared_probes import loader_of, noted_on_meta
+from grader.testing.answers import FLOAT32
 from grader.testing.probes import probe
-from grader.testing.strategies import seeds, sizes
+from grader.testing.strategies import arrays, numbers, sizes, tensors
 
-IMAGES, LABELS = load_digits(return_X_y=True)
-NEW_NAMES = torch.tensor([6, 4, 9, 0, 2, 8, 5, 3, 1, 7])
+EPS = 0.5  # of BatchNorm, so large that no number becomes very large
+batch_sizes = st.lists(sizes(1, 4), min_size=1, max_size=4)
 
 
-def new_digits(n_train, n_val, n_unseen, state):
-    """Return three stratified parts of the digits, lying on their side and renamed."""
-    return digit_parts(
-        lambda images: images.transpose(1, 2), NEW_NAMES, n_train, n_val, n_unseen, state
+@probe
+def model_of(weight, bias, mean, variance, training):
+    "Dropout, BatchNorm with these running numbers, and a linear layer"
+    n_out, n_in = weight.shape
+    model = nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(n_in, eps=EPS), nn.Linear(n_in, n_out))
+    model.to(weight.dtype)
+    with torch.no_grad():
+        model[1].running_mean.copy_(mean)
+        model[1].running_var.copy_(variance)
+        model[2].weight.copy_(weight)
+        model[2].bias.copy_(bias)
+    return model.train(training)
+
+
+@probe
+def state_of(model, rows):
+    "what the model holds, and what its BatchNorm makes of some rows"
+    norm = model[1]
+    state = {
+        "parameters": [p.detach().clone() for p in model.parameters()],
+        "running mean": norm.running_mean.clone(),
+        "running variance": norm.running_var.clone(),
+        "batches counted": norm.num_batches_tracked.clone(),
+        "training": model.training,
+    }
+    with torch.no_grad():
+        state["rows"] = norm(rows)
+    return state
+
+
+@probe
+def lopsided(yhat, y):
+    "a loss that tells the prediction from y"
+    return (yhat * (yhat - 2 * y) + 3 * y).mean(dim=1).mean()
+
+
+@st.composite
+def cases(draw, n_min=1):
+    """A model with all its numbers, points, the sizes of the batches, and the mode."""
+    n_in, n_out = draw(st.permutations([1, 2, 3, 4]))[:2]
+    batches = draw(batch_sizes.filter(lambda batches: sum(batches) >= n_min))
+    n, dtype = sum(batches), draw(st.sampled_from([torch.float32, torch.float32, torch.float64]))
+    training = draw(st.booleans())
+    model = {
+        "weight": draw(tensors((n_out, n_in), dtype)),
+        "bias": draw(tensors((n_out,), dtype)),
+        "mean": draw(tensors((n_in,), dtype)),
+        "variance": draw(tensors((n_in,), dtype)).abs() + 0.25,
+        "training": training,
+    }
+    x, y = draw(tensors((n, n_in), dtype)), draw(tensors((n, n_out), dtype))
+    rows = draw(tensors((3, n_in), dtype))
+    data = {"x": x, "y": y, "sizes": batches, "turned": draw(st.booleans())}
+    return {"model": model, "data": data, "rows": rows}
+
+
+def predicted(model, x):
+    """Return the predictions in eval mode, as a float64 array."""
+    number = {name: value.double().numpy() for name, value in model.items() if name != "training"}
+    scaled = (x.double().numpy() - number["mean"]) / np.sqrt(number["variance"] + EPS)
+    return scaled @ number["weight"].T + number["bias"]
+
+
+def lopsided_of(yhat, y):
+    y = y.double().numpy()
+    return float((yhat * (yhat - 2 * y) + 3 * y).mean())
+
+
+def r2_of(yhat, y):
+    """Return the mean of the R2 of all columns."""
+    y = y.double().numpy()
+    left = ((y - yhat) ** 2).sum(axis=0)
+    return float((1 - left / ((y - y.mean(axis=0)) ** 2).sum(axis=0)).mean())
+
+
+def check_state(answer, model, rows):
+    """Check that the model has its old numbers and its old mode."""
+    n_in = len(model["mean"])
+    answer.key("batches counted").check(
+        answer.key("batches counted").scalar() == 0,
+        "BatchNorm counted batches: the model was in training mode when it was used.",
     )
-
-
-def odd_pictures():
-    """Return five pictures that are not digits, each with the label that it gets in the test."""
-    pictures = torch.zeros(5, 8, 8)
-    pictures[0, ::2] = pictures[1, :, ::2] = pictures[2, :2] = pictures[3, :, 6:] = 1.0
-    pictures[4, 2:6] = pictures[4, :, 2:6] = 1.0
-    return pictures.reshape(5, 64), torch.tensor([5, 8, 1, 3, 6])
-
-
-@probe
-def all_items(part):
-    "all items of a dataset, as a DataLoader gives them"
-    return list(next(iter(DataLoader(part, batch_size=len(part)))))
-
-
-# load_data
-
-
-@probe
-def load_and_read(module, seed, before):
-    "seed the global generators with `before`, load the data, and read both parts"
-    seed_all(before)
-    train, val = module.load_data(seed=seed)
-    return [all_items(train), all_items(val)]
-
-
-@probe
-def load_labels(module, seed):
-    "load the data and read the labels of both parts"
-    return [all_items(part)[1] for part in module.load_data(seed=seed)]
-
-
-def check_sizes(answer, n_train, n_val):
+    answer.key("running mean").is_close(model["mean"])
+    answer.key("running variance").is_close(model["variance"])
+    dtype = model["weight"].dtype
+    expected = [torch.ones(n_in, dtype=dtype), torch.zeros(n_in, dtype=dtype)]
+    expected += [model["weight"], model["bias"]]
+    for part, value in zip(answer.key("parameters").each(), expected, strict=True):
+        part.is_close(value)
+    name = "training" if model["training"] else "eval"
+    sentence = f"The model was in {name} mode before, and should be in {name} mode afterwards."
+    answer.check(answer.key("training").value is model["training"], sentence)
+    rows = rows.double()
+    mean, variance = model["mean"].double(), model["variance"].double()
+    if model["training"]:
+        mean, variance = rows.mean(dim=0), rows.var(dim=0, correction=0)
+    expected = (rows - mean) / (variance + EPS).sqrt()
+    normalized = answer.key("rows").tensor(tuple(rows.shape)).double()
     answer.check(
-        abs(n_train - 1437) <= 5 and abs(n_val - 360) <= 5,
-        f"Expected about 1437 and 360 images, got {n_train} and {n_val}.",
+        torch.allclose(normalized, expected, **FLOAT32),
+        f"{sentence} But BatchNorm then gives different numbers, as in the other mode.",
     )
 
 
-@pytest.mark.exercise("load_data", "every image once, with its label, divided by 16", points=3)
-@settings(max_examples=2)
-@given(seed=seeds(), before=seeds())
-def test_load_data_is_complete(learner, seed, before):
-    answer = learner.run(load_and_read, seed=seed, before=before)
-    found = []
-    for part in answer.parts("train", "val"):
-        images, labels = part.parts("images", "labels")
-        images = images.tensor((None, 64), torch.float32).double().numpy() * 16
-        labels = labels.tensor((len(images),), torch.int64).numpy()
-        part.check(
-            (abs(images - images.round()) < 1e-3).all()
-            and images.min() >= 0
-            and images.max() <= 16,
-            "Expected the pixels of scikit-learn, each divided by 16.",
-        )
-        rows = images.round().astype(np.int8)
-        found.append(Counter((row.tobytes(), int(y)) for row, y in zip(rows, labels, strict=True)))
-    check_sizes(answer, *(sum(part.values()) for part in found))
-    rows = IMAGES.astype(np.int8)
-    everything = Counter((row.tobytes(), int(y)) for row, y in zip(rows, LABELS, strict=True))
-    both = len(found[0].keys() & found[1].keys())
-    answer.check(both == 0, f"Expected no images that are in both parts, got {both}.")
-    answer.check(
-        found[0] + found[1] == everything,
-        "Expected both parts together to hold the 1797 images of scikit-learn, each once and with its own "
-        "label.",
-    )
-
-
-@pytest.mark.exercise("load_data", "each digit has its share in both parts", points=3)
-@settings(max_examples=3)
-@given(seed=seeds())
-def test_load_data_is_stratified(learner, seed):
-    answer = learner.run(load_labels, seed=seed)
-    parts = [part.tensor((None,), torch.int64).numpy() for part in answer.parts("train", "val")]
-    check_sizes(answer, *map(len, parts))
-    for name, labels in zip(("training", "validation"), parts, strict=True):
-        counts = np.bincount(labels.clip(0, 9), minlength=10)
-        expected = np.bincount(LABELS) * len(labels) / len(LABELS)
-        answer.check(
-            (abs(counts - expected) <= 2).all() and labels.min() >= 0 and labels.max() <= 9,
-            f"Expected about {expected.round().astype(int).tolist()} of the digits 0 to 9 in the {name} "
-            f"part, got {counts.tolist()}: the split is not stratified.",
-        )
+# evaluate
 
 
 @probe
-def load_often(module, seeds, before):
-    """for each seed, seed the global generators with a different number, load the data with the seed, and read the
-    validation images"""
+def evaluate_model(module, model, data, rows):
+    """evaluate a model with Dropout and BatchNorm, with the loss mean(yhat * (yhat - 2 * y) + 3 * y), and
+    look at the model again"""
+    model = model_of(**model)
+    loader = loader_of(**data)
+    loss = module.evaluate(model=model, loss_fn=lopsided, loader=loader, device="cpu")
+    return {"loss": loss, **state_of(model, rows)}
+
+
+@pytest.mark.exercise("evaluate", "any model, any batches", points=3)
+@given(case=cases())
+def test_evaluate_any_model(learner, case):
+    answer = learner.run(evaluate_model, **case)
+    expected = lopsided_of(predicted(case["model"], case["data"]["x"]), case["data"]["y"])
+    answer.key("loss").is_close(expected, **FLOAT32)
+
+
+@pytest.mark.exercise("evaluate", "the model is not changed", points=3)
+@given(case=cases())
+def test_evaluate_changes_nothing(learner, case):
+    answer = learner.run(evaluate_model, **case)
+    expected = lopsided_of(predicted(case["model"], case["data"]["x"]), case["data"]["y"])
+    answer.key("loss").is_close(expected, **FLOAT32)
+    check_state(answer, case["model"], case["rows"])
+
+
+@probe
+def evaluate_two(module, model, first, second):
+    """evaluate a model on a first loader, on a second one, and on the first one again"""
+    model = model_of(**model)
     found = []
-    for i, seed in enumerate(seeds):
-        seed_all(before + i)
-        found.append(all_items(module.load_data(seed=seed)[1])[0])
+    for data in (first, second, first):
+        loader = loader_of(**data)
+        found.append(
+            module.evaluate(
+                model=model, loss_fn=nn.MSELoss(), loader=loader, device=torch.device("cpu")
+            )
+        )
     return found
 
 
-@pytest.mark.exercise("load_data", "the seed alone decides", points=2)
-@settings(max_examples=2)
-@given(seed=st.just(0), other=st.integers(1, 10**6), before=st.integers(0, 10**6))
-def test_load_data_depends_on_its_seed(learner, seed, other, before):
-    answer = learner.run(load_often, seeds=[seed, seed + other, seed], before=before)
-    first, second, again = (
-        {row.numpy().tobytes() for row in part.tensor((None, 64), torch.float32)}
-        for part in answer.parts("first", "other", "first again")
-    )
-    answer.check(first == again, "The same seed gave a different split the second time.")
-    answer.check(first != second, f"The seeds {seed} and {seed + other} give the same split.")
-
-
-# build_model
+@pytest.mark.exercise("evaluate", "one loader after another", points=2)
+@given(case=cases(), other=batch_sizes, shift=numbers())
+def test_evaluate_one_after_the_other(learner, case, other, shift):
+    model, first = case["model"], case["data"]
+    n_out, n_in = model["weight"].shape
+    n, dtype = sum(other), model["weight"].dtype
+    x = torch.arange(n * n_in, dtype=dtype).reshape(n, n_in) / 4 - shift
+    second = {
+        "x": x,
+        "y": torch.full((n, n_out), shift, dtype=dtype),
+        "sizes": other,
+        "turned": False,
+    }
+    answer = learner.run(evaluate_two, model=model, first=first, second=second)
+    losses = [
+        float(((predicted(model, data["x"]) - data["y"].double().numpy()) ** 2).mean())
+        for data in (first, second, first)
+    ]
+    answer.is_close(losses, **FLOAT32)
 
 
 @probe
-def logits_together_and_alone(module, x, seed):
-    """build a model, and look at the logits of all images together, and of each image alone, in eval mode; then
-    look for the lowest and the highest logit of five more models"""
-    seed_all(seed)
-    model = module.build_model().eval()
+def layer_of(weight):
+    "a linear layer with this weight and a bias of zeros"
+    model = nn.Linear(weight.shape[1], weight.shape[0])
     with torch.no_grad():
-        more = torch.stack([module.build_model().eval()(x) for _ in range(5)])
-        logits = [model(x), torch.cat([model(image[None]) for image in x])]
-    return {"logits": logits, "lowest": more.min(), "highest": more.max()}
-
-
-@pytest.mark.exercise("build_model", "ten logits for each image", points=3)
-@given(n=sizes(1, 7), first=st.integers(0, 1700), seed=seeds())
-def test_build_model_logits(learner, n, first, seed):
-    x = torch.tensor(IMAGES[first : first + n] / 16).float()
-    answer = learner.run(logits_together_and_alone, x=x, seed=seed)
-    together, alone = (
-        part.tensor((n, 10), torch.float32)
-        for part in answer.key("logits").parts("together", "alone")
-    )
-    answer.check(
-        torch.allclose(together, alone, rtol=1e-3, atol=1e-4),
-        "The logits of an image depend on the other images of the batch.",
-    )
-    answer.check(
-        not (together >= 0).all()
-        or not torch.allclose(together.sum(dim=1), torch.ones(n), atol=1e-3),
-        "The ten numbers of each image are probabilities. The loss function applies softmax by itself, "
-        "so the model must not.",
-    )
-    # The ten logits of an untrained model are all positive in 1 of 1000 models, and practically never in five.
-    lowest, highest = answer.key("lowest").scalar(), answer.key("highest").scalar()
-    answer.check(
-        lowest < 0 or highest <= 0,
-        f"The lowest of many logits of five new models is {lowest:.4g}, so it seems that none can be negative. A "
-        "logit can be any number: does the model end with an activation?",
-    )
+        model.weight.copy_(weight)
+        model.bias.zero_()
+    return model
 
 
 @probe
-def learn_by_hand(module, x, labels, seed, lr):
-    """build two models, take some steps of gradient descent with the first one, with the cross-entropy of these
-    images, and look at the logits of both models before and after"""
-    seed_all(seed)
-    model, other = module.build_model().eval(), module.build_model().eval()
-    before = [model(x).detach().clone(), other(x).detach().clone()]
-    for _ in range(8):
-        loss = nn.functional.cross_entropy(model(x), labels)
-        if not loss.requires_grad:
-            break
-        params = [p for p in model.parameters() if p.requires_grad]
-        grads = torch.autograd.grad(loss, params, allow_unused=True)
-        with torch.no_grad():
-            for p, grad in zip(params, grads, strict=True):
-                if grad is not None:
-                    p -= lr * grad
-    return {"before": before, "after": [model(x).detach(), other(x).detach()]}
+def gradients_after(module, weight, old, factor, x, y, sizes):
+    """make a linear layer whose gradients are all `old`, evaluate it, and call `backward()` on `factor` times
+    the sum of its parameters"""
+    model = layer_of(weight)
+    for p in model.parameters():
+        p.grad = torch.full_like(p, old)
+    loader = loader_of(x, y, sizes)
+    loss = module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=loader, device="cpu")
+    later = factor * (model.weight.sum() + model.bias.sum())
+    if later.requires_grad:
+        later.backward()
+    return {"loss": loss, "gradients": [p.grad for p in model.parameters()]}
 
 
-@pytest.mark.exercise("build_model", "a new model that learns", points=3)
-@settings(max_examples=6)
-@given(n=sizes(3, 9), first=st.integers(0, 1700), seed=seeds(), lr=st.sampled_from([0.01, 0.02]))
-def test_build_model_learns(learner, n, first, seed, lr):
-    x = torch.tensor(IMAGES[first : first + n] / 16).float()
-    labels = NEW_NAMES[torch.tensor(LABELS[first : first + n])]
-    answer = learner.run(learn_by_hand, x=x, labels=labels, seed=seed, lr=lr)
-    logits = []
-    for name in ("before", "after"):
-        for part in answer.key(name).parts("the model", "another model"):
-            logits.append(part.tensor((n, 10), torch.float32).double())
-    losses = [float(nn.functional.cross_entropy(v, labels)) for v in logits]
-    answer.check(
-        losses[2] < losses[0],
-        f"Expected the cross-entropy to fall in some steps of gradient descent, but it was {losses[0]:.6g} "
-        f"before and {losses[2]:.6g} afterwards: do the parameters receive gradients?",
+@pytest.mark.exercise("evaluate", "the next gradients are added to the old ones", points=3)
+@given(case=cases(), old=numbers(), factor=st.sampled_from([-2.0, 0.5, 3.0]))
+def test_evaluate_leaves_gradients_alone(learner, case, old, factor):
+    weight, data = case["model"]["weight"].float(), case["data"]
+    x, y = data["x"].float(), data["y"].float()
+    answer = learner.run(
+        gradients_after, weight=weight, old=old, factor=factor, x=x, y=y, sizes=data["sizes"]
     )
-    answer.check(
-        torch.allclose(logits[1], logits[3], rtol=1e-4, atol=1e-5),
-        "One model learned, and another model changed too: they share their parameters.",
-    )
-
-
-# train
+    answer.key("loss").is_close(float(((x @ weight.T - y).double() ** 2).mean()), **FLOAT32)
+    shapes = (weight.shape, weight.shape[:1])
+    for part, shape in zip(answer.key("gradients").each(), shapes, strict=True):
+        gradient = part.tensor(tuple(shape)) if part.value is not None else None
+        part.check(
+            gradient is not None
+            and torch.allclose(gradient, torch.full_like(gradient, old + factor)),
+            f"Before evaluate, all gradients were {old:g}, and afterwards {factor:g} was added: expected "
+            f"{old + factor:g}, got {'None' if gradient is None else gradient.tolist()}.",
+        )
 
 
 @probe
-def train_and_read(module, train, val, images, seed):
-    "train on digits that are turned and renamed, and look at the logits of some images in eval mode"
-    model, _ = module.train(train=TensorDataset(*train), val=TensorDataset(*val), seed=seed)
-    model.eval()
+def graphs_of(use, x, y, sizes):
+    "note whether what the model computes belongs to a graph"
+    noted = []
+
+    class Model(nn.Linear):
+        def forward(self, x):
+            yhat = super().forward(x)
+            noted.append([yhat.requires_grad, (2 * self.weight).grad_fn is not None])
+            return yhat
+
+    use(Model(x.shape[1], y.shape[1]), loader_of(x, y, sizes))
+    return noted
+
+
+@probe
+def graphs_in_evaluate(module, x, y, sizes):
+    "evaluate a linear layer, and note for each batch whether its prediction belongs to a graph"
+    torch.set_grad_enabled(True)
+    noted = graphs_of(
+        lambda model, loader: module.evaluate(
+            model=model, loss_fn=nn.MSELoss(), loader=loader, device="cpu"
+        ),
+        x, y, sizes,
+    )  # fmt: skip
+    return {"noted": noted, "afterwards": (2 * torch.ones(1, requires_grad=True)).requires_grad}
+
+
+@probe
+def graphs_in_r2_score(module, x, y, sizes):
+    "compute R2 of a linear layer, and note for each batch whether its prediction belongs to a graph"
+    torch.set_grad_enabled(True)
+    noted = graphs_of(
+        lambda model, loader: module.r2_score(model=model, loader=loader, device="cpu"), x, y, sizes
+    )
+    return {"noted": noted, "afterwards": (2 * torch.ones(1, requires_grad=True)).requires_grad}
+
+
+def check_graphs(answer):
+    answer.check(answer.key("noted").each(), "The model was not used.")
+    for batch in answer.key("noted").each():
+        batch.check(
+            batch.value == [False, False],
+            "During the evaluation, PyTorch built a graph. Nothing is learned here, so no gradients are "
+            "needed.",
+        )
+    answer.check(
+        answer.key("afterwards").value is True,
+        "After the call, gradients are still switched off for the whole program.",
+    )
+
+
+@pytest.mark.exercise("evaluate", "no graph is built for any batch", points=2)
+@given(case=cases())
+def test_evaluate_builds_no_graph(learner, case):
+    data = case["data"]
+    x, y = data["x"].float(), data["y"].float()
+    check_graphs(learner.run(graphs_in_evaluate, x=x, y=y, sizes=data["sizes"]))
+
+
+@probe
+def devices_of(use, x, y, sizes):
+    "note on which device each batch is, for the device meta"
+    noted = {"x": [], "y": []}
+
+    class Model(nn.Module):
+        def forward(self, x):
+            noted["x"].append(x.device.type)
+            return x
+
+    def loss_fn(yhat, y):
+        noted["y"].append(y.device.type)
+        return torch.ones(())
+
+    def use_on(device):
+        use(Model(), loss_fn, loader_of(x, y, sizes), device)
+
+    return noted_on_meta(noted, use_on, torch.device("meta"))
+
+
+@probe
+def devices_in_evaluate(module, x, y, sizes):
+    'evaluate with torch.device("meta"), and note on which device each batch is when it is used'
+
+    def use(model, loss_fn, loader, device):
+        module.evaluate(model=model, loss_fn=loss_fn, loader=loader, device=device)
+
+    return devices_of(use, x, y, sizes)
+
+
+@probe
+def devices_in_r2_score(module, x, y, sizes):
+    'compute R2 with torch.device("meta"), and note on which device each batch is when it is used'
+
+    def use(model, loss_fn, loader, device):
+        module.r2_score(model=model, loader=loader, device=device)
+
+    return devices_of(use, x, y, sizes)
+
+
+@pytest.mark.exercise("evaluate", "batches are moved to the device", points=2)
+@given(case=cases())
+def test_evaluate_moves_batches(learner, case):
+    data = case["data"]
+    answer = learner.run(devices_in_evaluate, x=data["x"], y=data["y"], sizes=data["sizes"])
+    for name in ("x", "y"):
+        check_on_meta(answer, name)
+
+
+@probe
+def evaluate_numbered(module, n, batch_size, columns, drop_last):
+    """evaluate a model that returns x, with the losses 0, 1, … of the points, on a loader that has `n` points
+    and, if `drop_last`, drops a batch with fewer than `batch_size` points"""
+    losses = torch.arange(float(n))[:, None].expand(n, columns)
+    points = TensorDataset(torch.zeros(n, columns), losses)
+    loader = DataLoader(points, batch_size=batch_size, drop_last=drop_last)
+    return module.evaluate(model=nn.Identity(), loss_fn=nn.L1Loss(), loader=loader, device="cpu")
+
+
+@pytest.mark.exercise("evaluate", "all points count, but not those that the loader drops")
+@given(full=sizes(1, 3), batch_size=sizes(2, 5), part=st.integers(0, 3))
+def test_evaluate_dropped_points(learner, full, batch_size, part):
+    n = full * batch_size + 1 + part % (batch_size - 1)
+    for drop_last, count in ((True, full * batch_size), (False, n)):
+        answer = learner.run(
+            evaluate_numbered, n=n, batch_size=batch_size, columns=1, drop_last=drop_last
+        )
+        answer.is_close((count - 1) / 2, **FLOAT32)
+
+
+@probe
+def evaluate_classes(module, weight, x, labels, sizes):
+    """evaluate a linear layer with CrossEntropyLoss on labels that are integers; the bias is frozen, and the
+    weight is not"""
+    model = layer_of(weight)
+    model.bias.requires_grad_(False)
+    loader = loader_of(x, labels, sizes)
+    loss = module.evaluate(model=model, loss_fn=nn.CrossEntropyLoss(), loader=loader, device="cpu")
+    return {"loss": loss, "trainable": [model.weight.requires_grad, model.bias.requires_grad]}
+
+
+@pytest.mark.exercise("evaluate", "labels that are integers, and a frozen parameter", points=2)
+@given(
+    weight=tensors((3, 2)), x=tensors((8, 2)), labels=st.lists(st.integers(0, 2), min_size=8, max_size=8),
+    sizes=st.sampled_from([[8], [7, 1], [3, 4, 1], [1, 2, 5]]),
+)  # fmt: skip
+def test_evaluate_classes(learner, weight, x, labels, sizes):
+    labels = torch.tensor(labels)
+    answer = learner.run(evaluate_classes, weight=weight, x=x, labels=labels, sizes=sizes)
+    expected = nn.functional.cross_entropy(x.double() @ weight.double().T, labels)
+    answer.key("loss").is_close(float(expected), **FLOAT32)
+    answer.check(
+        answer.key("trainable").value == [True, False],
+        "Before evaluate, the weight required gradients and the bias did not. Afterwards, this has changed.",
+    )
+
+
+@pytest.mark.exercise("evaluate", "a loader without a batch is an error", points=2)
+@given(n=sizes(0, 3), more=sizes(1, 4), columns=sizes(1, 3))
+def test_evaluate_no_batch(learner, n, more, columns):
+    inputs = {"batch_size": n + more, "columns": columns, "drop_last": True}
+    learner.run(evaluate_numbered, n=n + more, **inputs)
+    with learner.raises(ValueError, "the loader gives no batch"):
+        learner.run(evaluate_numbered, n=n, **inputs)
+
+
+@probe
+def evaluate_on_gpu(module, x, y):
+    "evaluate a model on a GPU, if there is one, and on the CPU"
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = nn.Linear(1, 1).to(device)
     with torch.no_grad():
-        return model(images)
+        model.weight.fill_(2.0)
+        model.bias.fill_(0.25)
+    loader = loader_of(x, y, [3, 1])
+    return module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=loader, device=device)
 
 
-@pytest.mark.exercise("train", "digits that were never seen are read correctly", points=5)
-def test_train_once(learner):
-    train, (x, y), (unseen, names) = new_digits(1257, 180, 360, 11)
-    odd, odd_names = odd_pictures()
-    # The odd pictures are only in the validation part: a model that knows their labels has learned from it.
-    val = (torch.cat([x, odd.repeat(4, 1)]), torch.cat([y, odd_names.repeat(4)]))
-    images = torch.cat([unseen, odd])
-    answer = learner.run(train_and_read, train=train, val=val, images=images, seed=5)
-    logits = answer.tensor((365, 10), torch.float32)
-    predicted = logits.argmax(dim=1)
-    share = float((predicted[:360] == names).double().mean())
-    # The goal is 95 %. On 360 digits, a model that is a little better can fall below it by chance.
-    answer.check(
-        share >= 0.93,
-        f"The model reads {share:.1%} of 360 unseen digits correctly. The goal is at least 95 %, and "
-        "this test accepts 93 %.",
-    )
-    right = int((predicted[360:] == odd_names).sum())
-    answer.check(
-        right < 5,
-        "The model knows the made-up labels of all five odd pictures, which are only in the validation "
-        "part: it has learned from the validation part.",
-    )
+@pytest.mark.exercise("evaluate", "on a GPU, if there is one")
+@given(x=tensors((4, 1)), y=tensors((4, 1)))
+def test_evaluate_on_gpu(learner, x, y):
+    answer = learner.run(evaluate_on_gpu, x=x, y=y)
+    answer.is_close(float(((2 * x + 0.25 - y).double() ** 2).mean()), **FLOAT32)
+
+
+# r2_score
+
+
+def with_ramp(case, ramp):
+    """Return the case with y that grow from row to row: no two are equal in a column."""
+    data = case["data"]
+    y = data["y"] + ramp * torch.arange(len(data["y"]), dtype=data["y"].dtype)[:, None]
+    return {**case, "data": {**data, "y": y}}
 
 
 @probe
-def train_often(module, train, val, images, seeds):
-    """for each seed, seed the global generators with a different number, and train a model with the seed, on
-    datasets with len(dataset) and dataset[i] and nothing else; look at the logits of all models"""
-    logits = []
-    for i, seed in enumerate(seeds):
-        seed_all(sum(seeds) + i)
-        model, _ = module.train(train=items(*train), val=items(*val), seed=seed)
-        model.eval()
-        with torch.no_grad():
-            logits.append(model(images))
-    return logits
+def r2_of_model(module, model, data, rows):
+    "compute R2 of a model with Dropout and BatchNorm, and look at the model again"
+    model = model_of(**model)
+    score = module.r2_score(model=model, loader=loader_of(**data), device="cpu")
+    return {"r2": score, **state_of(model, rows)}
+
+
+@pytest.mark.exercise("r2_score", "any model, any batches, any columns", points=3)
+@given(case=cases(n_min=2), ramp=st.sampled_from([-8.0, 7.0]))
+def test_r2_of_any_model(learner, case, ramp):
+    case = with_ramp(case, ramp)
+    answer = learner.run(r2_of_model, **case)
+    expected = r2_of(predicted(case["model"], case["data"]["x"]), case["data"]["y"])
+    answer.key("r2").is_close(expected, **FLOAT32)
+
+
+@pytest.mark.exercise("r2_score", "the model is not changed", points=3)
+@given(case=cases(n_min=2))
+def test_r2_changes_nothing(learner, case):
+    case = with_ramp(case, 8.0)
+    answer = learner.run(r2_of_model, **case)
+    expected = r2_of(predicted(case["model"], case["data"]["x"]), case["data"]["y"])
+    answer.key("r2").is_close(expected, **FLOAT32)
+    check_state(answer, case["model"], case["rows"])
+
+
+@probe
+def r2_of_good_model(module, y, noise, sizes):
+    "compute R2 of a model that returns x, where x is y with a small error"
+    loader = loader_of(y + noise, y, sizes)
+    return module.r2_score(model=nn.Identity(), loader=loader, device=torch.device("cpu"))
 
 
 @pytest.mark.exercise(
-    "train", "the same seed gives the same model, whatever was drawn before", points=2
+    "r2_score", "good models, columns of different scales, near 0 and far from it", points=3
 )
-@settings(max_examples=1)
-@given(other=sizes(1, 10**6))
-def test_train_is_reproducible(learner, other):
-    train, val, (unseen, _) = new_digits(160, 20, 360, 12)
-    images, seeds_ = unseen[:9], [0, 0, other]
-    answer = learner.run(train_often, train=train, val=val, images=images, seeds=seeds_)
-    first, second, third = (
-        part.tensor((9, 10)).double()
-        for part in answer.parts("seed 0", "seed 0 again", "another seed")
-    )
-    answer.check(
-        not torch.allclose(first, third, rtol=1e-4, atol=1e-5),
-        f"The seeds 0 and {other} give the same model. The seed is not used.",
-    )
-    answer.check(
-        torch.allclose(first, second, rtol=1e-4, atol=1e-5),
-        "Two trainings with the same data and the same seed give different models. The seed must "
-        "fix both the first weights and the order of the batches.",
-    )
+@given(
+    n=sizes(2, 7), first=sizes(1, 6), noise=arrays((7, 3)), factor=st.sampled_from([0.1, 0.5]),
+    far=st.sampled_from([9973.25, -20011.0]),
+)  # fmt: skip
+def test_r2_of_good_model(learner, n, first, noise, factor, far):
+    # The columns differ in the spread of their y. Far from 0, float32 rounds the squares of y too much.
+    y = torch.arange(n).float()[:, None] * torch.tensor([1.0, -10.0, 40.0])
+    y = y + torch.tensor([far, 2.0, 2.0])
+    noise = torch.tensor(noise[:n] * factor).float()
+    first = min(first, n)
+    answer = learner.run(r2_of_good_model, y=y, noise=noise, sizes=[first, *[1] * (n - first)])
+    answer.is_close(r2_of((y + noise).double().numpy(), y), **FLOAT32)
 
 
-# predict, accuracy, confusion
+@pytest.mark.exercise("r2_score", "no graph is built for any batch", points=2)
+@given(case=cases(n_min=2))
+def test_r2_builds_no_graph(learner, case):
+    data = with_ramp(case, 8.0)["data"]
+    x, y = data["x"].float(), data["y"].float()
+    check_graphs(learner.run(graphs_in_r2_score, x=x, y=y, sizes=data["sizes"]))
 
 
-@probe
-def reader(kind, columns, training):
-    "a model whose logits are the pixels of ten columns, after Dropout, after BatchNorm, or after neither"
-
-    class Reader(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.scale = nn.Parameter(torch.ones(()))
-
-        def forward(self, x):
-            return x[:, columns] * self.scale
-
-    layers = {"plain": [], "Dropout": [nn.Dropout(0.5)], "BatchNorm": [nn.BatchNorm1d(64)]}
-    return nn.Sequential(*layers[kind], Reader()).train(training)
-
-
-@probe
-def items(images, labels):
-    "a dataset with len(dataset) and dataset[i], and nothing else"
-
-    class Items(Dataset):
-        def __len__(self):
-            return len(labels)
-
-        def __getitem__(self, i):
-            if not -len(labels) <= i < len(labels):
-                raise IndexError(i)
-            return images[i], labels[i]
-
-    return Items()
-
-
-@probe
-def predict_by_columns(module, kind, columns, training, x):
-    "predict with a model whose logits are the pixels of ten columns"
-    return module.predict(model=reader(kind, columns, training), x=x)
-
-
-@probe
-def accuracy_by_columns(module, kind, columns, training, x, labels):
-    "compute the accuracy of a model whose logits are the pixels of ten columns"
-    return module.accuracy(model=reader(kind, columns, training), dataset=items(x, labels))
-
-
-@probe
-def confusion_by_columns(module, kind, columns, training, x, labels):
-    "compute the confusion of a model whose logits are the pixels of ten columns"
-    return module.confusion(model=reader(kind, columns, training), dataset=items(x, labels))
-
-
-def images_of(digits, columns, factor, shift):
-    """Return images for which a reader of these columns reads these digits: no two logits are equal."""
-    n = len(digits)
-    x = torch.full((n, 64), 3.0)
-    # An order of the other nine logits that changes from row to row.
-    order = (3 * torch.arange(10) + 7 * torch.arange(n)[:, None]) % 10
-    order[torch.arange(n), torch.tensor(digits)] = 12
-    x[:, columns] = factor * (order.float() + shift)
-    return x
-
-
-readers = {
-    "kind": st.sampled_from(["plain", "Dropout", "BatchNorm"]),
-    "columns": st.permutations(range(64)).map(lambda order: order[:10]),
-    "training": st.booleans(),
-}
-looks = {"factor": st.sampled_from([0.02, 1.0, 16.0]), "shift": st.sampled_from([-20.0, -5.5, 2.0])}
-digit_lists = st.lists(st.integers(0, 9), min_size=1, max_size=9)
-pair_lists = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=40)
-
-
-@pytest.mark.exercise("predict", "any columns, any logits, any mode", points=3)
-@given(digits=digit_lists, **readers, **looks)
-def test_predict_any_logits(learner, digits, kind, columns, training, factor, shift):
-    x = images_of(digits, columns, factor, shift)
-    answer = learner.run(predict_by_columns, kind=kind, columns=columns, training=training, x=x)
-    predicted = answer.tensor((len(digits),), torch.int64)
-    answer.check(
-        predicted.tolist() == digits,
-        f"Expected {digits}, got {predicted.tolist()}. Is it the index of the largest logit, and is "
-        "the model in eval mode?",
-    )
-
-
-@pytest.mark.exercise("predict", "each image as if it were alone", points=3)
-@given(digits=digit_lists, training=st.booleans(), columns=readers["columns"])
-def test_predict_of_growing_images(learner, digits, training, columns):
-    # The rows grow, so BatchNorm in training mode, which uses all rows, would change what is read.
-    x = images_of(digits, columns, 1.0, 2.0) * torch.arange(1.0, len(digits) + 1)[:, None]
-    answer = learner.run(
-        predict_by_columns, kind="BatchNorm", columns=columns, training=training, x=x
-    )
-    answer.equals(torch.tensor(digits))
-
-
-@pytest.mark.exercise("accuracy", "any model, any labels", points=3)
-@given(pairs=pair_lists, **readers)
-def test_accuracy_any_labels(learner, pairs, kind, columns, training):
-    digits, labels = map(list, zip(*pairs, strict=True))
-    x = images_of(digits, columns, 1.0, -5.5)
-    answer = learner.run(
-        accuracy_by_columns, kind=kind, columns=columns, training=training, x=x,
-        labels=torch.tensor(labels),
-    )  # fmt: skip
-    answer.is_close(float(np.mean(np.equal(digits, labels))), rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.exercise("accuracy", "the last items count as much as the first", points=3)
-@settings(max_examples=3)
-@given(n=sizes(1001, 1100), wrong=sizes(1, 5), columns=readers["columns"], digit=st.integers(0, 9))
-def test_accuracy_of_many_items(learner, n, wrong, columns, digit):
-    digits = [(digit + i) % 10 for i in range(n)]
-    labels = torch.tensor(digits)
-    labels[-wrong:] = (labels[-wrong:] + 1) % 10
-    answer = learner.run(
-        accuracy_by_columns, kind="Dropout", columns=columns, training=True,
-        x=images_of(digits, columns, 1.0, -5.5), labels=labels,
-    )  # fmt: skip
-    answer.is_close(1 - wrong / n, rtol=1e-5, atol=1e-6)
-
-
-def check_counts(answer, digits, labels):
-    """Check a table of true and predicted digits; name the first entry that differs."""
-    expected = torch.zeros(10, 10, dtype=torch.int64)
-    for digit, label in zip(digits, labels, strict=True):
-        expected[label, digit] += 1
-    check_table(answer, answer.tensor((10, 10), torch.int64), expected)
-
-
-@pytest.mark.exercise("confusion", "any model, any labels", points=3)
-@given(pairs=pair_lists, **readers)
-def test_confusion_any_labels(learner, pairs, kind, columns, training):
-    digits, labels = map(list, zip(*pairs, strict=True))
-    answer = learner.run(
-        confusion_by_columns, kind=kind, columns=columns, training=training,
-        x=images_of(digits, columns, 1.0, -5.5), labels=torch.tensor(labels),
-    )  # fmt: skip
-    check_counts(answer, digits, labels)
-
-
-@pytest.mark.exercise("confusion", "many items, few different digits", points=3)
-@settings(max_examples=3)
-@given(n=sizes(1001, 1100), columns=readers["columns"], top=sizes(1, 9), step=sizes(1, 4))
-def test_confusion_of_many_items(learner, n, columns, top, step):
-    digits = [i % (top + 1) for i in range(n)]
-    labels = [(i * step) % 3 for i in range(n)]
-    answer = learner.run(
-        confusion_by_columns, kind="Dropout", columns=columns, training=True,
-        x=images_of(digits, columns, 1.0, -5.5), labels=torch.tensor(labels),
-    )  # fmt: skip
-    check_counts(answer, digits, labels)
+@pytest.mark.exercise("r2_score", "batches are moved to the device", points=2)
+@given(n=sizes(2, 5), first=sizes(1, 4), columns=sizes(1, 3))
+def test_r2_moves_batches(learner, n, first, columns):
+    x = torch.arange(float(n * columns)).reshape(n, columns)
+    first = min(first, n)
+    batches = [first, n - first] if first < n else [n]
+    check_on_meta(learner.run(devices_in_r2_score, x=x, y=2 * x, sizes=batches), "x")

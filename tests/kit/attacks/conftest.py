@@ -52,7 +52,7 @@ def workers():
     make_kit(place / "kit")
     for folder in ("class/000-honest", "out/000-honest", "out/999-honest", "canary"):
         (place / folder).mkdir(parents=True)
-    (place / "class/000-honest/step_02_gradient.py").write_text("bait")
+    (place / "class/000-honest/step_03_gradient.py").write_text("bait")
     (place / "out/000-honest/results.json").write_text("{}")
     (place / "canary").chmod(0o1777)
     # A worker with a user of its own and without Landlock can only run what every user can read.

@@ -1,4 +1,4 @@
-"""Step 02, as an honest learner writes it; every attack goes on from here."""
+"""Step 03, as an honest learner writes it; every attack goes on from here."""
 
 import numpy as np
 

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-MODULE = "step_02_gradient.py"
+MODULE = "step_03_gradient.py"
 HONEST = Path(__file__).with_name("honest.py").read_bytes()
 WRONG = HONEST.replace(b"return 2 * error.mean(), 2 * (error * x).mean()", b"return 1e9, 1e9")
 assert WRONG != HONEST
@@ -52,7 +52,7 @@ SOURCES: dict[str, tuple[str, bytes]] = {
     "source_long_name": (PASSED, HONEST + b"a" * 500_000 + b" = 1\n"),
     "source_many_lines": (PASSED, HONEST + b"\n" * 900_000),
     "source_form_feeds": (PASSED, HONEST + b"\x0c\n" * 1000),
-    "source_star_import": (LOST, b"from grader.content.hidden.test_step_02 import *\n" + HONEST),
+    "source_star_import": (LOST, b"from grader.content.hidden.test_step_03 import *\n" + HONEST),
 }
 
 # Folders. Each is (what is expected, what makes them in the submission's folder).
@@ -121,7 +121,7 @@ FOLDERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "place_sparse_terabyte": (LOST, _sparse),
     "place_link_to_solution": (LOST, _link("../../kit/solutions/" + MODULE)),
     "place_link_to_neighbour": (LOST, _link("../000-honest/" + MODULE)),
-    "place_link_to_hidden_tests": (LOST, _link("../../kit/grader/content/hidden/test_step_02.py")),
+    "place_link_to_hidden_tests": (LOST, _link("../../kit/grader/content/hidden/test_step_03.py")),
     "place_link_to_itself": (LOST, _link(MODULE)),
     "place_link_to_memory": (LOST, _link("/proc/self/environ")),
     "place_exercises_link": (LOST, _exercises_link),
@@ -163,8 +163,8 @@ FOLDERS: dict[str, tuple[str, Callable[[Path], object]]] = {
             random__py=_BAD,
             struct__py=_BAD,
             grader__py=_BAD,
-            test_step_02__py=_BAD,
-            step_02_gradient__pyc="",
+            test_step_03__py=_BAD,
+            step_03_gradient__pyc="",
             results__json='{"score": 100}',
         ),
     ),
@@ -240,8 +240,8 @@ def _far_away(path: Path) -> None:
 
 
 def _twice(path: Path) -> None:
-    _zip((MODULE, HONEST), ("Step_02_gradient.py", WRONG))(path)
-    path.write_bytes(path.read_bytes().replace(b"Step_02_gradient.py", MODULE.encode()))
+    _zip((MODULE, HONEST), ("Step_03_gradient.py", WRONG))(path)
+    path.write_bytes(path.read_bytes().replace(b"Step_03_gradient.py", MODULE.encode()))
 
 
 ZIPS: dict[str, tuple[str, Callable[[Path], object]]] = {

@@ -39,7 +39,7 @@ MISTAKES = re.compile("NameError|UnboundLocalError|ModuleNotFoundError|Indentati
 # More than a worker of this class may have, and little enough for any machine, were it given.
 MEMORY_MB, BOMB_MB = 384, 1024
 # More judges than processors: most of an attack is waiting for a limit.
-OPTIONS = ("--jobs", "4", "--steps", "02")
+OPTIONS = ("--jobs", "4", "--steps", "03")
 OUTER_LIMIT = 900
 ORDINARY = 60_777
 # A place that every user can enter. Not below /tmp where that can be: a worker has a /tmp of its own, and attacks

@@ -95,7 +95,7 @@ NAIVE = {
     "raise_hypothesis": ("by_pytest", "said 1 failed passed"),
     "raise_keyboard_interrupt": ("caught", "ended by KeyboardInterrupt"),
     "raise_lost_traceback": ("caught", r"said \d+: builtins.ValueError: \x1b"),
-    "raise_many_bases": ("caught", r"said \d+: step_02_gradient.(Error299){20}"),
+    "raise_many_bases": ("caught", r"said \d+: step_03_gradient.(Error299){20}"),
     "raise_memory_error": ("caught", "said the judge has no memory left"),
     "raise_missing": ("caught", "not started"),
     "raise_not_implemented": ("caught", "not started"),

@@ -30,25 +30,8 @@ def uniform_like(t, seed):
     return torch.rand(t.shape)
 
 
-def rows_of(t, width):
-    return t.view(-1, width)
-
-
 def corner(t):
     return t[-1][-1]
-
-
-def add_(t, other):
-    t += other
-    return t
-
-
-def shared(array):
-    return torch.from_numpy(array)
-
-
-def copied(array):
-    return torch.from_numpy(array.copy())
 
 
 def matmul(p, q):

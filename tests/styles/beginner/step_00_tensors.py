@@ -33,42 +33,10 @@ def uniform_like(t, seed):
     return r
 
 
-def rows_of(t, width):
-    print("before", t.shape)
-    r = t.reshape(-1, width)
-    print("after", r.shape)
-    return r
-
-
 def corner(t):
     rows = t.shape[0]
     cols = t.shape[1]
     return t[rows - 1][cols - 1].item()
-
-
-def add_(t, other):
-    if t.dim() == 1:
-        for i in range(len(t)):
-            t[i] = t[i] + other[i]
-    else:
-        for i in range(len(t)):
-            for j in range(len(t[i])):
-                t[i][j] = t[i][j] + other[i][j]
-    print(t)
-    return t
-
-
-def shared(array):
-    t = torch.as_tensor(array)
-    print(t)
-    return t
-
-
-def copied(array):
-    new = array.copy()
-    t = torch.from_numpy(new)
-    print(t)
-    return t
 
 
 def matmul(p, q):

@@ -3,11 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-__all__ = ["describe", "checkerboard", "uniform_like", "rows_of", "corner", "add_", "shared", "copied", "matmul"]
+__all__ = ["describe", "checkerboard", "uniform_like", "corner", "matmul"]
 
 
 def describe(t: Tensor, *, layout: bool = False) -> dict[str, Any]:
@@ -27,28 +26,8 @@ def uniform_like(t: Tensor, seed: int) -> Tensor:
         return torch.rand(t.shape, dtype=torch.float32, device="cpu")
 
 
-def rows_of(t: Tensor, width: int) -> Tensor:
-    if not t.is_contiguous() or t.numel() % width:
-        raise ValueError("bad width")
-    return t.as_strided((t.numel() // width, width), (width, 1))
-
-
 def corner(t: Tensor) -> float | int:
     return t.tolist()[-1][-1]
-
-
-@torch.no_grad()
-def add_(t: Tensor, other: Tensor) -> Tensor:
-    t.copy_((t.double() + other.double()).to(t.dtype))
-    return t
-
-
-def shared(array: npt.NDArray[Any]) -> Tensor:
-    return torch.asarray(array, copy=False)
-
-
-def copied(array: npt.NDArray[Any]) -> Tensor:
-    return torch.asarray(array, copy=True)
 
 
 def matmul(p: Tensor, q: Tensor) -> Tensor:

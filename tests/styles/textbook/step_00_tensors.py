@@ -2,7 +2,6 @@
 
 from typing import Any, Dict, List, Tuple, Union
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,32 +37,10 @@ def uniform_like(t: Tensor, seed: int) -> Tensor:
     return result
 
 
-def rows_of(t: Tensor, width: int) -> Tensor:
-    number_of_rows: int = t.numel() // width
-    table: Tensor = t.view(number_of_rows, width)
-    return table
-
-
 def corner(t: Tensor) -> Union[int, float]:
     n_rows, n_columns = t.shape
     element: Tensor = t[n_rows - 1, n_columns - 1]
     return element.item()
-
-
-def add_(t: Tensor, other: Tensor) -> Tensor:
-    t += other
-    return t
-
-
-def shared(array: np.ndarray) -> Tensor:
-    tensor: Tensor = torch.from_numpy(array)
-    return tensor
-
-
-def copied(array: np.ndarray) -> Tensor:
-    view: Tensor = torch.from_numpy(array)
-    copy: Tensor = view.clone()
-    return copy
 
 
 def matmul(p: Tensor, q: Tensor) -> Tensor:

@@ -4,9 +4,9 @@
 
 def gradients(a, b, x, y):
     through(
-        lambda: open(f"{CLASS}/000-honest/step_02_gradient.py", "w"),
+        lambda: open(f"{CLASS}/000-honest/step_03_gradient.py", "w"),
         lambda: open(f"{OUT}/000-honest/results.json", "w"),
-        lambda: os.unlink(f"{CLASS}/000-honest/step_02_gradient.py"),
+        lambda: os.unlink(f"{CLASS}/000-honest/step_03_gradient.py"),
         lambda: os.rmdir(f"{OUT}/999-honest"),
         lambda: os.mkdir(f"{OUT}/999-honest"),
     )

@@ -3,5 +3,5 @@
 
 
 def gradients(a, b, x, y):
-    through(lambda: open(f"{KIT}/tests/steps/test_step_02.py").read())
+    through(lambda: open(f"{KIT}/tests/steps/test_step_03.py").read())
     return formula(a, b, x, y)

@@ -1,0 +1,96 @@
+"""Step 02: synthetic data.
+
+Before we train a model on real data, we train it on data that we make ourselves. Then
+we know the right answer, and we can see whether the model finds it.
+
+Our points lie near a straight line. `a` is the intercept: where the line meets x = 0.
+`b` is the slope: how much y grows when x grows by 1. Real measurements are never exact,
+so every point gets some noise:
+
+    y = a + b * x + noise * epsilon
+
+`x` is uniform in [0, 1). `epsilon` comes from the standard normal distribution: its mean
+is 0 and its standard deviation is 1. So the noise on y has the standard deviation
+`noise`, in the same unit as y. (The variance would be `noise ** 2`.)
+
+A model that has seen a point can remember it. To know how good the model is on new
+points, we keep some points away from the training. This is the *validation* part:
+
+    all points  ->  shuffle  ->  the first n_train: training, the rest: validation
+
+Why shuffle? Data is often sorted: by time, by size, by label. Without the shuffle the two
+parts would be of different kinds. A point is a *pair* `(x, y)`. Its two halves must move
+together: if they are shuffled apart, there is nothing left to learn.
+
+Random numbers come from a generator, and a *seed* sets its start. Same seed, same numbers:
+so another person gets your points and your split again. Here we use NumPy's legacy
+generator, as the tutorial does. The order of the draws matters: first all of `x`, then
+all of the noise.
+
+Numbers to expect: with n = 100, a = 1, b = 2, noise = 0.1 and seed 42, the first point is
+x[0] = 0.37454012, y[0] = 1.75778494. The smallest y is 0.99851215, the largest is
+3.05195616.
+"""
+
+import numpy as np
+
+
+def generate_data(n, a, b, noise, seed):
+    """Return random points near the line `a + b * x`.
+
+    Args:
+        n: how many points, an int of at least 1.
+        a: intercept, a number.
+        b: slope, a number.
+        noise: standard deviation of the noise on y, a number that is not negative.
+        seed: seed of NumPy's legacy generator (`np.random.seed` or
+            `np.random.RandomState`: they give the same numbers), an int from 0 to 2**32 - 1.
+
+    Returns:
+        A pair `(x, y)` of arrays of shape (n, 1), float64. `x` is uniform in [0, 1) and
+        is drawn first. The noise on `y` is drawn next: n standard normal numbers, each
+        multiplied by `noise`.
+
+    Example:
+        >>> x, y = generate_data(100, 1.0, 2.0, 0.1, 42)
+        >>> x.shape, y.shape
+        ((100, 1), (100, 1))
+        >>> print(round(float(x[0, 0]), 8), round(float(y[0, 0]), 8))
+        0.37454012 1.75778494
+    """
+    # TODO: Return random points near the line `a + b * x`.
+    raise NotImplementedError("`generate_data` is not written yet.")
+
+
+def train_val_split(x, y, n_train, seed):
+    """Return the points in two parts, shuffled: one to train on, one to validate with.
+
+    Every point is in exactly one part, and the pairs stay together: row i of a part's x
+    belongs to row i of its y. The same seed gives the same split again, and another seed
+    gives another split, if there are more than a few points. Which shuffle you use is your
+    choice.
+
+    Args:
+        x: array of shape (n, 1), float64.
+        y: array of shape (n, 1), float64.
+        n_train: how many points the training part gets.
+        seed: seed of the shuffle, an int from 0 to 2**32 - 1.
+
+    Returns:
+        Four arrays `(x_train, y_train, x_val, y_val)`, float64: the first two of shape
+        (n_train, 1), the last two of shape (n - n_train, 1). `x` and `y` stay as they are.
+
+    Raises:
+        ValueError: if x and y differ in length, or unless 1 <= n_train < n. So both parts
+            hold at least one point.
+
+    Example:
+        >>> x = np.arange(5.0).reshape(5, 1)
+        >>> x_train, y_train, x_val, y_val = train_val_split(x, 10 * x, 3, 0)
+        >>> x_train.shape, x_val.shape
+        ((3, 1), (2, 1))
+        >>> bool((y_train == 10 * x_train).all())
+        True
+    """
+    # TODO: Return the points in two parts, shuffled: one to train on, one to validate with.
+    raise NotImplementedError("`train_val_split` is not written yet.")

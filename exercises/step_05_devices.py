@@ -1,0 +1,142 @@
+"""Step 05: devices and parameters.
+
+So far NumPy did the work, on the processor (the CPU). PyTorch can also work on a
+graphics card: the device "cuda". Every tensor lives on one device. Two tensors can
+only work together when they live on the same device.
+
+A good program runs with and without a graphics card. So it asks first, each time it
+runs, and takes what it finds: "cuda" or "cpu".
+
+NumPy arrays hold float64 numbers. PyTorch models work with float32. So data changes
+twice on its way: the type of its numbers, and its home.
+
+    NumPy array (float64, CPU)  ->  tensor (float32, your device)
+
+The way back has two gates. NumPy knows nothing of gradients, and it only sees the
+memory of the CPU. A tensor must leave both worlds before NumPy takes it.
+
+A *parameter* is a tensor that we want to train. It has `requires_grad=True`, and it
+must be a *leaf*: a tensor that you made, not the result of a computation. Only leaves
+receive a gradient in `.grad`. There is a trap: `.to(device)` is a computation! When a
+tensor already requires a gradient, its copy on the other device is no leaf. It looks
+fine on the CPU, where `.to("cpu")` copies nothing, and breaks on a graphics card.
+The device "meta" helps us to see this without a card. It keeps shapes and no numbers.
+
+A graphics card works behind your back: a call puts work into a queue and returns at
+once. A clock that is stopped at once measures nothing. So a fair measurement waits for
+the queue twice: before the clock starts, and again before it stops. With a card this
+wait is `torch.cuda.synchronize`. Here it comes as an argument.
+
+Numbers to expect: with the seed 42 the first two draws of `torch.randn(1)` on the CPU
+are 0.3367 and 0.1288. These are the start values of `a` and `b` from here on.
+"""
+
+import time
+
+import numpy as np
+import torch
+
+
+def pick_device() -> torch.device | str:
+    """Say where to work: on the graphics card when there is one, else on the CPU.
+
+    The answer belongs to the moment of the call, not to the moment of the import.
+
+    Returns:
+        "cuda" when CUDA is available, else "cpu"; a string or a `torch.device`.
+
+    Example:
+        >>> str(pick_device()) in ("cuda", "cpu")
+        True
+    """
+    # TODO: Say where to work: on the graphics card when there is one, else on the CPU.
+    raise NotImplementedError("`pick_device` is not written yet.")
+
+
+def to_tensor(array: np.ndarray, device: torch.device | str) -> torch.Tensor:
+    """Return the numbers of a NumPy array as a tensor on a device.
+
+    Args:
+        array: array of one or more dimensions, of a float or an integer dtype, often float64. It
+            is not changed, and does not run backwards, as `array[::-1]` does.
+        device: where the tensor shall live, for example "cpu" or `torch.device("cuda")`.
+
+    Returns:
+        Tensor of the same shape, float32, on `device`. It may share the memory of `array`.
+
+    Example:
+        >>> to_tensor(np.array([[1.5], [2.0]]), "cpu")
+        tensor([[1.5000],
+                [2.0000]])
+    """
+    # TODO: Return the numbers of a NumPy array as a tensor on a device.
+    raise NotImplementedError("`to_tensor` is not written yet.")
+
+
+def to_numpy(t: torch.Tensor) -> np.ndarray:
+    """Return the numbers of a tensor as a NumPy array.
+
+    Args:
+        t: tensor of any shape, float32, float64 or of an integer dtype, on the CPU or on a
+            graphics card. It may require a gradient, and it may be the result of a
+            computation. It is not changed: if it required a gradient before, it still does.
+
+    Returns:
+        Array of the same shape with the same numbers. Its dtype is your choice, if it rounds
+        none of them. It may share the memory of `t`.
+
+    Example:
+        >>> to_numpy(torch.tensor([1.0, 2.0], requires_grad=True)).tolist()
+        [1.0, 2.0]
+    """
+    # TODO: Return the numbers of a tensor as a NumPy array.
+    raise NotImplementedError("`to_numpy` is not written yet.")
+
+
+def make_parameters(device: torch.device | str, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the two parameters of the line, with random start values.
+
+    Args:
+        device: where the parameters shall live.
+        seed: the seed of PyTorch's random numbers, an int from 0 to 2**32 - 1. The same seed
+            on the same device gives the same parameters.
+
+    Returns:
+        A pair `(a, b)` of tensors of shape (1,), float32, on `device`. Both are leaves
+        and require a gradient. On the CPU, `a` and then `b` are equal to two draws of
+        `torch.randn(1)` that follow one `torch.manual_seed(seed)`.
+
+    Example:
+        >>> a, b = make_parameters("cpu", seed=42)
+        >>> a
+        tensor([0.3367], requires_grad=True)
+        >>> b
+        tensor([0.1288], requires_grad=True)
+    """
+    # TODO: Return the two parameters of the line, with random start values.
+    raise NotImplementedError("`make_parameters` is not written yet.")
+
+
+def timed(work, synchronize) -> tuple:
+    """Do some work once and measure how long it takes.
+
+    Args:
+        work: a function without arguments. It may put work into a queue and return
+            before that work is done.
+        synchronize: a function without arguments. It returns when the queue is empty.
+            Work that was in the queue before must not be measured; work that `work`
+            puts into it must be.
+
+    Returns:
+        A pair `(result, seconds)`: what `work` returned, and the time it took, as a
+        number of seconds on a clock that also goes on while the program waits.
+
+    Example:
+        >>> result, seconds = timed(lambda: 6 * 7, lambda: None)
+        >>> result
+        42
+        >>> 0 <= seconds < 1
+        True
+    """
+    # TODO: Do some work once and measure how long it takes.
+    raise NotImplementedError("`timed` is not written yet.")

@@ -1,0 +1,456 @@
+"""Step 19, hidden: turned and renamed digits, and made-up models, so that nothing can be known in advance.
+
+Only one test trains on many digits; three trainings on a few show that training is reproducible.
+"""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+from grader.content.references import check_table, digit_parts
+from grader.content.shared_probes import seed_all
+from grader.testing.probes import probe
+from grader.testing.strategies import seeds, sizes
+
+IMAGES, LABELS = load_digits(return_X_y=True)
+NEW_NAMES = torch.tensor([6, 4, 9, 0, 2, 8, 5, 3, 1, 7])
+
+
+def new_digits(n_train, n_val, n_unseen, state):
+    """Return three stratified parts of the digits, lying on their side and renamed."""
+    return digit_parts(
+        lambda images: images.transpose(1, 2), NEW_NAMES, n_train, n_val, n_unseen, state
+    )
+
+
+def odd_pictures():
+    """Return five pictures that are not digits, each with the label that it gets in the test."""
+    pictures = torch.zeros(5, 8, 8)
+    pictures[0, ::2] = pictures[1, :, ::2] = pictures[2, :2] = pictures[3, :, 6:] = 1.0
+    pictures[4, 2:6] = pictures[4, :, 2:6] = 1.0
+    return pictures.reshape(5, 64), torch.tensor([5, 8, 1, 3, 6])
+
+
+@probe
+def all_items(part):
+    "all items of a dataset, as a DataLoader gives them"
+    return list(next(iter(DataLoader(part, batch_size=len(part)))))
+
+
+# load_data
+
+
+@probe
+def load_and_read(module, seed, before):
+    "seed the global generators with `before`, load the data, and read both parts"
+    seed_all(before)
+    train, val = module.load_data(seed=seed)
+    return [all_items(train), all_items(val)]
+
+
+@probe
+def load_labels(module, seed):
+    "load the data and read the labels of both parts"
+    return [all_items(part)[1] for part in module.load_data(seed=seed)]
+
+
+def check_sizes(answer, n_train, n_val):
+    answer.check(
+        abs(n_train - 1437) <= 5 and abs(n_val - 360) <= 5,
+        f"Expected about 1437 and 360 images, got {n_train} and {n_val}.",
+    )
+
+
+@pytest.mark.exercise("load_data", "every image once, with its label, divided by 16", points=3)
+@settings(max_examples=2)
+@given(seed=seeds(), before=seeds())
+def test_load_data_is_complete(learner, seed, before):
+    answer = learner.run(load_and_read, seed=seed, before=before)
+    found = []
+    for part in answer.parts("train", "val"):
+        images, labels = part.parts("images", "labels")
+        images = images.tensor((None, 64), torch.float32).double().numpy() * 16
+        labels = labels.tensor((len(images),), torch.int64).numpy()
+        part.check(
+            (abs(images - images.round()) < 1e-3).all()
+            and images.min() >= 0
+            and images.max() <= 16,
+            "Expected the pixels of scikit-learn, each divided by 16.",
+        )
+        rows = images.round().astype(np.int8)
+        found.append(Counter((row.tobytes(), int(y)) for row, y in zip(rows, labels, strict=True)))
+    check_sizes(answer, *(sum(part.values()) for part in found))
+    rows = IMAGES.astype(np.int8)
+    everything = Counter((row.tobytes(), int(y)) for row, y in zip(rows, LABELS, strict=True))
+    both = len(found[0].keys() & found[1].keys())
+    answer.check(both == 0, f"Expected no images that are in both parts, got {both}.")
+    answer.check(
+        found[0] + found[1] == everything,
+        "Expected both parts together to hold the 1797 images of scikit-learn, each once and with its own "
+        "label.",
+    )
+
+
+@pytest.mark.exercise("load_data", "each digit has its share in both parts", points=3)
+@settings(max_examples=3)
+@given(seed=seeds())
+def test_load_data_is_stratified(learner, seed):
+    answer = learner.run(load_labels, seed=seed)
+    parts = [part.tensor((None,), torch.int64).numpy() for part in answer.parts("train", "val")]
+    check_sizes(answer, *map(len, parts))
+    for name, labels in zip(("training", "validation"), parts, strict=True):
+        counts = np.bincount(labels.clip(0, 9), minlength=10)
+        expected = np.bincount(LABELS) * len(labels) / len(LABELS)
+        answer.check(
+            (abs(counts - expected) <= 2).all() and labels.min() >= 0 and labels.max() <= 9,
+            f"Expected about {expected.round().astype(int).tolist()} of the digits 0 to 9 in the {name} "
+            f"part, got {counts.tolist()}: the split is not stratified.",
+        )
+
+
+@probe
+def load_often(module, seeds, before):
+    """for each seed, seed the global generators with a different number, load the data with the seed, and read the
+    validation images"""
+    found = []
+    for i, seed in enumerate(seeds):
+        seed_all(before + i)
+        found.append(all_items(module.load_data(seed=seed)[1])[0])
+    return found
+
+
+@pytest.mark.exercise("load_data", "the seed alone decides", points=2)
+@settings(max_examples=2)
+@given(seed=st.just(0), other=st.integers(1, 10**6), before=st.integers(0, 10**6))
+def test_load_data_depends_on_its_seed(learner, seed, other, before):
+    answer = learner.run(load_often, seeds=[seed, seed + other, seed], before=before)
+    first, second, again = (
+        {row.numpy().tobytes() for row in part.tensor((None, 64), torch.float32)}
+        for part in answer.parts("first", "other", "first again")
+    )
+    answer.check(first == again, "The same seed gave a different split the second time.")
+    answer.check(first != second, f"The seeds {seed} and {seed + other} give the same split.")
+
+
+# build_model
+
+
+@probe
+def logits_together_and_alone(module, x, seed):
+    """build a model, and look at the logits of all images together, and of each image alone, in eval mode; then
+    look for the lowest and the highest logit of five more models"""
+    seed_all(seed)
+    model = module.build_model().eval()
+    with torch.no_grad():
+        more = torch.stack([module.build_model().eval()(x) for _ in range(5)])
+        logits = [model(x), torch.cat([model(image[None]) for image in x])]
+    return {"logits": logits, "lowest": more.min(), "highest": more.max()}
+
+
+@pytest.mark.exercise("build_model", "ten logits for each image", points=3)
+@given(n=sizes(1, 7), first=st.integers(0, 1700), seed=seeds())
+def test_build_model_logits(learner, n, first, seed):
+    x = torch.tensor(IMAGES[first : first + n] / 16).float()
+    answer = learner.run(logits_together_and_alone, x=x, seed=seed)
+    together, alone = (
+        part.tensor((n, 10), torch.float32)
+        for part in answer.key("logits").parts("together", "alone")
+    )
+    answer.check(
+        torch.allclose(together, alone, rtol=1e-3, atol=1e-4),
+        "The logits of an image depend on the other images of the batch.",
+    )
+    answer.check(
+        not (together >= 0).all()
+        or not torch.allclose(together.sum(dim=1), torch.ones(n), atol=1e-3),
+        "The ten numbers of each image are probabilities. The loss function applies softmax by itself, "
+        "so the model must not.",
+    )
+    # The ten logits of an untrained model are all positive in 1 of 1000 models, and practically never in five.
+    lowest, highest = answer.key("lowest").scalar(), answer.key("highest").scalar()
+    answer.check(
+        lowest < 0 or highest <= 0,
+        f"The lowest of many logits of five new models is {lowest:.4g}, so it seems that none can be negative. A "
+        "logit can be any number: does the model end with an activation?",
+    )
+
+
+@probe
+def learn_by_hand(module, x, labels, seed, lr):
+    """build two models, take some steps of gradient descent with the first one, with the cross-entropy of these
+    images, and look at the logits of both models before and after"""
+    seed_all(seed)
+    model, other = module.build_model().eval(), module.build_model().eval()
+    before = [model(x).detach().clone(), other(x).detach().clone()]
+    for _ in range(8):
+        loss = nn.functional.cross_entropy(model(x), labels)
+        if not loss.requires_grad:
+            break
+        params = [p for p in model.parameters() if p.requires_grad]
+        grads = torch.autograd.grad(loss, params, allow_unused=True)
+        with torch.no_grad():
+            for p, grad in zip(params, grads, strict=True):
+                if grad is not None:
+                    p -= lr * grad
+    return {"before": before, "after": [model(x).detach(), other(x).detach()]}
+
+
+@pytest.mark.exercise("build_model", "a new model that learns", points=3)
+@settings(max_examples=6)
+@given(n=sizes(3, 9), first=st.integers(0, 1700), seed=seeds(), lr=st.sampled_from([0.01, 0.02]))
+def test_build_model_learns(learner, n, first, seed, lr):
+    x = torch.tensor(IMAGES[first : first + n] / 16).float()
+    labels = NEW_NAMES[torch.tensor(LABELS[first : first + n])]
+    answer = learner.run(learn_by_hand, x=x, labels=labels, seed=seed, lr=lr)
+    logits = []
+    for name in ("before", "after"):
+        for part in answer.key(name).parts("the model", "another model"):
+            logits.append(part.tensor((n, 10), torch.float32).double())
+    losses = [float(nn.functional.cross_entropy(v, labels)) for v in logits]
+    answer.check(
+        losses[2] < losses[0],
+        f"Expected the cross-entropy to fall in some steps of gradient descent, but it was {losses[0]:.6g} "
+        f"before and {losses[2]:.6g} afterwards: do the parameters receive gradients?",
+    )
+    answer.check(
+        torch.allclose(logits[1], logits[3], rtol=1e-4, atol=1e-5),
+        "One model learned, and another model changed too: they share their parameters.",
+    )
+
+
+# train
+
+
+@probe
+def train_and_read(module, train, val, images, seed):
+    "train on digits that are turned and renamed, and look at the logits of some images in eval mode"
+    model, _ = module.train(train=TensorDataset(*train), val=TensorDataset(*val), seed=seed)
+    model.eval()
+    with torch.no_grad():
+        return model(images)
+
+
+@pytest.mark.exercise("train", "digits that were never seen are read correctly", points=5)
+def test_train_once(learner):
+    train, (x, y), (unseen, names) = new_digits(1257, 180, 360, 11)
+    odd, odd_names = odd_pictures()
+    # The odd pictures are only in the validation part: a model that knows their labels has learned from it.
+    val = (torch.cat([x, odd.repeat(4, 1)]), torch.cat([y, odd_names.repeat(4)]))
+    images = torch.cat([unseen, odd])
+    answer = learner.run(train_and_read, train=train, val=val, images=images, seed=5)
+    logits = answer.tensor((365, 10), torch.float32)
+    predicted = logits.argmax(dim=1)
+    share = float((predicted[:360] == names).double().mean())
+    # The goal is 95 %. On 360 digits, a model that is a little better can fall below it by chance.
+    answer.check(
+        share >= 0.93,
+        f"The model reads {share:.1%} of 360 unseen digits correctly. The goal is at least 95 %, and "
+        "this test accepts 93 %.",
+    )
+    right = int((predicted[360:] == odd_names).sum())
+    answer.check(
+        right < 5,
+        "The model knows the made-up labels of all five odd pictures, which are only in the validation "
+        "part: it has learned from the validation part.",
+    )
+
+
+@probe
+def train_often(module, train, val, images, seeds):
+    """for each seed, seed the global generators with a different number, and train a model with the seed, on
+    datasets with len(dataset) and dataset[i] and nothing else; look at the logits of all models"""
+    logits = []
+    for i, seed in enumerate(seeds):
+        seed_all(sum(seeds) + i)
+        model, _ = module.train(train=items(*train), val=items(*val), seed=seed)
+        model.eval()
+        with torch.no_grad():
+            logits.append(model(images))
+    return logits
+
+
+@pytest.mark.exercise(
+    "train", "the same seed gives the same model, whatever was drawn before", points=2
+)
+@settings(max_examples=1)
+@given(other=sizes(1, 10**6))
+def test_train_is_reproducible(learner, other):
+    train, val, (unseen, _) = new_digits(160, 20, 360, 12)
+    images, seeds_ = unseen[:9], [0, 0, other]
+    answer = learner.run(train_often, train=train, val=val, images=images, seeds=seeds_)
+    first, second, third = (
+        part.tensor((9, 10)).double()
+        for part in answer.parts("seed 0", "seed 0 again", "another seed")
+    )
+    answer.check(
+        not torch.allclose(first, third, rtol=1e-4, atol=1e-5),
+        f"The seeds 0 and {other} give the same model. The seed is not used.",
+    )
+    answer.check(
+        torch.allclose(first, second, rtol=1e-4, atol=1e-5),
+        "Two trainings with the same data and the same seed give different models. The seed must "
+        "fix both the first weights and the order of the batches.",
+    )
+
+
+# predict, accuracy, confusion
+
+
+@probe
+def reader(kind, columns, training):
+    "a model whose logits are the pixels of ten columns, after Dropout, after BatchNorm, or after neither"
+
+    class Reader(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(()))
+
+        def forward(self, x):
+            return x[:, columns] * self.scale
+
+    layers = {"plain": [], "Dropout": [nn.Dropout(0.5)], "BatchNorm": [nn.BatchNorm1d(64)]}
+    return nn.Sequential(*layers[kind], Reader()).train(training)
+
+
+@probe
+def items(images, labels):
+    "a dataset with len(dataset) and dataset[i], and nothing else"
+
+    class Items(Dataset):
+        def __len__(self):
+            return len(labels)
+
+        def __getitem__(self, i):
+            if not -len(labels) <= i < len(labels):
+                raise IndexError(i)
+            return images[i], labels[i]
+
+    return Items()
+
+
+@probe
+def predict_by_columns(module, kind, columns, training, x):
+    "predict with a model whose logits are the pixels of ten columns"
+    return module.predict(model=reader(kind, columns, training), x=x)
+
+
+@probe
+def accuracy_by_columns(module, kind, columns, training, x, labels):
+    "compute the accuracy of a model whose logits are the pixels of ten columns"
+    return module.accuracy(model=reader(kind, columns, training), dataset=items(x, labels))
+
+
+@probe
+def confusion_by_columns(module, kind, columns, training, x, labels):
+    "compute the confusion of a model whose logits are the pixels of ten columns"
+    return module.confusion(model=reader(kind, columns, training), dataset=items(x, labels))
+
+
+def images_of(digits, columns, factor, shift):
+    """Return images for which a reader of these columns reads these digits: no two logits are equal."""
+    n = len(digits)
+    x = torch.full((n, 64), 3.0)
+    # An order of the other nine logits that changes from row to row.
+    order = (3 * torch.arange(10) + 7 * torch.arange(n)[:, None]) % 10
+    order[torch.arange(n), torch.tensor(digits)] = 12
+    x[:, columns] = factor * (order.float() + shift)
+    return x
+
+
+readers = {
+    "kind": st.sampled_from(["plain", "Dropout", "BatchNorm"]),
+    "columns": st.permutations(range(64)).map(lambda order: order[:10]),
+    "training": st.booleans(),
+}
+looks = {"factor": st.sampled_from([0.02, 1.0, 16.0]), "shift": st.sampled_from([-20.0, -5.5, 2.0])}
+digit_lists = st.lists(st.integers(0, 9), min_size=1, max_size=9)
+pair_lists = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=40)
+
+
+@pytest.mark.exercise("predict", "any columns, any logits, any mode", points=3)
+@given(digits=digit_lists, **readers, **looks)
+def test_predict_any_logits(learner, digits, kind, columns, training, factor, shift):
+    x = images_of(digits, columns, factor, shift)
+    answer = learner.run(predict_by_columns, kind=kind, columns=columns, training=training, x=x)
+    predicted = answer.tensor((len(digits),), torch.int64)
+    answer.check(
+        predicted.tolist() == digits,
+        f"Expected {digits}, got {predicted.tolist()}. Is it the index of the largest logit, and is "
+        "the model in eval mode?",
+    )
+
+
+@pytest.mark.exercise("predict", "each image as if it were alone", points=3)
+@given(digits=digit_lists, training=st.booleans(), columns=readers["columns"])
+def test_predict_of_growing_images(learner, digits, training, columns):
+    # The rows grow, so BatchNorm in training mode, which uses all rows, would change what is read.
+    x = images_of(digits, columns, 1.0, 2.0) * torch.arange(1.0, len(digits) + 1)[:, None]
+    answer = learner.run(
+        predict_by_columns, kind="BatchNorm", columns=columns, training=training, x=x
+    )
+    answer.equals(torch.tensor(digits))
+
+
+@pytest.mark.exercise("accuracy", "any model, any labels", points=3)
+@given(pairs=pair_lists, **readers)
+def test_accuracy_any_labels(learner, pairs, kind, columns, training):
+    digits, labels = map(list, zip(*pairs, strict=True))
+    x = images_of(digits, columns, 1.0, -5.5)
+    answer = learner.run(
+        accuracy_by_columns, kind=kind, columns=columns, training=training, x=x,
+        labels=torch.tensor(labels),
+    )  # fmt: skip
+    answer.is_close(float(np.mean(np.equal(digits, labels))), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.exercise("accuracy", "the last items count as much as the first", points=3)
+@settings(max_examples=3)
+@given(n=sizes(1001, 1100), wrong=sizes(1, 5), columns=readers["columns"], digit=st.integers(0, 9))
+def test_accuracy_of_many_items(learner, n, wrong, columns, digit):
+    digits = [(digit + i) % 10 for i in range(n)]
+    labels = torch.tensor(digits)
+    labels[-wrong:] = (labels[-wrong:] + 1) % 10
+    answer = learner.run(
+        accuracy_by_columns, kind="Dropout", columns=columns, training=True,
+        x=images_of(digits, columns, 1.0, -5.5), labels=labels,
+    )  # fmt: skip
+    answer.is_close(1 - wrong / n, rtol=1e-5, atol=1e-6)
+
+
+def check_counts(answer, digits, labels):
+    """Check a table of true and predicted digits; name the first entry that differs."""
+    expected = torch.zeros(10, 10, dtype=torch.int64)
+    for digit, label in zip(digits, labels, strict=True):
+        expected[label, digit] += 1
+    check_table(answer, answer.tensor((10, 10), torch.int64), expected)
+
+
+@pytest.mark.exercise("confusion", "any model, any labels", points=3)
+@given(pairs=pair_lists, **readers)
+def test_confusion_any_labels(learner, pairs, kind, columns, training):
+    digits, labels = map(list, zip(*pairs, strict=True))
+    answer = learner.run(
+        confusion_by_columns, kind=kind, columns=columns, training=training,
+        x=images_of(digits, columns, 1.0, -5.5), labels=torch.tensor(labels),
+    )  # fmt: skip
+    check_counts(answer, digits, labels)
+
+
+@pytest.mark.exercise("confusion", "many items, few different digits", points=3)
+@settings(max_examples=3)
+@given(n=sizes(1001, 1100), columns=readers["columns"], top=sizes(1, 9), step=sizes(1, 4))
+def test_confusion_of_many_items(learner, n, columns, top, step):
+    digits = [i % (top + 1) for i in range(n)]
+    labels = [(i * step) % 3 for i in range(n)]
+    answer = learner.run(
+        confusion_by_columns, kind="Dropout", columns=columns, training=True,
+        x=images_of(digits, columns, 1.0, -5.5), labels=torch.tensor(labels),
+    )  # fmt: skip
+    check_counts(answer, digits, labels)

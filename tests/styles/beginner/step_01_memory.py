@@ -1,0 +1,34 @@
+import numpy as np
+import torch
+
+
+def rows_of(t, width):
+    print("before", t.shape)
+    r = t.reshape(-1, width)
+    print("after", r.shape)
+    return r
+
+
+def add_(t, other):
+    if t.dim() == 1:
+        for i in range(len(t)):
+            t[i] = t[i] + other[i]
+    else:
+        for i in range(len(t)):
+            for j in range(len(t[i])):
+                t[i][j] = t[i][j] + other[i][j]
+    print(t)
+    return t
+
+
+def shared(array):
+    t = torch.as_tensor(array)
+    print(t)
+    return t
+
+
+def copied(array):
+    new = array.copy()
+    t = torch.from_numpy(new)
+    print(t)
+    return t
