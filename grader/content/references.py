@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from grader.testing.answers import FLOAT32, Answer, Mismatch
 from grader.testing.wording import shown
+from grader.wire.values import is_tensor
 
 # Intermediate numbers reach about 100, of which float32 keeps seven digits.
 TRAINING: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-4}
@@ -110,6 +111,39 @@ def trained_line(
     return (*path[-1], losses)
 
 
+def trained_in_batches(
+    a: float, b: float, x: Any, y: Any, lr: float, n_epochs: int, batch_size: int
+) -> tuple[float, float, list[float]]:
+    """Run mini-batch gradient descent on a line, with batches in the order of the points.
+
+    Args:
+        a: the intercept before the first epoch.
+        b: the slope before the first epoch.
+        x: float array or tensor of shape (n, 1).
+        y: float array or tensor of the same shape.
+        lr: the learning rate.
+        n_epochs: the number of epochs, at least 1.
+        batch_size: the number of points in a full batch, at least 1.
+
+    Returns:
+        a and b after the last epoch, and for each update the loss of its batch before it.
+    """
+    losses: list[float] = []
+    for _ in range(n_epochs):
+        for start in range(0, len(x), batch_size):
+            end = start + batch_size
+            a, b, loss = trained_line(a, b, x[start:end], y[start:end], lr, 1)
+            losses += loss
+    return a, b, losses
+
+
+def loss_after(a: float, b: float, x: Any, y: Any, lr: float, n_epochs: int) -> float:
+    """Return the loss of a line after `n_epochs` steps of gradient descent; inf or NaN if it diverges."""
+    with np.errstate(all="ignore"):
+        end_a, end_b, _ = trained_line(a, b, x, y, lr, n_epochs)
+        return line_gradients(end_a, end_b, x, y)[0]
+
+
 def check_losses(answer: Answer, expected: list[float]) -> None:
     """Check the losses of a training run, naming the first wrong one."""
     losses = answer.numbers(len(expected))
@@ -182,6 +216,24 @@ def check_python_floats(losses: Answer) -> None:
 # Step 00: plain numbers
 
 
+def check_float(answer: Answer, expected: float, **tolerance: float) -> None:
+    """Check a float, of Python or NumPy's float64; arrays and tensors are refused.
+
+    Args:
+        answer: the float.
+        expected: the expected number.
+        **tolerance: `rtol` and `atol`, as `Answer.is_close` takes them.
+
+    Raises:
+        Mismatch: the answer is anything else, or not close.
+    """
+    answer.check(
+        isinstance(answer.value, float),
+        f"Expected a `float`, a plain Python number, got {shown(answer.value)}.",
+    )
+    answer.is_close(expected, **tolerance)
+
+
 def check_int(answer: Answer, expected: int) -> None:
     """Check a plain Python integer."""
     answer.check(
@@ -190,6 +242,29 @@ def check_int(answer: Answer, expected: int) -> None:
         f"{shown(answer.value)}.",
     )
     answer.equals(expected)
+
+
+# Step 01: true or false
+
+
+def check_bool(answer: Answer, expected: bool, because: str) -> None:
+    """Check a truth value: a bool of Python or NumPy, or an array or tensor of a single one.
+
+    Args:
+        answer: the truth value.
+        expected: the expected one.
+        because: the sentence that learners read after a wrong one.
+
+    Raises:
+        Mismatch: the answer is anything else, or the other truth value.
+    """
+    value = answer.value
+    if isinstance(value, np.ndarray) or (is_tensor(value) and not value.is_meta):
+        value = value.item() if math.prod(value.shape) == 1 else None
+    answer.check(
+        isinstance(value, (bool, np.bool_)), f"Expected True or False, got {shown(answer.value)}."
+    )
+    answer.check(bool(value) is expected, f"Expected {expected}, got {not expected}. {because}")
 
 
 # Step 02: two parts

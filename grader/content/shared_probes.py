@@ -116,6 +116,36 @@ def points_after(x: torch.Tensor, y: torch.Tensor) -> list[Any]:
     return [x.detach(), y.detach(), x.requires_grad or y.requires_grad]
 
 
+@probe
+def made_of(t: torch.Tensor, way: str) -> torch.Tensor:
+    """Return a tensor that was made of a matrix by views or copies.
+
+    Args:
+        t: contiguous, of two or more rows and columns, and of any dtype but float64.
+        way: the expression that makes it, one of those below.
+    """
+    ways: dict[str, Any] = {
+        "t": lambda: t,
+        "t.detach()": lambda: t.detach(),
+        "t.T": lambda: t.T,
+        "t[1:]": lambda: t[1:],
+        "t[:, -1]": lambda: t[:, -1],
+        "t[1:].T": lambda: t[1:].T,
+        "t.reshape(-1)[1:]": lambda: t.reshape(-1)[1:],
+        "t.unsqueeze(0)": lambda: t.unsqueeze(0),
+        "t.clone()": lambda: t.clone(),
+        "t + 0": lambda: t + 0,
+        "t.double()": lambda: t.double(),
+        "t[[0, 1]]": lambda: t[[0, 1]],
+        "t.T.reshape(-1)": lambda: t.T.reshape(-1),
+        "t.T.contiguous()": lambda: t.T.contiguous(),
+        "t.clone()[1:]": lambda: t.clone()[1:],
+        "t[1:].clone()": lambda: t[1:].clone(),
+    }
+    made: torch.Tensor = ways[way]()
+    return made
+
+
 # Results
 
 

@@ -6,8 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.content.references import check_int
+from grader.content.references import check_float, check_int
 from grader.content.shared_probes import tensor_laid_out
+from grader.testing.answers import FLOAT32
 from grader.testing.probes import probe
 from grader.testing.strategies import all_seeds, shapes, sizes, tensors
 
@@ -74,6 +75,148 @@ def test_checkerboard_is_parity_of_row_plus_column(learner, n):
     learner.checkerboard(n=n).equals(torch.from_numpy((row + column) % 2).to(torch.int64))
 
 
+# one_hot
+
+
+@pytest.mark.exercise("one_hot", "three labels, by hand")
+def test_one_hot_three_labels(learner):
+    expected = [[0.0, 0.0, 1.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]
+    learner.one_hot(labels=torch.tensor([2, 0, 2]), n=4).is_close(torch.tensor(expected))
+
+
+@pytest.mark.exercise("one_hot", "any labels")
+@given(labels=st.lists(st.integers(0, 4), min_size=1, max_size=7), more=sizes(0, 3))
+def test_one_hot_any_labels(learner, labels, more):
+    n = 5 + more
+    expected = [[float(column == label) for column in range(n)] for label in labels]
+    learner.one_hot(labels=torch.tensor(labels), n=n).is_close(torch.tensor(expected))
+
+
+# broadcast_shape
+
+
+@pytest.mark.exercise("broadcast_shape", "the shapes of the lesson")
+def test_broadcast_shape_of_the_lesson(learner):
+    learner.broadcast_shape(p=(5, 1, 3), q=(4, 1)).equals((5, 4, 3))
+    learner.broadcast_shape(p=(3, 1), q=(4,)).equals((3, 4))
+    learner.broadcast_shape(p=(3, 2), q=(2,)).equals((3, 2))
+
+
+@pytest.mark.exercise("broadcast_shape", "a 1 becomes the other size, also 0")
+def test_broadcast_shape_with_zero(learner):
+    learner.broadcast_shape(p=(1, 3), q=(0, 1)).equals((0, 3))
+    learner.broadcast_shape(p=(2, 1), q=(0,)).equals((2, 0))
+
+
+@pytest.mark.exercise("broadcast_shape", "shapes that do not fit are an error")
+def test_broadcast_shape_refuses_what_does_not_fit(learner):
+    learner.broadcast_shape(p=(2, 1), q=(1, 3)).equals((2, 3))
+    with learner.raises(ValueError, "3 and 2 do not fit"):
+        learner.broadcast_shape(p=(2, 3), q=(2,))
+    with learner.raises(ValueError, "2 and 4 do not fit"):
+        learner.broadcast_shape(p=(2, 3), q=(4, 3))
+
+
+@pytest.mark.exercise("broadcast_shape", "any two shapes that fit")
+@given(full=st.lists(st.integers(2, 9), min_size=2, max_size=4, unique=True))
+def test_broadcast_shape_of_shapes_that_fit(learner, full):
+    # Each size comes from one of the two, by turns, and the second shape begins one place later.
+    p = tuple(size if i % 2 == 0 else 1 for i, size in enumerate(full))
+    q = tuple(size if i % 2 == 1 else 1 for i, size in enumerate(full))[1:]
+    learner.broadcast_shape(p=p, q=q).equals(tuple(full))
+    learner.broadcast_shape(p=q, q=p).equals(tuple(full))
+
+
+# column
+
+
+@pytest.mark.exercise("column", "the columns of a matrix, by hand")
+def test_column_by_hand(learner):
+    learner.column(t=T, j=1).is_close(torch.tensor([2.0, 5.0]))
+    learner.column(t=T, j=0).is_close(torch.tensor([1.0, 4.0]))
+
+
+@pytest.mark.exercise("column", "a negative number counts from the end")
+def test_column_from_the_end(learner):
+    learner.column(t=T, j=-1).is_close(torch.tensor([3.0, 6.0]))
+    learner.column(t=T, j=-3).is_close(torch.tensor([1.0, 4.0]))
+
+
+@probe
+def write_into_column(module, t, j):
+    "take a column, then write 100 into its first number and -100 into the last row of the matrix, in this column"
+    part = module.column(t, j)
+    part[0] = 100
+    t[-1, j] = -100
+    return {"column": part, "t": t}
+
+
+@pytest.mark.exercise("column", "a view, not a copy")
+def test_column_is_a_view(learner):
+    answer = learner.run(write_into_column, t=T, j=1)
+    part = answer.key("column").tensor(shape=(2,))
+    t = answer.key("t").tensor(shape=(2, 3))
+    answer.check(
+        t[0, 1] == 100 and part[1] == -100,
+        "A change in the column should show in the matrix, and the other way round, but one of them "
+        "still holds the old number: the column is a copy.",
+    )
+
+
+# corner
+
+
+@pytest.mark.exercise("corner", "a matrix of floats gives a float")
+def test_corner_of_floats(learner):
+    answer = learner.corner(t=torch.tensor([[1.5, 2.5, 3.5], [4.5, 5.5, 6.5]]))
+    value = answer.python_float()
+    answer.check(value == 6.5, f"Expected 6.5, the last number of the last row, got {value}.")
+
+
+@pytest.mark.exercise("corner", "a matrix of integers gives an int")
+def test_corner_of_integers(learner):
+    check_int(learner.corner(t=torch.tensor([[1, 2], [3, 4], [5, 6]])), 6)
+
+
+@pytest.mark.exercise("corner", "any matrix")
+@given(t=tensors(st.tuples(sizes(1, 4), sizes(1, 5))))
+def test_corner_is_last_of_last_row(learner, t):
+    answer = learner.corner(t=t)
+    answer.python_float()
+    answer.is_close(t.flatten().tolist()[-1])
+
+
+# mean_of
+
+
+@pytest.mark.exercise("mean_of", "floats, integers and bool, by hand")
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], 3.5),
+        ([[1, 2, 2], [3, 4, 9]], 3.5),
+        ([[True, False], [False, False]], 0.25),
+    ],
+    ids=["float32", "int64", "bool"],
+)
+def test_mean_of_by_hand(learner, numbers, expected):
+    check_float(learner.mean_of(t=torch.tensor(numbers)), expected)
+
+
+@pytest.mark.exercise("mean_of", "a small dtype, in which the sum has no room")
+def test_mean_of_a_small_dtype(learner):
+    t = torch.tensor([[200, 100], [250, 251]], dtype=torch.uint8)
+    check_float(learner.mean_of(t=t), 200.25)
+
+
+@pytest.mark.exercise("mean_of", "any shape")
+@given(t=shapes().flatmap(tensors))
+def test_mean_of_any_tensor(learner, t):
+    # Never 0, which a function that does nothing may return.
+    t = t + 4
+    check_float(learner.mean_of(t=t), t.double().mean().item(), **FLOAT32)
+
+
 # uniform_like
 
 
@@ -105,29 +248,6 @@ def test_uniform_like_is_rand_after_the_seed(learner, shape, seed):
     generator = torch.Generator().manual_seed(seed)
     answer = learner.run(uniform_like_after_a_draw, shape=shape, seed=seed)
     answer.is_close(torch.rand(shape, generator=generator))
-
-
-# corner
-
-
-@pytest.mark.exercise("corner", "a matrix of floats gives a float")
-def test_corner_of_floats(learner):
-    answer = learner.corner(t=torch.tensor([[1.5, 2.5, 3.5], [4.5, 5.5, 6.5]]))
-    value = answer.python_float()
-    answer.check(value == 6.5, f"Expected 6.5, the last number of the last row, got {value}.")
-
-
-@pytest.mark.exercise("corner", "a matrix of integers gives an int")
-def test_corner_of_integers(learner):
-    check_int(learner.corner(t=torch.tensor([[1, 2], [3, 4], [5, 6]])), 6)
-
-
-@pytest.mark.exercise("corner", "any matrix")
-@given(t=tensors(st.tuples(sizes(1, 4), sizes(1, 5))))
-def test_corner_is_last_of_last_row(learner, t):
-    answer = learner.corner(t=t)
-    answer.python_float()
-    answer.is_close(t.flatten().tolist()[-1])
 
 
 # matmul

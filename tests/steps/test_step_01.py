@@ -1,11 +1,15 @@
 """Step 01: memory."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.content.references import check_bool
+from grader.content.shared_probes import made_of, tensor_laid_out
 from grader.testing.probes import probe
 from grader.testing.strategies import arrays, shapes, sizes, tensors
 
@@ -54,6 +58,70 @@ def test_rows_of_keeps_the_order(learner, layers, height, width):
     # Row i starts with the number i * width, whatever shape t has.
     start = torch.arange(layers * height).reshape(-1, 1) * width
     learner.rows_of(t=t, width=width).equals(start + torch.arange(width))
+
+
+# flat
+
+
+@pytest.mark.exercise("flat", "six numbers in reading order")
+def test_flat_six_numbers(learner):
+    learner.flat(t=T).is_close(torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))
+
+
+@probe
+def flat_in_layout(module, t, layout):
+    "lay out a tensor in memory in this way (a turned one is transposed) and call flat"
+    return module.flat(tensor_laid_out(t, layout))
+
+
+@pytest.mark.exercise("flat", "a transposed matrix, by hand", points=2)
+def test_flat_of_a_transposed_matrix(learner):
+    t = torch.tensor([[0, 3], [1, 4], [2, 5]])
+    learner.run(flat_in_layout, t=t, layout="turned").equals(torch.tensor([0, 3, 1, 4, 2, 5]))
+
+
+@pytest.mark.exercise("flat", "any shape, any memory layout")
+@given(shape=shapes(2, 3), layout=st.sampled_from(["plain", "turned", "every second"]))
+def test_flat_of_any_tensor(learner, shape, layout):
+    count = math.prod(shape)
+    t = torch.arange(count).reshape(shape)
+    learner.run(flat_in_layout, t=t, layout=layout).equals(torch.arange(count))
+
+
+# shares_memory
+
+
+@probe
+def shares_memory_with(module, t, way):
+    "make another tensor of t in this way, call shares_memory with both, and look at t afterwards"
+    t = t.clone()
+    return {"result": module.shares_memory(t, made_of(t, way)), "t": t}
+
+
+def check_shares(answer, way, shares, t):
+    check_bool(
+        answer.key("result"),
+        shares,
+        f"A change in t {'is' if shares else 'is not'} seen in u, which is {way}.",
+    )
+    answer.key("t").is_close(t)
+
+
+@pytest.mark.exercise("shares_memory", "a part shares it, a copy does not")
+def test_shares_memory_of_part_and_copy(learner):
+    for way, shares in (("t[1:]", True), ("t.clone()", False)):
+        check_shares(learner.run(shares_memory_with, t=T, way=way), way, shares, T)
+
+
+@pytest.mark.exercise("shares_memory", "any view, any copy", points=2)
+@given(
+    t=shapes(2, 2).map(lambda shape: (shape[0] + 1, shape[1] + 1)).flatmap(tensors),
+    view=st.sampled_from(["t", "t.T", "t[:, -1]", "t[1:].T", "t.unsqueeze(0)"]),
+    copy=st.sampled_from(["t + 0", "t.double()", "t[[0, 1]]", "t.T.reshape(-1)", "t[1:].clone()"]),
+)
+def test_shares_memory_of_any_view_and_copy(learner, t, view, copy):
+    for way, shares in ((view, True), (copy, False)):
+        check_shares(learner.run(shares_memory_with, t=t, way=way), way, shares, t)
 
 
 # add_

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.content.references import check_line, check_start, trained_line, tutorial_arrays
+from grader.content.references import (
+    check_float,
+    check_line,
+    check_start,
+    trained_in_batches,
+    trained_line,
+    tutorial_arrays,
+)
 from grader.testing.probes import probe
 from grader.testing.strategies import all_seeds, learning_rates, numbers, points, sizes
 
@@ -151,6 +158,99 @@ def test_updates_per_epoch_without_batch_size(learner, batch_size):
     learner.updates_per_epoch(n_points=80, batch_size=1)
     with learner.raises(ValueError, f"batch_size={batch_size} is below 1"):
         learner.updates_per_epoch(n_points=80, batch_size=batch_size)
+
+
+# fit_minibatch
+
+# Three points, in batches of two: a full batch, which is the two points of above, and a smaller one.
+X3 = np.array([[0.0], [2.0], [1.0]])
+Y3 = np.array([[0.0], [4.0], [1.0]])
+
+
+@pytest.mark.exercise("fit_minibatch", "three points in batches of two, by hand", points=2)
+def test_fit_minibatch_by_hand(learner):
+    # The first batch moves to a = 0.5 and b = 1, as in `fit`. There, the error of the third point is 0.5.
+    answer = learner.fit_minibatch(x=X3, y=Y3, a=ZERO, b=ZERO, lr=0.125, n_epochs=1, batch_size=2)
+    a, b, losses = answer.parts("a", "b", "losses")
+    losses.is_close([8.0, 0.25])
+    a.is_close(0.375)
+    b.is_close(0.875)
+
+
+@pytest.mark.exercise("fit_minibatch", "the next epoch goes on where the last one ended")
+def test_fit_minibatch_goes_on(learner):
+    expected_a, expected_b, expected_losses = trained_in_batches(0.0, 0.0, X3, Y3, 0.125, 3, 2)
+    answer = learner.fit_minibatch(x=X3, y=Y3, a=ZERO, b=ZERO, lr=0.125, n_epochs=3, batch_size=2)
+    a, b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    a.is_close(expected_a)
+    b.is_close(expected_b)
+
+
+@pytest.mark.exercise("fit_minibatch", "one batch of all points is fit")
+def test_fit_minibatch_with_one_batch(learner):
+    answer = learner.fit_minibatch(x=X, y=Y, a=ZERO, b=ZERO, lr=0.125, n_epochs=2, batch_size=2)
+    a, b, losses = answer.parts("a", "b", "losses")
+    losses.is_close([8.0, 1.25])
+    a.is_close(0.625)
+    b.is_close(1.375)
+
+
+@pytest.mark.exercise("fit_minibatch", "any points, any batch size", points=2)
+@given(
+    data=points(2, 8), a=numbers(), b=numbers(), lr=st.sampled_from([0.01, 0.02, 0.05]),
+    n_epochs=sizes(1, 4), batch_size=sizes(1, 9),
+)  # fmt: skip
+def test_fit_minibatch_updates_with_each_batch(learner, data, a, b, lr, n_epochs, batch_size):
+    x, y = data
+    expected_a, expected_b, expected_losses = trained_in_batches(
+        a, b, x, y, lr, n_epochs, batch_size
+    )
+    answer = learner.fit_minibatch(
+        x=x, y=y, a=np.array([a]), b=np.array([b]), lr=lr, n_epochs=n_epochs, batch_size=batch_size
+    )
+    got_a, got_b, losses = answer.parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    got_a.is_close(expected_a)
+    got_b.is_close(expected_b)
+
+
+# best_learning_rate
+
+
+@pytest.mark.exercise("best_learning_rate", "the experiment of the lesson", points=2)
+def test_best_learning_rate_of_the_lesson(learner):
+    x, y = tutorial_arrays()
+    start_a, start_b = np.array([0.49671415]), np.array([-0.1382643])
+    lrs = [0.001, 0.01, 0.1, 0.5, 1.0]
+    answer = learner.best_learning_rate(x=x, y=y, a=start_a, b=start_b, lrs=lrs, n_epochs=100)
+    check_float(answer, 0.5)
+
+
+@pytest.mark.exercise("best_learning_rate", "one update each: the loss after it counts")
+def test_best_learning_rate_after_one_update(learner):
+    # A single point at x = 0: an update leaves 1 - 2 * lr of the error, so 0.75, 0 and -0.5 of it.
+    x, y = np.array([[0.0]]), np.array([[4.0]])
+    answer = learner.best_learning_rate(
+        x=x, y=y, a=ZERO, b=ZERO, lrs=[0.125, 0.5, 0.75], n_epochs=1
+    )
+    check_float(answer, 0.5)
+
+
+@pytest.mark.exercise("best_learning_rate", "a loss that is not a number is never the best")
+@pytest.mark.parametrize("lrs", [[1e200, 0.1, 0.01], [0.01, 0.1, 1e200]], ids=["first", "last"])
+def test_best_learning_rate_is_a_number(learner, lrs):
+    answer = learner.best_learning_rate(x=X, y=Y, a=ZERO, b=ZERO, lrs=lrs, n_epochs=5)
+    check_float(answer, 0.1)
+
+
+@pytest.mark.exercise("best_learning_rate", "the first of equals")
+def test_best_learning_rate_is_the_first_of_equals(learner):
+    # At x = 0, these leave 0.75, 0.5 and -0.5 of the error.
+    x, y = np.array([[0.0]]), np.array([[4.0]])
+    for lrs in ([0.125, 0.25, 0.75], [0.125, 0.75, 0.25]):
+        answer = learner.best_learning_rate(x=x, y=y, a=ZERO, b=ZERO, lrs=lrs, n_epochs=2)
+        check_float(answer, lrs[1])
 
 
 # least_squares

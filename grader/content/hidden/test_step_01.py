@@ -10,7 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.content.shared_probes import array_laid_out, noted
+from grader.content.references import check_bool
+from grader.content.shared_probes import array_laid_out, made_of, noted, tensor_laid_out
 from grader.testing.probes import probe
 from grader.testing.strategies import arrays, fractions, place, shapes, sizes, tensors
 
@@ -94,6 +95,126 @@ def test_rows_of_is_a_view(learner, case):
         "the same order. They do not: each has its own memory, or the order differs.",
     )
     answer.key("base").equals(expected)
+
+
+# flat
+
+
+@probe
+def flat_in_layouts(module, t, layouts):
+    "lay out a tensor in memory in several ways and call flat with each"
+    return [module.flat(tensor_laid_out(t, layout)) for layout in layouts]
+
+
+@pytest.mark.exercise("flat", "reading order in any memory layout, any dtype", points=3)
+@given(t=number_tensors(st.tuples(sizes(2, 4), sizes(2, 5))))
+def test_flat_of_any_matrix(learner, t):
+    # All numbers differ.
+    t = (t + 10 * torch.arange(t.numel()).reshape(t.shape)).to(t.dtype)
+    expected = torch.tensor([number for row in t.tolist() for number in row], dtype=t.dtype)
+    answer = learner.run(flat_in_layouts, t=t, layouts=LAYOUTS)
+    for part in answer.parts(*LAYOUTS):
+        part.equals(expected)
+
+
+@pytest.mark.exercise("flat", "one to four dimensions", points=2)
+@given(shape=st.lists(st.integers(2, 4), min_size=3, max_size=4), start=st.integers(-50, 50))
+def test_flat_of_any_dimensions(learner, shape, start):
+    numbers = torch.arange(start, start + int(np.prod(shape)))
+    for part in learner.run(flat_in_layouts, t=numbers.reshape(shape), layouts=LAYOUTS).parts(
+        *LAYOUTS
+    ):
+        part.equals(numbers)
+    learner.flat(t=numbers).equals(numbers)
+
+
+@probe
+def flat_of_transposed(module, t, first, second):
+    "swap two dimensions of a tensor (a view) and call flat; look at the tensor afterwards"
+    return {"flat": module.flat(t.transpose(first, second)), "t": t}
+
+
+@pytest.mark.exercise("flat", "two dimensions swapped", points=2)
+@given(
+    shape=st.lists(st.integers(2, 5), min_size=2, max_size=4, unique=True),
+    start=st.integers(-50, 50),
+)
+def test_flat_after_a_swap(learner, shape, start):
+    array = np.arange(start, start + np.prod(shape)).reshape(shape)
+    answer = learner.run(flat_of_transposed, t=torch.from_numpy(array), first=0, second=-1)
+    answer.key("flat").equals(torch.from_numpy(array.swapaxes(0, -1).flatten()))
+    answer.key("t").equals(torch.from_numpy(array))
+
+
+# shares_memory
+
+VIEWS = (
+    "t", "t.detach()", "t.T", "t[1:]", "t[:, -1]", "t[1:].T", "t.reshape(-1)[1:]", "t.unsqueeze(0)",
+)  # fmt: skip
+COPIES = (
+    "t.clone()", "t + 0", "t.double()", "t[[0, 1]]", "t.T.reshape(-1)", "t.T.contiguous()",
+    "t.clone()[1:]", "t[1:].clone()",
+)  # fmt: skip
+
+
+def small_matrices():
+    """Float32 or int64 matrices of two to five rows and columns."""
+    return st.sampled_from([torch.float32, torch.int64]).flatmap(
+        lambda dtype: tensors(st.tuples(sizes(2, 5), sizes(2, 5)), dtype)
+    )
+
+
+@probe
+def shares_memory_of_part(module, base, skip, ways, turned):
+    """take the last rows of a tensor as t, make others of it in these ways, and call shares_memory with t and each
+    of them, or with each of them and t"""
+    t = base[skip:]
+    others = [made_of(t, way) for way in ways]
+    results = [module.shares_memory(*((u, t) if turned else (t, u))) for u in others]
+    return {"results": results, "base": base}
+
+
+def check_shares(answer, ways):
+    for result, way in zip(answer.key("results").parts(*ways), ways, strict=True):
+        shares = way in VIEWS
+        seen = "is seen in the other one" if shares else "is not seen in the other one"
+        check_bool(
+            result, shares, f"One tensor is {way}, the other one is t: a change in one {seen}."
+        )
+
+
+@pytest.mark.exercise("shares_memory", "views and copies, in both orders", points=3)
+@given(t=small_matrices(), turned=st.booleans())
+def test_shares_memory_of_views_and_copies(learner, t, turned):
+    ways = VIEWS + COPIES
+    answer = learner.run(shares_memory_of_part, base=t, skip=0, ways=ways, turned=turned)
+    check_shares(answer, ways)
+
+
+@pytest.mark.exercise("shares_memory", "t is a part of a larger tensor itself", points=2)
+@given(
+    base=small_matrices(), skip=st.integers(1, 3), turned=st.booleans(),
+    views=st.permutations(VIEWS), copies=st.permutations(COPIES),
+)  # fmt: skip
+def test_shares_memory_of_a_part(learner, base, skip, turned, views, copies):
+    base = torch.cat([base[:1]] * skip + [base])
+    ways = (*copies[:4], *views[:4], *copies[4:], *views[4:])
+    answer = learner.run(shares_memory_of_part, base=base, skip=skip, ways=ways, turned=turned)
+    check_shares(answer, ways)
+
+
+@pytest.mark.exercise("shares_memory", "both tensors stay as they were", points=2)
+@given(t=small_matrices(), view=st.sampled_from(VIEWS), copy=st.sampled_from(COPIES))
+def test_shares_memory_leaves_no_trace(learner, t, view, copy):
+    for ways in ((view,), (copy,)):
+        answer = learner.run(shares_memory_of_part, base=t, skip=0, ways=ways, turned=False)
+        check_shares(answer, ways)
+        after = answer.key("base").tensor(shape=tuple(t.shape))
+        answer.check(
+            torch.equal(after, t),
+            "After the call, both tensors should hold the same numbers as before, but t has changed. If you "
+            "change numbers to see what happens, put the old ones back.",
+        )
 
 
 # add_

@@ -6,10 +6,17 @@ rounding stays at about 1e-16 of the largest number on the way.
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from grader.content.references import check_line, check_start, trained_line
+from grader.content.references import (
+    check_float,
+    check_line,
+    check_start,
+    loss_after,
+    trained_in_batches,
+    trained_line,
+)
 from grader.content.shared_probes import noted
 from grader.testing.answers import ALL_FLOAT64
 from grader.testing.probes import probe
@@ -192,6 +199,164 @@ def test_updates_refuses_an_empty_batch(learner, n_points, below):
     for batch_size in (0, below):
         with learner.raises(ValueError, f"batch_size={batch_size} is below 1"):
             learner.updates_per_epoch(n_points=n_points, batch_size=batch_size)
+
+
+# fit_minibatch
+
+
+@st.composite
+def batch_cases(draw):
+    """Points in batches of two or more, at least two of them full, and a last one of fewer points."""
+    size = draw(st.integers(2, 5))
+    rest = draw(st.integers(1, size - 1))
+    n = size * draw(st.integers(2, 3)) + rest
+    x, y = draw(points(n, n))
+    # Errors that no line makes small, whatever was drawn.
+    y = y + np.where(np.arange(n) % 2 == 0, 8.0, -8.0).reshape(-1, 1)
+    return {
+        "x": x, "y": y, "a": draw(numbers()), "b": draw(numbers()), "lr": draw(small_rates),
+        "n_epochs": draw(sizes(2, 4)), "batch_size": size,
+    }  # fmt: skip
+
+
+def ask_minibatch(learner, case):
+    """Call fit_minibatch, with the parameters as arrays of shape (1,)."""
+    arrays = {"a": np.array([case["a"]]), "b": np.array([case["b"]])}
+    return learner.fit_minibatch(**(case | arrays)).parts("a", "b", "losses")
+
+
+@pytest.mark.exercise("fit_minibatch", "the losses, one before each update", points=3)
+@given(case=batch_cases())
+def test_fit_minibatch_losses(learner, case):
+    _, _, losses = ask_minibatch(learner, case)
+    losses.is_close(trained_in_batches(**case)[2], **ALL_FLOAT64)
+
+
+@pytest.mark.exercise("fit_minibatch", "the parameters after the last update", points=3)
+@given(case=batch_cases())
+def test_fit_minibatch_parameters(learner, case):
+    a, b, _ = ask_minibatch(learner, case)
+    expected_a, expected_b, _ = trained_in_batches(**case)
+    a.is_close(expected_a, **ALL_FLOAT64)
+    b.is_close(expected_b, **ALL_FLOAT64)
+
+
+@pytest.mark.exercise(
+    "fit_minibatch", "batches of one point, and one batch of all points", points=2
+)
+@given(case=batch_cases(), more=st.integers(0, 9))
+def test_fit_minibatch_of_one_and_of_all(learner, case, more):
+    for batch_size in (1, len(case["x"]) + more):
+        sized = case | {"batch_size": batch_size}
+        expected_a, expected_b, expected_losses = trained_in_batches(**sized)
+        a, b, losses = ask_minibatch(learner, sized)
+        losses.is_close(expected_losses, **ALL_FLOAT64)
+        a.is_close(expected_a, **ALL_FLOAT64)
+        b.is_close(expected_b, **ALL_FLOAT64)
+
+
+@probe
+def fit_columns_in_batches(module, table, start, lr, n_epochs, batch_size):
+    """call fit_minibatch with two columns of a table as x and y, and with the two parts of an array as the start;
+    then call it again, with other batches, and look at the first result"""
+    x, y, a, b = table[:, 0:1], table[:, 2:3], start[:1], start[1:]
+    result = module.fit_minibatch(x, y, a, b, lr, n_epochs, batch_size)
+    module.fit_minibatch(x, y, a, b, lr, n_epochs + 1, 1)
+    return {"result": result, "table": table, "start": start}
+
+
+@pytest.mark.exercise("fit_minibatch", "views as inputs, not changed", points=2)
+@given(case=batch_cases())
+def test_fit_minibatch_leaves_inputs_alone(learner, case):
+    x, y = case["x"], case["y"]
+    table, start = np.concatenate([x, 0 * x, y], axis=1), np.array([case["a"], case["b"]])
+    rest = {name: case[name] for name in ("lr", "n_epochs", "batch_size")}
+    answer = learner.run(fit_columns_in_batches, table=table, start=start, **rest)
+    start_after = answer.key("start").array(shape=(2,))
+    answer.check(
+        np.array_equal(start_after, start),
+        "The arrays a and b that were passed in should not change, but they did. "
+        "`a -= ...` changes an array in place; `a = a - ...` makes a new one.",
+    )
+    answer.key("table").is_close(table)
+    expected_a, expected_b, expected_losses = trained_in_batches(**case)
+    a, b, losses = answer.key("result").parts("a", "b", "losses")
+    losses.is_close(expected_losses)
+    a.is_close(expected_a)
+    b.is_close(expected_b)
+
+
+# best_learning_rate
+
+# From too short steps to such as diverge on points between 1 and 3, where the best is about 0.05 to 0.2.
+rates = st.lists(
+    st.sampled_from([0.0005, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.3, 1.0]),
+    min_size=3, max_size=6, unique=True,
+)  # fmt: skip
+
+
+@st.composite
+def rate_cases(draw, n_epochs):
+    """Points, a start that is not the best line, some learning rates, and the one that is best by far."""
+    n = draw(st.integers(2, 8))
+    x = np.array(draw(st.lists(numbers(1, 3), min_size=n, max_size=n))).reshape(-1, 1)
+    y = np.array(draw(st.lists(numbers(4, 9), min_size=n, max_size=n))).reshape(-1, 1)
+    a, b, epochs = draw(numbers(-3, 0)), draw(numbers(-3, 0)), draw(n_epochs)
+    lrs = draw(rates)
+    losses = [loss_after(a, b, x, y, lr, epochs) for lr in lrs]
+    (least, best), (second, _) = sorted(zip(losses, lrs, strict=True))[:2]
+    # Rounding decides nothing, and it is not the first one that a function may return without any work.
+    assume(second > 1.001 * least + 1e-6 and best != lrs[0])
+    return {"x": x, "y": y, "a": a, "b": b, "lrs": lrs, "n_epochs": epochs}, best
+
+
+def ask_rate(learner, case, lrs):
+    """Call best_learning_rate, with the parameters as arrays of shape (1,)."""
+    arrays = {"a": np.array([case["a"]]), "b": np.array([case["b"]])}
+    return learner.best_learning_rate(**(case | arrays | {"lrs": lrs}))
+
+
+@pytest.mark.exercise("best_learning_rate", "the smallest loss after a few epochs", points=3)
+@given(case=rate_cases(st.integers(2, 12)))
+def test_best_learning_rate_of_some(learner, case):
+    case, best = case
+    # In both directions, so that no walk may begin where another one ended.
+    check_float(ask_rate(learner, case, case["lrs"]), best)
+    check_float(ask_rate(learner, case, case["lrs"][::-1]), best)
+
+
+@pytest.mark.exercise("best_learning_rate", "the loss after the last update", points=2)
+@given(case=rate_cases(st.just(1)))
+def test_best_learning_rate_after_one_epoch(learner, case):
+    case, best = case
+    check_float(ask_rate(learner, case, case["lrs"]), best)
+
+
+@pytest.mark.exercise("best_learning_rate", "inf and NaN are never the best", points=2)
+@given(case=rate_cases(st.integers(4, 8)), huge=st.sampled_from([1e150, 1e200, 1e300]))
+def test_best_learning_rate_with_divergence(learner, case, huge):
+    case, best = case
+    lrs = case["lrs"]
+    for order in ([huge, *lrs], [*lrs, huge], [lrs[0], huge, *lrs[1:], 10 * huge]):
+        check_float(ask_rate(learner, case, order), best)
+
+
+@pytest.mark.exercise("best_learning_rate", "the first of equals", points=2)
+@given(
+    n=st.sampled_from([1, 2, 4, 8]), y=st.integers(1, 9), n_epochs=st.integers(1, 4),
+    part=st.sampled_from([0.125, 0.25, 0.375]), at_goal=st.permutations([0.125, 0.25, 0.5]),
+)  # fmt: skip
+def test_best_learning_rate_is_the_first_of_equals(learner, n, y, n_epochs, part, at_goal):
+    # At x = 0, an update leaves 1 - 2 * lr of the error: the same size for two learning rates around 1/2.
+    # All these numbers are exact, in any order of operations.
+    x, y = np.zeros((n, 1)), np.full((n, 1), float(y))
+    worse = 0.0625
+    for pair in ([part, 1 - part], [1 - part, part]):
+        case = {"x": x, "y": y, "a": 0.0, "b": 0.0, "n_epochs": n_epochs}
+        check_float(ask_rate(learner, case, [worse, *pair, worse]), pair[0])
+    # On the line of the points, no learning rate moves anything.
+    case = {"x": x, "y": y, "a": float(y[0, 0]), "b": 1.0, "n_epochs": n_epochs}
+    check_float(ask_rate(learner, case, at_goal), at_goal[0])
 
 
 # least_squares

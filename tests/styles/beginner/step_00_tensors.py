@@ -51,3 +51,49 @@ def matmul(p, q):
                 total = total + p[i][l] * q[l][j]
             out[i][j] = total
     return out
+
+
+def one_hot(labels, n):
+    out = torch.zeros(len(labels), n)
+    for i in range(len(labels)):
+        out[i][labels[i]] = 1
+    print(out)
+    return out
+
+
+def broadcast_shape(p, q):
+    a = list(p)
+    b = list(q)
+    while len(a) < len(b):
+        a.insert(0, 1)
+    while len(b) < len(a):
+        b.insert(0, 1)
+    result = []
+    for i in range(len(a)):
+        if a[i] == b[i]:
+            result.append(a[i])
+        elif a[i] == 1:
+            result.append(b[i])
+        elif b[i] == 1:
+            result.append(a[i])
+        else:
+            print("error", p, q)
+            raise ValueError("shapes do not fit")
+    return tuple(result)
+
+
+def column(t, j):
+    c = t[:, j]
+    print(c)
+    return c
+
+
+def mean_of(t):
+    total = 0.0
+    count = 0
+    for v in t.flatten():
+        total = total + v.item()
+        count = count + 1
+    mean = total / count
+    print("mean", mean)
+    return mean

@@ -32,3 +32,24 @@ def copied(array):
     t = torch.from_numpy(new)
     print(t)
     return t
+
+
+def flat(t):
+    r = t.flatten()
+    print(r.shape)
+    return r
+
+
+def shares_memory(t, u):
+    old = t.clone()
+    before = u.clone()
+    # change everything and look at u
+    t += 1
+    if torch.equal(before, u):
+        answer = False
+    else:
+        answer = True
+    # put it back!
+    t[:] = old
+    print("shares", answer)
+    return answer

@@ -1,6 +1,7 @@
 """Tensors, with every argument checked."""
 
 import logging
+import math
 import operator
 
 import numpy as np
@@ -68,3 +69,45 @@ def matmul(p, q):
         raise ValueError(f"cannot multiply {tuple(p.shape)} and {tuple(q.shape)}")
     product = torch.matmul(p.to(torch.float64), q.to(torch.float64))
     return product.to(torch.promote_types(p.dtype, q.dtype))
+
+
+def one_hot(labels, n):
+    _tensor(labels, "labels")
+    n = operator.index(n)
+    if labels.dim() != 1 or labels.is_floating_point():
+        raise ValueError("labels must be whole numbers in one row")
+    if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < n:
+        raise ValueError(f"labels must be from 0 to {n - 1}")
+    result = torch.nn.functional.one_hot(labels.to(torch.int64), num_classes=n).to(torch.float32)
+    assert bool((result.sum(dim=1) == 1).all())
+    return result
+
+
+def broadcast_shape(p, q):
+    p, q = (tuple(operator.index(size) for size in shape) for shape in (p, q))
+    if min((*p, *q), default=0) < 0:
+        raise ValueError(f"a size cannot be negative: {p}, {q}")
+    # NumPy has the same rules, and raises a ValueError itself.
+    return tuple(int(size) for size in np.broadcast_shapes(p, q))
+
+
+def column(t, j):
+    _tensor(t, "t")
+    if t.dim() != 2:
+        raise ValueError("t must be a matrix")
+    j = operator.index(j)
+    if not -t.size(1) <= j < t.size(1):
+        raise IndexError(f"there is no column {j}")
+    result = t.select(dim=1, index=j)
+    assert result.untyped_storage().data_ptr() == t.untyped_storage().data_ptr()
+    return result
+
+
+def mean_of(t, *, default=None):
+    _tensor(t, "t")
+    if t.numel() == 0:
+        if default is None:
+            raise ValueError("t holds no numbers")
+        return float(default)
+    with torch.no_grad():
+        return float(math.fsum(t.detach().cpu().reshape(-1).tolist()) / t.numel())

@@ -66,3 +66,19 @@ def copied(array):
     if array.size and np.shares_memory(array, own):
         raise RuntimeError("the memory is shared")
     return result
+
+
+def flat(t):
+    _tensor(t, "t")
+    result = t.contiguous().view(-1)
+    assert result.shape == (t.numel(),) and result.dtype == t.dtype
+    return result
+
+
+def shares_memory(t, u):
+    first, second = (_tensor(value, name).detach() for value, name in ((t, "t"), (u, "u")))
+    if first.device != second.device:
+        return False
+    if 0 in (first.numel(), second.numel()):
+        return False
+    return first.untyped_storage().data_ptr() == second.untyped_storage().data_ptr()

@@ -74,3 +74,40 @@ def least_squares(x, y):
     a, b = float(model.intercept_), float(np.squeeze(model.coef_))
     LOG.debug("least squares: %g + %g * x", a, b)
     return a, b
+
+
+def fit_minibatch(x, y, a, b, lr, n_epochs, batch_size, *, log_every=100):
+    x, y = _column(x, "x"), _column(y, "y")
+    if x.shape != y.shape:
+        raise ValueError(f"different shapes: {x.shape} and {y.shape}")
+    a, b = _parameter(a, "a"), _parameter(b, "b")
+    lr = float(lr)
+    batch_size = _count(batch_size, "batch_size", 1)
+    losses = []
+    for epoch in range(_count(n_epochs, "n_epochs", 0)):
+        for first in range(0, x.shape[0], batch_size):
+            xs, ys = x[first : first + batch_size], y[first : first + batch_size]
+            a, b, (loss,) = fit(xs, ys, a, b, lr, 1, log_every=0)
+            losses.append(float(loss))
+        if log_every and epoch % log_every == 0:
+            LOG.info("epoch %d: loss %g", epoch, losses[-1])
+    assert len(losses) == n_epochs * updates_per_epoch(len(x), batch_size)
+    return a, b, tuple(losses)
+
+
+def best_learning_rate(x, y, a, b, lrs, n_epochs):
+    x, y = _column(x, "x"), _column(y, "y")
+    candidates = [float(lr) for lr in lrs]
+    if not candidates:
+        raise ValueError("there is no learning rate to try")
+    found = {}
+    with np.errstate(all="ignore"):
+        for position, lr in enumerate(candidates):
+            end_a, end_b, _ = fit(x, y, a, b, lr, n_epochs, log_every=0)
+            loss = float(np.mean(np.square(np.subtract(end_a + end_b * x, y))))
+            LOG.info("learning rate %g: loss %g", lr, loss)
+            if np.isfinite(loss):
+                found[position] = loss
+    if not found:
+        raise ValueError("all learning rates diverge")
+    return candidates[min(found, key=lambda position: (found[position], position))]

@@ -6,7 +6,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["describe", "checkerboard", "uniform_like", "corner", "matmul"]
+__all__ = [
+    "describe",
+    "checkerboard",
+    "one_hot",
+    "broadcast_shape",
+    "column",
+    "corner",
+    "mean_of",
+    "uniform_like",
+    "matmul",
+]
 
 
 def describe(t: Tensor, *, layout: bool = False) -> dict[str, Any]:
@@ -32,3 +42,22 @@ def corner(t: Tensor) -> float | int:
 
 def matmul(p: Tensor, q: Tensor) -> Tensor:
     return torch.einsum("ik,kj->ij", p.double(), q.double()).to(p.dtype)
+
+
+def one_hot(labels: Tensor, n: int, *, dtype: torch.dtype = torch.float32) -> Tensor:
+    return torch.eye(n, dtype=dtype)[labels]
+
+
+def broadcast_shape(p: tuple[int, ...], q: tuple[int, ...]) -> torch.Size:
+    try:
+        return torch.broadcast_shapes(p, q)
+    except RuntimeError as e:
+        raise ValueError(*e.args) from e
+
+
+def column(t: Tensor, j: int) -> Tensor:
+    return t.mT[j]
+
+
+def mean_of(t: Tensor) -> float:
+    return torch.mean(t, dtype=torch.float64).item()

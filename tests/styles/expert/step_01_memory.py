@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-__all__ = ["rows_of", "add_", "shared", "copied"]
+__all__ = ["rows_of", "flat", "shares_memory", "add_", "shared", "copied"]
 
 
 def rows_of(t: Tensor, width: int) -> Tensor:
@@ -27,3 +28,11 @@ def shared(array: npt.NDArray[Any]) -> Tensor:
 
 def copied(array: npt.NDArray[Any]) -> Tensor:
     return torch.asarray(array, copy=True)
+
+
+def flat(t: Tensor) -> Tensor:
+    return t.ravel()
+
+
+def shares_memory(t: Tensor, u: Tensor) -> bool:
+    return np.shares_memory(t.detach().numpy(), u.detach().numpy())

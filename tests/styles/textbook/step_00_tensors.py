@@ -50,3 +50,38 @@ def matmul(p: Tensor, q: Tensor) -> Tensor:
     products: Tensor = left * right  # (n, k, m)
     result: Tensor = torch.sum(products, dim=1)  # (n, m)
     return result
+
+
+def one_hot(labels: Tensor, n: int) -> Tensor:
+    number_of_labels: int = labels.shape[0]
+    result: Tensor = torch.zeros(number_of_labels, n)
+    result.scatter_(1, labels.unsqueeze(1), 1.0)
+    return result
+
+
+def broadcast_shape(p: Tuple[int, ...], q: Tuple[int, ...]) -> Tuple[int, ...]:
+    # 1. Both shapes get the same length: ones are put before the shorter one.
+    length: int = max(len(p), len(q))
+    left: Tuple[int, ...] = (1,) * (length - len(p)) + tuple(p)
+    right: Tuple[int, ...] = (1,) * (length - len(q)) + tuple(q)
+    # 2. The sizes are compared one by one.
+    result: List[int] = []
+    for m, n in zip(left, right):
+        if m == 1:
+            result.append(n)
+        elif n == 1 or m == n:
+            result.append(m)
+        else:
+            raise ValueError("Sizes %d and %d cannot be broadcast." % (m, n))
+    return tuple(result)
+
+
+def column(t: Tensor, j: int) -> Tensor:
+    columns: Tuple[Tensor, ...] = torch.unbind(t, dim=1)
+    return columns[j]
+
+
+def mean_of(t: Tensor) -> float:
+    total: Tensor = torch.sum(t, dtype=torch.float64)
+    count: int = t.numel()
+    return float(total / count)
