@@ -15,6 +15,20 @@ twice on its way: the type of its numbers, and its home.
 The way back has two gates. NumPy knows nothing of gradients, and it only sees the
 memory of the CPU. A tensor must leave both worlds before NumPy takes it.
 
+Often one tensor has its place already, such as a parameter, and another one must come to
+it. Then nobody has to know the name of the device, because every tensor knows its own:
+`t.device`. Two things about a move are good to know. It makes a new tensor, and the old
+one stays where it was. And it takes time, since every number travels. So a tensor that
+is in the right place should not be moved or copied: it is taken as it is.
+
+Try it. Each tensor says where it is, and a move to where it is already makes no copy:
+
+    >>> t, far = torch.ones(2), torch.ones(2, device="meta")
+    >>> t.device, far.device
+    (device(type='cpu'), device(type='meta'))
+    >>> t.to("cpu") is t, t.to("meta") is t
+    (True, False)
+
 A *parameter* is a tensor that we want to train. It has `requires_grad=True`, and it
 must be a *leaf*: a tensor that you made, not the result of a computation. Only leaves
 receive a gradient in `.grad`. There is a trap: `.to(device)` is a computation! When a
@@ -91,6 +105,30 @@ def to_numpy(t: torch.Tensor) -> np.ndarray:
     """
     # TODO: Return the numbers of a tensor as a NumPy array.
     raise NotImplementedError("`to_numpy` is not written yet.")
+
+
+def beside(t: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Return a tensor that is on the same device as another one.
+
+    Args:
+        t: tensor of any shape and dtype, on any device. It may require a gradient. It is not
+            changed.
+        other: tensor of any shape and dtype. It only shows the place: it is neither moved nor
+            changed.
+
+    Returns:
+        A tensor with the numbers, the shape and the dtype of `t`, on the device of `other`. If `t`
+        is there already, it is `t` itself and no copy.
+
+    Example:
+        >>> t = torch.tensor([1.5, 2.0])
+        >>> beside(t, torch.zeros(3, device="meta")).device
+        device(type='meta')
+        >>> beside(t, torch.zeros(3)) is t
+        True
+    """
+    # TODO: Return a tensor that is on the same device as another one.
+    raise NotImplementedError("`beside` is not written yet.")
 
 
 def make_parameters(device: torch.device | str, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

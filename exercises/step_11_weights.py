@@ -1,7 +1,8 @@
 """Step 11: a model's weights.
 
 What a model has learned is in its numbers, its *weights*. In this step you copy them into
-another model, and you choose which of them may go on learning.
+another model, choose which of them may go on learning, give a trained model a new last
+layer, and use a model to predict.
 
 Every parameter of a model has a name. In `nn.Sequential` it begins with the number of the layer:
 
@@ -16,10 +17,42 @@ belong to the model: a BatchNorm layer keeps a running mean. A state dict has pa
 Sometimes a part of a model shall not learn. We *freeze* it: its parameters stop requiring
 gradients. This is not `model.eval()`, which only changes how some layers behave.
 
+Why freeze at all? Think of a model that was trained on many pictures of animals. You have a few
+pictures of flowers, of 4 kinds. The first layers have learned to see edges and colours, and that
+is still useful. Only the last layer, the *head*, answers the wrong question. So the head gives way
+to a fresh one with 4 outputs, and only the fresh one learns. This is *fine-tuning*:
+
+    before    Linear(5, 3)             ReLU    Linear(3, 2)
+    after     Linear(5, 3), frozen     ReLU    Linear(3, 4), learns: 3 * 4 + 4 = 16 numbers
+
+What goes into the head stays the same: the numbers that the layer before it gives. A model that is
+an `nn.Sequential` is used like a list of layers, and a linear layer knows its sizes:
+
+    >>> model = nn.Sequential(nn.Linear(5, 3), nn.ReLU(), nn.Linear(3, 2))
+    >>> model[-1]
+    Linear(in_features=3, out_features=2, bias=True)
+    >>> model[0].in_features, model[0].out_features
+    (5, 3)
+
+To *use* a model is not to train it. A prediction needs three things. First, eval mode: in train
+mode, a Dropout layer hides numbers at random, and a BatchNorm layer looks at the batch. Second, no
+notes for gradients, because nobody will call `backward()`. Third, x and the model on one device.
+The model stays where it is, and x comes to it. And whoever asks for a prediction in the middle
+of a training wants to go on: afterwards the model is in the mode in which it was before.
+
+Try it. In train mode each number becomes 0 or 2, at random. In eval mode nothing happens:
+
+    >>> layer = nn.Dropout(p=0.5)
+    >>> layer.training, sorted(set(layer(torch.ones(1000)).tolist()))
+    (True, [0.0, 2.0])
+    >>> layer.eval()(torch.ones(6))
+    tensor([1., 1., 1., 1., 1., 1.])
+
 Numbers to expect: the model above has 26 numbers. With all but layer 2 frozen, 8 of them can learn. The
 state dict of `nn.BatchNorm1d(3)` has 5 entries: 2 parameters and 3 buffers.
 """
 
+import torch
 from torch import nn
 
 
@@ -69,3 +102,55 @@ def freeze_all_but(model: nn.Module, prefix: str) -> int:
     """
     # TODO: Freeze a model, except the parameters whose name starts with a prefix.
     raise NotImplementedError("`freeze_all_but` is not written yet.")
+
+
+def replace_head(model: nn.Sequential, n_out: int) -> None:
+    """Give a model a new last layer that learns, and freeze everything before it.
+
+    Args:
+        model: an `nn.Sequential` of two or more layers, numbered or with names of their own. The
+            last one is an `nn.Linear`, with a bias. The model is changed in place: it has as many
+            layers as before, and those before the last one keep their numbers.
+        n_out: how many outputs the new layer has, at least 1; it may be the old number.
+
+    Returns:
+        None. Afterwards the last layer is a fresh `nn.Linear` with new random numbers and as many
+        inputs as the old one. Its weight and its bias require gradients, and no other parameter
+        does.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(5, 3), nn.ReLU(), nn.Linear(3, 2))
+        >>> replace_head(model, n_out=4)
+        >>> model[-1]
+        Linear(in_features=3, out_features=4, bias=True)
+        >>> [name for name, p in model.named_parameters() if p.requires_grad]
+        ['2.weight', '2.bias']
+    """
+    # TODO: Give a model a new last layer that learns, and freeze everything before it.
+    raise NotImplementedError("`replace_head` is not written yet.")
+
+
+def predict(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Return what a model predicts, in eval mode and without gradients.
+
+    Args:
+        model: any model with parameters, all of them on one device, in train or in eval mode. It
+            is in the same mode afterwards. Its parameters, their gradients and its buffers do not
+            change.
+        x: a batch of points as the model takes it, on any device. It is used on the device of
+            the model, and is not changed.
+
+    Returns:
+        What the model returns for x in eval mode: a tensor that does not require a gradient.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(1, 1), nn.Dropout(p=0.5))
+        >>> _ = model[0].weight.data.fill_(2), model[0].bias.data.fill_(1)
+        >>> predict(model, torch.tensor([[0.0], [3.0]]))
+        tensor([[1.],
+                [7.]])
+        >>> model.training
+        True
+    """
+    # TODO: Return what a model predicts, in eval mode and without gradients.
+    raise NotImplementedError("`predict` is not written yet.")

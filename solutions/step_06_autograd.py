@@ -27,6 +27,39 @@ tensor, with new numbers.
 A loss that you keep should be a plain Python number. A loss tensor holds on to all the
 notes behind it, and a list of such losses fills the memory bit by bit.
 
+So far a point had one number in x. A house has many: its size, its rooms, its age. Such
+numbers are the *features* of a point. Each feature j has a slope of its own, and `w`
+holds all slopes. Four points with two features, and w = (2, -3), b = 1:
+
+    point        2 * x0 - 3 * x1 + 1      yhat
+    (0, 0)            0 +  0 + 1            1
+    (1, 0)            2 +  0 + 1            3
+    (0, 1)            0 -  3 + 1           -2
+    (1, 1)            2 -  3 + 1            0
+
+One product does all points at once: `x @ w` multiplies each row of x with w, number by
+number, and adds the results. Then b is added to each row:
+
+    yhat = x @ w + b          shapes: (n, k) @ (k,) + (1,)  ->  (n,)
+
+What would you do by hand for k slopes? k gradients. Autograd does not care: one
+`backward()` fills all of `w.grad`. The loss is still the mean over the *points*.
+
+Look at the shapes here. `y` has shape (n,), so `yhat` must have it, too. If `yhat` is a
+column of shape (n, 1), PyTorch compares every prediction with every y, and nobody warns you.
+
+Try it. The four points give the four numbers of the table, and the trap has 16 entries:
+
+    >>> x = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    >>> y = x @ torch.tensor([2.0, -3.0]) + 1
+    >>> y
+    tensor([ 1.,  3., -2.,  0.])
+    >>> (y.reshape(4, 1) - y).shape
+    torch.Size([4, 4])
+
+With these points and the start w = (0, 0), b = 0, the first loss is 3.5, the mean of 1, 9, 4
+and 0. After 1000 epochs with lr = 0.1: w = (2, -3), b = 1.
+
 Numbers to expect: with the 80 training points of the tutorial and the start a = 0.3367,
 b = 0.1288 (step 05, seed 42), the first loss is 2.7475, and the first gradients are
 -3.1125 and -1.8156. After 1000 epochs with lr = 0.1: a = 1.0235, b = 1.9690.
@@ -131,5 +164,45 @@ def fit(
         loss.backward()
         update_([a, b], lr)
         # item() gives a plain number, so the graph behind the loss can be forgotten.
+        losses.append(loss.item())
+    return losses
+
+
+def fit_many(
+    x: torch.Tensor, y: torch.Tensor, w: torch.Tensor, b: torch.Tensor, lr: float, n_epochs: int
+) -> list[float]:
+    """Train a model with several features on all points; change the parameters in place.
+
+    The model is `yhat = x @ w + b`. In each epoch: one loss, one backward pass, and
+    one update of `w` and of `b`.
+
+    Args:
+        x: n points with k features each, tensor of shape (n, k), float32. It stays as it is,
+            and so does `y`.
+        y: the true values, tensor of shape (n,), float32.
+        w: one slope for every feature, a leaf tensor of shape (k,), float32, that requires a
+            gradient. All its numbers are trained.
+        b: intercept, a leaf tensor of shape (1,), float32, that requires a gradient. It is
+            trained, too.
+        lr: learning rate, a positive number.
+        n_epochs: the number of epochs, at least 1.
+
+    Returns:
+        List of `n_epochs` Python floats (or one array of plain numbers). Each is the mean squared
+        error of its epoch, before the update.
+
+    Example:
+        >>> w, b = torch.zeros(2, requires_grad=True), torch.zeros(1, requires_grad=True)
+        >>> x, y = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([4.0, -2.0])
+        >>> fit_many(x, y, w, b, lr=0.5, n_epochs=1)
+        [10.0]
+        >>> w.tolist(), b.tolist()
+        ([2.0, -1.0], [1.0])
+    """
+    losses = []
+    for _ in range(n_epochs):
+        loss = ((x @ w + b - y) ** 2).mean()
+        loss.backward()
+        update_([w, b], lr)
         losses.append(loss.item())
     return losses

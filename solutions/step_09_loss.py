@@ -23,6 +23,38 @@ There is one trap. `yhat` has shape (n, 1) and `y` has shape (n,). PyTorch does 
 complain. It compares every prediction with every true value, and you get n * n errors. The
 loss is a number, but it is the wrong one. So our `mse` looks at the shapes first.
 
+Squares have a weakness. Think of one wrong measurement, far away from all the others. Its
+error is 10 and its square is 100, so this one point pulls harder than many good ones. The
+*Huber loss* stays calm. For a small error it is half the square. For a large one it goes
+on as a straight line. A number *delta* says where the line begins:
+
+    error e    0.5 * e ** 2    Huber loss, delta = 1
+      0.5          0.125              0.125
+     -1.0          0.5                0.5
+      3.0          4.5                2.5
+    -10.0         50.0                9.5
+
+For one error e, where |e| is its size without the sign:
+
+    0.5 * e ** 2                    where |e| <= delta
+    delta * (|e| - 0.5 * delta)     elsewhere
+
+Why does the line have this `- 0.5 * delta`? Put |e| = delta into both formulas: each gives
+0.5 * delta ** 2. So the curve has no jump where one formula takes over from the other. And the
+gradient of one error is never larger than delta, however far away the point is.
+
+Each entry has its own formula. So one `if` cannot decide for a whole tensor:
+`torch.where(condition, p, q)` takes each entry from p where the condition holds, and from q
+elsewhere. The mean over all entries comes last.
+
+Try it. PyTorch has this loss, too. (0.125 + 0.5 + 2.5 + 9.5) / 4 is 3.15625:
+
+    >>> e = torch.tensor([0.5, -1.0, 3.0, -10.0])
+    >>> torch.where(e > 0, e, torch.zeros(4))
+    tensor([0.5000, 0.0000, 3.0000, 0.0000])
+    >>> nn.HuberLoss(delta=1.0)(e, torch.zeros(4)).item()
+    3.15625
+
 Numbers to expect: with the 80 training points of the tutorial and the PyTorch start
 a = 0.3367, b = 0.1288, the mean is 2.7475 and the sum is 219.80. That is 80 times
 the mean. With `y` of shape (80,) the trap gives 6400 errors and a mean of 2.7951.
@@ -71,6 +103,35 @@ def mse(yhat: torch.Tensor, y: torch.Tensor, reduction: str = "mean") -> torch.T
     if reduction == "none":
         return squared_errors
     raise ValueError(f"unknown reduction: {reduction!r}")
+
+
+def huber(yhat: torch.Tensor, y: torch.Tensor, delta: float = 1.0) -> torch.Tensor:
+    """Return the Huber loss of a prediction, from scratch: the mean over all entries.
+
+    The losses that PyTorch has are not used.
+
+    Args:
+        yhat: the predicted values, a tensor of any shape, float32.
+        y: the true values, a tensor of the same shape, float32.
+        delta: the size of an error up to which it counts half its square, a positive number.
+
+    Returns:
+        A tensor with one number, float32. It is the mean of 0.5 * e ** 2 where the error
+        e has at most the size delta, and of delta * (|e| - 0.5 * delta) where it is larger.
+        Gradients flow back from it to `yhat` and to `y`.
+
+    Example:
+        >>> yhat, y = torch.tensor([[1.5], [5.0]]), torch.tensor([[1.0], [2.0]])
+        >>> huber(yhat, y).item()
+        1.3125
+        >>> huber(yhat, y, delta=2.0).item()
+        2.0625
+    """
+    error = yhat - y
+    size = error.abs()
+    parabola = 0.5 * error**2
+    line = delta * (size - 0.5 * delta)
+    return torch.where(size <= delta, parabola, line).mean()
 
 
 def make_loss(reduction: str):

@@ -24,9 +24,36 @@ until it meets this error.
 The data stays where it is, on the CPU. Later the training loop moves one batch at a time
 to the GPU. The GPU has little memory: the whole data set may not fit.
 
+Most data comes from files. A *CSV file* is plain text ("comma-separated values"). Its first line,
+the *header*, has the names of the columns. Each line after it is one point:
+
+    size,rooms,price
+    50,2,100.5
+    80,3,150
+
+Here we want to predict the price. So "price" is the *target*, and the other columns are the
+features, in the order of the file. The header is no point:
+
+    len(dataset)      2
+    dataset[0]        (tensor([50., 2.]), tensor([100.5000]))
+
+The target has the shape (1,) and not (). So 16 points make a batch of shape (16, 1), which is the
+shape that a model with one output predicts. Step 09 says what happens when the two shapes differ.
+
+Try it. A file holds texts, and the module `csv` cuts them at the commas. `float` makes a
+number of a text, and Python knows where a name is in a list:
+
+    >>> header, *rows = csv.reader(["size,rooms,price", "50,2,100.5", "80,3,150"])
+    >>> header, rows
+    (['size', 'rooms', 'price'], [['50', '2', '100.5'], ['80', '3', '150']])
+    >>> float(rows[0][2]), header.index("rooms")
+    (100.5, 1)
+
 Numbers to expect: with the 80 training points of the tutorial, `len` is 80 and
 `dataset[0]` is (tensor([0.7713]), tensor([2.4745])).
 """
+
+import csv
 
 import torch
 from torch.utils.data import Dataset
@@ -80,5 +107,67 @@ class CustomDataset(Dataset):
 
         Raises:
             IndexError: `index` is n or larger, or smaller than -n.
+        """
+        return self.x[index], self.y[index]
+
+
+class CsvDataset(Dataset):
+    """A dataset of points that are read from a CSV file.
+
+    Example:
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> path = folder.name + "/houses.csv"
+        >>> with open(path, "w") as file:
+        ...     print("size,rooms,price", "50,2,100.5", "80,3,150", sep=chr(10), file=file)
+        >>> dataset = CsvDataset(path, target="price")
+        >>> len(dataset)
+        2
+        >>> dataset[0]
+        (tensor([50.,  2.]), tensor([100.5000]))
+        >>> CsvDataset(path, target="rooms")[1]
+        (tensor([ 80., 150.]), tensor([3.]))
+    """
+
+    def __init__(self, path: str, target: str):
+        """Read a file.
+
+        Args:
+            path: where the file is. Its first line has the names of two or more columns, all
+                different, of letters, digits and underscores. Each later line has a number for
+                every column. There are at least two of these lines, and nothing is quoted or
+                left empty.
+            target: the name of the column that is to be predicted, wherever it stands.
+
+        Raises:
+            ValueError: there is no column with exactly this name.
+        """
+        with open(path) as file:
+            header, *rows = csv.reader(file)
+        if target not in header:
+            raise ValueError(f"there is no column {target!r} among {header}")
+        # Python floats become float32 by default.
+        table = torch.tensor([[float(text) for text in row] for row in rows])
+        place = header.index(target)
+        self.x = torch.cat([table[:, :place], table[:, place + 1 :]], dim=1)
+        self.y = table[:, place : place + 1]
+
+    def __len__(self) -> int:
+        """Return the number of lines without the header."""
+        return len(self.y)
+
+    def __getitem__(self, index: int):
+        """Return the features and the target of one line.
+
+        Args:
+            index: which line, as in `CustomDataset`: 0 is the first line below the header, and
+                -1 is the last line.
+
+        Returns:
+            A pair `(features, target)` of float32 tensors. The features have shape (k,): all k
+            columns but the target, in the file's order. The target has shape (1,).
+
+        Raises:
+            IndexError: there is no such line.
         """
         return self.x[index], self.y[index]

@@ -91,6 +91,31 @@ def descend(
     return losses, path
 
 
+def descend_many(
+    w: Any, b: float, x: Any, y: Any, lr: float, n_epochs: int
+) -> tuple[list[float], NDArray[Any], float]:
+    """Run gradient descent on a model with several features, `x @ w + b`.
+
+    Args:
+        w: the slopes before the first epoch, a float array or tensor of shape (k,).
+        b: the intercept before the first epoch.
+        x: float array or tensor of shape (n, k).
+        y: float array or tensor of shape (n,).
+        lr: the learning rate.
+        n_epochs: the number of epochs, each a single step on all points.
+
+    Returns:
+        The loss before each update, and w, float64 of shape (k,), and b after the last one.
+    """
+    w, x, y = (np.asarray(values, np.float64) for values in (w, x, y))
+    losses = []
+    for _ in range(n_epochs):
+        error = x @ w + b - y
+        losses.append(float((error**2).mean()))
+        w, b = w - lr * 2 * x.T @ error / len(x), b - lr * 2 * float(error.mean())
+    return losses, w, b
+
+
 def trained_line(
     a: float, b: float, x: Any, y: Any, lr: float, n_epochs: int
 ) -> tuple[float, float, list[float]]:
@@ -176,6 +201,31 @@ def check_fit(answer: Answer, a: float, b: float, x: Any, y: Any, lr: float, n_e
     check_losses(answer.key("losses"), losses)
     for name, value in zip("ab", path[-1], strict=True):
         answer.key(name).is_close(value, **TRAINING)
+
+
+def check_fit_many(
+    answer: Answer, w: Any, b: float, x: Any, y: Any, lr: float, n_epochs: int
+) -> None:
+    """Check the entries "losses", "w" and "b" of an answer against `descend_many`.
+
+    Args:
+        answer: a dictionary with the losses of all epochs, and both parameters after the last.
+        w: the slopes before the first epoch, a float32 tensor of shape (k,).
+        b: the intercept before the first epoch.
+        x: float tensor of shape (n, k).
+        y: float tensor of shape (n,).
+        lr: the learning rate.
+        n_epochs: the number of epochs, at least 1.
+
+    Raises:
+        Mismatch: an entry is missing, or a number is not within TRAINING.
+    """
+    import torch
+
+    losses, w_after, b_after = descend_many(w, b, x, y, lr, n_epochs)
+    check_losses(answer.key("losses"), losses)
+    for name, after in (("w", w_after), ("b", [b_after])):
+        answer.key(name).is_close(torch.tensor(after, dtype=torch.float32), **TRAINING)
 
 
 def check_points_stay(answer: Answer, x: Any, y: Any) -> None:
@@ -399,6 +449,22 @@ def reduced(squares: Any, reduction: str) -> Any:
     return float(squares.sum() if reduction == "sum" else squares.mean())
 
 
+def huber_losses(error: Any, delta: float) -> Any:
+    """Return the Huber loss of each entry.
+
+    Args:
+        error: the errors, a float tensor of any shape.
+        delta: where the straight line takes over from the parabola.
+
+    Returns:
+        A float64 tensor of the same shape.
+    """
+    size = error.double().abs()
+    # Up to delta the loss grows as e ** 2 / 2, and from there on by delta for each unit.
+    near = size.clamp(max=delta)
+    return near**2 / 2 + delta * (size - near)
+
+
 def is_loss(answer: Answer, expected: Any) -> None:
     """Demand a float32 tensor, from which `backward()` can start, with the expected numbers."""
     import torch
@@ -449,6 +515,42 @@ def check_start_values(answer: Answer) -> None:
         values["a"] != values["b"],
         "In every new model, a and b start at the same number. Draw a separate number for each.",
     )
+
+
+# Step 13: files
+
+
+def csv_text(names: Sequence[str], rows: Sequence[Sequence[float]]) -> str:
+    """Return the text of a CSV file.
+
+    Args:
+        names: the names of the columns.
+        rows: a number for each column, for each line after the header. Whole numbers are written
+            without a point.
+    """
+    lines = [[f"{v:.0f}" if v == int(v) else repr(v) for v in row] for row in rows]
+    return "".join(",".join(line) + "\n" for line in [names, *lines])
+
+
+def csv_points(names: Sequence[str], rows: Sequence[Sequence[float]], target: str) -> list[Any]:
+    """Return the points of such a file.
+
+    Args:
+        names: the names of the columns.
+        rows: a number for each column, for each line after the header.
+        target: one of the names.
+
+    Returns:
+        For each line a pair of float32 tensors, the features of shape (k,) and the target of
+        shape (1,).
+    """
+    import torch
+
+    place = list(names).index(target)
+    return [
+        (torch.tensor([*row[:place], *row[place + 1 :]]), torch.tensor([row[place]]))
+        for row in rows
+    ]
 
 
 # Step 14: random numbers

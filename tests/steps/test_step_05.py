@@ -199,6 +199,98 @@ def test_to_numpy_keeps_shape_and_numbers(learner, t):
     learner.run(numpy_of_leaf, t=t).key("array").is_close(t.numpy())
 
 
+@probe
+def beside_others(module, t, other):
+    """let `t` be on the CPU, and call `beside(t, other)` with `other` on the devices "cpu" and "meta", and on
+    "cuda" if it is there"""
+    seen = {}
+    for device in devices():
+        there = other.to(device)
+        result = module.beside(t=t, other=there)
+        seen[device] = {**facts(result), "is t": result is t, "other": facts(there)}
+    return seen
+
+
+@probe
+def beside_from_card(module, t, other):
+    """call `beside` with a tensor `t` that acts like one on a graphics card and with `other` on the CPU, and
+    then with `t` on the CPU and `other` on the device "meta" """
+    result = module.beside(t=on_card(t), other=other)
+    if isinstance(result, torch.Tensor):
+        # Where it is shows on the other devices: not every way to move a tensor passes through `on_card`.
+        result = result.detach().as_subclass(torch.Tensor)
+    return {"numbers": result, "on meta": facts(module.beside(t=t, other=other.to("meta")))}
+
+
+OTHER = torch.tensor([7, 8, 9, 10])
+
+
+def check_place(fact, device, t):
+    """Check that the facts describe a tensor like `t` on the device."""
+    fact.key("what").equals("tensor")
+    home, dtype = fact.key("device").value, fact.key("dtype").value
+    fact.check(
+        home == device,
+        f'With other on the device "{device}", expected the result there too, got one on "{home}".',
+    )
+    fact.key("shape").equals(tuple(t.shape))
+    fact.check(
+        dtype == str(t.dtype),
+        f"Expected the dtype of t, {t.dtype}, got {dtype}. Only the device of other counts.",
+    )
+
+
+def check_itself(fact):
+    """Check that a tensor that was in the right place was not copied."""
+    fact.check(
+        fact.key("is t").value is True,
+        "t and other are both on the CPU, so expected t itself from beside(t, other), got another tensor. "
+        "There is nothing to move, so nothing may be copied.",
+    )
+
+
+@pytest.mark.exercise("beside", "t itself if it is there already", points=2)
+def test_beside_itself(learner):
+    learner.beside(t=T, other=OTHER).is_close(T)
+    answer = learner.run(beside_others, t=T, other=OTHER)
+    check_itself(answer.key("cpu"))
+    check_place(answer.key("meta"), "meta", T)
+
+
+@pytest.mark.exercise("beside", "on the device of the other tensor", points=2)
+def test_beside_device(learner):
+    answer = learner.run(beside_others, t=T, other=T[0])
+    for device in devices_tried(answer):
+        check_place(answer.key(device), device, T)
+        home = answer.key(device).key("other").key("device")
+        home.check(home.value == device, "other was moved. It is t that has to move.")
+
+
+@pytest.mark.exercise("beside", "the dtype of the other tensor does not count")
+def test_beside_dtype(learner):
+    for t, other in ((T, OTHER), (OTHER, T), (T.double(), T)):
+        answer = learner.run(beside_others, t=t, other=other)
+        for device in devices_tried(answer):
+            check_place(answer.key(device), device, t)
+
+
+@pytest.mark.exercise("beside", "the numbers come along (from a simulated graphics card)")
+def test_beside_numbers(learner):
+    answer = learner.run(beside_from_card, t=T, other=OTHER)
+    answer.key("numbers").is_close(T)
+    check_place(answer.key("on meta"), "meta", T)
+
+
+@pytest.mark.exercise("beside", "any two tensors")
+@given(t=tensors(shapes(0, 3)), other=tensors(shapes(0, 3)))
+def test_beside_any_tensors(learner, t, other):
+    learner.beside(t=t, other=other).is_close(t)
+    answer = learner.run(beside_others, t=t, other=other)
+    check_itself(answer.key("cpu"))
+    for device in devices_tried(answer):
+        check_place(answer.key(device), device, t)
+
+
 @pytest.mark.exercise("make_parameters", "seed 42 gives 0.3367 and 0.1288")
 def test_make_parameters_seed_42(learner):
     answer = learner.make_parameters(device="cpu", seed=42)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from grader.content.references import (
     TRAINING,
     check_fit,
+    check_fit_many,
     check_list_stays,
     check_losses,
     check_points_stay,
@@ -19,7 +20,7 @@ from grader.content.references import (
 from grader.content.shared_probes import points_after
 from grader.testing.answers import FLOAT32
 from grader.testing.probes import probe
-from grader.testing.strategies import exact_rates, numbers, shapes, tensor_points, tensors
+from grader.testing.strategies import exact_rates, numbers, shapes, sizes, tensor_points, tensors
 
 X = torch.tensor([[0.0], [1.0], [3.0]])
 Y = torch.tensor([[1.0], [2.0], [5.0]])
@@ -312,3 +313,86 @@ def test_fit_tutorial(learner):
     )
     answer.key("a").is_close(1.0235, atol=NEAR)
     answer.key("b").is_close(1.9690, atol=NEAR)
+
+
+# Four points with two features on the plane 1 + 2 * x0 - 3 * x1.
+CORNERS = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+HEIGHTS = torch.tensor([1.0, 3.0, -2.0, 0.0])
+
+
+@probe
+def call_fit_many(module, w, b, x, y, lr, n_epochs):
+    """make leaves of `w` and `b`, call `fit_many`, and look at the same leaves again"""
+    w = w.clone().requires_grad_()
+    b = torch.tensor([b], requires_grad=True)
+    losses = module.fit_many(x=x, y=y, w=w, b=b, lr=lr, n_epochs=n_epochs)
+    return {
+        "losses": losses,
+        "w": w.detach(),
+        "b": b.detach(),
+        "are leaves": w.is_leaf and b.is_leaf,
+        "require a gradient": w.requires_grad and b.requires_grad,
+        "points": points_after(x, y),
+    }
+
+
+@st.composite
+def many_features(draw):
+    """Slopes w, and points x and y with a feature for each of them; there are never as many points as features."""
+    n, k = draw(st.lists(sizes(1, 6), min_size=2, max_size=2, unique=True))
+    return draw(tensors((k,))), draw(tensors((n, k))), draw(tensors((n,)))
+
+
+@pytest.mark.exercise("fit_many", "two features, one epoch, by hand")
+def test_fit_many_one_epoch(learner):
+    x, y = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([4.0, -2.0])
+    answer = learner.run(call_fit_many, w=torch.zeros(2), b=0.0, x=x, y=y, lr=0.5, n_epochs=1)
+    check_losses(answer.key("losses"), [10.0])
+    answer.key("w").is_close(torch.tensor([2.0, -1.0]))
+    answer.key("b").is_close(torch.tensor([1.0]))
+
+
+@pytest.mark.exercise("fit_many", "each loss is a Python float")
+def test_fit_many_gives_python_floats(learner):
+    answer = learner.run(
+        call_fit_many, w=torch.zeros(2), b=0.0, x=CORNERS, y=HEIGHTS, lr=0.0625, n_epochs=1
+    )
+    check_losses(answer.key("losses"), [3.5])
+    check_python_floats(answer.key("losses"))
+
+
+@pytest.mark.exercise("fit_many", "trains the leaves of the caller, in place")
+def test_fit_many_trains_given_leaves(learner):
+    w = torch.tensor([0.5, -1.0])
+    answer = learner.run(call_fit_many, w=w, b=0.25, x=CORNERS, y=HEIGHTS, lr=0.0625, n_epochs=3)
+    for name, start in (("w", w), ("b", torch.tensor([0.25]))):
+        p = answer.key(name)
+        p.check(
+            not torch.equal(p.tensor(shape=tuple(start.shape)), start),
+            f"After fit_many, the caller's {name} still has its old value. Change the given tensor in place; "
+            "a new tensor with the same name is a different tensor.",
+        )
+    check_fit_many(answer, w, 0.25, CORNERS, HEIGHTS, 0.0625, 3)
+    answer.check(
+        answer.key("are leaves").value is True and answer.key("require a gradient").value is True,
+        "After fit_many, the parameters are no longer leaves that require a gradient.",
+    )
+    check_points_stay(answer.key("points"), CORNERS, HEIGHTS)
+
+
+@pytest.mark.exercise("fit_many", "any number of features: four epochs", points=3)
+@given(data=many_features(), b=numbers(), lr=st.sampled_from([0.0078125, 0.015625]))
+def test_fit_many_is_gradient_descent(learner, data, b, lr):
+    w, x, y = data
+    answer = learner.run(call_fit_many, w=w, b=b, x=x, y=y, lr=lr, n_epochs=4)
+    check_fit_many(answer, w, b, x, y, lr, 4)
+
+
+@pytest.mark.exercise("fit_many", "1000 epochs end at 2, -3 and 1")
+def test_fit_many_for_long(learner):
+    answer = learner.run(
+        call_fit_many, w=torch.zeros(2), b=0.0, x=CORNERS, y=HEIGHTS, lr=0.1, n_epochs=1000
+    )
+    answer.key("losses").numbers(1000)
+    answer.key("w").is_close(torch.tensor([2.0, -3.0]), atol=NEAR)
+    answer.key("b").is_close(torch.tensor([1.0]), atol=NEAR)

@@ -5,10 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.content.references import check_torchs_loss, is_loss, reduced
+from grader.content.references import check_torchs_loss, huber_losses, is_loss, reduced
 from grader.content.shared_probes import torchs_losses
 from grader.testing.probes import probe
-from grader.testing.strategies import shapes, sizes, tensors
+from grader.testing.strategies import numbers, shapes, sizes, tensors
 
 YHAT = torch.tensor([[1.0], [2.0], [5.0]])
 Y = torch.tensor([[1.0], [4.0], [4.0]])
@@ -191,6 +191,91 @@ def test_mse_refuses_other_words(learner, reduction):
     learner.mse(YHAT, Y, reduction="none")
     with learner.raises(ValueError, f'"{reduction}" is not "mean", "sum" or "none"'):
         learner.mse(YHAT, Y, reduction=reduction)
+
+
+# Two small errors and two large ones, for delta = 1. Their losses are 0.125, 0.5, 2.5 and 9.5.
+ERRORS = torch.tensor([[0.5, -1.0], [3.0, -10.0]])
+deltas = st.sampled_from([0.25, 0.5, 1.0, 1.5, 2.0])
+
+
+@probe
+def huber_from_scratch(module, yhat, y, delta):
+    "call `huber(yhat, y, delta)`, while torch's own losses raise an error"
+    with torchs_losses(refused=True):
+        return module.huber(yhat, y, delta=delta)
+
+
+@probe
+def gradients_of_huber(module, yhat, y, delta):
+    "call huber, then backward() on the result"
+    yhat, y = yhat.clone().requires_grad_(), y.clone().requires_grad_()
+    loss = module.huber(yhat, y, delta)
+    if isinstance(loss, torch.Tensor) and loss.requires_grad:
+        loss.sum().backward()
+    return {"yhat.grad": yhat.grad, "y.grad": y.grad}
+
+
+@st.composite
+def huber_errors(draw):
+    """A delta, and a table of errors with small ones, large ones and delta itself, of both signs."""
+    delta = draw(deltas)
+    first = torch.tensor([[-2.5], [-1.0], [-0.5], [0.5], [1.0], [2.5]])
+    rest = draw(tensors((draw(sizes(1, 3)), draw(sizes(1, 3)))))
+    return delta, delta * torch.cat([first.expand(6, rest.shape[1]), rest])
+
+
+@pytest.mark.exercise("huber", "small errors: half the square")
+def test_huber_of_small_errors(learner):
+    # Squares of 0.25, 1 and 0.0625.
+    yhat = torch.tensor([[1.5], [1.0], [4.25]])
+    answer = learner.huber(yhat, torch.tensor([[1.0], [2.0], [4.0]]), delta=1.0)
+    is_loss(answer, (0.25 + 1 + 0.0625) / 2 / 3)
+    # For a larger delta, an error of 3 is a small one too.
+    is_loss(learner.huber(torch.tensor([3.0]), torch.tensor([0.0]), delta=4.0), 4.5)
+
+
+@pytest.mark.exercise("huber", "large errors: a straight line")
+def test_huber_of_large_errors(learner):
+    answer = learner.huber(torch.tensor([4.0, -9.0]), torch.tensor([1.0, 1.0]), delta=1.0)
+    is_loss(answer, (2.5 + 9.5) / 2)
+    is_loss(learner.huber(torch.tensor([3.0]), torch.tensor([0.0]), delta=0.5), 1.375)
+
+
+@pytest.mark.exercise("huber", "both kinds in one table, from scratch", points=2)
+def test_huber_of_a_table(learner):
+    answer = learner.run(huber_from_scratch, yhat=ERRORS + 1, y=torch.ones(2, 2), delta=1.0)
+    is_loss(answer, 3.15625)
+
+
+@pytest.mark.exercise("huber", "delta is 1 by default")
+def test_huber_default(learner):
+    is_loss(learner.huber(ERRORS, torch.zeros(2, 2)), 3.15625)
+
+
+@pytest.mark.exercise("huber", "any errors, any delta", points=2)
+@given(case=huber_errors(), shift=numbers())
+def test_huber_is_the_formula(learner, case, shift):
+    delta, error = case
+    y = torch.full_like(error, shift)
+    answer = learner.run(huber_from_scratch, yhat=y + error, y=y, delta=delta)
+    is_loss(answer, float(huber_losses(error, delta).mean()))
+
+
+@pytest.mark.exercise("huber", "gradients reach yhat and y", points=2)
+def test_huber_gradient_by_hand(learner):
+    answer = learner.run(gradients_of_huber, yhat=ERRORS, y=torch.zeros(2, 2), delta=2.0)
+    expected = torch.tensor([[0.5, -1.0], [2.0, -2.0]]) / 4
+    gradient(answer, "yhat.grad").is_close(expected)
+    gradient(answer, "y.grad").is_close(-expected)
+
+
+@pytest.mark.exercise("huber", "no gradient is larger than delta")
+@given(case=huber_errors())
+def test_huber_gradient_is_cut(learner, case):
+    delta, error = case
+    answer = learner.run(gradients_of_huber, yhat=error, y=torch.zeros_like(error), delta=delta)
+    expected = error.clamp(-delta, delta) / error.numel()
+    gradient(answer, "yhat.grad").is_close(expected)
 
 
 @pytest.mark.exercise("make_loss", "each reduction, by hand")

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from grader.content.references import check_train_mode
-from grader.content.shared_probes import write_line
+from grader.content.references import check_on_meta, check_train_mode
+from grader.content.shared_probes import line, noted_on_meta, on_card, write_line
 from grader.testing.probes import probe
 from grader.testing.strategies import sizes, tensors
 
@@ -236,3 +236,216 @@ def test_freeze_counts_any_layer(learner, n_in, n_hidden, n_out):
     answer.key("count").equals(n_in * n_hidden + n_hidden)
     check_trainable(answer, ["body.weight", "body.bias"])
     answer.key("changed").equals([])
+
+
+@probe
+def with_new_head(module, body, x, n_out, names):
+    """build a model of the layers Linear, ReLU, Linear (with these names, if there are any), write 7 into every
+    number of the last one, call `replace_head`, let the model predict, and look at it"""
+    n_hidden, n_in = body.shape
+    layers = [nn.Linear(n_in, n_hidden), nn.ReLU(), nn.Linear(n_hidden, 2)]
+    layers[0].weight.data.copy_(body)
+    layers[0].bias.data.fill_(0.5)
+    for p in layers[2].parameters():
+        p.data.fill_(7.0)
+    model = nn.Sequential()
+    for i, layer in enumerate(layers):
+        model.add_module(names[i] if names else str(i), layer)
+    returned = module.replace_head(model=model, n_out=n_out)
+    return {
+        "output": model(x).detach(),
+        "returned": returned,
+        "layers": len(model),
+        "the last layer is an nn.Linear": isinstance(model[-1], nn.Linear),
+        "learns": [[p.requires_grad for p in layer.parameters()] for layer in model],
+        "body": [p.detach() for layer in list(model)[:-1] for p in layer.parameters()],
+        "head": [p.detach() for p in model[-1].parameters()],
+    }
+
+
+BODY = torch.tensor([[1.0, 0.0], [0.5, -1.0], [-2.0, 1.5]])
+
+
+def check_new_head(answer, body, n, n_out):
+    """Check a model of three layers that has got a new head."""
+    layers = answer.key("layers").integer()
+    answer.check(
+        layers == 3,
+        f"Expected 3 layers as before, got {layers}. The new layer takes the place of the old head.",
+    )
+    answer.key("the last layer is an nn.Linear").equals(True)
+    shape = tuple(answer.key("output").tensor().shape)
+    answer.check(
+        shape == (n, n_out),
+        f"For {n} points and n_out = {n_out}, expected the model to predict a tensor of shape {(n, n_out)}, got "
+        f"{shape}. Has the model of the caller got the new layer?",
+    )
+    first, _, head = answer.key("learns").parts("first layer", "ReLU", "head")
+    head.check(
+        head.value == [True, True],
+        "The new head does not learn: its weight and its bias must require gradients.",
+    )
+    first.check(
+        first.value == [False, False],
+        "The first layer still requires gradients, its weight or its bias. All that was there before is frozen.",
+    )
+    for part, expected in zip(
+        answer.key("body").each(), (body, torch.full((len(body),), 0.5)), strict=True
+    ):
+        part.is_close(expected)
+    for part, size in zip(
+        answer.key("head").parts("weight", "bias"), ((n_out, len(body)), (n_out,)), strict=True
+    ):
+        part.check(
+            not (part.tensor(shape=size) == 7).any(),
+            "The new head has numbers of the old one. It should be fresh.",
+        )
+
+
+@pytest.mark.exercise("replace_head", "four outputs in place of two", points=2)
+def test_replace_head_by_hand(learner):
+    answer = learner.run(with_new_head, body=BODY, x=torch.ones(6, 2), n_out=4, names=None)
+    check_new_head(answer, BODY, 6, 4)
+
+
+@pytest.mark.exercise("replace_head", "in place: nothing is returned")
+def test_replace_head_returns_none(learner):
+    answer = learner.run(with_new_head, body=BODY, x=torch.ones(6, 2), n_out=1, names=None)
+    check_new_head(answer, BODY, 6, 1)
+    answer.key("returned").is_none()
+
+
+@pytest.mark.exercise("replace_head", "as many outputs as before, and still a fresh head")
+def test_replace_head_of_the_same_size(learner):
+    answer = learner.run(with_new_head, body=BODY, x=torch.ones(6, 2), n_out=2, names=None)
+    check_new_head(answer, BODY, 6, 2)
+
+
+@pytest.mark.exercise("replace_head", "layers with names of their own")
+def test_replace_head_of_named_layers(learner):
+    names = ["body", "bend", "head"]
+    answer = learner.run(with_new_head, body=BODY, x=torch.ones(6, 2), n_out=5, names=names)
+    check_new_head(answer, BODY, 6, 5)
+
+
+@pytest.mark.exercise("replace_head", "layers of any size")
+@given(n_in=sizes(1, 5), n_hidden=sizes(3, 6), n_out=sizes(1, 7), n=sizes(1, 4))
+def test_replace_head_of_any_size(learner, n_in, n_hidden, n_out, n):
+    body = torch.arange(n_in * n_hidden).reshape(n_hidden, n_in) / 4
+    answer = learner.run(with_new_head, body=body, x=torch.ones(n, n_in), n_out=n_out, names=None)
+    check_new_head(answer, body, n, n_out)
+
+
+@probe
+def predicted_by_line(module, a, b, x, training):
+    """build a model of an nn.Linear(1, 1), which computes a + b * x, and a Dropout layer, put it in train mode or
+    in eval mode, call `predict`, and look at the result and at the model"""
+    model = nn.Sequential(line(a, b), nn.Dropout(p=0.5)).train(training)
+    yhat = module.predict(model=model, x=x)
+    return {
+        "yhat": yhat,
+        "yhat requires a gradient": getattr(yhat, "requires_grad", False),
+        "modes": [part.training for part in model.modules()],
+        "learns": [p.requires_grad for p in model.parameters()],
+        "numbers": [p.detach() for p in model.parameters()],
+    }
+
+
+@probe
+def predicted_by_batchnorm(module, mean, variance, x):
+    """write the buffers of an nn.BatchNorm1d in train mode, call `predict` with it, and look at the buffers"""
+    model = nn.BatchNorm1d(len(mean))
+    model.running_mean.copy_(mean)
+    model.running_var.copy_(variance)
+    yhat = module.predict(model=model, x=x)
+    return {"yhat": yhat, "running_mean": model.running_mean, "running_var": model.running_var}
+
+
+@probe
+def predicted_elsewhere(module, a, b, x):
+    """call `predict` with a line on the CPU and an `x` that acts like a tensor on a graphics card; then call it
+    with lines on the CPU and on the device "meta" and with `x` on the CPU, and note the device on which they
+    use x"""
+    yhat = module.predict(model=line(a, b), x=on_card(x))
+    if isinstance(yhat, torch.Tensor):
+        # Where x was used shows on the device "meta": not every way to move it passes through `on_card`.
+        yhat = yhat.detach().as_subclass(torch.Tensor)
+    noted = {"x": []}
+
+    class Watched(nn.Linear):
+        def forward(self, x):
+            noted["x"].append(x.device.type)
+            return super().forward(x)
+
+    def use_on(device):
+        module.predict(model=Watched(1, 1).to(device), x=x)
+
+    return {"yhat": yhat, "devices": noted_on_meta(noted, use_on, "meta")}
+
+
+POINTS = torch.tensor([[0.0], [1.0], [3.0], [-2.0], [0.5], [4.0]])
+
+
+@pytest.mark.exercise("predict", "a line, by hand")
+def test_predict_by_hand(learner):
+    for training in (False, True):
+        answer = learner.run(predicted_by_line, a=1.0, b=2.0, x=POINTS[:3], training=training)
+        answer.key("yhat").is_close(torch.tensor([[1.0], [3.0], [7.0]]))
+
+
+@pytest.mark.exercise("predict", "in eval mode: no number is hidden", points=2)
+@given(x=tensors(st.tuples(sizes(4, 8), st.just(1))))
+def test_predict_in_eval_mode(learner, x):
+    # In train mode, each of at least four numbers would be doubled or hidden.
+    answer = learner.run(predicted_by_line, a=20.0, b=2.0, x=x, training=True)
+    answer.key("yhat").is_close(20 + 2 * x)
+
+
+@pytest.mark.exercise("predict", "the mode comes back, train or eval", points=2)
+@pytest.mark.parametrize("training", [True, False])
+def test_predict_brings_the_mode_back(learner, training):
+    answer = learner.run(predicted_by_line, a=1.0, b=2.0, x=POINTS, training=training)
+    answer.key("yhat").is_close(1 + 2 * POINTS)
+    before, after = (("eval", "train")[mode] for mode in (training, not training))
+    answer.check(
+        answer.key("modes").value == [training] * 3,
+        f"Before predict the model was in {before} mode, and now it is in {after} mode. Note the mode first, and "
+        "bring it back.",
+    )
+
+
+@pytest.mark.exercise("predict", "the result requires no gradient")
+def test_predict_without_gradients(learner):
+    answer = learner.run(predicted_by_line, a=1.0, b=2.0, x=POINTS, training=False)
+    answer.key("yhat").is_close(1 + 2 * POINTS)
+    answer.check(
+        answer.key("yhat requires a gradient").value is False,
+        "The prediction requires a gradient, so it keeps its graph in memory. PyTorch should take no notes.",
+    )
+
+
+@pytest.mark.exercise("predict", "the model does not change")
+def test_predict_leaves_the_model_alone(learner):
+    answer = learner.run(predicted_by_line, a=1.0, b=2.0, x=POINTS, training=True)
+    answer.key("yhat").is_close(1 + 2 * POINTS)
+    weight, bias = answer.key("numbers").parts("weight", "bias")
+    weight.is_close(torch.tensor([[2.0]]))
+    bias.is_close(torch.tensor([1.0]))
+    answer.check(
+        answer.key("learns").value == [True, True],
+        "After predict, the parameters of the model no longer require gradients, so it cannot be trained further.",
+    )
+    mean, variance = torch.tensor([1.0, -2.0]), torch.tensor([4.0, 0.25])
+    x = torch.tensor([[1.0, -2.0], [3.0, -1.5], [-1.0, 2.0]])
+    answer = learner.run(predicted_by_batchnorm, mean=mean, variance=variance, x=x)
+    # BatchNorm adds 0.00001 to the variance.
+    answer.key("yhat").is_close((x - mean) / (variance + 1e-5).sqrt())
+    answer.key("running_mean").is_close(mean)
+    answer.key("running_var").is_close(variance)
+
+
+@pytest.mark.exercise("predict", "x comes to the device of the model", points=2)
+def test_predict_moves_x(learner):
+    answer = learner.run(predicted_elsewhere, a=1.0, b=2.0, x=POINTS)
+    answer.key("yhat").is_close(1 + 2 * POINTS)
+    check_on_meta(answer.key("devices"), "x")

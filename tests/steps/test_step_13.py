@@ -1,6 +1,8 @@
 """Step 13: a custom Dataset."""
 
 import itertools
+import pathlib
+import tempfile
 
 import pytest
 import torch
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset
 
+from grader.content.references import csv_points, csv_text
 from grader.content.shared_probes import on_card
 from grader.testing.probes import probe
 from grader.testing.strategies import sizes, tensors
@@ -244,3 +247,129 @@ def test_device_stays(learner):
             f'Expected the item on the device "{device}", like the tensors, got another device. A dataset '
             "leaves its tensors where they are: the training loop moves one batch at a time.",
         )
+
+
+NAMES = ["size", "rooms", "age", "price"]
+HOUSES = [[50.0, 2.0, 10.5, 100.25], [80.0, 3.0, -4.0, 150.0], [65.5, 2.0, 0.0, 99.75]]
+
+
+@st.composite
+def tables(draw):
+    """The names of two to four columns, two to five lines of numbers, and the target."""
+    names = draw(st.permutations(["size", "rooms", "age", "price"]))[: draw(sizes(2, 4))]
+    table = draw(tensors((draw(sizes(2, 5)), len(names))))
+    return names, table.tolist(), draw(st.sampled_from(names))
+
+
+@probe
+def csv_items(module, text, target, indices):
+    """write a CSV file, make a CsvDataset of it, and ask for its length and for several items"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/points.csv"
+        pathlib.Path(path).write_text(text)
+        dataset = module.CsvDataset(path=path, target=target)
+        return {
+            "is a Dataset": isinstance(dataset, Dataset),
+            "length": len(dataset),
+            "items": [dataset[index] for index in indices],
+        }
+
+
+@probe
+def csv_loop_and_batches(module, text, target, batch_size, most):
+    """write a CSV file, run a for loop over a CsvDataset of it, stop it after `most` points if it goes on, and
+    collect the batches of a DataLoader"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/points.csv"
+        pathlib.Path(path).write_text(text)
+        dataset = module.CsvDataset(path=path, target=target)
+        batches = [list(batch) for batch in DataLoader(dataset, batch_size=batch_size)]
+        return {"loop": list(itertools.islice(dataset, most)), "batches": batches}
+
+
+def check_lines(answer, names, rows, target, indices):
+    """Check the length of a CsvDataset and the items at these indices."""
+    answer.key("length").equals(len(rows))
+    points = csv_points(names, rows, target)
+    items = answer.key("items").parts(*(f"dataset[{index}]" for index in indices))
+    for item, index in zip(items, indices, strict=True):
+        is_point(item, *points[index])
+
+
+@pytest.mark.exercise("CsvDataset", "it is a torch Dataset, and the header is no point")
+def test_csv_is_a_dataset(learner):
+    answer = learner.run(csv_items, text=csv_text(NAMES, HOUSES), target="price", indices=[0])
+    answer.check(
+        answer.key("is a Dataset").value is True,
+        "Expected a class that is built on torch.utils.data.Dataset.",
+    )
+    check_lines(answer, NAMES, HOUSES, "price", [0])
+
+
+@pytest.mark.exercise("CsvDataset", "the last column is the target", points=2)
+def test_csv_by_hand(learner):
+    text = "size,rooms,price\n50,2,100.5\n80,3,150\n"
+    answer = learner.run(csv_items, text=text, target="price", indices=[0, 1])
+    first, second = answer.key("items").parts("dataset[0]", "dataset[1]")
+    is_point(first, torch.tensor([50.0, 2.0]), torch.tensor([100.5]))
+    is_point(second, torch.tensor([80.0, 3.0]), torch.tensor([150.0]))
+
+
+@pytest.mark.exercise("CsvDataset", "the target is any column, by its name", points=2)
+@pytest.mark.parametrize("target", ["size", "rooms", "age"])
+def test_csv_target_by_name(learner, target):
+    text = csv_text(NAMES, HOUSES)
+    answer = learner.run(csv_items, text=text, target=target, indices=[0, 1, 2])
+    check_lines(answer, NAMES, HOUSES, target, [0, 1, 2])
+
+
+@pytest.mark.exercise("CsvDataset", "any table", points=2)
+@given(table=tables())
+def test_csv_of_any_table(learner, table):
+    names, rows, target = table
+    indices = list(range(len(rows)))
+    answer = learner.run(csv_items, text=csv_text(names, rows), target=target, indices=indices)
+    check_lines(answer, names, rows, target, indices)
+
+
+@pytest.mark.exercise("CsvDataset", "a column that is not there is an error")
+def test_csv_without_the_target(learner):
+    text = csv_text(NAMES, HOUSES)
+    check_lines(
+        learner.run(csv_items, text=text, target="age", indices=[1]), NAMES, HOUSES, "age", [1]
+    )
+    for target in ("prize", "Price", "pric", ""):
+        with learner.raises(ValueError, f'there is no column "{target}" in the header'):
+            learner.run(csv_items, text=text, target=target, indices=[0])
+
+
+@pytest.mark.exercise("CsvDataset", "an index counts as in a list")
+def test_csv_indices(learner):
+    text = csv_text(NAMES, HOUSES)
+    answer = learner.run(csv_items, text=text, target="price", indices=[-1, -3, 2])
+    check_lines(answer, NAMES, HOUSES, "price", [-1, -3, 2])
+    for index in (3, -4):
+        with learner.raises(IndexError, f"there are 3 points, so there is no point {index}"):
+            learner.run(csv_items, text=text, target="price", indices=[index])
+
+
+@pytest.mark.exercise("CsvDataset", "a for loop and a DataLoader give every point once")
+@given(table=tables(), batch_size=sizes(1, 3))
+def test_csv_in_a_loader(learner, table, batch_size):
+    names, rows, target = table
+    answer = learner.run(
+        csv_loop_and_batches, text=csv_text(names, rows), target=target, batch_size=batch_size,
+        most=len(rows) + 2,
+    )  # fmt: skip
+    points = csv_points(names, rows, target)
+    looped = answer.key("loop").each()
+    answer.check(
+        len(looped) == len(rows),
+        f"Expected {len(rows)} rounds of a for loop over the points, got {len(looped)}.",
+    )
+    for item, point in zip(looped, points, strict=True):
+        is_point(item, *point)
+    parts = [points[i : i + batch_size] for i in range(0, len(points), batch_size)]
+    batches = answer.key("batches").parts(*(f"batch {i}" for i in range(len(parts))))
+    for batch, part in zip(batches, parts, strict=True):
+        is_point(batch, *(torch.stack(values) for values in zip(*part, strict=True)))

@@ -132,8 +132,8 @@ def to_tensor_on_devices(module, array):
     }
 
 
-def check_home(answer, device, shape):
-    """Check that a float32 tensor of this shape lives on the device."""
+def check_home(answer, device, shape, dtype=torch.float32):
+    """Check that a tensor of this shape and dtype lives on the device."""
     t, home = answer.key("tensor"), answer.key("device").value
     t.check(
         isinstance(t.value, torch.Tensor),
@@ -146,8 +146,8 @@ def check_home(answer, device, shape):
         f'Expected a tensor on the device "{device}", got one on "{home}". Use the given device.',
     )
     t.check(
-        t.value.dtype == torch.float32 and tuple(t.value.shape) == tuple(shape),
-        f'On the device "{device}", expected a tensor of dtype torch.float32 and shape {tuple(shape)}, got '
+        t.value.dtype == dtype and tuple(t.value.shape) == tuple(shape),
+        f'On the device "{device}", expected a tensor of dtype {dtype} and shape {tuple(shape)}, got '
         f"one of dtype {t.value.dtype} and shape {tuple(t.value.shape)}.",
     )
 
@@ -230,6 +230,84 @@ def to_numpy_of_card(module, t, factor):
 @given(t=tensors(shapes()), factor=factors)
 def test_to_numpy_of_results_on_a_card(learner, t, factor):
     learner.run(to_numpy_of_card, t=t, factor=factor).is_close(factor * t.numpy())
+
+
+# beside
+
+
+@probe
+def beside_everywhere(module, t, other, learns):
+    """let `t` be on the CPU (and require a gradient, if `learns`); for each of the devices "cpu" and "meta",
+    and for "cuda" if it is there, call `beside` with `other` there, and then with both tensors there"""
+    t = t.clone().requires_grad_(learns)
+    seen = {}
+    for device in devices():
+        there = other.to(device)
+        moved = module.beside(t=t, other=there)
+        # A leaf again, on that device.
+        mate = t.detach().to(device, copy=True).requires_grad_(learns)
+        seen[device] = {
+            "moved": at_home(moved),
+            "t itself": moved is t,
+            "both there": module.beside(t=mate, other=there) is mate,
+            "other": at_home(there),
+        }
+    return seen
+
+
+DTYPES = [torch.float32, torch.float64, torch.float16, torch.int64, torch.uint8, torch.bool]
+
+
+@st.composite
+def two_tensors(draw):
+    """Two tensors of different shapes and dtypes, and whether the first one requires a gradient."""
+    kinds = draw(st.lists(st.sampled_from(DTYPES), min_size=2, max_size=2, unique=True))
+    shape, other_shape = draw(st.lists(shapes(0, 3), min_size=2, max_size=2, unique=True))
+    t, other = (draw(arrays(size)) for size in (shape, other_shape))
+    t, other = (
+        torch.as_tensor(abs(array)).to(kind) for array, kind in zip((t, other), kinds, strict=True)
+    )
+    return t, other, kinds[0].is_floating_point and draw(st.booleans())
+
+
+@pytest.mark.exercise("beside", "any tensor beside any other one, on any device", points=3)
+@given(both=two_tensors())
+def test_beside_on_any_device(learner, both):
+    t, other, learns = both
+    learner.beside(t=t, other=other).is_close(t)
+    answer = learner.run(beside_everywhere, t=t, other=other, learns=learns)
+    devices = ["cpu", "meta", *(["cuda"] if "cuda" in answer.value else [])]
+    for device in devices:
+        seen = answer.key(device)
+        check_home(seen.key("moved"), device, t.shape, t.dtype)
+        if device != "meta":
+            seen.key("moved").key("tensor").is_close(t.detach())
+        seen.check(
+            seen.key("both there").value is True
+            and (device != "cpu" or seen.key("t itself").value),
+            f'On the device "{device}", t and other were in the same place, but the result was another tensor. '
+            "Expected t itself: there is nothing to move.",
+        )
+        check_home(seen.key("other"), device, other.shape, other.dtype)
+
+
+@probe
+def beside_of_card(module, t, other, factor):
+    """call `beside` with the result of a computation that acts like a tensor on a graphics card, and with `other`
+    on the CPU; then call it with `t` on the CPU and `other` on the device "meta" """
+    result = module.beside(t=factor * on_card(t), other=other)
+    if isinstance(result, torch.Tensor):
+        # Where it is shows on the other devices: not every way to move a tensor passes through `on_card`.
+        result = result.detach().as_subclass(torch.Tensor)
+    return {"numbers": result, "on meta": at_home(module.beside(t=t, other=other.to("meta")))}
+
+
+@pytest.mark.exercise("beside", "all numbers come along (from a simulated card)", points=2)
+@given(t=tensors(shapes()), other=tensors(shapes()), factor=factors)
+def test_beside_takes_the_numbers_along(learner, t, other, factor):
+    answer = learner.run(beside_of_card, t=t, other=other, factor=factor)
+    answer.key("numbers").is_close(factor * t)
+    check_home(answer.key("on meta"), "meta", t.shape)
 
 
 # make_parameters

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from grader.content.references import (
     TRAINING,
     check_fit,
+    check_fit_many,
     check_list_stays,
     check_points_stay,
     check_python_floats,
@@ -23,6 +24,7 @@ from grader.content.shared_probes import (
     points_after,
     points_laid_out,
     small_network,
+    tensor_laid_out,
 )
 from grader.testing.answers import ALL_FLOAT64, FLOAT32
 from grader.testing.probes import probe
@@ -47,7 +49,7 @@ layouts = st.sampled_from(["plain", "columns of a table"])
 def gradients_of_leaves(a, b, a_factor, b_factor):
     "empty the gradients and see what a loss with known gradients leaves there"
     a.grad = b.grad = None
-    loss = (a_factor * a + b_factor * b).sum()
+    loss = (a_factor * a).sum() + (b_factor * b).sum()
     if loss.requires_grad:
         loss.backward()
     return [a.grad, b.grad]
@@ -323,3 +325,104 @@ def test_fit_goes_on(learner, a, b, first, second, lr, other_lr, epochs, a_facto
     a, b = (answer.key("first").key(name).scalar() for name in "ab")
     check_fit(answer.key("second"), a, b, *second, other_lr, epochs[1])
     check_still_leaves(answer, "later", a_factor, b_factor)
+
+
+# fit_many
+
+
+@probe
+def fit_many_on_view(module, w, b, x, y, lr, n_epochs, layout):
+    """make leaves of `w` and `b`, lay `x` and `y` out in memory as `layout` says, call `fit_many`, and look at the
+    same leaves again"""
+    w, b = w.clone().requires_grad_(), leaf(b)
+    x, y = tensor_laid_out(x, layout), tensor_laid_out(y, layout)
+    losses = module.fit_many(x=x, y=y, w=w, b=b, lr=lr, n_epochs=n_epochs)
+    return {"losses": losses, "w": w.detach(), "b": b.detach(), "points": points_after(x, y)}
+
+
+@st.composite
+def features(draw, low=1):
+    """Slopes w, and points x and y with a feature for each of them; there are never as many points as features."""
+    n, k = draw(st.lists(sizes(low, 7), min_size=2, max_size=2, unique=True))
+    return draw(tensors((k,))), draw(tensors((n, k))), draw(tensors((n,)))
+
+
+# The steeper the loss, the smaller the steps: up to seven features have squares that add up to 63.
+small_rates = st.sampled_from([0.00390625, 0.0078125, 0.015625])
+table_layouts = st.sampled_from(["plain", "turned", "every second"])
+
+
+@pytest.mark.exercise("fit_many", "any points, features and number of epochs", points=3)
+@given(
+    data=features(), b=numbers(), lr=small_rates, n_epochs=sizes(1, 7), layout=table_layouts,
+)  # fmt: skip
+def test_fit_many_on_any_points(learner, data, b, lr, n_epochs, layout):
+    w, x, y = data
+    answer = learner.run(
+        fit_many_on_view, w=w, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout=layout
+    )
+    check_fit_many(answer, w, b, x, y, lr, n_epochs)
+    check_python_floats(answer.key("losses"))
+    check_points_stay(answer.key("points"), x, y)
+
+
+@pytest.mark.exercise("fit_many", "as many points as features, and one feature alone", points=2)
+@settings(max_examples=6)
+@given(
+    w=tensors(st.tuples(sizes(2, 5))), b=numbers(), values=tensors((2, 5, 5)), lr=small_rates,
+    alone=st.booleans(), n_epochs=sizes(2, 4),
+)  # fmt: skip
+def test_fit_many_on_square_tables(learner, w, b, values, lr, alone, n_epochs):
+    # Where both sizes agree, a product in the wrong direction raises no error.
+    n = len(w)
+    x, y = values[0, :n, :n], values[1, 0, :n]
+    if alone:
+        w, x = w[:1], x[:, :1]
+    answer = learner.run(
+        fit_many_on_view, w=w, b=b, x=x, y=y, lr=lr, n_epochs=n_epochs, layout="plain"
+    )
+    check_fit_many(answer, w, b, x, y, lr, n_epochs)
+
+
+@probe
+def fit_many_twice(module, w, b, first, second, epochs, w_factor, b_factor):
+    """make leaves of `w` and `b`, call `fit_many` with the first points, empty the gradients, call `fit_many` with
+    the second points, and use the same leaves in another loss"""
+    w, b = w.clone().requires_grad_(), leaf(b)
+    seen = {}
+    for name, (x, y, lr), n_epochs in zip(
+        ("first", "second"), (first, second), epochs, strict=True
+    ):
+        losses = module.fit_many(x=x, y=y, w=w, b=b, lr=lr, n_epochs=n_epochs)
+        seen[name] = {"losses": losses, "w": w.detach().clone(), "b": b.detach().clone()}
+        w.grad = b.grad = None
+    return {**seen, "later": gradients_of_leaves(w, b, w_factor, b_factor)}
+
+
+@pytest.mark.exercise("fit_many", "a second training goes on where the first one ended", points=3)
+@given(
+    data=features(2), b=numbers(), lr=small_rates, other_lr=small_rates,
+    epochs=st.tuples(sizes(1, 3), sizes(1, 3)), w_factor=factors, b_factor=factors,
+)  # fmt: skip
+def test_fit_many_goes_on(learner, data, b, lr, other_lr, epochs, w_factor, b_factor):
+    w, x, y = data
+    second = (x[1:] + 0.25, y[:-1])
+    answer = learner.run(
+        fit_many_twice, w=w, b=b, first=(x, y, lr), second=(*second, other_lr), epochs=epochs,
+        w_factor=w_factor, b_factor=b_factor,
+    )  # fmt: skip
+    check_fit_many(answer.key("first"), w, b, x, y, lr, epochs[0])
+    w, b = (
+        answer.key("first").key("w").tensor(tuple(w.shape)),
+        answer.key("first").key("b").scalar(),
+    )
+    check_fit_many(answer.key("second"), w, b, *second, other_lr, epochs[1])
+    w_grad, b_grad = answer.key("later").parts("w.grad", "b.grad")
+    for name, part, expected in (
+        ("w", w_grad, torch.full_like(w, w_factor)), ("b", b_grad, torch.tensor([b_factor])),
+    ):  # fmt: skip
+        part.check(
+            part.value is not None,
+            f"After the call, {name} no longer receives a gradient: it must stay a leaf that requires a gradient.",
+        )
+        part.is_close(expected)

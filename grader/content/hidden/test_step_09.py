@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.content.references import check_torchs_loss, is_loss, reduced
+from grader.content.references import check_torchs_loss, huber_losses, is_loss, reduced
 from grader.content.shared_probes import leaf, tensor_laid_out, torchs_losses
 from grader.testing.probes import probe
 from grader.testing.strategies import numbers, shapes, sizes, tensor_points, tensors
@@ -224,6 +224,102 @@ def test_mse_refuses_capital_letters(learner):
     for word in ("MEAN", "Sum", "None", "me", "um", "n"):
         with learner.raises(ValueError, f'"{word}" is not "mean", "sum" or "none"'):
             learner.mse(yhat=torch.ones(3, 1), y=torch.zeros(3, 1), reduction=word)
+
+
+# huber
+
+
+@st.composite
+def huber_cases(draw):
+    """yhat, y and a delta: errors from a quarter of delta to three times delta, of both signs."""
+    delta = draw(st.sampled_from([0.125, 0.5, 1.0, 1.25, 3.0]))
+    shape = draw(shapes(0, 2))
+    # Whatever is drawn, some errors are on each side of delta, and some are delta itself.
+    first = torch.tensor([-3.0, -1.0, -0.75, 0.25, 1.0, 1.5]).reshape(6, *[1] * len(shape))
+    error = delta * torch.cat([first.expand(6, *shape), draw(tensors((draw(sizes(1, 3)), *shape)))])
+    y = draw(tensors(tuple(error.shape)))
+    return y + error, y, delta
+
+
+@probe
+def huber_laid_out(module, yhat, y, delta, layouts):
+    """lay `yhat` and `y` out in memory as `layouts` says, and compute the loss twice, while torch's own losses
+    raise an error"""
+    yhat, y = tensor_laid_out(yhat, layouts[0]), tensor_laid_out(y, layouts[1])
+    with torchs_losses(refused=True):
+        return [module.huber(yhat=yhat, y=y, delta=delta) for _ in range(2)]
+
+
+@pytest.mark.exercise("huber", "any errors, any delta, any memory layout", points=3)
+@given(case=huber_cases(), layouts=st.tuples(layouts, layouts))
+def test_huber_of_any_layout(learner, case, layouts):
+    yhat, y, delta = case
+    answer = learner.run(huber_laid_out, yhat=yhat, y=y, delta=delta, layouts=layouts)
+    for part in answer.parts("the first loss", "the second loss"):
+        is_loss(part, float(huber_losses(yhat - y, delta).mean()))
+
+
+@pytest.mark.exercise("huber", "any shape, even a single number", points=2)
+@given(both=shapes(0, 4).flatmap(lambda shape: tensors((2, *shape))), large=st.booleans())
+def test_huber_of_any_shape(learner, both, large):
+    # All errors are on one side of delta.
+    yhat, y = both
+    delta = 0.125 if large else 8.0
+    expected = float(huber_losses(yhat - y, delta).mean())
+    is_loss(learner.huber(yhat=yhat, y=y, delta=delta), expected)
+
+
+@pytest.mark.exercise("huber", "delta is 1 by default", points=1)
+@given(case=huber_cases())
+def test_huber_delta_is_one_by_default(learner, case):
+    yhat, y, delta = case
+    # Errors from -3 to 3, of which some are larger than 1.
+    yhat = y + (yhat - y) / delta
+    is_loss(learner.huber(yhat=yhat, y=y), float(huber_losses(yhat - y, 1.0).mean()))
+
+
+@probe
+def huber_gradients(module, yhat, y, delta, factor):
+    """compute the Huber loss of leaves `yhat` and `y` times `factor`, call `backward()`, and collect both
+    gradients"""
+    yhat, y = yhat.clone().requires_grad_(), y.clone().requires_grad_()
+    loss = module.huber(yhat=yhat, y=y, delta=delta)
+    if isinstance(loss, torch.Tensor) and loss.requires_grad:
+        (factor * loss).sum().backward()
+    return {"yhat.grad": yhat.grad, "y.grad": y.grad}
+
+
+@pytest.mark.exercise("huber", "the gradient of every entry, for yhat and for y", points=3)
+@given(case=huber_cases(), factor=st.sampled_from([-2.0, 0.5, 1.0, 8.0]))
+def test_huber_gradients(learner, case, factor):
+    yhat, y, delta = case
+    answer = learner.run(huber_gradients, yhat=yhat, y=y, delta=delta, factor=factor)
+    error = yhat - y
+    expected = factor * error.clamp(-delta, delta) / error.numel()
+    arrived(answer, "yhat.grad").is_close(expected)
+    arrived(answer, "y.grad").is_close(-expected)
+
+
+@probe
+def huber_of_a_line(module, a, b, x, y, delta):
+    """make leaves of `a` and `b`, compute the Huber loss of yhat = a + b * x and y, and call `backward()`"""
+    a, b = leaf(a), leaf(b)
+    loss = module.huber(yhat=a + b * x, y=y, delta=delta)
+    if isinstance(loss, torch.Tensor) and loss.requires_grad:
+        loss.sum().backward()
+    return {"a.grad": a.grad, "b.grad": b.grad}
+
+
+@pytest.mark.exercise("huber", "gradients reach the parameters of a line", points=2)
+@given(a=numbers(), b=numbers(), data=tensor_points(3, 8), far=st.sampled_from([-40.0, 40.0]))
+def test_huber_teaches_a_line(learner, a, b, data, far):
+    x, y = data
+    # The first point is an outlier.
+    y = torch.cat([y[:1] + far, y[1:]])
+    answer = learner.run(huber_of_a_line, a=a, b=b, x=x, y=y, delta=0.5)
+    pull = (a + b * x - y).clamp(-0.5, 0.5)
+    arrived(answer, "a.grad").is_close(torch.tensor([float(pull.mean())]))
+    arrived(answer, "b.grad").is_close(torch.tensor([float((pull * x).mean())]))
 
 
 # make_loss

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from grader.content.references import check_train_mode
+from grader.content.references import check_on_meta, check_train_mode
+from grader.content.shared_probes import devices, noted_on_meta, on_card
 from grader.testing.probes import probe
 from grader.testing.strategies import arrays, numbers, sizes, tensors
 
@@ -301,3 +302,242 @@ def test_freeze_by_the_beginning_of_a_name(learner, layers, which, length):
     for start in (prefix, prefix.swapcase()):
         answer = learner.run(freeze_and_learn, layers=layers, prefix=start, value=1.5)
         check_frozen(answer, layers, start, 1.5)
+
+
+# replace_head
+
+
+@probe
+def new_head_in_training(module, widths, between, names, x, n_out, lr):
+    """build a model of linear layers of these widths with a layer of another kind after each but the last one, and
+    with these names, if there are any; write 7 into every number of the last one and call `replace_head`; then
+    let the model predict and take a step of SGD, with a loss that is the sum of all predictions"""
+    kinds = {"relu": nn.ReLU, "tanh": nn.Tanh, "dropout": nn.Dropout}
+    layers = []
+    for n_in, n_now, kind in zip(widths, widths[1:], [*between, None], strict=False):
+        layers.append(nn.Linear(n_in, n_now))
+        if len(layers) < 2 * len(between) + 1:
+            layers.append(nn.BatchNorm1d(n_now) if kind == "norm" else kinds[kind]())
+    for number, p in enumerate([p for layer in layers for p in layer.parameters()]):
+        p.data.fill_((number + 1) / 8)
+    for p in layers[-1].parameters():
+        p.data.fill_(7.0)
+    model = nn.Sequential()
+    for i, layer in enumerate(layers):
+        model.add_module(f"{names}{i}", layer)
+    module.replace_head(model=model, n_out=n_out)
+    model.train()
+    yhat = model(x)
+    head = [p.detach().clone() for p in model[-1].parameters()]
+    if yhat.requires_grad:
+        yhat.sum().backward()
+    learned = [[p.grad is not None for p in layer.parameters()] for layer in model]
+    # Those without a gradient stay as they are.
+    torch.optim.SGD(model.parameters(), lr=lr).step()
+    return {
+        "output": yhat.detach(),
+        "layers": len(model),
+        "is an nn.Linear": isinstance(model[-1], nn.Linear),
+        "learned": [learned[:-1], learned[-1]],
+        "body": [p.detach() for layer in list(model)[:-1] for p in layer.parameters()],
+        "head": head,
+        "head later": [p.detach() for p in model[-1].parameters()],
+    }
+
+
+@st.composite
+def stacks(draw):
+    """The widths of two to four linear layers, and the kinds of the layers between them."""
+    widths = draw(st.lists(sizes(2, 7), min_size=3, max_size=5))
+    kinds = st.sampled_from(["relu", "tanh", "norm", "dropout"])
+    return widths, draw(st.lists(kinds, min_size=len(widths) - 2, max_size=len(widths) - 2))
+
+
+@pytest.mark.exercise("replace_head", "any layers: only the fresh head is trained", points=4)
+@given(
+    stack=stacks(), names=st.sampled_from(["", "layer_"]), n=sizes(2, 5), n_out=sizes(1, 7),
+    same=st.booleans(), lr=st.sampled_from([0.125, 0.5]),
+)  # fmt: skip
+def test_replace_head_and_train(learner, stack, names, n, n_out, same, lr):
+    widths, between = stack
+    # Now and then, as many outputs as before.
+    n_out = widths[-1] if same else n_out
+    answer = learner.run(
+        new_head_in_training, widths=widths, between=between, names=names, x=torch.ones(n, widths[0]),
+        n_out=n_out, lr=lr,
+    )  # fmt: skip
+    count = 2 * len(widths) - 3
+    layers = answer.key("layers").integer()
+    answer.check(
+        layers == count,
+        f"Expected {count} layers as before, got {layers}. The new layer takes the place of the old head.",
+    )
+    answer.key("is an nn.Linear").equals(True)
+    shape = tuple(answer.key("output").tensor(finite=False).shape)
+    answer.check(
+        shape == (n, n_out),
+        f"For {n} points and n_out = {n_out}, expected the model to predict a tensor of shape {(n, n_out)}, got "
+        f"{shape}. Has the model of the caller got the new layer?",
+    )
+    body, head = answer.key("learned").parts("body", "head")
+    head.check(head.value == [True, True], "The weight or the bias of the new head does not learn.")
+    body.check(
+        not any(flag for flags in body.value for flag in flags),
+        "A layer before the head still learns. All that was there before is frozen.",
+    )
+    expected = [
+        width
+        for place, width in enumerate(widths[1:-1])
+        for _ in range(4 if between[place] == "norm" else 2)
+    ]
+    for number, part in enumerate(answer.key("body").parts(*map(str, range(len(expected))))):
+        numbers_now = part.tensor()
+        part.check(
+            bool((numbers_now == (number + 1) / 8).all()),
+            "A number in a layer before the head has changed. Those layers keep their numbers.",
+        )
+    sizes_of_head = ((n_out, widths[-2]), (n_out,))
+    fresh = answer.key("head").parts("weight", "bias")
+    for part, size in zip(fresh, sizes_of_head, strict=True):
+        part.check(
+            not (part.tensor(shape=size) == 7).any(),
+            "The new head has numbers of the old one. It should be fresh.",
+        )
+    # The bias is added to each of n predictions.
+    bias = fresh[1].tensor()
+    answer.key("head later").parts("weight", "bias")[1].is_close(bias - lr * n)
+
+
+# predict
+
+
+@probe
+def network_of(state):
+    "Linear, BatchNorm, Dropout and Linear with the numbers of a state dict"
+    n_out, n_in = state["0.weight"].shape
+    model = nn.Sequential(
+        nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.Dropout(p=0.5), nn.Linear(n_out, 1)
+    )
+    model.load_state_dict(state)
+    return model
+
+
+@probe
+def predicted_and_trained(module, state, batches, training):
+    """build Linear, BatchNorm, Dropout, Linear with these numbers, give every parameter a gradient of 3, put the
+    model in train mode or in eval mode, call `predict` for each batch, and look at the results and at the model"""
+    model = network_of(state).train(training)
+    for p in model.parameters():
+        p.grad = torch.full_like(p, 3.0)
+    results = [module.predict(model=model, x=x) for x in batches]
+    return {
+        "results": [y.detach() if isinstance(y, torch.Tensor) else y for y in results],
+        "with a graph": [getattr(y, "requires_grad", False) for y in results],
+        "modes": [part.training for part in model.modules()],
+        "state": dict(model.state_dict()),
+        "gradients": [p.grad for p in model.parameters()],
+        "learns": [p.requires_grad for p in model.parameters()],
+    }
+
+
+@st.composite
+def networks(draw):
+    """The state dict of such a network, and one to three batches."""
+    n_in, n_out = draw(st.permutations([1, 2, 3, 4]))[:2]
+    names = ("1.weight", "1.bias", "1.running_mean")
+    shapes = {"0.weight": (n_out, n_in), "0.bias": (n_out,), "3.weight": (1, n_out), "3.bias": (1,)}
+    shapes |= dict.fromkeys(names, (n_out,))
+    # Odd multiples of 1/8, so that no number is 0, and a hidden one shows.
+    state = {name: draw(tensors(shape)) + 0.125 for name, shape in shapes.items()}
+    state["1.running_var"] = draw(tensors((n_out,))).abs() + 0.125
+    state["1.num_batches_tracked"] = torch.tensor(draw(sizes(1, 99)))
+    batches = draw(
+        st.lists(sizes(2, 6).flatmap(lambda n: tensors((n, n_in))), min_size=1, max_size=3)
+    )
+    return state, batches
+
+
+def expected_of(state, x):
+    """What the network predicts in eval mode, in float64."""
+    state = {name: value.double() for name, value in state.items()}
+    hidden = x.double() @ state["0.weight"].T + state["0.bias"]
+    hidden = (hidden - state["1.running_mean"]) / (state["1.running_var"] + 1e-5).sqrt()
+    hidden = hidden * state["1.weight"] + state["1.bias"]
+    return (hidden @ state["3.weight"].T + state["3.bias"]).float()
+
+
+@pytest.mark.exercise("predict", "batch after batch, and the model stays as it was", points=4)
+@given(task=networks(), training=st.booleans())
+def test_predict_of_any_network(learner, task, training):
+    state, batches = task
+    answer = learner.run(predicted_and_trained, state=state, batches=batches, training=training)
+    results = answer.key("results").parts(*(f"batch {i + 1}" for i in range(len(batches))))
+    for part, x in zip(results, batches, strict=True):
+        # The numbers of four layers reach hundreds.
+        part.is_close(expected_of(state, x), rtol=1e-4, atol=1e-3)
+    answer.check(
+        not any(answer.key("with a graph").value),
+        "A prediction requires a gradient, so it keeps its graph in memory. PyTorch should take no notes.",
+    )
+    answer.check(
+        answer.key("modes").value == [training] * 5,
+        f"Before predict the model was in {('eval', 'train')[training]} mode, and now it is not.",
+    )
+    is_state(answer.key("state"), state, "predict has changed the model.")
+    answer.check(
+        all(answer.key("learns").value),
+        "After predict, a parameter of the model no longer requires a gradient.",
+    )
+    for part in answer.key("gradients").each():
+        part.check(
+            part.value is not None and bool((part.tensor() == 3).all()),
+            "After predict, a gradient of the model has changed. A prediction needs no gradients.",
+        )
+
+
+@probe
+def predicted_on_devices(module, weight, bias, x):
+    """call `predict` with a linear layer on the CPU (and on "cuda" if it is there) and `x` on the CPU, then with
+    an `x` that acts like a tensor on a graphics card; then call it with layers on the CPU and on the device "meta"
+    and with `x` on the CPU, and note the device on which they use x"""
+    model = nn.Linear(*reversed(weight.shape))
+    model.weight.data.copy_(weight)
+    model.bias.data.copy_(bias)
+    found = [
+        module.predict(model=model.to(device), x=x) for device in devices() if device != "meta"
+    ]
+    found.append(module.predict(model=model.to("cpu"), x=on_card(x)))
+    noted = {"x": []}
+
+    class Watched(nn.Linear):
+        def forward(self, x):
+            noted["x"].append(x.device.type)
+            return super().forward(x)
+
+    def use_on(device):
+        module.predict(model=Watched(*reversed(weight.shape)).to(device), x=x)
+
+    return {
+        # Where x was used shows on the device "meta": not every way to move it passes through `on_card`.
+        "yhat": [
+            y.detach().cpu().as_subclass(torch.Tensor) if isinstance(y, torch.Tensor) else y
+            for y in found
+        ],
+        "devices": noted_on_meta(noted, use_on, "meta"),
+    }
+
+
+@pytest.mark.exercise("predict", "x comes to the model, and the model stays", points=3)
+@given(
+    layer=st.permutations([1, 2, 3, 4]).flatmap(
+        lambda sizes: st.tuples(
+            tensors((sizes[0], sizes[1])), tensors((sizes[0],)), tensors((sizes[2], sizes[1]))
+        )
+    )
+)
+def test_predict_on_any_device(learner, layer):
+    weight, bias, x = layer
+    answer = learner.run(predicted_on_devices, weight=weight, bias=bias, x=x)
+    for part in answer.key("yhat").each():
+        part.is_close(x @ weight.T + bias)
+    check_on_meta(answer.key("devices"), "x")

@@ -1,6 +1,8 @@
 """Step 13, hidden: datasets of any shape, dtype and layout, read by index, in a loop and by a DataLoader."""
 
 import itertools
+import pathlib
+import tempfile
 
 import pytest
 import torch
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset, Subset
 
+from grader.content.references import csv_points, csv_text
 from grader.content.shared_probes import on_card, tensor_laid_out
 from grader.testing.probes import probe
 from grader.testing.strategies import seeds, shapes, sizes, tensors
@@ -316,3 +319,162 @@ def test_device_stays(learner, n, shapes, last):
             f"of shape {shapes[1]}, got another device or another shape. A dataset leaves its tensors where "
             "they are.",
         )
+
+
+# CsvDataset
+
+COLUMNS = ["size", "sizes", "siz", "rooms", "age", "price", "x", "x_2"]
+# Some that float32 rounds, and some that are printed with an exponent.
+entries = st.one_of(
+    st.integers(-12, 12).map(float),
+    st.integers(-12, 12).map(lambda k: k / 4),
+    st.sampled_from([0.1, -0.3, 1234.567, 1e-05, 98765.4321]),
+)
+
+
+@st.composite
+def csv_tables(draw):
+    """The names of two to five columns, two to six lines of numbers, and the target."""
+    names = draw(st.lists(st.sampled_from(COLUMNS), min_size=2, max_size=5, unique=True))
+    row = st.lists(entries, min_size=len(names), max_size=len(names))
+    rows = draw(st.lists(row, min_size=2, max_size=6))
+    return names, rows, draw(st.sampled_from(names))
+
+
+@probe
+def csv_answers(module, text, targets, indices):
+    """write a CSV file, make a CsvDataset of it for each of `targets`, and only then ask each of them for its
+    length and for several items"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/points.csv"
+        pathlib.Path(path).write_text(text)
+        datasets = [module.CsvDataset(path=path, target=target) for target in targets]
+        return [
+            {"length": len(dataset), "items": [dataset[index] for index in indices]}
+            for dataset in datasets
+        ]
+
+
+def check_csv(answer, names, rows, target, indices):
+    """Check the length of a CsvDataset and the items at these indices."""
+    answer.key("length").equals(len(rows))
+    points = csv_points(names, rows, target)
+    labels = [f"dataset[{index}]" for index in indices]
+    for item, index in zip(answer.key("items").parts(*labels), indices, strict=True):
+        features, value = item.parts("features", "target")
+        features.is_close(points[index][0])
+        value.is_close(points[index][1])
+
+
+@pytest.mark.exercise("CsvDataset", "any table, and any of its columns as the target", points=4)
+@given(table=csv_tables(), numbers=st.lists(st.integers(-99, 99), min_size=1, max_size=5))
+def test_csv_of_any_columns(learner, table, numbers):
+    names, rows, target = table
+    indices = [number % (2 * len(rows)) - len(rows) for number in numbers]
+    targets = [target, *(name for name in names if name != target)]
+    answer = learner.run(
+        csv_answers, text=csv_text(names, rows), targets=targets, indices=[0, -1, *indices]
+    )
+    for part, name in zip(answer.parts(*targets), targets, strict=True):
+        check_csv(part, names, rows, name, [0, -1, *indices])
+
+
+@pytest.mark.exercise("CsvDataset", "names that are only similar are an error", points=3)
+@given(table=csv_tables(), change=st.sampled_from(["{}s", "{} ", "the_{}", "{}_", "-1", "0"]))
+def test_csv_refuses_other_names(learner, table, change):
+    names, rows, target = table
+    wrong = change.format(target)
+    wrong = wrong if wrong not in names else target.upper()
+    text = csv_text(names, rows)
+    (part,) = learner.run(csv_answers, text=text, targets=[target], indices=[1]).parts(target)
+    check_csv(part, names, rows, target, [1])
+    with learner.raises(ValueError, f'there is no column "{wrong}" in the header'):
+        learner.run(csv_answers, text=text, targets=[wrong], indices=[1])
+
+
+@probe
+def csv_outside(module, text, target, outside):
+    """write a CSV file, make a CsvDataset of it, and ask for the items `outside` (each should raise an
+    IndexError), and then for the item 0"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/points.csv"
+        pathlib.Path(path).write_text(text)
+        dataset = module.CsvDataset(path=path, target=target)
+        outcomes = []
+        for number in outside:
+            try:
+                dataset[number]
+            except IndexError:
+                outcomes.append("IndexError")
+            except NotImplementedError:
+                raise
+            except Exception as error:
+                outcomes.append(type(error).__name__)
+            else:
+                outcomes.append("an item")
+        return {"outside": outcomes, "length": len(dataset), "items": [dataset[0]]}
+
+
+@pytest.mark.exercise("CsvDataset", "past both ends", points=1)
+@given(table=csv_tables(), far=st.integers(0, 9))
+def test_csv_indices_outside(learner, table, far):
+    names, rows, target = table
+    outside = [len(rows), len(rows) + far, -len(rows) - 1, -len(rows) - 1 - far]
+    answer = learner.run(csv_outside, text=csv_text(names, rows), target=target, outside=outside)
+    for number, outcome in zip(outside, answer.key("outside").each(), strict=True):
+        outcome.check(
+            outcome.value == "IndexError",
+            f"len is {len(rows)}, so expected an IndexError for dataset[{number}], got {outcome.value}.",
+        )
+    check_csv(answer, names, rows, target, [0])
+
+
+@probe
+def csv_shuffled(module, text, target, batch_size, seed):
+    """write a CSV file, make a CsvDataset of it, ask whether it is built on Dataset, and collect the batches of a
+    DataLoader that shuffles"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/points.csv"
+        pathlib.Path(path).write_text(text)
+        dataset = module.CsvDataset(path=path, target=target)
+        generator = torch.Generator().manual_seed(seed)
+        loader = DataLoader(dataset, batch_size=batch_size, shuffle=True, generator=generator)
+        kind = Dataset in type(dataset).__mro__
+        return {"a torch Dataset": kind, "batches": [list(batch) for batch in loader]}
+
+
+@pytest.mark.exercise("CsvDataset", "shuffled: every line once, with its own target", points=2)
+@given(k=sizes(1, 4), n=sizes(2, 7), place=st.integers(0, 4), batch_size=sizes(1, 4), seed=seeds())
+def test_csv_shuffled(learner, k, n, place, batch_size, seed):
+    # No number appears twice, so the first feature says which line it is.
+    rows = [[float(i * (k + 1) + j) for j in range(k + 1)] for i in range(n)]
+    names, target = COLUMNS[: k + 1], COLUMNS[place % (k + 1)]
+    answer = learner.run(
+        csv_shuffled, text=csv_text(names, rows), target=target, batch_size=batch_size, seed=seed
+    )
+    kind = answer.key("a torch Dataset")
+    kind.check(kind.value is True, "Expected a class that is built on torch.utils.data.Dataset.")
+    points = csv_points(names, rows, target)
+    sizes_of_batches = [min(batch_size, n - i) for i in range(0, n, batch_size)]
+    labels = [f"batch {i}" for i in range(len(sizes_of_batches))]
+    seen = []
+    for size, batch in zip(sizes_of_batches, answer.key("batches").parts(*labels), strict=True):
+        features, values = batch.parts("features", "target")
+        features, values = (
+            features.tensor((size, k), torch.float32), values.tensor((size, 1), torch.float32),
+        )  # fmt: skip
+        for row, value in zip(features, values, strict=True):
+            found = [i for i, point in enumerate(points) if torch.equal(point[0], row)]
+            batch.check(
+                found, f"The features {row.tolist()} in a batch belong to no line of the file."
+            )
+            batch.check(
+                torch.equal(points[found[0]][1], value),
+                f"In a batch, the features {row.tolist()} have the target {value.tolist()}, which belongs to "
+                "another line.",
+            )
+            seen += found
+    answer.check(
+        sorted(seen) == list(range(n)),
+        "Expected every line exactly once in the batches of one epoch.",
+    )

@@ -37,6 +37,16 @@ def to_numpy(t):
     return result
 
 
+def beside(t, other):
+    print("from", t.device, "to", other.device)
+    if str(t.device) == str(other.device):
+        print("nothing to do")
+        return t
+    else:
+        t = t.to(str(other.device))
+        return t
+
+
 def make_parameters(device, seed):
     torch.manual_seed(seed)
     if str(device) == "cuda":

@@ -46,3 +46,25 @@ def fit(x, y, a, b, lr, n_epochs):
         if epoch < 5:
             print(epoch, loss.item())
     return losses
+
+
+def fit_many(x, y, w, b, lr, n_epochs):
+    losses = []
+    for epoch in range(n_epochs):
+        if w.grad is not None:
+            w.grad.zero_()
+        if b.grad is not None:
+            b.grad.zero_()
+        total = 0
+        for i in range(len(x)):
+            yhat = b
+            for j in range(len(w)):
+                yhat = yhat + w[j] * x[i][j]
+            total = total + (y[i] - yhat) ** 2
+        loss = total / len(x)
+        loss.backward()
+        w.data = w.data - lr * w.grad
+        b.data = b.data - lr * b.grad
+        losses.append(loss.item())
+    print(losses[-1])
+    return losses

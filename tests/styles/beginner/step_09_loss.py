@@ -28,6 +28,23 @@ def mse(yhat, y, reduction="mean"):
     return total
 
 
+def huber(yhat, y, delta=1.0):
+    flat1 = yhat.reshape(-1)
+    flat2 = y.reshape(-1)
+    total = torch.zeros(1)
+    for i in range(len(flat1)):
+        e = flat1[i] - flat2[i]
+        if e < 0:
+            e = -e
+        if e <= delta:
+            total = total + 0.5 * e * e
+        else:
+            total = total + delta * (e - 0.5 * delta)
+    total = total / len(flat1)
+    print("huber", total)
+    return total
+
+
 def make_loss(reduction):
     def my_loss(yhat, y):
         loss_fn = nn.MSELoss(reduction=reduction)

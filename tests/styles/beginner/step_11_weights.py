@@ -23,3 +23,31 @@ def freeze_all_but(model, prefix):
         else:
             p.requires_grad = False
     return n
+
+
+def replace_head(model, n_out):
+    old = model[len(model) - 1]
+    print("old head", old)
+    n_in = old.weight.shape[1]
+    for i in range(len(model)):
+        for p in model[i].parameters():
+            p.requires_grad = False
+    new = torch.nn.Linear(n_in, n_out)
+    model[len(model) - 1] = new
+    print(model)
+
+
+def predict(model, x):
+    mode = model.training
+    for p in model.parameters():
+        device = p.device
+    x = x.to(device)
+    model.eval()
+    with torch.no_grad():
+        y = model(x)
+    if mode == True:
+        model.train()
+    else:
+        model.eval()
+    print("predicted", y.shape)
+    return y

@@ -20,3 +20,30 @@ class CustomDataset(Dataset):
         for p in self.points:
             count = count + 1
         return count
+
+
+class CsvDataset(Dataset):
+    def __init__(self, path, target):
+        f = open(path)
+        lines = f.readlines()
+        f.close()
+        names = lines[0].strip().split(",")
+        print("columns", names)
+        if target not in names:
+            raise ValueError("no column " + target)
+        self.points = []
+        for line in lines[1:]:
+            words = line.strip().split(",")
+            features = []
+            for i in range(len(words)):
+                if names[i] == target:
+                    y = torch.tensor([float(words[i])])
+                else:
+                    features.append(float(words[i]))
+            self.points.append((torch.tensor(features), y))
+
+    def __getitem__(self, index):
+        return self.points[index]
+
+    def __len__(self):
+        return len(self.points)

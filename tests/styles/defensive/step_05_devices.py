@@ -44,6 +44,19 @@ def to_numpy(t):
     return result
 
 
+def beside(t, other):
+    for name, value in (("t", t), ("other", other)):
+        if not isinstance(value, torch.Tensor):
+            raise TypeError(f"{name} must be a tensor, not {type(value).__name__}")
+    if t.device == other.device:
+        return t
+    LOG.debug("moving a tensor from %s to %s", t.device, other.device)
+    result = t.to(device=other.device, dtype=t.dtype, copy=True)
+    if tuple(result.shape) != tuple(t.shape) or result.dtype != t.dtype:
+        raise RuntimeError("the tensor came out wrong")
+    return result
+
+
 def make_parameters(device, seed):
     device = torch.device(device)
     generator = torch.Generator(device="cpu")

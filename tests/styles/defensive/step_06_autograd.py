@@ -70,3 +70,25 @@ def fit(x, y, a, b, lr, n_epochs, *, log_every=100):
     finally:
         a.grad = b.grad = None
     return losses
+
+
+def fit_many(x, y, w, b, lr, n_epochs, *, log_every=100):
+    pair = (_leaf(w, "w"), _leaf(b, "b"))
+    if x.dim() != 2 or x.size(1) != w.numel() or tuple(y.shape) != (x.size(0),):
+        raise ValueError(f"shapes do not fit: {tuple(x.shape)}, {tuple(y.shape)}, {tuple(w.shape)}")
+    points, values = x.detach().double(), y.detach().double()
+    losses = []
+    try:
+        for epoch in range(n_epochs):
+            with torch.enable_grad():
+                yhat = torch.mv(points, w.double()) + b.double()
+                loss = torch.square(yhat - values).mean()
+            for p, grad in zip(pair, torch.autograd.grad(loss, pair), strict=True):
+                p.grad = grad
+            losses.append(float(loss.detach().cpu().item()))
+            update_(pair, lr)
+            if log_every and epoch % log_every == 0:
+                LOG.info("epoch %d: loss %g", epoch, losses[-1])
+    finally:
+        w.grad = b.grad = None
+    return losses

@@ -40,6 +40,25 @@ def mse(yhat, y, reduction="mean", *, weight=None):
     return squares.to(torch.result_type(yhat, y))
 
 
+def huber(yhat, y, delta=1.0, *, reduction="mean"):
+    _check_reduction(reduction)
+    _check(yhat, y)
+    delta = float(delta)
+    if not delta > 0:
+        raise ValueError(f"delta must be positive, not {delta}")
+    difference = yhat.to(torch.float64) - y.to(torch.float64)
+    size = difference.abs()
+    inner = difference.square() / 2
+    outer = delta * (size - delta / 2)
+    losses = torch.where(size.le(delta), inner, outer)
+    if reduction == "mean":
+        losses = losses.sum().div(max(losses.numel(), 1))
+    elif reduction == "sum":
+        losses = losses.sum()
+    LOG.debug("delta %g, shape %s", delta, tuple(losses.shape))
+    return losses.to(torch.result_type(yhat, y))
+
+
 class _CheckedLoss:
     """Looks at the shapes, then lets `nn.MSELoss` do the work."""
 

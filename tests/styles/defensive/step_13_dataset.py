@@ -1,7 +1,10 @@
 """A dataset, with every argument checked and the data copied."""
 
+import csv
 import logging
+import math
 import operator
+from pathlib import Path
 
 import torch
 from torch.utils.data import Dataset
@@ -37,3 +40,42 @@ class CustomDataset(Dataset):
             raise IndexError(f"no point {i} among {len(self)}")
         i %= len(self)
         return self._x[i].clone(), self._y[i].clone()
+
+
+class CsvDataset(Dataset):
+    def __init__(self, path, target, *, encoding="utf-8-sig"):
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        with path.open(newline="", encoding=encoding) as file:
+            reader = csv.DictReader(file, strict=True)
+            names = [name.strip() for name in reader.fieldnames or []]
+            if len(set(names)) != len(names):
+                raise ValueError(f"a column is there twice: {names}")
+            if target not in names:
+                raise ValueError(f"there is no column {target!r} in {path}")
+            features = [name for name in names if name != target]
+            rows, targets = [], []
+            for number, row in enumerate(reader, 2):
+                try:
+                    values = {name: float(row[name]) for name in names}
+                except (TypeError, ValueError) as error:
+                    raise ValueError(f"line {number} of {path} is not a point") from error
+                if not all(map(math.isfinite, values.values())):
+                    raise ValueError(f"line {number} of {path} is not finite")
+                rows.append([values[name] for name in features])
+                targets.append([values[target]])
+        self.feature_names = tuple(features)
+        self._points = CustomDataset(
+            torch.tensor(rows, dtype=torch.float32), torch.tensor(targets, dtype=torch.float32)
+        )
+        LOG.debug("%d points from %s", len(self), path)
+
+    def __repr__(self):
+        return f"CsvDataset({len(self)} points)"
+
+    def __len__(self):
+        return len(self._points)
+
+    def __getitem__(self, index):
+        return self._points[index]

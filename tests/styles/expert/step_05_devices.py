@@ -22,6 +22,10 @@ def to_numpy(t):
     return t.numpy(force=True).astype(np.float64)
 
 
+def beside(t, other, *, non_blocking=False):
+    return t.to(other.device, non_blocking=non_blocking)
+
+
 def make_parameters(device, seed):
     g = torch.Generator().manual_seed(seed)
     return tuple(nn.Parameter(torch.randn(1, generator=g).to(device)) for _ in "ab")

@@ -30,3 +30,15 @@ def fit(x, y, a, b, lr, n_epochs, callback=None):
         opt.step()
         losses[i] = loss.item()
     return losses
+
+
+def fit_many(x, y, w, b, lr, n_epochs, callback=None):
+    losses = np.empty(n_epochs)
+    opt = torch.optim.SGD([w, b], lr=lr)
+    for i in range(n_epochs):
+        opt.zero_grad()
+        loss = F.mse_loss(torch.einsum("nk,k->n", x, w) + b, y)
+        loss.backward()
+        opt.step()
+        losses[i] = loss.item()
+    return losses

@@ -16,6 +16,11 @@ def mse(yhat: Tensor, y: Tensor, reduction: str = "mean", *, eps: float = 0.0) -
     return reduce((yhat.double() - y.double()).square()).to(yhat.dtype)
 
 
+def huber(yhat: Tensor, y: Tensor, delta: float = 1.0) -> Tensor:
+    e = (yhat.double() - y.double()).abs()
+    return torch.where(e < delta, e.square() / 2, delta * (e - delta / 2)).mean().to(yhat.dtype)
+
+
 def make_loss(reduction: str) -> nn.Module:
     class Loss(nn.MSELoss):
         def forward(self, input, target):

@@ -19,3 +19,17 @@ def freeze_all_but(model, prefix):
         p.requires_grad = keep = name.startswith(prefix)
         trainable += keep * p.numel()
     return int(trainable)
+
+
+def replace_head(model: nn.Sequential, n_out: int) -> None:
+    model.requires_grad_(False)
+    model[-1] = nn.Linear(model[-1].in_features, n_out)
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    training = model.training
+    try:
+        return model.eval()(x.to(next(model.parameters()).device, non_blocking=True))
+    finally:
+        model.train(training)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator
 
+import numpy as np
+import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
@@ -28,3 +30,13 @@ class CustomDataset(TensorDataset):
 
     def __getitems__(self, indices):
         return [self[i] for i in indices]
+
+
+class CsvDataset(CustomDataset):
+    def __init__(self, path, target: str) -> None:
+        table = np.genfromtxt(path, delimiter=",", names=True)
+        if target not in table.dtype.names:
+            raise ValueError(target)
+        features = [name for name in table.dtype.names if name != target]
+        x = np.stack([table[name] for name in features], axis=-1)
+        super().__init__(torch.from_numpy(x).float(), torch.from_numpy(table[target]).float()[:, None])

@@ -32,6 +32,14 @@ def to_numpy(t: Tensor) -> np.ndarray:
     return array.copy()
 
 
+def beside(t: Tensor, other: Tensor) -> Tensor:
+    target_device = other.device
+    if t.device == target_device:
+        return t
+    moved_tensor = t.to(target_device)
+    return moved_tensor
+
+
 def make_parameters(device: Device, seed: int) -> Tuple[Tensor, Tensor]:
     torch.manual_seed(seed)
     a = torch.empty(1, dtype=torch.float32, device=device)

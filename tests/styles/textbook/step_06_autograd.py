@@ -45,3 +45,22 @@ def fit(x: Tensor, y: Tensor, a: Tensor, b: Tensor, lr: float, n_epochs: int) ->
         a.grad.zero_()
         b.grad.zero_()
     return losses
+
+
+def fit_many(x: Tensor, y: Tensor, w: Tensor, b: Tensor, lr: float, n_epochs: int) -> List[float]:
+    losses: List[float] = []
+    for epoch in range(n_epochs):
+        yhat = torch.matmul(x, w) + b
+        error = yhat - y
+        loss = (error**2).mean()
+        losses.append(loss.item())
+
+        loss.backward()
+
+        with torch.no_grad():
+            w -= lr * w.grad
+            b -= lr * b.grad
+
+        w.grad.zero_()
+        b.grad.zero_()
+    return losses

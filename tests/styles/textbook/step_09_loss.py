@@ -26,6 +26,18 @@ def mse(yhat: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     return loss
 
 
+def huber(yhat: Tensor, y: Tensor, delta: float = 1.0) -> Tensor:
+    error = torch.sub(yhat, y)
+    absolute_error = torch.abs(error)
+    is_small = absolute_error <= delta
+
+    squared_loss = 0.5 * torch.pow(error, 2)
+    linear_loss = delta * (absolute_error - 0.5 * delta)
+    loss_of_each_entry = torch.where(is_small, squared_loss, linear_loss)
+    loss = torch.mean(loss_of_each_entry)
+    return loss
+
+
 def make_loss(reduction: str) -> Callable[[Tensor, Tensor], Tensor]:
     criterion = nn.MSELoss(reduction=reduction)
 

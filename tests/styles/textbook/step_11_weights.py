@@ -2,6 +2,7 @@
 
 from typing import Dict
 
+import torch
 import torch.nn as nn
 from torch import Tensor
 
@@ -25,3 +26,28 @@ def freeze_all_but(model: nn.Module, prefix: str) -> int:
             parameter.requires_grad = True
             number_of_trainable += parameter.nelement()
     return number_of_trainable
+
+
+def replace_head(model: nn.Sequential, n_out: int) -> None:
+    # Step 1: freeze the pretrained layers.
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+
+    # Step 2: replace the classifier.
+    number_of_features: int = model[-1].in_features
+    new_head = nn.Linear(number_of_features, n_out)
+    model[-1] = new_head
+
+
+def predict(model: nn.Module, x: Tensor) -> Tensor:
+    was_in_training_mode: bool = model.training
+    first_parameter = next(model.parameters())
+    x_on_device = x.to(first_parameter.device)
+
+    model.eval()
+    with torch.no_grad():
+        prediction = model(x_on_device)
+
+    if was_in_training_mode:
+        model.train()
+    return prediction

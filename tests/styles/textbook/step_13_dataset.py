@@ -1,7 +1,9 @@
 """Chapter 13. Datasets."""
 
-from typing import Tuple
+import csv
+from typing import List, Tuple
 
+import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -29,3 +31,31 @@ class CustomDataset(Dataset):
 
     def __len__(self) -> int:
         return self.n_points
+
+
+class CsvDataset(Dataset):
+    def __init__(self, path: str, target: str) -> None:
+        super().__init__()
+        features: List[List[float]] = []
+        labels: List[List[float]] = []
+
+        with open(path, newline="") as file:
+            reader = csv.reader(file)
+            header = next(reader)
+            if target not in header:
+                raise ValueError("The file has no such column.")
+            target_column = header.index(target)
+            for row in reader:
+                values = [float(value) for value in row]
+                label = values.pop(target_column)
+                features.append(values)
+                labels.append([label])
+
+        self.features = torch.tensor(features, dtype=torch.float32)
+        self.labels = torch.tensor(labels, dtype=torch.float32)
+
+    def __getitem__(self, index: int) -> Tuple[Tensor, Tensor]:
+        return self.features[index], self.labels[index]
+
+    def __len__(self) -> int:
+        return self.labels.size(0)
