@@ -409,7 +409,7 @@ LMS_FILES = {
     "lab.7z": b"7z",
     "a.docx": b"PK",
     "notes_\x1b[31m.txt": b"",
-    "notes\n   7.00 of 7  notes": b"",
+    "notes\n   6.00 of 6  notes": b"",
     "submission_metadata.yml": b"",
     ".DS_Store": b"",
     "neighbour": "submission_456",
@@ -425,7 +425,7 @@ LEFT_OUT = {
     "lab.7z": "not opened",
     "a.docx": "not a Python module",
     "notes_\x1b[31m.txt": "not a Python module",
-    "notes\n   7.00 of 7  notes": "not a Python module",
+    "notes\n   6.00 of 6  notes": "not a Python module",
     "submission_metadata.yml": "not a Python module",
     "neighbour": "links are not followed",
 }
