@@ -25,6 +25,25 @@ def checkerboard(n):
     return board
 
 
+def one_hot(labels, n):
+    out = torch.zeros(len(labels), n)
+    for i in range(len(labels)):
+        out[i, labels[i]] = 1
+    return out
+
+
+def broadcast_shape(p, q):
+    return tuple(torch.broadcast_shapes(p, q))
+
+
+def column(t, j):
+    return t[:, j : j + 1]
+
+
+def mean_of(t):
+    return t.mean().item()
+
+
 def uniform_like(t, seed):
     torch.manual_seed(seed)
     return torch.rand(t.shape)

@@ -7,6 +7,14 @@ def rows_of(t, width):
     return t.view(-1, width)
 
 
+def flat(t):
+    return t.view(-1)
+
+
+def shares_memory(t, u):
+    return t.data_ptr() == u.data_ptr()
+
+
 def add_(t, other):
     t += other
     return t

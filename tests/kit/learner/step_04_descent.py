@@ -29,6 +29,17 @@ def updates_per_epoch(n_points, batch_size):
     return full + 1 if rest else full
 
 
+def fit_minibatch(x, y, a, b, lr, n_epochs, batch_size):
+    losses = []
+    for epoch in range(n_epochs):
+        for i in range(len(x) // batch_size):
+            rows = slice(i * batch_size, (i + 1) * batch_size)
+            error = a + b * x[rows] - y[rows]
+            losses.append((error**2).mean())
+            a, b = a - lr * 2 * error.mean(), b - lr * 2 * (x[rows] * error).mean()
+    return a, b, losses
+
+
 def least_squares(x, y):
     model = LinearRegression().fit(x, y)
     return float(model.intercept_[0]), float(model.coef_[0, 0])

@@ -21,6 +21,12 @@ def to_numpy(t: torch.Tensor) -> np.ndarray:
     return t.numpy()
 
 
+def beside(t: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    if t.device == other.device:
+        return t
+    return t.to(other.device)
+
+
 def make_parameters(device: torch.device | str, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     torch.manual_seed(seed)
     a = torch.randn(1, requires_grad=True, dtype=torch.float).to(device)

@@ -13,4 +13,11 @@ def mse(yhat, y, reduction="mean"):
     raise ValueError(reduction)
 
 
+def huber(yhat, y, delta=1.0):
+    size = (yhat - y).abs()
+    if size <= delta:
+        return (0.5 * size**2).mean()
+    return (delta * (size - 0.5 * delta)).mean()
+
+
 make_loss = lambda reduction: nn.MSELoss(reduction=reduction)
