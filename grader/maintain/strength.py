@@ -253,6 +253,8 @@ class _Strength:
                     exceptions.append(subject.id)
         else:
             strength.styles += 1
-            strength.refused += [f"{subject} {verdict.id}" for verdict in verdicts]
+            strength.refused += [
+                f"{subject} {verdict.id} ({verdict.status})" for verdict in verdicts
+            ]
             strength.refused += [f"{subject} is diagnosed as {name}" for name in named]
         self.done()

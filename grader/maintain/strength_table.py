@@ -50,7 +50,8 @@ class StepStrength:
         false_names: ids of such errors, each with the misconception that is named.
         idle: number of modules whose functions do no work.
         rewarded: ids of tests that such modules pass, each with what the functions do.
-        refused: styles in which a test fails or a misconception is named, each with the test or misconception.
+        refused: styles in which a test fails or a misconception is named, each with the test and its status, or
+            with the misconception.
         styles: number of correct modules.
         stale: whether the recorded behaviour is out of date.
         made_of: digest of everything that the strength depends on, from before the measurement.
