@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -274,3 +275,47 @@ def doctor() -> None:
         typer.echo(f"{mark:<8}{finding.what:<19}{finding.text}")
         bad = bad or finding.ok is False
     raise typer.Exit(FAILED if bad else 0)
+
+
+@app.command()
+def watch(
+    step: Annotated[
+        str,
+        typer.Argument(
+            help="The step to begin with; by default, where you stopped.", show_default=False
+        ),
+    ] = "",
+    edit_cmd: Annotated[
+        str,
+        typer.Option(
+            "--edit-cmd",
+            help='How to open a file, such as "code -g {file}:{line}".',
+            show_default=False,
+        ),
+    ] = "",
+) -> None:
+    """Stay open, and judge a step again whenever its file is saved."""
+    from grader.report.terminal import make_console
+    from grader.run.watch import Watch
+
+    places = here()
+    if not places.workspace:
+        raise fail(f"Nothing to watch: {_NO_WORKSPACE}.", USAGE)
+    console = make_console()
+    if not (console.is_terminal and sys.stdin and sys.stdin.isatty()):
+        raise fail("The watcher needs a terminal. Without one, check does the same once.", USAGE)
+    course = load(places)
+    first = pick(course, [step])[0] if step else None
+    Watch(course, places, console, _stub_of(places, course), lambda _: "", edit_cmd, first).run()
+
+
+def _stub_of(places: Places, course: Course) -> Callable[[Step], str]:
+    """Return the function that gives the stub of a step: of the kit, or made from the solution in a clone."""
+    if places.is_installed:
+        return lambda step: (places.kit / EXERCISES / step.filename).read_text("utf-8")
+    from grader.maintain.stubs import stub_of
+
+    def made(step: Step) -> str:
+        return stub_of((course.root / step.solution).read_text("utf-8"), step.filename)
+
+    return made

@@ -24,6 +24,7 @@ CHECKS_FILE = "checks.json"
 HINTS_FILE = "hints.json"
 # It makes a folder a workspace.
 STUBS_FILE = "stubs.json"
+WATCH_FILE = "watch.json"
 
 # In the folder of a graded class: one file for all, and the others in a folder for each submission.
 TIMINGS = "timings.json"

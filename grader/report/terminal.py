@@ -174,6 +174,14 @@ class Screen:
         self.console.print()
         title = f"Step {step.id} · {step.title} · {visible(self._path(step))}"
         self.console.print(Text(title, style="bold"), soft_wrap=True)
+        self._functions(verdict)
+
+    def first_failure(self, verdict: StepVerdict) -> None:
+        """Show the first function of a step that is wrong, and why, and which ones are not written yet."""
+        self._functions(verdict, most=1)
+
+    def _functions(self, verdict: StepVerdict, most: int | None = None) -> None:
+        step = verdict.step
         unwritten: dict[str, str] = {}
         shown: set[str] = set()
         for function, tests in verdict.by_function.items():
@@ -185,7 +193,7 @@ class Screen:
                 continue
             worst = next(test for test in bad if test.status != Status.NOT_STARTED)
             # A file that cannot be imported has the same message for every function, so show it once.
-            if worst.message not in shown:
+            if worst.message not in shown and (most is None or len(shown) < most):
                 self._function(worst, len(bad), len(tests))
                 self._hint(step, function, indent=6)
             shown.add(worst.message)

@@ -101,6 +101,26 @@ def last_verdict(
     return StepVerdict(step, tests) if tests else None
 
 
+def remember(
+    course: Course, memory: Path | None, submission: Submission, verdict: StepVerdict
+) -> None:
+    """Keep a verdict, so that the step is not run again until something that it depends on changes.
+
+    Args:
+        course: the course.
+        memory: the folder where verdicts are remembered, if there is one.
+        submission: what was judged.
+        verdict: the verdict; one that is an error is not kept.
+    """
+    if verdict.status == Status.ERROR:
+        return
+    state = State(memory, CHECKS_FILE)
+    key = _key(course, submission, verdict.step, kit_fingerprint(course))
+    tests = [test.plain for test in verdict.tests]
+    _known(state, submission)[verdict.step.id] = {"key": key, "tests": tests}
+    state.save()
+
+
 def _known(state: State, submission: Submission) -> dict[str, Any]:
     """Return the part of the state that is about a submission, by step."""
     folder = str(submission.folder.resolve())
