@@ -148,7 +148,7 @@ def test_a_workspace_is_checked_by_an_installation_that_nobody_writes_to(torchst
     assert "hint 1 of 3 for mse" in told[0] and "hint 2 of 3 for mse" in told[1]
     assert "torchsteps hint 09 NAME" in told[1]
     quiz = torchsteps(other, "quiz", "9")
-    assert quiz.returncode == 0 and quiz.stdout.startswith("Step 09, Losses: 4 questions.")
+    assert quiz.returncode == 0 and quiz.stdout.startswith("Step 09, Losses: ")
 
 
 def test_outside_of_a_workspace_a_sentence_says_how_to_make_one(torchsteps, tmp_path):
