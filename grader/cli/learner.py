@@ -203,6 +203,29 @@ def _typed(prompt: str) -> str | None:
 
 
 @app.command()
+def run(
+    target: Annotated[
+        str, typer.Option(help="exercises, solutions, or a folder with step modules.")
+    ] = EXERCISES,
+) -> None:
+    """Run your own functions together, as the tutorial's whole program, and draw the losses."""
+    from grader.run.check import find_target
+    from grader.run.together import run_together
+
+    places = here()
+    if not places.workspace and not Path(target).exists():
+        raise fail(f"Nothing to run: {_NO_WORKSPACE}, or name a folder with --target.", USAGE)
+    try:
+        code = run_together(places.kit, find_target(places.workspace, target))
+    except CourseError as error:
+        raise fail(str(error), USAGE) from None
+    if code and target == EXERCISES:
+        first, then = (command(places.is_clone, name) for name in ("check", "run"))
+        typer.echo(f"\n{first} says more. When all is right: {then}", err=True)
+    raise typer.Exit(FAILED if code else 0)
+
+
+@app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="The new folder, such as my-course.")],
 ) -> None:
@@ -216,9 +239,10 @@ def init(
         raise fail(str(error), USAGE) from None
     where = folder if folder.is_absolute() else Path(os.path.normpath(folder))
     there = "" if where == Path() else f"cd {shlex.quote(str(where))}, "
+    steps = [name for name in stubs if name.startswith("step_")]
     typer.echo(
-        f"{where / EXERCISES} holds {len(stubs)} exercises.\n"
-        f"Next: {there}open {EXERCISES}/{min(stubs)}, read the lesson, write a function, then: torchsteps check"
+        f"{where / EXERCISES} holds {len(steps)} exercises.\n"
+        f"Next: {there}open {EXERCISES}/{min(steps)}, read the lesson, write a function, then: torchsteps check"
     )
 
 

@@ -15,6 +15,10 @@ QUIZ = "grader/content/quiz"
 QUIZ_ANSWERS = f"{QUIZ}/answers.json"
 STYLES = "tests/styles"
 VARIANTS = "tests/variants"
+# Modules that are given, beside those of the steps; `make stubs` copies them from the solutions to the exercises.
+TUTORIAL_DATA = "tutorial_data"
+PROGRAM = "train"
+GIVEN = (TUTORIAL_DATA, "tutorial_tools", PROGRAM)
 
 # In a workspace, which also has a folder of exercises.
 MEMORY = ".torchsteps"

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from grader.course.course import Course
+from grader.course.paths import GIVEN
 from grader.maintain.stubs import StubError, make_stubs, stale, stub_of
 
 from .conftest import ROOT
@@ -197,7 +198,8 @@ def test_every_step_has_all_its_files_and_there_are_no_others():
     course = Course.load(ROOT)
     for folder in ("solutions", "exercises"):
         found = {path.name for path in (course.root / folder).glob("*.py")}
-        assert found == {step.filename for step in course.steps}
+        given = {f"{module}.py" for module in GIVEN}
+        assert found == {step.filename for step in course.steps} | given
     found = {path.name for path in (course.root / "tests" / "steps").glob("test_*.py")}
     assert found == {step.test_file for step in course.steps}
 
