@@ -214,7 +214,7 @@ def test_steps_are_in_order_and_worth_100_points_in_all():
 def test_nothing_is_left_to_do():
     root = ROOT
     places = ["course.toml", "solutions/*.py", "tests/steps/*.py", "tests/styles/*/*.py"]
-    kinds = ("hidden/*.py", "misconceptions/*.toml", "hints/*.toml", "quiz/*.toml")
+    kinds = ("hidden/*.py", "misconceptions/*.toml", "hints/*.toml", "quiz/*.toml", "after/*.toml")
     places += [f"grader/content/{name}" for name in kinds]
     files = [file for place in places for file in root.glob(place)]
     assert len(files) > 100

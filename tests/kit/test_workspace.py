@@ -99,7 +99,7 @@ def test_the_wheel_holds_the_kit_and_nothing_that_only_teachers_need(wheel):
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     for step in STEPS:
         places = [f"exercises/{step.filename}", step.visible_tests, step.recorded_file]
-        places += [step.hints_file, step.quiz_file, QUIZ_ANSWERS]
+        places += [step.hints_file, step.after_file, step.quiz_file, QUIZ_ANSWERS]
         assert names >= {f"grader/kit/{place}" for place in places}
     assert names >= {f"grader/kit/exercises/{module}.py" for module in GIVEN}
     code = {str(path.relative_to(ROOT)) for path in ROOT.glob("grader/**/*.py")}
@@ -149,6 +149,10 @@ def test_a_workspace_is_checked_by_an_installation_that_nobody_writes_to(torchst
     told = [torchsteps(other / "exercises", "hint", "9").stdout for _ in range(2)]
     assert "hint 1 of 3 for mse" in told[0] and "hint 2 of 3 for mse" in told[1]
     assert "torchsteps hint 09 NAME" in told[1]
+    solution = torchsteps(other, "solution", "9")
+    assert solution.returncode == 1 and "There are no solutions in this" in solution.stderr
+    assert "One task more: torchsteps stretch 09" in solution.stderr
+    assert torchsteps(other, "stretch", "9").stdout.endswith("torchsteps stretch 09 --again\n")
     together = torchsteps(other / "exercises", "run")
     assert "step 02 `generate_data` is not written yet: open step_02_data.py" in together.stderr
     assert together.stderr.endswith(
