@@ -324,7 +324,7 @@ def reduced(squares: Any, reduction: str) -> Any:
     return float(squares.sum() if reduction == "sum" else squares.mean())
 
 
-def is_loss(answer: Answer, expected: Any) -> None:
+def is_loss(answer: Answer, expected: Any, **tolerance: float) -> None:
     """Demand a float32 tensor, from which `backward()` can start, with the expected numbers."""
     import torch
 
@@ -334,7 +334,7 @@ def is_loss(answer: Answer, expected: Any) -> None:
         "so backward() cannot start from it.",
     )
     answer.tensor(dtype=torch.float32)
-    answer.is_close(expected, **FLOAT32)
+    answer.is_close(expected, **(tolerance or FLOAT32))
 
 
 def check_torchs_loss(answer: Answer) -> None:
@@ -515,6 +515,41 @@ def digit_parts(
         known, train_size=n_train, test_size=n_val, stratify=digits[known], random_state=state
     )
     return [(images[part], labels[part]) for part in (train, val, unseen)]
+
+
+# The digits in the training, the validation and the test part: 70, 10 and 20 % of 1797.
+_DIGIT_COUNTS = (1257, 180, 360)
+
+
+def check_digit_counts(answer: Answer, counts: list[int]) -> None:
+    """Check how many digits are in the training, the validation and the test part, within 1 % of all digits."""
+    n = sum(_DIGIT_COUNTS)
+    answer.check(
+        all(abs(k - share) <= n / 100 for k, share in zip(counts, _DIGIT_COUNTS, strict=True)),
+        f"Expected 70, 10 and 20 % of {n} images, about {', '.join(map(str, _DIGIT_COUNTS))}, got "
+        f"{', '.join(map(str, counts))}.",
+    )
+
+
+def check_stratified(answer: Answer, name: str, labels: Any) -> None:
+    """Check that each digit has its share in a part.
+
+    Args:
+        answer: the answer that the message is about.
+        name: the name of the part.
+        labels: the labels of the part, int64 array of shape (n,).
+    """
+    from sklearn.datasets import load_digits
+
+    _, digits = load_digits(return_X_y=True)
+    expected = np.bincount(digits) * len(labels) / len(digits)
+    counts = np.bincount(labels.clip(0, 9), minlength=10)
+    # Each of two splits rounds once. Without stratification the counts are 4 to 6 off, by chance.
+    answer.check(
+        bool((abs(counts - expected) <= 2).all()),
+        f"The {name} part has {len(labels)} images. Expected about {expected.round().astype(int).tolist()} of "
+        f"the digits 0 to 9, got {counts.tolist()}: the split is not stratified.",
+    )
 
 
 def check_table(answer: Answer, got: Any, expected: Any) -> None:
