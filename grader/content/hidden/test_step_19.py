@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import TensorDataset
 
 from grader.content.references import (
     check_digit_counts,
@@ -21,7 +21,7 @@ from grader.content.references import (
     digit_parts,
     is_loss,
 )
-from grader.content.shared_probes import seed_all, torchs_losses
+from grader.content.shared_probes import items_of, pairs, seed_all, torchs_losses
 from grader.testing.probes import probe
 from grader.testing.strategies import seeds, sizes, tensors
 
@@ -45,12 +45,6 @@ def odd_pictures():
     return pictures.reshape(5, 64), torch.tensor([5, 8, 1, 3, 6])
 
 
-@probe
-def all_items(part):
-    "all items of a dataset, as a DataLoader gives them"
-    return list(next(iter(DataLoader(part, batch_size=len(part)))))
-
-
 # load_data
 
 
@@ -59,13 +53,13 @@ def load_and_read(module, seed, before):
     "seed the global generators with `before`, load the data, and read the three parts"
     seed_all(before)
     train, val, test = module.load_data(seed=seed)
-    return [all_items(train), all_items(val), all_items(test)]
+    return [items_of(train), items_of(val), items_of(test)]
 
 
 @probe
 def load_labels(module, seed):
     "load the data and read the labels of the three parts"
-    return [all_items(part)[1] for part in module.load_data(seed=seed)]
+    return [items_of(part)[1] for part in module.load_data(seed=seed)]
 
 
 @pytest.mark.exercise("load_data", "every image once, with its label, divided by 16", points=3)
@@ -121,7 +115,7 @@ def load_often(module, seeds, before):
     for i, seed in enumerate(seeds):
         seed_all(before + i)
         _, val, test = module.load_data(seed=seed)
-        found.append([all_items(val)[0], all_items(test)[0]])
+        found.append([items_of(val)[0], items_of(test)[0]])
     return found
 
 
@@ -345,7 +339,7 @@ def train_often(module, train, val, images, seeds):
     logits = []
     for i, seed in enumerate(seeds):
         seed_all(sum(seeds) + i)
-        model, _ = module.train(train_set=items(*train), val_set=items(*val), seed=seed)
+        model, _ = module.train(train_set=pairs(*train), val_set=pairs(*val), seed=seed)
         model.eval()
         with torch.no_grad():
             logits.append(model(images))
@@ -396,22 +390,6 @@ def reader(kind, columns, training):
 
 
 @probe
-def items(images, labels):
-    "a dataset with len(dataset) and dataset[i], and nothing else"
-
-    class Items(Dataset):
-        def __len__(self):
-            return len(labels)
-
-        def __getitem__(self, i):
-            if not -len(labels) <= i < len(labels):
-                raise IndexError(i)
-            return images[i], labels[i]
-
-    return Items()
-
-
-@probe
 def predict_by_columns(module, kind, columns, training, x):
     "predict with a model whose logits are the pixels of ten columns"
     return module.predict(model=reader(kind, columns, training), x=x)
@@ -420,13 +398,13 @@ def predict_by_columns(module, kind, columns, training, x):
 @probe
 def accuracy_by_columns(module, kind, columns, training, x, labels):
     "compute the accuracy of a model whose logits are the pixels of ten columns"
-    return module.accuracy(model=reader(kind, columns, training), dataset=items(x, labels))
+    return module.accuracy(model=reader(kind, columns, training), dataset=pairs(x, labels))
 
 
 @probe
 def confusion_by_columns(module, kind, columns, training, x, labels):
     "compute the confusion of a model whose logits are the pixels of ten columns"
-    return module.confusion(model=reader(kind, columns, training), dataset=items(x, labels))
+    return module.confusion(model=reader(kind, columns, training), dataset=pairs(x, labels))
 
 
 def images_of(digits, columns, factor, shift):
