@@ -295,15 +295,15 @@ def main(scratch: str, root: str, groups: list[str]) -> None:
     Args:
         scratch: the worker's scratch folder.
         root: the kit's folder.
-        groups: the package groups to load besides torch.
+        groups: the package groups to load (see `grader.worker.preload.to_load`).
     """
     read_fd, write_fd = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(2, 1)
-    from grader.worker.preload import GROUPS
+    from grader.worker.preload import GROUPS, to_load
 
-    for group in ("torch", *groups):
+    for group in to_load(groups):
         GROUPS[group]()
     enter_scratch(scratch)
     forget_kit(root)

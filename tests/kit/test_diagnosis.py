@@ -46,7 +46,7 @@ def recorded_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     content = kit.root / "grader" / "content"
     shutil.copytree(ROOT / "grader" / "content" / "behaviour", content / "behaviour")
     # Hidden tests that are copied beside them import these from there.
-    for name in ("__init__", "shared_probes", "references", "trainings"):
+    for name in ("__init__", "array_probes", "shared_probes", "references", "trainings"):
         shutil.copy(ROOT / "grader" / "content" / f"{name}.py", content)
     return kit
 
