@@ -1,14 +1,106 @@
 """Step 18: capstone: regression on real data.
 
-scikit-learn comes with the data of 442 diabetes patients: ten numbers about each one, such as
-age, blood pressure and body mass index, and how far the disease went on in a year, a number
-from 25 to 346. Predict the last number from the ten others, and beat the simplest model that
-there is: least squares.
+Time: 90 minutes. Difficulty: 4 of 5. You need: all the steps before, mostly 10 and 14 to 17.
 
-Numbers to expect: 265, 88 and 89 patients. Least squares explains about half of what differs
-between unseen patients: R² is 0.35 to 0.6, as the split falls, and the error about 55.
-A network is a little better or worse. Without a choice by the validation part it learns the
-training patients by heart, and its R² falls to 0.2.
+## Why
+
+Until now the data was made by us, and we knew the right answer. Here it is real: 442
+patients with diabetes, ten measurements of each (age, sex, body mass index, blood pressure
+and six of the blood), and how far the disease had gone a year later. Nobody knows the true
+formula. You have to find out how well one can predict at all.
+
+## The data
+
+It comes with scikit-learn, so nothing is downloaded.
+
+Try it:
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> x, y = load_diabetes(return_X_y=True)
+    >>> x.shape, y.shape, x.dtype
+    ((442, 10), (442,), dtype('float64'))
+    >>> print(f"{y.min():.0f} {y.max():.0f} {y.mean():.1f} {y.std():.1f}")
+    25 346 152.1 77.0
+
+The targets go from 25 to 346. A model that starts with outputs around 0 would spend most of
+its time on the way to 152. So the target is standardized like the features, with the
+statistics of the training part.
+
+Three parts, each with its job:
+
+    training      60 %    265 patients    the model learns from them
+    validation    20 %     88 patients    you choose by them: layers, learning rate, when to stop
+    test          20 %     89 patients    the last word, once
+
+One patient more or less does not matter. What matters is that no patient is in two parts,
+and that neither the means nor your choices know the test part.
+
+## How good is good?
+
+A loss of standardized numbers tells a doctor nothing. So the report speaks of two things:
+
+    r2      the share of the variation that the model explains (step 15)
+        rmse    root mean squared error, in the unit of the target
+
+
+To come back from standardized numbers to the unit of the target, undo what you did: an
+error of 0.7 with a standard deviation of 77 is an error of 53.9.
+
+    >>> print(f"{0.7 * 77:.1f}")
+    53.9
+
+And compare with something simple. Least squares on the same training part is the
+*baseline*. If your network is no better than the baseline, say so, and take the baseline:
+that is a result, too. On these data networks and lines are about equally good, because 265
+patients are few. A network with many hidden units learns them by heart, and the validation
+loss tells you. Here is one with 24 units, on features and targets that were scaled by hand.
+(The features come with means of 0 already, taken over *all* patients. So scale them again
+by your training part.)
+
+    >>> import torch
+    >>> from torch import nn
+    >>> x, y = torch.tensor(21 * x).float(), torch.tensor((y - 152) / 77).float().reshape(-1, 1)
+    >>> g = torch.manual_seed(1)
+    >>> model = nn.Sequential(nn.Linear(10, 24), nn.ReLU(), nn.Linear(24, 1))
+    >>> optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    >>> for epoch in range(301):
+    ...     error = (model(x) - y) ** 2
+    ...     if epoch in (0, 10, 50, 300):
+    ...         print(epoch, f"{error[:265].mean().item():.1f} {error[265:353].mean().item():.1f}")
+    ...     optimizer.zero_grad()
+    ...     error[:265].mean().backward()
+    ...     optimizer.step()
+    0 1.2 1.0
+    10 0.6 0.5
+    50 0.4 0.5
+    300 0.2 0.9
+
+The left column, the training loss, falls and falls. The right one, the validation loss,
+turns early: the best moment to stop is somewhere between 10 and 50.
+
+## Before you begin
+
+Build it in small pieces. First the three parts, and look at their sizes, means and dtypes.
+Then a model of one linear layer: it should reach the baseline. Then make it larger, and see
+whether the validation part agrees.
+
+When all your functions are written, the report must beat the mean, whose rmse is about 77:
+
+    >>> from step_18_regression import load_data, report, train
+    >>> train_set, val_set, test_set = load_data(seed=0)
+    >>> model, history = train(train_set, val_set, seed=0)
+    >>> result = report(model, test_set)
+    >>> print(40 < result["rmse"] < 65, 0.3 < result["r2"] < 0.7)
+    True True
+
+## Recap
+
+Real data sets limits: by its noise, and by its number. What you reported is what you can
+stand up for: parts that never met (step 14), an honest measure (step 15), and a baseline
+beside your own number. Step 19 is about classes instead of numbers.
+
+In scikit-learn's documentation: "Diabetes dataset", "Linear Models"; in PyTorch's:
+"torch.utils.data", "torch.optim".
 """
 
 import copy
@@ -114,8 +206,8 @@ def report(model: nn.Module, test: Dataset) -> dict:
     differences between the targets and their own mean, the mean of the test part.
 
     Args:
-        model: a model that predicts standardized targets, (n, 10) to (n, 1), in any mode; used in
-            eval mode. In which mode it is afterwards is left open.
+        model: a model that predicts standardized targets, (n, 10) to (n, 1), in any mode; used
+            in eval mode. In which mode it is afterwards is up to you.
         test: the third dataset that `load_data` returned, the object itself. Other seeds may have
             been loaded since then.
 
