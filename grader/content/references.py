@@ -699,7 +699,7 @@ def patient_parts(order: list[int], signs: list[int], state: int) -> list[tuple[
     rows = np.random.RandomState(state).permutation(len(table))
     first = table[rows[: _PATIENT_COUNTS[0]]]
     table = torch.tensor((table - first.mean(axis=0)) / first.std(axis=0)).float()
-    parts = torch.tensor(rows).split(_PATIENT_COUNTS)
+    parts = np.split(rows, np.cumsum(_PATIENT_COUNTS)[:2])
     return [(table[part, :10], table[part, 10:]) for part in parts]
 
 
