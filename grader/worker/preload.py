@@ -25,6 +25,8 @@ def load_torch() -> None:
     import torch
 
     torch.set_num_threads(1)
+    # Otherwise it tells some warnings once per process: which test shows them would depend on the tests before it.
+    torch.set_warn_always(True)
     x = torch.ones(3, 1, requires_grad=True)
     torch.autograd.backward(torch.nn.Linear(1, 1)(x).sum())
     # Every worker calls this, and the first call imports a module.
