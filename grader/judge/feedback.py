@@ -65,6 +65,11 @@ def misconception(step: Step, sentence: str, hint: str, read: str) -> str:
     return f"This looks like a common mistake: {sentence}\nHint: {hint}\n{where}"
 
 
+def culprit(function: str, used: str) -> str:
+    """Return a line that points to a function which this one uses, and which is wrong."""
+    return f"`{function}` uses `{used}`, which is not right yet: mend `{used}` first."
+
+
 def printed_much(size: int) -> str:
     """Return a note for code that prints so much that it is slow."""
     return f"Note: your code printed {size} bytes in one call, which is slow. Print less."
