@@ -215,7 +215,8 @@ def changed_inputs(call: Call, after: bytes) -> str:
 def raised(answer: dict[str, Any], path: str) -> str:
     """Return sentences for an exception: what was raised, where, and what it usually means."""
     kind = answer["type"]
-    text = " ".join(answer["message"].split())
+    # PyTorch makes some words of its messages bold, by codes that terminals understand.
+    text = " ".join(re.sub(r"\x1b\[[\d;]*m", "", answer["message"]).split())
     if kind == "ImportError":
         # Such a message ends with the path of the package on this machine.
         text = re.sub(r" \([^()]*[/\\][^()]*\)$", "", text)

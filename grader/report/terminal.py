@@ -272,7 +272,7 @@ class Screen:
             if len(verdicts) > 1
             else f"{done} of 1 step done"
         )
-        self.console.print(f"{steps}, {points:.4g} of {total} points.", style="bold")
+        self.console.print(f"{steps}, {round(points, 2):g} of {total} points.", style="bold")
 
     def _next(self, verdicts: list[StepVerdict]) -> None:
         for verdict in verdicts:
