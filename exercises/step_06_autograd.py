@@ -1,6 +1,6 @@
 """Step 06: autograd.
 
-Time: 60 minutes. Difficulty: 4 of 5. You need: steps 03 and 05.
+Time: 75 minutes. Difficulty: 4 of 5. You need: steps 03 and 05.
 
 ## Why
 

@@ -1,6 +1,6 @@
 """Step 08: optimizers.
 
-Time: 60 minutes. Difficulty: 4 of 5. You need: step 06, classes in Python.
+Time: 75 minutes. Difficulty: 4 of 5. You need: step 06, classes in Python.
 
 ## Why
 

@@ -1,6 +1,6 @@
 """Step 16: the whole pipeline.
 
-Time: 40 minutes. Difficulty: 3 of 5. You need: steps 12, 14 and 15.
+Time: 30 minutes. Difficulty: 3 of 5. You need: steps 12, 14 and 15.
 
 ## Why
 

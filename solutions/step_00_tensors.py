@@ -1,6 +1,6 @@
 """Step 00: tensors.
 
-Time: 50 minutes. Difficulty: 1 of 5. You need: Python (functions, lists), a little NumPy.
+Time: 70 minutes. Difficulty: 1 of 5. You need: Python (functions, lists), a little NumPy.
 
 ## Why
 

@@ -1,6 +1,6 @@
 """Step 01: memory.
 
-Time: 35 minutes. Difficulty: 2 of 5. You need: step 00.
+Time: 45 minutes. Difficulty: 2 of 5. You need: step 00.
 
 ## Why
 

@@ -1,6 +1,6 @@
 """Step 04: linear regression in NumPy.
 
-Time: 60 minutes. Difficulty: 3 of 5. You need: step 03.
+Time: 75 minutes. Difficulty: 3 of 5. You need: step 03.
 
 ## Why
 

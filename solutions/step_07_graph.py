@@ -1,6 +1,6 @@
 """Step 07: the dynamic computation graph.
 
-Time: 50 minutes. Difficulty: 4 of 5. You need: step 06, recursion or a loop with a stack.
+Time: 75 minutes. Difficulty: 4 of 5. You need: step 06, recursion or a loop with a stack.
 
 ## Why
 

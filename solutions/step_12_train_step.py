@@ -1,6 +1,6 @@
 """Step 12: the train-step factory.
 
-Time: 35 minutes. Difficulty: 3 of 5. You need: steps 08 to 10, functions inside functions.
+Time: 25 minutes. Difficulty: 3 of 5. You need: steps 08 to 10, functions inside functions.
 
 ## Why
 

@@ -1,4 +1,4 @@
-"""Step 13: a custom Dataset.
+"""Step 13: datasets.
 
 Time: 40 minutes. Difficulty: 3 of 5. You need: step 01, classes in Python, reading a file.
 
