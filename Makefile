@@ -14,7 +14,7 @@ kit := $(bin)/python grader
 
 # What learners type. A mistake that was found is no failure of make: with -q, make passes exit code 1 on and does not
 # say "Error 1". Under -q only lines that begin with + are run.
-quiet := help setup check hint quiz update
+quiet := help setup check hint quiz run solution stretch update
 ifneq ($(MAKECMDGOALS),)
 ifeq ($(filter-out $(quiet),$(MAKECMDGOALS)),)
 MAKEFLAGS += -q
@@ -24,12 +24,15 @@ endif
 # An environment whose Python was removed or replaced is made anew.
 $(shell test -x $(bin)/python || rm -f .venv/ready)
 
-.PHONY: help setup check hint quiz update grade new stubs test strength record bench lint clean
+.PHONY: help setup check hint quiz run solution stretch update grade new stubs test strength record bench lint clean
 
 help:
 	+@echo "make check [STEP=06] [TARGET=solutions]  check the steps, say what to do next"
 	+@echo "make hint STEP=06 [FN=fit] [AGAIN=1]     the next hint for a function; without FN, for the one that fails first"
 	+@echo "make quiz STEP=06                        questions about a step: predict what code prints"
+	+@echo "make run [TARGET=solutions]              your functions together: the tutorial's whole program, with a picture"
+	+@echo "make solution STEP=06                    a solution beside your own code, after passing or when you ask twice"
+	+@echo "make stretch STEP=06 [AGAIN=1]           one task more; AGAIN=1 shows an answer"
 	+@echo "make update                               a newer version of the kit; what you wrote stays"
 	+@echo "make grade SUBMISSIONS=class OUT=results  grade a class"
 	+@echo "make setup, new, stubs, record, strength, test, lint, bench, clean   for maintainers: see CONTRIBUTING.md"
@@ -51,6 +54,15 @@ hint: .venv/ready
 # The shell waits when Ctrl-C is pressed, and so does make, until the quiz has said how it went.
 quiz: .venv/ready
 	+@trap : INT; $(kit) quiz $(STEP) || exit 1
+
+solution: .venv/ready
+	+@$(kit) solution $(STEP) || exit 1
+
+stretch: .venv/ready
+	+@$(kit) stretch $(STEP) $(if $(AGAIN),--again) || exit 1
+
+run: .venv/ready
+	+@$(kit) run --target "$(TARGET)" || exit 1
 
 update: .venv/ready
 	+@$(kit) update || exit 1

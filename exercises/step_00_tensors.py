@@ -1,75 +1,169 @@
 """Step 00: tensors.
 
-A tensor is a box of numbers with a fixed shape. All numbers in it have the same kind,
-the *dtype*. Four facts describe the box:
+Time: 70 minutes. Difficulty: 1 of 5. You need: Python (functions, lists), a little NumPy.
+
+## Why
+
+A model learns from numbers: house prices, pixels, words that were turned into numbers.
+PyTorch keeps all of them in one kind of box, the *tensor*. Over the next twenty steps you
+will train models with it. First you learn to make such a box, to look into it, and to say
+what shape it has.
+
+## The box
+
+One number alone is a *scalar*. A row of numbers is a *vector*. A table is a *matrix*. A
+tensor is the common name, for any number of dimensions:
+
+    scalar      vector        matrix            tensor of 3 dimensions
+       7        7 8 9         7 8 9             two (or more) matrices,
+                              4 5 6             one behind the other
+    ()          (3,)          (2, 3)            (2, 2, 3)           <- the shape
+
+Four facts describe the box:
 
     shape   how long it is along every dimension, for example (2, 3)
     dtype   the kind of the numbers, for example torch.float32 or torch.int64
     ndim    how many dimensions: the length of the shape
     numel   how many numbers: the product of the shape
 
-A tensor of shape (2, 3) is a *matrix*, a table with 2 rows and 3 columns. Rows and columns are
-counted from 0. A negative number starts at the other end: -1 means the last one.
+Try it. Open a terminal in the folder `exercises` and start Python: `../.venv/bin/python`,
+or just `python` if you installed the package. Type what follows `>>>`; Python's answer is
+on the line below. Do not just read it: predict the answer first, then look.
 
-    matrix:  1 2 3       row 1:  4 5 6       column 1:  2 5       column -1:  3 6
-             4 5 6
+    >>> import torch
+    >>> t = torch.tensor([[7, 8, 9], [4, 5, 6]])
+    >>> t.shape, t.size(), t.dtype
+    (torch.Size([2, 3]), torch.Size([2, 3]), torch.int64)
+    >>> torch.tensor([1.0, 2.0]).dtype, torch.tensor([1, 2]).dtype, torch.tensor([True]).dtype
+    (torch.float32, torch.int64, torch.bool)
 
-When you pick a row or a column, one dimension is gone: what is left has the shape (3,) or (2,).
-No number is copied for this. Row and column are *views*: they show the memory of the matrix, and
-so a change in one of them is a change in the matrix, too. Step 01 says more about it.
+The values determine the dtype: with a decimal point you get float32, without one int64.
+NumPy differs here: it makes float64. These methods give a tensor of another dtype, and
+`.to(torch.int8)` works for any of them:
 
-Often a number is only a short name: 0 means cat, 1 means dog, 2 means bird. Such a number is a
-*label*. Nobody should compute with it, because a bird is not two dogs. So each label becomes
-a row of zeros with a single 1, and the column of this 1 tells which label it is. This is called
-*one-hot*.
+    .double()   float64, also torch.double        .long()   int64, also torch.long
+    .float()    float32, also torch.float         .half()   float16, also torch.half
 
-    labels:  2 0 2       one-hot:  0 0 1
-                                   1 0 0
-                                   0 0 1
+In most of the steps that follow, tensors are float32.
 
-There is one row for each label of the list, and one column for each name, even for a name that
-does not occur. Here no label is 1, so the column of the dog is all zeros.
+There are many ways to make a box. `torch.empty` is the odd one out: it fills in nothing, so
+you see what was in the memory before.
 
-You can add two tensors of different shapes, when the shapes *fit*. PyTorch then acts as if it
-had repeated the numbers until both have the same shape. This is called *broadcasting*. A column
-of shape (3, 1) and a row of shape (4,) give a table of shape (3, 4):
-
-    0       10 20 30 40       10 20 30 40
-    1   +                 =   11 21 31 41
-    2                         12 22 32 42
-
-Which shape will it be? Write one shape below the other, so that both end at the same place on
-the right. Where the shorter one has nothing, think of a 1. Two sizes fit when they are equal,
-or when one of them is 1. This 1 becomes the other size, whatever it is: larger, or even 0.
-
-    5  1  3       3  1       3  2       2  3
-       4  1          4          2          2
-    5  4  3       3  4       3  2       3 and 2 do not fit: an error
-
-The dtype says what a number can be. An int64 is always a whole number, so it cannot be the mean
-of 1 and 2. A uint8 is small, it only goes from 0 to 255, and in it 200 + 100 is 44. A bool
-counts as 1 when it is True, and as 0 when it is False: so its mean says how large the part of
-True is. Floats can hold every mean. PyTorch does not choose them for you: a mean of integers is
-an error there, until you say which dtype you want.
+    >>> torch.zeros(2, 3).dtype, torch.ones(2, dtype=torch.long)
+    (torch.float32, tensor([1, 1]))
+    >>> torch.zeros_like(t).dtype
+    torch.int64
+    >>> torch.empty(2, 3).shape
+    torch.Size([2, 3])
 
 Random numbers come from a generator. A *seed* sets its start. Same seed, same numbers: so
-you can repeat an experiment.
+you can repeat an experiment. `rand` draws evenly from [0, 1), `randn` around 0 (the "n" is
+for normal), `randint` draws whole numbers.
 
-Last, the matrix product. The number in row i and column j is
+    >>> generator = torch.Generator().manual_seed(42)
+    >>> torch.randint(0, 10, (6,), generator=generator)
+    tensor([2, 7, 6, 4, 6, 5])
+
+## Picking numbers out
+
+Rows and columns are counted from 0. A negative number starts at the other end: -1 means the
+last one. A colon means "all".
+
+    matrix:  7 8 9       row 1:  4 5 6       column 1:  8 5       column -1:  9 6
+             4 5 6
+
+    >>> t[1], t[1, :], t[:, 0:2].shape
+    (tensor([4, 5, 6]), tensor([4, 5, 6]), torch.Size([2, 2]))
+    >>> t[0][1], t[0, 1]
+    (tensor(8), tensor(8))
+    >>> t[0, 1].item()
+    8
+
+To change a number, assign to its place: `t[1, 2] = 9`.
+
+When you pick a row or a column, one dimension is gone: what is left has the shape (3,) or
+(2,). No number is copied for this. Row and column are *views*: they show the memory of the
+matrix, and step 01 says more about it. Even one number is still a tensor, with the shape
+(). `item()` takes the plain Python number out.
+
+## Tensors of two shapes together
+
+`t + 1` adds 1 to every number. It works although 1 is no matrix: PyTorch stretches it. This
+is *broadcasting*. Write one shape below the other, so that both end at the same place:
+
+    (4, 1, 3)            (2, 3)            (2, 3)
+       (5, 3)              (2,)            (3, 1)
+    ---------            ------            ------
+    (4, 5, 3)            error             error
+
+Each column must hold two equal lengths, or a 1. This 1 becomes the other length, even when
+that is 0. What is missing on the left counts as 1. In the second example, 3 and 2 do not
+fit; in the third, 3 and 1 do, but 2 and 3 do not. Shapes that do not fit are an error:
+
+    >>> (torch.zeros(4, 1, 3) + torch.zeros(5, 3)).shape
+    torch.Size([4, 5, 3])
+    >>> torch.zeros(2, 3) + torch.zeros(2)
+    Traceback (most recent call last):
+    RuntimeError: The size of tensor a (3) must match the size of tensor b (2)
+    at non-singleton dimension 1
+
+The opposite case is worse: two shapes that fit by accident. Remember this for step 09.
+
+## One number for many
+
+A mean can have a fractional part, and an int64 is always a whole number. So PyTorch refuses
+to take the mean of whole numbers; you must choose another dtype first:
+
+    >>> torch.tensor([1.0, 2.0, 6.0]).mean()
+    tensor(3.)
+    >>> torch.tensor([1, 2, 6]).mean()
+    Traceback (most recent call last):
+    RuntimeError: mean(): could not infer output dtype. Input dtype must be ...
+
+Dividing the sum with `//` does not give a mean: `//` rounds down to a whole number. And
+beware of small dtypes. A uint8 ends at 255, so in it 200 + 100 is 44:
+
+    >>> 9 // 2, torch.tensor([200], dtype=torch.uint8) + torch.tensor([100], dtype=torch.uint8)
+    (4, tensor([44], dtype=torch.uint8))
+
+A list of class numbers, the *labels*, is often turned into a table of zeros and ones. There
+is one row for each label, and one column for each class. This is called *one-hot*. Three
+labels, four classes:
+
+    labels 2, 0, 3       0 0 1 0
+                         1 0 0 0
+                         0 0 0 1
+
+Two products are often mixed up. The matrix product, written with an `@` between the two,
+goes along a row of p and down a column of q:
+
+    1 2   times   5 6      1*5 + 2*7   1*6 + 2*8      19 22
+    3 4           7 8      3*5 + 4*7   3*6 + 4*8      43 50
+
+The number in row i and column j is
 
     result[i, j] = sum over k of p[i, k] * q[k, j]
 
-It is not the same as `p * q`, which multiplies number by number.
+It is not the same as `p * q`, which multiplies number by number. For two vectors, the same
+sum gives one number, the dot product:
 
-Numbers to expect: with seed 42, the first row of a uniform (2, 3) tensor is 0.8823,
-0.9150, 0.3829. A checkerboard of size 4 holds 8 ones. Five labels in one-hot form have the
-sum 5. The matrix product of shapes (2, 3) and (3, 4) has the shape (2, 4).
+    >>> p, q = torch.tensor([1.0, 2.0]), torch.tensor([5.0, 7.0])
+    >>> p * q, torch.dot(p, q)
+    (tensor([ 5., 14.]), tensor(19.))
 
-Try it: write `t = torch.arange(6).reshape(2, 3)` in a Python shell, write 9 into each number of
-its last column, and print `t`. The rows are 0 1 9 and 3 4 9. Now print `t.sum()`: it is 26, and
-a tensor. What are `t.sum() // 6` and `t.sum() / 6`? You should get 4 and 4.3333. Last, add
-tensors of the shapes (2, 3) and (2,), and read the error: it names the two sizes that do not
-fit.
+## About the course
+
+It follows a well-known text, "Understanding PyTorch with an example: a step-by-step
+tutorial" by Daniel Voigt Godoy (2019). Where a lesson says "the tutorial", it means that
+text. Some of it is out of date by now; the lessons say where.
+
+## Recap
+
+You can make tensors, name their shape and dtype, pick numbers out, and say what two shapes
+give together. Shapes come back in every step; a shape that fits by accident is the trap of
+step 09; one-hot and class numbers return in step 19.
+
+In PyTorch's documentation: "torch.Tensor", "Creation Ops", "Broadcasting semantics".
 """
 
 import torch
@@ -220,12 +314,13 @@ def uniform_like(t: torch.Tensor, seed: int) -> torch.Tensor:
 
     Args:
         t: a tensor of one or more dimensions. Only its shape matters: not its dtype, and not
-            how it lies in memory.
+            the order of its numbers in memory, which `torch.rand_like` follows.
         seed: the seed of the random numbers, an int from 0 to 2**32 - 1.
 
     Returns:
-        Tensor of t's shape, float32, whatever the dtype of t. The numbers are those that
-        `torch.rand` gives on the CPU directly after `torch.manual_seed(seed)`.
+        Tensor of t's shape, float32, whatever the dtype of t. The numbers are the first that
+        PyTorch draws on the CPU after its generator, the global one or one of your own, was
+        given this seed.
 
     Example:
         >>> [round(v, 4) for v in uniform_like(torch.zeros(3), 42).tolist()]

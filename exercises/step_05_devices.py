@@ -1,48 +1,123 @@
 """Step 05: devices and parameters.
 
-So far NumPy did the work, on the processor (the CPU). PyTorch can also work on a
-graphics card: the device "cuda". Every tensor lives on one device. Two tensors can
-only work together when they live on the same device.
+Time: 45 minutes. Difficulty: 2 of 5. You need: steps 00 and 01. A graphics card is not needed.
 
-A good program runs with and without a graphics card. So it asks first, each time it
-runs, and takes what it finds: "cuda" or "cpu".
+## Why
 
-NumPy arrays hold float64 numbers. PyTorch models work with float32. So data changes
-twice on its way: the type of its numbers, and its home.
+So far NumPy did the work, on the processor (the CPU). PyTorch can also work on a graphics
+card: the device "cuda". A big model is trained many times faster there. In this step you
+move numbers between these worlds, and you make your first parameters.
 
-    NumPy array (float64, CPU)  ->  tensor (float32, your device)
+## Devices
 
-The way back has two gates. NumPy knows nothing of gradients, and it only sees the
-memory of the CPU. A tensor must leave both worlds before NumPy takes it.
+Every tensor lives on one device. Two tensors can only work together when they live on the
+same device. A good program runs with and without a graphics card. So it asks first, with
+`torch.cuda.is_available()`, each time it runs, and takes what it finds: "cuda" or "cpu".
+(Other devices, such as "mps" on a Mac, work in the same way; this course does not use
+them.)
 
-Often one tensor has its place already, such as a parameter, and another one must come to
-it. Then nobody has to know the name of the device, because every tensor knows its own:
-`t.device`. Two things about a move are good to know. It makes a new tensor, and the old
-one stays where it was. And it takes time, since every number travels. So a tensor that
-is in the right place should not be moved or copied: it is taken as it is.
+The device "meta" helps us to see all this without a card. It keeps shapes and no numbers.
 
 Try it. Each tensor says where it is, and a move to where it is already makes no copy:
 
+    >>> import torch
     >>> t, far = torch.ones(2), torch.ones(2, device="meta")
     >>> t.device, far.device
     (device(type='cpu'), device(type='meta'))
     >>> t.to("cpu") is t, t.to("meta") is t
     (True, False)
+    >>> t + far
+    Traceback (most recent call last):
+    RuntimeError: Tensor on device meta is not on the expected device cpu!
 
-A *parameter* is a tensor that we want to train. It has `requires_grad=True`, and it
-must be a *leaf*: a tensor that you made, not the result of a computation. Only leaves
-receive a gradient in `.grad`. There is a trap: `.to(device)` is a computation! When a
-tensor already requires a gradient, its copy on the other device is no leaf. It looks
-fine on the CPU, where `.to("cpu")` copies nothing, and breaks on a graphics card.
-The device "meta" helps us to see this without a card. It keeps shapes and no numbers.
+With a card the message begins with "Expected all tensors to be on the same device".
 
-A graphics card works behind your back: a call puts work into a queue and returns at
-once. A clock that is stopped at once measures nothing. So a fair measurement waits for
-the queue twice: before the clock starts, and again before it stops. With a card this
-wait is `torch.cuda.synchronize`. Here it comes as an argument.
+A move makes a new tensor, and the old one stays where it was. And it takes time, since
+every number travels. So a tensor that is in the right place should not be moved or copied:
+it is taken as it is. The best way is not to move at all: `torch.zeros(2, device=device)`
+makes the tensor where it is needed. To bring one tensor to another, nobody has to know the
+name of the device: every tensor knows its own.
 
-Numbers to expect: with the seed 42 the first two draws of `torch.randn(1)` on the CPU
-are 0.3367 and 0.1288. These are the start values of `a` and `b` from here on.
+## From NumPy and back
+
+NumPy arrays hold float64 numbers. PyTorch models work with float32. So two things change on
+the way: the dtype, and the device.
+
+    NumPy array (float64, CPU)  ->  tensor (float32, your device)
+
+    >>> import numpy as np
+    >>> array = np.array([0.1, 0.2])
+    >>> torch.from_numpy(array).dtype, torch.as_tensor(array).float().dtype
+    (torch.float64, torch.float32)
+
+The way back has two gates. NumPy knows nothing of gradients, and it only sees the memory of
+the CPU. A tensor must leave both worlds before NumPy takes it: `detach()` gives the same
+numbers without a gradient, and `cpu()` gives them on the CPU.
+
+    >>> torch.ones(2, requires_grad=True).numpy()
+    Traceback (most recent call last):
+    RuntimeError: Can't call numpy() on Tensor that requires grad.
+    Use tensor.detach().numpy() instead.
+
+## Parameters
+
+A *parameter* is a tensor that we want to train. It has `requires_grad=True`, so PyTorch
+records what is computed from it (step 06). And it must be a *leaf*: a tensor that you made,
+not the result of a computation. Only leaves receive a gradient in `.grad`. (Older texts
+wrap tensors into a `Variable`. Since PyTorch 0.4 every tensor can do this by itself; forget
+the word.)
+
+There is a trap: `.to(device)` is a computation! When a tensor already requires a gradient,
+its copy on another device is not a leaf. It looks fine on the CPU, where `.to("cpu")`
+copies nothing, and breaks on a graphics card:
+
+    order                                      on the CPU      on a card
+    make it, require a gradient, move it         a leaf        no leaf!
+    make it, move it, require a gradient         a leaf        a leaf
+
+    >>> p = torch.ones(1, requires_grad=True)
+    >>> p.is_leaf, p.to("cpu").is_leaf, p.to("meta").is_leaf
+    (True, True, False)
+    >>> q = torch.ones(1).to("meta")
+    >>> q.requires_grad_().is_leaf
+    True
+
+Random numbers differ from device to device, even with the same seed. So we draw on the CPU
+and move afterwards. With a generator of its own, a function does not disturb the random
+numbers of others:
+
+    >>> torch.randn(2, generator=torch.Generator().manual_seed(42))
+    tensor([0.3367, 0.1288])
+
+Two calls of `torch.randn(1)` after `torch.manual_seed(42)` give the same two numbers. These
+are the start values of `a` and `b` from here on.
+
+## A fair clock
+
+A graphics card works behind your back: a call puts work into a queue and returns at once. A
+clock that is stopped at once measures nothing. That is why the sine of 10,000 x 10,000
+numbers seems to take no time at all in texts that forget this. So a fair measurement waits
+for the queue twice: before the clock starts, and again before it stops.
+
+    clock without waiting:    start | put into the queue | stop
+    what really happens:            |======== the card works ========|
+
+With a card this wait is `torch.cuda.synchronize`. In this step it comes as an argument. On
+the CPU there is no queue, and nothing to wait for:
+
+    >>> import time
+    >>> begin = time.perf_counter()
+    >>> result = torch.sin(torch.rand(1000, 1000))
+    >>> time.perf_counter() - begin > 0
+    True
+
+## Recap
+
+Ask for the device once; make tensors there; move, then require a gradient. Batches travel
+to the card one by one, so that the data may be larger than the card's memory: that is step
+16.
+
+In PyTorch's documentation: "torch.device", "CUDA semantics", "torch.Tensor.is_leaf".
 """
 
 import time
@@ -73,7 +148,7 @@ def to_tensor(array: np.ndarray, device: torch.device | str) -> torch.Tensor:
     Args:
         array: array of one or more dimensions, of a float or an integer dtype, often float64. It
             is not changed, and does not run backwards, as `array[::-1]` does.
-        device: where the tensor shall live, for example "cpu" or `torch.device("cuda")`.
+        device: where the tensor should live, for example "cpu" or `torch.device("cuda")`.
 
     Returns:
         Tensor of the same shape, float32, on `device`. It may share the memory of `array`.
@@ -135,7 +210,7 @@ def make_parameters(device: torch.device | str, seed: int) -> tuple[torch.Tensor
     """Return the two parameters of the line, with random start values.
 
     Args:
-        device: where the parameters shall live.
+        device: where the parameters should live.
         seed: the seed of PyTorch's random numbers, an int from 0 to 2**32 - 1. The same seed
             on the same device gives the same parameters.
 

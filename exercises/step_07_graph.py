@@ -1,10 +1,19 @@
 """Step 07: the dynamic computation graph.
 
-Where does PyTorch write down the operations that it needs for `backward()`? In the
-tensors themselves. Every result of a computation has a `grad_fn`: a *node* that knows
-how to go one step back. A node knows its own inputs, the next nodes on the way back, in
-`next_functions`. Together they are the *computation graph*. PyTorch builds it while
-your code runs, so a loop or an `if` in your code gives a new graph every time.
+Time: 75 minutes. Difficulty: 4 of 5. You need: step 06, recursion or a loop with a stack.
+
+## Why
+
+Where does PyTorch write down the operations that it needs for `backward()`? In this step
+you read its notes. Then error messages about "grad_fn" are no riddle any more.
+
+## The notes
+
+PyTorch writes them in the tensors themselves. Every result of a computation has a
+`grad_fn`: a *node* that knows how to go one step back. A node knows its own inputs, the
+next nodes on the way back, in `next_functions`. Together they are the *computation graph*.
+PyTorch builds it while your code runs, so a loop or an `if` in your code gives a new graph
+every time: it is *dynamic*.
 
 An example. `x` is a tensor of ones of shape (3, 2) that requires a gradient:
 
@@ -20,22 +29,114 @@ An example. `x` is a tensor of ones of shape (3, 2) that requires a gradient:
           |
     x    AccumulateGrad      puts the gradient into x.grad
 
+Try it. (The tutorial draws such pictures with `make_dot` of the package torchviz.)
+
+    >>> import torch
+    >>> x = torch.ones(3, 2, requires_grad=True)
+    >>> t = ((x + 5) ** 2 + 1).sum()
+    >>> t.item(), type(t.grad_fn).__name__
+    (222.0, 'SumBackward0')
+    >>> [type(node).__name__ for node, _ in t.grad_fn.next_functions]
+    ['AddBackward0']
+
+Each tensor shows four facts: `data` (its numbers), `grad`, `grad_fn` and `requires_grad`.
 `x` is a *leaf*: nobody computed it. A leaf has no `grad_fn`. At its place in the graph
-stands an AccumulateGrad node, and this node knows the leaf: its `variable`. The
-constants 5, 2 and 1 need no gradient. For them `next_functions` holds None.
+stands an AccumulateGrad node, and this node knows the leaf: its `variable`.
 
-A result can be used twice, as in `u * u`. Then two ways lead to the same node. It is
-still one node. Who walks through a graph must remember where he has been.
+    >>> print(x.grad, x.grad_fn, x.requires_grad)
+    None None True
+    >>> (x + 5).grad_fn.next_functions
+    ((<AccumulateGrad object at 0x...>, 0), (None, 0))
 
-A tensor can leave the graph: a *detached* tensor has the same values in the same
-memory, and no history. It is no copy.
+Each entry is a pair: a node, and the number of one of its outputs, which is nearly always 0
+and does not matter here. An addition has two inputs. The 5 needs no gradient, so its place
+holds None. A power is different: the exponent 2 is not an input for autograd, and there is
+no entry for it.
 
-A gradient is also useful without training. For any function `f`, autograd can tell how
-fast sum(f(x)) grows when one element of `x` grows. Then `x` is only a question. It should
-look the same afterwards.
+    >>> len(((x + 5) ** 2).grad_fn.next_functions)
+    1
 
-Numbers to expect: in the example t is 222, and the gradient is 12 everywhere, because
-2 * (1 + 5) = 12.
+## One node, two ways
+
+A result can be used twice, as in `u * u`. Then two ways lead to the same node. It is still
+one node. If you walk through a graph, remember where you have been:
+
+    u * u      MulBackward0
+                |        |
+                |        |         two ways
+               AddBackward0        one node: u
+                    |
+               AccumulateGrad
+
+    >>> u = x + 5
+    >>> left, right = (u * u).grad_fn.next_functions
+    >>> left[0] is right[0], left[0] is u.grad_fn
+    (True, True)
+
+The second way adds its gradient to that of the first: the derivative of u * u is 2 * u.
+
+## Leaving the graph
+
+A tensor can leave the graph: a *detached* tensor has the same values in the same memory,
+and no history. It is no copy.
+
+A tensor that has no graph cannot go back. `backward()` says "element 0 of tensors does not
+require grad and does not have a grad_fn"; you have often detached something by accident:
+
+    >>> x.detach().sum().backward()
+    Traceback (most recent call last):
+    RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn
+
+After `backward()` the graph has done its work, and PyTorch throws away the numbers that it
+kept for it. A second `backward()` on the same graph is usually an error:
+
+    >>> t.backward()
+    >>> t.backward()
+    Traceback (most recent call last):
+    RuntimeError: Trying to backward through the graph a second time...
+
+The cure is to compute the loss again. (`retain_graph=True` only keeps the old notes; few
+programs need it.)
+
+## A gradient as an answer
+
+A gradient is also useful without training. For any function `f`, autograd can tell how fast
+sum(f(x)) grows when one element of `x` grows. Then `x` is only a question. It should look
+the same afterwards. `torch.autograd.grad` gives a gradient as a result, and leaves every
+`.grad` alone. Two of its options are worth a look in the documentation: what happens when f
+does not use x at all? In the example above, each element of x takes part in 2 * (1 + 5) =
+12:
+
+    >>> x.grad
+    tensor([[12., 12.],
+            [12., 12.],
+            [12., 12.]])
+
+And a second one, to predict first. `a` is four ones, b = a + 2, c = b * b * 4, d is the
+mean of c. The mean divides by 4, so each gradient is 8 * b / 4:
+
+    >>> a = torch.ones(2, 2, requires_grad=True)
+    >>> b = a + 2
+    >>> c = b * b * 4
+    >>> d = c.mean()
+    >>> d.backward()
+    >>> d.item(), a.grad
+    (36.0, tensor([[6., 6.],
+            [6., 6.]]))
+    >>> print(b.is_leaf, b.requires_grad)
+    False True
+
+`b` is no leaf, so `b.grad` stays None. PyTorch fills it only when you ask before:
+`b.retain_grad()`.
+
+## Recap
+
+The graph is made of nodes, from the loss back to the leaves; each run builds a new one. In
+step 11 a frozen layer has no leaves to reach; in steps 15 and 17 losses without a graph
+save memory.
+
+In PyTorch's documentation: "How autograd encodes the history", "torch.Tensor.detach",
+"torch.autograd.grad".
 """
 
 from collections.abc import Callable
@@ -119,8 +220,8 @@ def cut(t: torch.Tensor) -> torch.Tensor:
         t: any tensor. It keeps its own place in the graph.
 
     Returns:
-        Tensor of the same shape and dtype that requires no gradient. Who writes into it
-        changes the values of `t` too.
+        Tensor of the same shape and dtype that requires no gradient. Writing into it changes
+        the values of `t`, too.
 
     Example:
         >>> a = torch.tensor([2.0], requires_grad=True)

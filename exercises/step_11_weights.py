@@ -1,46 +1,93 @@
 """Step 11: a model's weights.
 
-What a model has learned is in its numbers, its *weights*. In this step you copy them into
-another model, choose which of them may go on learning, give a trained model a new last
-layer, and use a model to predict.
+Time: 45 minutes. Difficulty: 3 of 5. You need: step 10.
 
-Every parameter of a model has a name. In `nn.Sequential` it begins with the number of the layer:
+## Why
+
+What a model has learned is in its numbers, its *weights*. You can copy them, keep some of
+them fixed, give a trained model a new task, and use it to predict. Most models that people
+use today were trained by somebody else, and then adapted in just this way.
+
+## Names
+
+Every parameter of a model has a name. In `nn.Sequential` it begins with the number of the
+layer:
 
     layer 0: Linear(5, 3)     0.weight, 0.bias      5 * 3 + 3 = 18 numbers
     layer 1: ReLU             has no numbers
     layer 2: Linear(3, 2)     2.weight, 2.bias      3 * 2 + 2 =  8 numbers
 
-The optimizer can move a parameter, and `model.state_dict()` saves it: a *state dict* gives every
-tensor by its name. A model may also hold *buffers*. These are tensors that are no parameters, but
-belong to the model: a BatchNorm layer keeps a running mean. A state dict has parameters and buffers.
+A *state dict* is a dict from names to tensors, and gives every tensor by its name that
+belongs to the model. A state dict has parameters and buffers.
+`model.load_state_dict(state)` copies the numbers of such a dict into a model of the same
+form. (A buffer belongs to the model, but is no parameter: a BatchNorm layer keeps a running
+mean.)
 
-Sometimes a part of a model shall not learn. We *freeze* it: its parameters stop requiring
+Try it:
+
+    >>> import torch
+    >>> from torch import nn
+    >>> model = nn.Sequential(nn.Linear(5, 3), nn.ReLU(), nn.Linear(3, 2))
+    >>> list(model.state_dict())
+    ['0.weight', '0.bias', '2.weight', '2.bias']
+    >>> len(list(nn.BatchNorm1d(3).parameters())), len(nn.BatchNorm1d(3).state_dict())
+    (2, 5)
+
+The tensors in a state dict are the living ones, not copies. What changes the model changes
+them:
+
+    >>> state = model.state_dict()
+    >>> with torch.no_grad():
+    ...     model[2].bias.fill_(7)
+    Parameter containing:
+    tensor([7., 7.], requires_grad=True)
+    >>> state["2.bias"]
+    tensor([7., 7.])
+
+## Freezing
+
+Sometimes a part of a model should not learn. We *freeze* it: its parameters stop requiring
 gradients. This is not `model.eval()`, which only changes how some layers behave.
 
-Why freeze at all? Think of a model that was trained on many pictures of animals. You have a few
-pictures of flowers, of 4 kinds. The first layers have learned to see edges and colours, and that
-is still useful. Only the last layer, the *head*, answers the wrong question. So the head gives way
-to a fresh one with 4 outputs, and only the fresh one learns. This is *fine-tuning*:
+Why freeze at all? Think of a model that was trained on many pictures of animals. You have a
+few pictures of flowers, of 4 kinds. The first layers have learned to see edges and colours,
+and that is still useful. Only the last layer, the *head*, answers the wrong question. So
+the head is replaced by a fresh one with 4 outputs, and only the fresh one learns. This is
+*fine-tuning*:
 
     before    Linear(5, 3)             ReLU    Linear(3, 2)
     after     Linear(5, 3), frozen     ReLU    Linear(3, 4), learns: 3 * 4 + 4 = 16 numbers
 
-What goes into the head stays the same: the numbers that the layer before it gives. A model that is
-an `nn.Sequential` is used like a list of layers, and a linear layer knows its sizes:
+What goes into the head stays the same: the numbers that the layer before it gives. A model
+that is an `nn.Sequential` is used like a list of layers, and a linear layer knows its
+sizes:
 
-    >>> model = nn.Sequential(nn.Linear(5, 3), nn.ReLU(), nn.Linear(3, 2))
     >>> model[-1]
     Linear(in_features=3, out_features=2, bias=True)
     >>> model[0].in_features, model[0].out_features
     (5, 3)
 
-To *use* a model is not to train it. A prediction needs three things. First, eval mode: in train
-mode, a Dropout layer hides numbers at random, and a BatchNorm layer looks at the batch. Second, no
-notes for gradients, because nobody will call `backward()`. Third, x and the model on one device.
-The model stays where it is, and x comes to it. And whoever asks for a prediction in the middle
-of a training wants to go on: afterwards the model is in the mode in which it was before.
+A layer of a sequential model can be replaced like an item of a list, by an assignment. A
+frozen parameter gets no gradient, and where there is none, an optimizer leaves it alone:
 
-Try it. In train mode each number becomes 0 or 2, at random. In eval mode nothing happens:
+    >>> layer = nn.Linear(5, 3)
+    >>> loss = layer.requires_grad_(False)(torch.ones(1, 5)).sum()
+    >>> loss.backward()
+    Traceback (most recent call last):
+    RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn
+
+## Using a model
+
+Using a model is different from training it. A prediction needs three things. First, eval
+mode: in train mode, a Dropout layer hides numbers at random, and a BatchNorm layer looks at
+the batch. Second, no notes for gradients, because nobody will call `backward()`. Third, x
+and the model on one device. The model stays where it is, and x comes to it. Each parameter
+knows its device; `next(model.parameters())` gives the first one. And if you ask for a
+prediction in the middle of a training, you want to go on afterwards: so the model gets the
+mode back in which it was. (`model.training` tells the mode, and `model.train(mode)` sets
+it.)
+
+In train mode each number becomes 0 or 2, at random. In eval mode nothing happens:
 
     >>> layer = nn.Dropout(p=0.5)
     >>> layer.training, sorted(set(layer(torch.ones(1000)).tolist()))
@@ -48,8 +95,16 @@ Try it. In train mode each number becomes 0 or 2, at random. In eval mode nothin
     >>> layer.eval()(torch.ones(6))
     tensor([1., 1., 1., 1., 1., 1.])
 
-Numbers to expect: the model above has 26 numbers. With all but layer 2 frozen, 8 of them can learn. The
-state dict of `nn.BatchNorm1d(3)` has 5 entries: 2 parameters and 3 buffers.
+Why 2? Half of the numbers are hidden, so the others count double, and the mean stays what
+it was.
+
+## Recap
+
+Names, state dicts, freezing, the two modes. The living tensors of a state dict return in
+step 17, the modes in steps 12, 15 and 16.
+
+In PyTorch's documentation: "torch.nn.Module.state_dict", "torch.nn.Module.requires_grad_",
+"torch.nn.Dropout", "Saving and Loading Models".
 """
 
 import torch

@@ -1,28 +1,106 @@
 """Step 17: checkpoints and early stopping.
 
-Training can take days, and computers stop. A *checkpoint* is a file from which training
-goes on as if nothing had happened. The model alone is not enough. The optimizer has a
-memory too: momentum, the step counts of Adam, the learning rate. All of this is in
-the two state dicts. A file that holds only tensors and plain data can be loaded with
-`weights_only=True`. Then loading never runs foreign code.
+Time: 60 minutes. Difficulty: 4 of 5. You need: steps 11 and 16.
 
-Long training can make a model worse: the training loss still falls, but the
-validation loss rises. The model learns the noise (it *overfits*). With *early stopping* we
-watch the validation loss. After `patience` epochs without a better one, we stop and go back
-to the best weights:
+## Why
+
+Training can take days, and computers crash. And a training that goes on for too long can
+make a model worse. In this step you learn to save everything that a training needs, and to
+stop in time.
+
+## Checkpoints
+
+A *checkpoint* is a file from which training goes on as if nothing had happened. The model
+alone is not enough. The optimizer has a memory too: momentum and the learning rate; others,
+such as the much used Adam, even count their steps. All of this is in the two state dicts.
+
+Try it. An optimizer has a state dict, like a model. After one step with momentum there is
+the velocity of step 08 in it:
+
+    >>> import torch
+    >>> from torch import nn
+    >>> layer = nn.Linear(1, 1)
+    >>> optimizer = torch.optim.SGD(layer.parameters(), lr=0.1, momentum=0.9)
+    >>> len(optimizer.state_dict()["state"])
+    0
+    >>> layer(torch.ones(1, 1)).sum().backward()
+    >>> optimizer.step()
+    >>> optimizer.state_dict()["state"][0]
+    {'momentum_buffer': tensor([[1.]])}
+
+A file that holds only tensors and plain data can be loaded with `weights_only=True`, which
+is the default since PyTorch 2.6. Then loading never runs foreign code. A whole model or
+optimizer, saved as an object, cannot be loaded like this:
+
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> torch.save(layer, file)
+    >>> position = file.seek(0)
+    >>> torch.load(file, weights_only=True)
+    Traceback (most recent call last):
+    _pickle.UnpicklingError: Weights only load failed...
+
+So save dicts, lists, numbers and tensors, and nothing else.
+
+## Early stopping
+
+Long training can make a model worse: the training loss still falls, but the validation loss
+rises. The model learns the noise (it *overfits*). With *early stopping* we watch the
+validation loss. After `patience` epochs without a better one, we stop and go back to the
+best weights:
 
     epoch             0     1     2     3     4
     validation loss   5.0   3.0   4.0   3.0   3.5      patience 3: stop after epoch 4
     best so far       yes   yes   no    no    no       best epoch: 1 (equal is not better)
 
-A trap: `state_dict()` gives the living tensors, not a copy. The next step changes them.
+A trap: `state_dict()` gives the living tensors, not a copy. The next step changes them, and
+your "best" weights are the last ones:
 
-An epoch is the same as in step 16: first the steps in training mode, then the validation in eval
-mode, and both losses are means per point.
+    >>> best = layer.state_dict()
+    >>> with torch.no_grad():
+    ...     layer.weight.fill_(5)
+    Parameter containing:
+    tensor([[5.]], requires_grad=True)
+    >>> best["weight"]
+    tensor([[5.]])
 
-Numbers to expect: the training of step 16 with patience 5, instead of 100 epochs, stops after 40.
-The best one is epoch 34: a = 1.0610, b = 1.8863, and the validation loss is 0.0079. After 100
-epochs it was 0.0083.
+A loss can also be nan ("not a number", step 04). It is never the best. And if the best so
+far were nan, no later loss would ever be smaller.
+
+An epoch is the same as in step 16 (you may import what you wrote there): first the steps in
+training mode, then the validation in eval mode, and both losses are means per point.
+
+When `fit_early` is written: the training of step 16 with patience 5, instead of 100 epochs,
+stops after 40. The best epoch is number 34, and its validation loss is smaller than that
+after 100 epochs, 0.0083:
+
+    >>> from torch.utils.data import DataLoader, TensorDataset
+    >>> from tutorial_data import x_train, x_val, y_train, y_val
+    >>> from step_17_checkpoints import fit_early
+    >>> train = TensorDataset(torch.tensor(x_train).float(), torch.tensor(y_train).float())
+    >>> val = TensorDataset(torch.tensor(x_val).float(), torch.tensor(y_val).float())
+    >>> loaders = DataLoader(train, batch_size=16), DataLoader(val, batch_size=16)
+    >>> model = nn.Linear(1, 1)
+    >>> model.load_state_dict({"weight": torch.tensor([[0.1288]]), "bias": torch.tensor([0.3367])})
+    <All keys matched successfully>
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> history = fit_early(model, nn.MSELoss(), optimizer, *loaders, 100, 5, "cpu")
+    >>> len(history["val_losses"]), history["best_epoch"], f"{history['val_losses'][34]:.4f}"
+    (40, 34, '0.0079')
+    >>> print(f"{model.bias.item():.4f} {model.weight.item():.4f}")
+    1.0610 1.8863
+
+The line itself is further from a = 1, b = 2 than before. Twenty validation points are few:
+they have noise, too, and early stopping listens to it. It is made for models that overfit,
+and a line hardly does.
+
+## Recap
+
+Two state dicts and a number make a checkpoint; copies of the best weights make early
+stopping work. You will use both in the capstones, steps 18 and 19.
+
+In PyTorch's documentation: "Saving and Loading a General Checkpoint" (recipe),
+"torch.load", "torch.optim.Optimizer.state_dict".
 """
 
 import copy
@@ -108,22 +186,23 @@ def fit_early(
     An epoch takes one optimizer step for each batch of the training loader, in training
     mode, and then measures the loss on the validation loader, in eval mode.
 
-    Training stops after `patience` epochs in a row without a validation loss that is
-    smaller than the best one so far. An equal loss is not better. A loss that is not a
-    number (NaN) is never better, and never the best one, also when it is the first. When
-    training ends, for this reason or because of `max_epochs`, the model has the weights and
-    buffers that it had after its best epoch. If all of the first `patience` losses are infinite
-    or NaN, there is no best epoch, and what happens is left open.
+    Training stops after `patience` epochs in a row without a validation loss that is smaller
+    than the best one so far. An equal loss is not better. A loss that is not a number (NaN) is
+    never better, and never the best one, also when it is the first. When training ends, for
+    this reason or because of `max_epochs`, the model has the weights and buffers that it had
+    after its best epoch. If all of the first `patience` losses are infinite or NaN, there is no
+    best epoch, and what happens is up to you.
 
     Args:
         model: any model, already on `device`, in any mode; trained in place.
         loss_fn: called as `loss_fn(yhat, y)`; returns the mean loss of a batch.
-        optimizer: any optimizer for the parameters of the model, which needs no closure.
-        train_loader: gives the training batches `(x, y)`, at least one, of any dtype. Each epoch
-            walks through it anew. Points of its dataset that it leaves out do not count.
+        optimizer: any optimizer for the parameters of the model, whose `step()` needs no
+            arguments.
+        train_loader: gives the training batches `(x, y)`, at least one, of any dtype. Each
+            epoch iterates over it again. Points of its dataset that it leaves out do not count.
         val_loader: gives the validation batches `(x, y)`, at least one, in the same way.
-        max_epochs: at most so many epochs, at least 1.
-        patience: so many epochs without a better loss are one too many, at least 1.
+        max_epochs: the largest number of epochs, at least 1.
+        patience: stop after this many epochs in a row without a better loss, at least 1.
         device: where the model is, a str such as "cpu" or a `torch.device`; every batch is moved
             there.
 

@@ -1,53 +1,121 @@
 """Step 01: memory.
 
+Time: 45 minutes. Difficulty: 2 of 5. You need: step 00.
+
+## Why
+
+In step 00 you picked a row of a matrix, and no number was copied. That makes PyTorch fast.
+It also means that a change in one tensor may change another one, far away in your program.
+In this step you learn to see which tensors share their memory, and to choose.
+
+## Two parts of a tensor
+
 A tensor has two parts: the memory, which holds the numbers in one long row, and the shape,
 which says how to read this row. So two tensors can read the same memory in two ways.
+
+    memory:  0 1 2 3 4 5
+    (2, 3):  0 1 2          (3, 2):  0 1
+             3 4 5                   2 3
+                                     4 5
+
 The second one is a *view*: when you change a number in one of them, you see the change in
 the other. A *copy* has its own memory. It stays as it is when the first one changes.
 
+Try it. (`torch.arange(32)` holds 0 to 31.)
+
+    >>> import torch
+    >>> t = torch.arange(32)
+    >>> t.view(2, 16).shape, t.view(32, 1).shape, t.view(4, 2, 4).shape
+    (torch.Size([2, 16]), torch.Size([32, 1]), torch.Size([4, 2, 4]))
+    >>> v = t.view(4, 8)
+    >>> v[0, 0] = 100
+    >>> t[0]
+    tensor(100)
+
+One length may be left to PyTorch: with -1 it computes what fits.
+
+## Reading order
+
+A transposed matrix has its rows as columns. No number moves for this: the tensor only walks
+through the memory in another way. The *strides* say how far it jumps for the next row and
+for the next column:
+
     memory:  0 1 2 3 4 5
-    (2, 3):  [0 1 2]        (3, 2):  [0 1]
-             [3 4 5]                 [2 3]
-                                     [4 5]
+    m:       0 1 2        m.T:     0 3
+             3 4 5                 1 4
+                                   2 5
+    strides  (3, 1)       strides  (1, 3)
 
-Views are fast, because nothing is copied. They are also a trap, when you forget them. So
-PyTorch gives you the choice, and in this step you make it several times. The same choice
-comes with NumPy: a tensor can share the memory of an array, or have a copy of it.
+`m` is *contiguous*: its reading order, row by row, is the order of the memory. `m.T` is
+not. A view cannot read it as one long row: you cannot walk through these numbers in reading
+order with steps of one fixed length. `view` never copies, and raises an error where it
+would have to. `reshape` gives a view where it can, and silently makes a copy where it
+cannot. The transpose reads 0 3 1 4 2 5, but in memory the numbers do not lie in this order:
 
-You read a tensor row by row, as it is printed. This is its *reading order*. Most tensors lie in
-memory in this order, too, and are called *contiguous*. A transposed tensor does not. `t.T` has
-the columns of `t` as its rows, and for this nothing moves: it reads the same memory in larger
-steps.
+    >>> m = torch.arange(6).view(2, 3)
+    >>> m.stride(), m.T.stride(), m.is_contiguous(), m.T.is_contiguous()
+    ((3, 1), (1, 3), True, False)
+    >>> m.T.view(6)
+    Traceback (most recent call last):
+    RuntimeError: view size is not compatible with input tensor's size and stride ...
+    Use .reshape(...) instead.
 
-    memory:  0 1 2 3 4 5
-    t:    [0 1 2]        t.T:  [0 3]
-          [3 4 5]              [1 4]
-                               [2 5]
+Do two tensors share memory? Equal numbers prove nothing: a copy has them, too. And two
+tensors that share may begin at different places. A slice such as `t[2:]` starts in the
+middle:
 
-The reading order of `t.T` is 0 3 1 4 2 5, but in memory the numbers do not stand like this. So
-there is no view that shows them in one row. Here the two methods that change a shape differ:
-`view` never copies, and raises an error where it cannot help. `reshape` gives a view where
-there is one, and a copy where there is none. So it always works, but you cannot know what you
-have got.
+    >>> t = torch.arange(6)
+    >>> t[2:].data_ptr() - t.data_ptr()
+    16
+    >>> t[2:].storage_offset(), t.element_size()
+    (2, 8)
 
-How can you find out? Equal numbers prove nothing, for a copy has them too. The address where a
-tensor begins, `t.data_ptr()`, is not enough: `t[1:]` begins one row later, but in the same
-memory. There are two good ways. One is to look at the *storage*, the memory behind a tensor:
-all views of a tensor have one storage together, and a copy has another one. The other way is an
-experiment: change all numbers of one tensor, look at the other one, and put the old numbers
-back.
+`data_ptr()` is the address of the first number. The two addresses are 16 bytes apart: the
+slice starts two numbers later (its `storage_offset()`), and each number takes 8 bytes (its
+`element_size()`). What the two tensors have in common is the block of memory as a whole.
+PyTorch calls it the *storage*, and `t.untyped_storage()` gives it.
 
-A method whose name ends with `_` works *in place*: it changes the tensor itself. For
-example `t.zero_()` writes zeros into `t`.
+## In place
 
-Numbers to expect: take the tensor of shape (2, 3) above and view it as rows of two. Write 9
-into the last place of the view, and the tensor holds 0 1 2 and 3 4 9. With a copy it would still
-end with 5.
+A method whose name ends with `_` works *in place*: it changes the tensor itself. `add_`,
+`sub_`, `mul_`, `div_` and `zero_` are of this kind. Without the underscore, you get a new
+tensor and the old one stays as it was. The argument `out=` writes the result into a tensor
+that you already have:
 
-Try it: write `t = torch.arange(6).reshape(2, 3)` in a Python shell. What does `t.T.view(6)` do?
-You should see a `RuntimeError`. Then write `u = t.T.reshape(6)`, print `u`, which is 0 3 1 4 2
-5, write 9 into its first place, and print `t`: the 0 is still there. Last, print
-`t[1:].data_ptr() - t.data_ptr()`. It is 24, because a row has 3 numbers of 8 bytes.
+    >>> a, b = torch.ones(2), torch.tensor([10.0, 20.0])
+    >>> torch.add(a, b), a
+    (tensor([11., 21.]), tensor([1., 1.]))
+    >>> a.mul_(3), a
+    (tensor([3., 3.]), tensor([3., 3.]))
+    >>> result = torch.empty(2)
+    >>> torch.add(a, b, out=result) is result
+    True
+
+In place saves memory. It is dangerous where other code holds the same tensor, and step 06
+shows a place where PyTorch forbids it.
+
+## NumPy
+
+A tensor can share the memory of an array, or have a copy of it. From a tensor, `t.numpy()`
+shares and `t.clone()` copies. From an array to a tensor there are two functions as well,
+one that shares and one that copies; the documentation named below has both. All of them
+keep the dtype: an array of float64 becomes a tensor of float64.
+
+    >>> t = torch.ones(3)
+    >>> array = t.numpy()
+    >>> array[0] = 5
+    >>> t
+    tensor([5., 1., 1.])
+
+## Recap
+
+A view is a second way to read the same memory; a copy is safe and costs time. An underscore
+at the end of a name means "in place". In step 06 a parameter must be changed in place; in
+step 07 `detach` gives a view; in step 17 a view where you wanted a copy loses the best
+weights.
+
+In PyTorch's documentation: "Tensor Views", "torch.Tensor.view", "torch.from_numpy",
+"torch.tensor".
 """
 
 import numpy as np

@@ -1,35 +1,106 @@
 """Step 02: synthetic data.
 
-Before we train a model on real data, we train it on data that we make ourselves. Then
-we know the right answer, and we can see whether the model finds it.
+Time: 30 minutes. Difficulty: 2 of 5. You need: NumPy arrays and indices.
 
-Our points lie near a straight line. `a` is the intercept: where the line meets x = 0.
-`b` is the slope: how much y grows when x grows by 1. Real measurements are never exact,
-so every point gets some noise:
+## Why
+
+Before we train a model on real data, we train it on data that we make ourselves. Then we
+know the right answer, and we can see whether the model finds it. These 100 points will go
+with you up to step 17.
+
+## The points
+
+Our points lie near a straight line. `a` is the intercept: where the line meets x = 0. `b`
+is the slope: how much y grows when x grows by 1. With a = 1 and b = 2:
+
+    y
+    3 |              .  '
+      |         . '
+    2 |     . '
+      |  . '
+    1 |'
+      +----------------- x
+      0              1
+
+      x        1 + 2 * x     y, with noise
+    0.3745      1.7491         1.7578
+    0.9507      2.9014         2.8715
+    0.7320      2.4640         2.4732
+    0.5987      2.1973         1.9986
+
+Real measurements are never exact, so every point gets some noise:
 
     y = a + b * x + noise * epsilon
 
-`x` is uniform in [0, 1). `epsilon` comes from the standard normal distribution: its mean
-is 0 and its standard deviation is 1. So the noise on y has the standard deviation
-`noise`, in the same unit as y. (The variance would be `noise ** 2`.)
+`x` is uniform in [0, 1). `epsilon` comes from the standard normal distribution: its mean is
+0 and its standard deviation is 1. So the noise on y has the standard deviation `noise`, in
+the same unit as y. (The variance would be `noise ** 2`.)
 
-A model that has seen a point can remember it. To know how good the model is on new
-points, we keep some points away from the training. This is the *validation* part:
+Random numbers come from a generator, and a *seed* sets its start. Same seed, same numbers:
+so anyone can reproduce your points. Here we use NumPy's legacy generator, as the tutorial
+does. The order of the draws matters: first all of `x`, then all of the noise. If you swap
+the two, you get different points.
+
+Try it:
+
+    >>> import numpy as np
+    >>> generator = np.random.RandomState(7)
+    >>> generator.rand(1, 2).shape, generator.randn(1).shape
+    ((1, 2), (1,))
+    >>> np.random.RandomState(7).rand(2), np.random.RandomState(7).rand(2)
+    (array([0.07630829, 0.77991879]), array([0.07630829, 0.77991879]))
+
+The points of this course are in the module `tutorial_data`, so that you can use them before
+your own function works. With n = 100, a = 1, b = 2, noise = 0.1 and seed = 42, your
+`generate_data` gives the same ones:
+
+    >>> from tutorial_data import x, y, x_train, x_val
+    >>> x.shape, x_train.shape, x_val.shape
+    ((100, 1), (80, 1), (20, 1))
+    >>> for i in range(4):
+    ...     print(f"{x[i, 0]:.4f} {1 + 2 * x[i, 0]:.4f} {y[i, 0]:.4f}")
+    0.3745 1.7491 1.7578
+    0.9507 2.9014 2.8715
+    0.7320 2.4640 2.4732
+    0.5987 2.1973 1.9986
+    >>> print(x[0], y[0], f"{y.min():.8f} {y.max():.8f}")
+    [0.37454012] [1.75778494] 0.99851215 3.05195616
+    >>> from step_02_data import generate_data
+    >>> own_x, own_y = generate_data(n=100, a=1, b=2, noise=0.1, seed=42)
+    >>> np.allclose(own_x, x), np.allclose(own_y, y)
+    (True, True)
+
+## Two parts
+
+A model that has seen a point can remember it. To know how good the model is on new points,
+we keep some points away from the training. This is the *validation* part:
 
     all points  ->  shuffle  ->  the first n_train: training, the rest: validation
 
 Why shuffle? Data is often sorted: by time, by size, by label. Without the shuffle the two
 parts would be of different kinds. A point is a *pair* `(x, y)`. Its two halves must move
-together: if they are shuffled apart, there is nothing left to learn.
+together: if they are shuffled apart, there is nothing left to learn. So we do not shuffle
+the points, but their *indices*, and use one order for both halves:
 
-Random numbers come from a generator, and a *seed* sets its start. Same seed, same numbers:
-so another person gets your points and your split again. Here we use NumPy's legacy
-generator, as the tutorial does. The order of the draws matters: first all of `x`, then
-all of the noise.
+    >>> names, ages = np.array(["Ann", "Bob", "Cleo"]), np.array([31, 25, 47])
+    >>> order = [2, 0, 1]
+    >>> names[order], ages[order]
+    (array(['Cleo', 'Ann', 'Bob'], dtype='<U4'), array([47, 31, 25]))
 
-Numbers to expect: with n = 100, a = 1, b = 2, noise = 0.1 and seed 42, the first point is
-x[0] = 0.37454012, y[0] = 1.75778494. The smallest y is 0.99851215, the largest is
-3.05195616.
+How you shuffle is your choice. The tutorial shuffles with the generator that has just drawn
+the data, and the first indices are 76, 83, 80, 98 and 2. So in `tutorial_data` the first
+training point is point 76:
+
+    >>> x_train[0] == x[76]
+    array([ True])
+
+## Recap
+
+You know the true line, so you can judge what a model finds. The noise sets a limit: no
+model can predict it. Its variance, 0.1 ** 2 = 0.01, is about the smallest error to expect
+later. Splits come back in step 14 with PyTorch's own tool, and in step 18 with three parts.
+
+In NumPy's documentation: "Legacy random generation", "Indexing on ndarrays".
 """
 
 import numpy as np

@@ -1,69 +1,156 @@
 """Step 04: linear regression in NumPy.
 
-In step 03 we made one step downhill. Now we walk the whole way. One pass over all
-training points is called an *epoch*. In every epoch we do the same four things:
+Time: 75 minutes. Difficulty: 3 of 5. You need: step 03.
 
-    1. predict:            yhat = a + b * x
-    2. measure the loss:   loss = mean((yhat - y) ** 2)
-    3. find the gradients: a_grad = mean(2 * (yhat - y))
-                           b_grad = mean(2 * (yhat - y) * x)
-    4. take one step:      a = a - lr * a_grad
-                           b = b - lr * b_grad
+## Why
 
-Both gradients belong to the same point of the walk. So compute both of them before you
-move any parameter. We note the loss of every epoch: it belongs to the parameters *before*
-the step of that epoch. A plot of these losses shows how the training goes.
+In step 03 we made one step downhill. Now we walk the whole way. When you are done you have
+trained a model, from the first random guess to the best line, with nothing but NumPy.
+
+## The walk
+
+One pass over all training points is called an *epoch*. In every epoch we do the same four
+things: we predict, measure the loss, find the gradients, and take one step. Here are five
+epochs with the two points (0, 0) and (2, 4), from a = 0, b = 0 with lr = 0.125:
+
+    epoch    a        b        loss
+      0      0        0        8
+      1      0.5      1        1.25
+      2      0.625    1.375    0.3906
+      3      0.625    1.531    0.2441
+      4      0.5859   1.6094   0.1907        ...  the end: a = 0, b = 2
+
+Both gradients belong to the same point of the walk. So compute both of them before you move
+any parameter. We note the loss of every epoch: it belongs to the parameters *before* the
+step of that epoch. A plot of these losses shows how the training goes.
 
 Where do we start? Anywhere. We draw both parameters at random, with a seed, so that the
 walk can be repeated.
 
+Try it, when your functions are written. First the table above, then the tutorial's
+training. After 1000 epochs we are near the true line, a = 1 and b = 2. The noise of the
+points is what keeps us away from it.
+
+    >>> import numpy as np
+    >>> from step_04_descent import fit, init_parameters, least_squares
+    >>> x, y, zero = np.array([[0.0], [2.0]]), np.array([[0.0], [4.0]]), np.zeros(1)
+    >>> a, b, losses = fit(x, y, zero, zero, lr=0.125, n_epochs=5)
+    >>> print([round(float(loss), 4) for loss in losses])
+    [8.0, 1.25, 0.3906, 0.2441, 0.1907]
+    >>> a, b, losses = fit(x, y, zero, zero, lr=0.125, n_epochs=4)
+    >>> print(f"{a.item():.4f} {b.item():.4f}")
+    0.5859 1.6094
+    >>> from tutorial_data import x_train, y_train
+    >>> a, b = init_parameters(42)
+    >>> print(round(a.item(), 8), round(b.item(), 7))
+    0.49671415 -0.1382643
+    >>> a, b, losses = fit(x_train, y_train, a, b, lr=0.1, n_epochs=1000)
+    >>> print(f"{a.item():.8f} {b.item():.8f}")
+    1.02354094 1.96896411
+    >>> print(f"{losses[0]:.8f} {losses[-1]:.8f}")
+    2.74215777 0.00804466
+
+## The learning rate
+
+`lr` and the number of epochs are *hyper-parameters*: you choose them before the training,
+and the training does not change them. The parameters `a` and `b` are what it finds. Predict
+first: which of five learning rates has the smallest loss after 100 epochs?
+
+    >>> start = init_parameters(42)
+    >>> for lr in (0.001, 0.01, 0.1, 0.5, 1.0):
+    ...     a, b, losses = fit(x_train, y_train, *start, lr, 100)
+    ...     print(lr, f"{((a + b * x_train - y_train) ** 2).mean():.4g}")
+    0.001 1.744
+    0.01 0.1742
+    0.1 0.01768
+    0.5 0.008045
+    1.0 4.231e+34
+
+Too small, and you hardly move. Too large, and each step jumps over the valley and lands
+higher on the other side: the training *diverges*. (We compute the loss once more from what
+`fit` returns: the last of its losses belongs to the parameters before the last update.)
+Numbers that grow like this end as `inf`, and inf - inf is `nan`, "not a number"; NumPy
+prints a warning then, and goes on. Be careful: a comparison with `nan` is always False, so
+it decides nothing.
+
+    >>> nan = float("nan")
+    >>> nan < 1, nan > 1, min([nan, 1.0]), min([1.0, nan])
+    (False, False, nan, 1.0)
+
+## Batches
+
 We use all points for every step. This is *batch* gradient descent, and it makes one update
 per epoch. With many points this is slow. Then we cut the points into smaller batches and
-make one update for each batch. If the last batch is not full, it still counts. With 80
-points and a batch size of 16, one epoch makes 5 updates. With a batch size of 30 it makes
-3: two full batches and a last one of 20 points.
+make one update for each batch:
 
-    rows 0 to 29  |  rows 30 to 59  |  rows 60 to 79  |  rows 0 to 29  |  ...
-      update 1          update 2          update 3         update 4
-      --------------- epoch 1 ---------------------        epoch 2 ...
+    n points                   updates per epoch              for n = 80
+    batch: all at once                1                           1
+    mini-batches of 16          n / 16, rounded up                5
+    stochastic: one by one            n                          80
 
-This is *mini-batch* gradient descent. Here the batches follow the order of the rows. For its
-update, a batch counts as if there were no other points: the loss and both gradients are means
-over the points of this batch alone, also in the last, smaller one. The walk goes on from batch
-to batch and from epoch to epoch. When every batch is a single point, it is called *stochastic*
-gradient descent. Its steps are cheap, but every point pulls the line to itself, so the walk
-goes zigzag. And when one batch holds all points, we are back at batch gradient descent.
+If the last batch is not full, it still counts. 80 points in batches of 30 are three
+updates: two full batches and a last one of 20 points. Each batch counts as if there were no
+other points: its gradient is the mean over its own points, also in the last, smaller one.
+The parameters go on from batch to batch and from epoch to epoch. Here the batches follow
+the order of the rows; step 14 shuffles them. (You may use what you wrote before: `from
+step_03_gradient import gradients` works in any later step.) A smaller batch gives a rougher
+gradient, but more steps for the same work. The same 10 epochs from the same start:
 
-Which learning rate is good? Nobody can see it from the data, so we try some. Here are 100
-epochs on the 80 training points of the tutorial, each time from the start of seed 42. The loss
-after the last update is
+    >>> from step_04_descent import fit_minibatch
+    >>> for size in (80, 16, 1):
+    ...     a, b, losses = fit_minibatch(x_train, y_train, *start, 0.1, 10, batch_size=size)
+    ...     loss = ((a + b * x_train - y_train) ** 2).mean()
+    ...     print(size, len(losses), f"{loss:.4f}")
+    80 10 0.1657
+    16 50 0.0517
+    1 800 0.0084
 
-    lr       0.001     0.01      0.1       0.5       1.0
-    loss     1.7443    0.1742    0.0177    0.0080    4.2e+34
-
-With a small learning rate the steps are too short: after 100 of them we are still on the way.
-With a large one each step jumps over the valley and lands higher on the other side. The loss
-grows: the walk *diverges*. With more epochs, the numbers get so large that no float can hold
-them. Then NumPy gives `inf`, "infinite", and `inf - inf` gives `nan`, "not a number". NumPy
-warns of it, but goes on. Take care when you compare: `nan < 1` is False, and so is `nan > 1`. A
-comparison in which a `nan` takes part decides nothing.
+## An exact answer
 
 For a straight line there is also an exact answer, the *least squares* line, which needs no
-learning rate and no epochs. Scikit-learn computes it. So we can check our walk: it must
-end near this line.
+learning rate and no epochs. Scikit-learn computes it, and all its models are used in the
+same way: make one, `fit` it to the data, then read what it has learned from names that end
+with an underscore. For points on y = 1 + 2 * x:
 
-Numbers to expect: seed 42 gives the start a = 0.49671415, b = -0.1382643. With the 80
-training points of the tutorial the first loss is 2.74215777. After 1000 epochs with
-lr = 0.1 we have a = 1.02354094, b = 1.96896411, and the last loss is 0.00804466. Least
-squares says 1.02354075 and 1.96896447. Both are near the true line, a = 1 and b = 2. The
-noise of the points is what keeps them away from it. From the same start, 10 epochs with lr = 0.1
-end at a loss of 0.1657 with one batch of 80 points (10 updates), at 0.0517 with batches of 16 (50
-updates) and at 0.0084 with batches of 1 (800 updates).
+    >>> from sklearn.linear_model import Ridge
+    >>> model = Ridge(alpha=0).fit([[0.0], [1.0]], [1.0, 3.0])
+    >>> print(round(model.intercept_, 6), model.coef_)
+    1.0 [2.]
 
-Try it: take the two points x = 0 and x = 2 with y = 0 and y = 4, start at a = 0 and b = 0, and
-call your `fit` for 20 epochs with lr = 0.125. The last loss is 0.0093. Predict what happens with
-lr = 0.5, then look: the last loss is 662320564. And what is `min([float("nan"), 1.0])` in Python?
-It should be 1, but it is nan.
+`Ridge` is another line of scikit-learn's; yours is called `LinearRegression`. So we can
+check our walk: it must end near the exact line.
+
+    >>> print(*(round(number, 8) for number in least_squares(x_train, y_train)))
+    1.02354075 1.96896447
+
+Why walk at all, then? For a network there is no exact answer. The walk works for both.
+
+## One weight alone
+
+Many texts begin with a line through the origin, `yhat = w * x`, and find the gradient by
+`np.dot(2 * x, yhat - y)`. Look closely: a dot product *adds*, and nobody divides by the
+number of points. So it is n times the gradient of the mean, and the learning rate must be n
+times smaller. Four points with y = 2 * x:
+
+    >>> x = np.array([1.0, 2.0, 3.0, 4.0])
+    >>> y, w = 2 * x, 0.0
+    >>> np.dot(2 * x, w * x - y), (2 * x * (w * x - y)).mean()
+    (np.float64(-120.0), np.float64(-30.0))
+    >>> print(f"prediction for x = 5 before training: {w * 5:.3f}")
+    prediction for x = 5 before training: 0.000
+    >>> for epoch in range(20):
+    ...     w = w - 0.01 * np.dot(2 * x, w * x - y)
+    >>> print(f"prediction for x = 5 after training: {w * 5:.3f}")
+    prediction for x = 5 after training: 10.000
+
+## Recap
+
+You have a complete training: start, loss, gradient, step, repeat. From here on PyTorch
+takes over the parts, one after another: the gradients (step 06), the update (step 08), the
+loss (step 09), the batches (step 14).
+
+Further: scikit-learn's documentation, "Ordinary Least Squares" and "Stochastic Gradient
+Descent".
 """
 
 import numpy as np
@@ -109,10 +196,10 @@ def fit(x, y, a, b, lr, n_epochs):
         n_epochs: how many epochs, an int of at least 1.
 
     Returns:
-        Three values `(a, b, losses)`: the parameters after the last update, two scalars, and
-        the list (or array) of losses, `n_epochs` long. `losses[i]` is the loss before update i,
-        so `losses[0]` is the loss of the start. All numbers are computed in float64. The arrays
-        that were passed in are not changed.
+        Three values `(a, b, losses)`: the parameters after the last update, two scalars (arrays
+        of shape (1,) or numbers), and the list (or array) of losses, `n_epochs` long.
+        `losses[i]` is the loss before update i, so `losses[0]` is the loss of the start. All
+        numbers are computed in float64. The arrays that were passed in are not changed.
 
     Example:
         >>> x = np.array([[0.0], [2.0]])
@@ -241,8 +328,8 @@ def least_squares(x, y):
         y: the true values, array of shape (n, 1), float64.
 
     Returns:
-        A pair `(a, b)` of floats, not of arrays: the intercept, then the slope. A float of NumPy
-        is a float, too.
+        A pair `(a, b)` of floats, not of arrays: the intercept, then the slope. NumPy's own
+        floats will do.
 
     Example:
         >>> a, b = least_squares(np.array([[0.0], [1.0], [2.0]]), np.array([[1.0], [3.0], [5.0]]))

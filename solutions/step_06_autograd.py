@@ -1,35 +1,128 @@
 """Step 06: autograd.
 
-In step 03 you found the gradients by hand. For a big model nobody wants to do that.
-PyTorch does it for you. This is *autograd*. It works in three moves:
+Time: 75 minutes. Difficulty: 4 of 5. You need: steps 03 and 05.
+
+## Why
+
+In step 03 you found the gradients by hand. For a big model nobody wants to do that. PyTorch
+does it for you. This is *autograd*. It is the heart of PyTorch, and beginners make the same
+few mistakes here. You will make them now, on purpose.
+
+## Three moves
 
 1. Compute the loss from the parameters. PyTorch writes down every operation.
 2. Call `loss.backward()`. PyTorch goes back through its notes, with the chain rule.
 3. Read the gradient of each parameter in its `.grad`.
 
-The line and the loss are the old ones:
+Try it. With a = 0, b = 1 and the three points of step 03:
 
-    yhat = a + b * x
-    loss = mean((yhat - y) ** 2)
+    >>> import torch
+    >>> x, y = torch.tensor([[0.0], [1.0], [2.0]]), torch.tensor([[1.0], [3.0], [5.0]])
+    >>> b = torch.tensor([1.0], requires_grad=True)
+    >>> print(b.grad)
+    None
+    >>> loss = ((b * x - y) ** 2).mean()
+    >>> loss.backward()
+    >>> b.grad
+    tensor([-5.3333])
 
-There are three traps, and everyone falls into them once.
+By hand: the three errors -1, -2, -3 give 2 * (-1 * 0 - 2 * 1 - 3 * 2) / 3 = -5.3333. Three
+rules: before the first `backward()` the gradient is None. Only floats can have gradients
+(and complex numbers, which this course does not use). And `backward()` wants a scalar, one
+number such as a mean:
 
-*Gradients add up.* `backward()` adds to what is already in `.grad`. It does not replace
-it. So old gradients must be cleared before the next ones come.
+    >>> (b * x).backward()
+    Traceback (most recent call last):
+    RuntimeError: grad can be implicitly created only for scalar outputs
+    >>> torch.tensor([1], requires_grad=True)
+    Traceback (most recent call last):
+    RuntimeError: Only Tensors of floating point and complex dtype can require gradients
 
-*An update must not be written down.* The update `p = p - lr * grad` is not a part of
-the model. Do it where PyTorch takes no notes: inside `with torch.no_grad():`.
+## Gradients add up
 
-*An update must happen in place.* `p = p - ...` makes a new tensor and gives it the old
-name. The parameter that the caller holds stays as it was. In place means: the same
-tensor, with new numbers.
+*Gradients add up.* `backward()` adds to what is already in `.grad`. It does not replace it.
+So old gradients must be cleared before the next ones come. The gradient of sum(3 * w) is 3,
+and look what becomes of it:
+
+    >>> w = torch.ones(4, requires_grad=True)
+    >>> for epoch in range(3):
+    ...     (w * 3).sum().backward()
+    ...     print(w.grad)
+    tensor([3., 3., 3., 3.])
+    tensor([6., 6., 6., 6.])
+    tensor([9., 9., 9., 9.])
+    >>> w.grad.zero_()
+    tensor([0., 0., 0., 0.])
+
+Setting `.grad` to None does the same job.
+
+## Three attempts at an update
+
+Now the step against the gradient. Predict what each attempt does, before you read on.
+
+First attempt: an assignment. It makes a new tensor and gives it the old name. The new one
+is the result of a computation: no leaf, no gradient (PyTorch warns about that, too). The
+parameter that the caller holds stays as it was.
+
+    >>> p = torch.tensor([1.0], requires_grad=True)
+    >>> (p * 2).sum().backward()
+    >>> p = p - 0.1 * p.grad
+    >>> p.is_leaf
+    False
+    >>> p.grad.zero_()
+    Traceback (most recent call last):
+    AttributeError: 'NoneType' object has no attribute 'zero_'
+
+Second attempt: in place. *An update must happen in place.* In place means: the same tensor,
+with new numbers. But PyTorch takes notes: with this change in them, p would be the result
+of a computation, and no leaf any more. So PyTorch refuses ("Variable" is an old word for
+tensor):
+
+    >>> p = torch.tensor([1.0], requires_grad=True)
+    >>> (p * 2).sum().backward()
+    >>> p -= 0.1 * p.grad
+    Traceback (most recent call last):
+    RuntimeError: a leaf Variable that requires grad is being used in an in-place operation.
+
+Third attempt: in place, where nobody takes notes. *An update must not be written down.* It
+is not a part of the model. Do it where PyTorch takes no notes: inside `with
+torch.no_grad():`. Afterwards the parameter is the same leaf, with a new value. Your
+`update_` is this third attempt, for a list of parameters.
+
+There are three ways to stop tracking. They are for different jobs:
+
+    with torch.no_grad():     no notes inside this block           updates, predictions
+    t.detach()                the same numbers, no history         to keep or plot a result
+    t.requires_grad_(False)   from now on, this leaf is fixed      freezing (step 11)
+
+    >>> with torch.no_grad():
+    ...     print((p * 2).requires_grad)
+    False
+    >>> (p * 2).requires_grad, (p * 2).detach().requires_grad, p.requires_grad_(False).requires_grad
+    (True, False, False)
+
+## Numbers to keep
 
 A loss that you keep should be a plain Python number. A loss tensor holds on to all the
-notes behind it, and a list of such losses fills the memory bit by bit.
+notes behind it, and a list of such losses fills the memory bit by bit. `loss.item()` gives
+the number. (Older texts write `loss.data[0]`. That raises an error today.)
+
+When `fit` is written, it gives what NumPy gave in step 04, from the start of step 05:
+
+    >>> from tutorial_data import x_train, y_train
+    >>> from step_06_autograd import fit
+    >>> x, y = torch.tensor(x_train).float(), torch.tensor(y_train).float()
+    >>> a = torch.tensor([0.3367], requires_grad=True)
+    >>> b = torch.tensor([0.1288], requires_grad=True)
+    >>> losses = fit(x, y, a, b, lr=0.1, n_epochs=1000)
+    >>> print(f"{losses[0]:.4f} {a.item():.4f} {b.item():.4f}")
+    2.7475 1.0235 1.9690
+
+## Many features
 
 So far a point had one number in x. A house has many: its size, its rooms, its age. Such
-numbers are the *features* of a point. Each feature j has a slope of its own, and `w`
-holds all slopes. Four points with two features, and w = (2, -3), b = 1:
+numbers are the *features* of a point. Each feature j has a slope of its own, and `w` holds
+all slopes. Four points with two features, and w = (2, -3), b = 1:
 
     point        2 * x0 - 3 * x1 + 1      yhat
     (0, 0)            0 +  0 + 1            1
@@ -37,32 +130,41 @@ holds all slopes. Four points with two features, and w = (2, -3), b = 1:
     (0, 1)            0 -  3 + 1           -2
     (1, 1)            2 -  3 + 1            0
 
-One product does all points at once: `x @ w` multiplies each row of x with w, number by
-number, and adds the results. Then b is added to each row:
-
-    yhat = x @ w + b          shapes: (n, k) @ (k,) + (1,)  ->  (n,)
+A matrix product (`@`, step 00) does all points at once: it multiplies each row of x with w,
+number by number, and adds up. Then b is added to each result. The shapes: (n, k) and (k,)
+give (n,).
 
 What would you do by hand for k slopes? k gradients. Autograd does not care: one
 `backward()` fills all of `w.grad`. The loss is still the mean over the *points*.
 
 Look at the shapes here. `y` has shape (n,), so `yhat` must have it, too. If `yhat` is a
-column of shape (n, 1), PyTorch compares every prediction with every y, and nobody warns you.
+column of shape (n, 1), PyTorch compares every prediction with every y, and nobody warns
+you:
 
-Try it. The four points give the four numbers of the table, and the trap has 16 entries:
-
-    >>> x = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
-    >>> y = x @ torch.tensor([2.0, -3.0]) + 1
-    >>> y
-    tensor([ 1.,  3., -2.,  0.])
+    >>> y = torch.tensor([1.0, 3.0, -2.0, 0.0])
     >>> (y.reshape(4, 1) - y).shape
     torch.Size([4, 4])
 
-With these points and the start w = (0, 0), b = 0, the first loss is 3.5, the mean of 1, 9, 4
-and 0. After 1000 epochs with lr = 0.1: w = (2, -3), b = 1.
+A larger example: ten weights that are all 3, and a bias of -2, learned from fresh random
+points in each epoch. `fit_many` makes one epoch at a time, and goes on from the current
+values:
 
-Numbers to expect: with the 80 training points of the tutorial and the start a = 0.3367,
-b = 0.1288 (step 05, seed 42), the first loss is 2.7475, and the first gradients are
--3.1125 and -1.8156. After 1000 epochs with lr = 0.1: a = 1.0235, b = 1.9690.
+    >>> from step_06_autograd import fit_many
+    >>> generator = torch.Generator().manual_seed(42)
+    >>> w, b = torch.zeros(10, requires_grad=True), torch.zeros(1, requires_grad=True)
+    >>> for epoch in range(500):
+    ...     x = torch.randn(32, 10, generator=generator)
+    ...     losses = fit_many(x, x @ torch.full((10,), 3.0) - 2, w, b, lr=0.1, n_epochs=1)
+    >>> print(f"{w.min().item():.4f} {w.max().item():.4f} {b.item():.4f}")
+    3.0000 3.0000 -2.0000
+
+## Recap
+
+Compute, go back, update without notes, clear. (Or clear first: what matters is that no old
+gradient is there when `backward()` comes.) In step 07 you look at the notes themselves. In
+step 08 an optimizer does the update, with these same rules inside.
+
+In PyTorch's documentation: "Autograd mechanics", "torch.Tensor.backward", "torch.no_grad".
 """
 
 import torch

@@ -1,40 +1,121 @@
 """Step 08: optimizers.
 
-An *optimizer* does the update for you. It keeps a list of parameters, and it offers two
-methods. `step()` moves every parameter. `zero_grad()` clears every gradient. A training
-loop then always has the same form:
+Time: 75 minutes. Difficulty: 4 of 5. You need: step 06, classes in Python.
+
+## Why
+
+In step 06 you moved each parameter yourself. With a hundred parameters, and with better
+rules than "a small step downhill", that is work for an object. First you use PyTorch's own
+optimizer. Then you write one, and it must give the same numbers.
+
+## What an optimizer does
+
+It keeps a list of parameters, and it offers two methods. `step()` moves every parameter.
+`zero_grad()` clears every gradient. A training loop then always has the same form:
 
     loss = ...               1. the prediction and its loss
     loss.backward()          2. the gradients
     optimizer.step()         3. move the parameters
     optimizer.zero_grad()    4. clear the gradients for the next round
 
-The simplest optimizer is SGD, *stochastic gradient descent*. It is the update that you know:
+(The clearing may also come first. It must not stand between 2 and 3.)
 
-    p = p - lr * grad
+The simplest optimizer is SGD, *stochastic gradient descent*. It is the update that you
+know: each parameter moves against its gradient, by `lr` times the gradient.
 
-With *momentum* the optimizer also remembers where it was going. For every parameter it
-keeps a velocity `v` of the same shape:
-
-    first step:      v = grad
-    later steps:     v = momentum * v + grad
-    every step:      p = p - lr * v
+## Momentum
 
 Think of a ball that rolls down into a valley. When the gradients agree, the ball gets
-faster. When they change their sign, they cancel each other out.
+faster. When they change their sign, they cancel each other out. So the optimizer remembers
+where it was going. For every parameter it keeps a velocity `v` of the same shape. Here the
+gradient is always 1, lr = 0.1 and momentum = 0.9:
 
-An example: the gradient is always 1, lr = 0.1 and momentum = 0.9. The velocity is 1, then
-1.9, then 2.71. So the parameter moves by 0.1, then by 0.19, then by 0.271. After many
-steps the velocity comes close to 10, which is 1 / (1 - 0.9).
+    step    velocity              the parameter moves by
+      1     1                     0.1
+      2     0.9 * 1   + 1 = 1.9   0.19
+      3     0.9 * 1.9 + 1 = 2.71  0.271
+      ...   close to 10           close to 1              10 is 1 / (1 - 0.9)
 
-First you use PyTorch's own optimizer. Then you write one, and it must give the same
-numbers. Two details are easy to miss. `model.parameters()` is a *generator*: it gives its
-tensors once, and then it is empty. And a parameter without a gradient (`.grad` is None) is
-left alone: neither the parameter nor its velocity changes.
+In symbols, with g for the gradient of this step. The first velocity is a copy of the first
+gradient, undamped:
 
-Numbers to expect: with the 80 training points of the tutorial, the start a = 0.3367,
-b = 0.1288 and lr = 0.1, SGD gives a = 1.0235, b = 1.9690 after 1000 epochs, as in step 06.
-After 100 epochs the loss is 0.0146; with momentum 0.9 it would already be 0.0081.
+    later velocity = momentum * earlier velocity + g
+    new parameter = old parameter - lr * velocity
+
+Try it with PyTorch's own. The parameter starts at 0 and its gradient is always 1:
+
+    >>> import torch
+    >>> p = torch.zeros(1, requires_grad=True)
+    >>> optimizer = torch.optim.SGD([p], lr=0.1, momentum=0.9)
+    >>> for step in range(3):
+    ...     p.grad = torch.ones(1)
+    ...     optimizer.step()
+    ...     print(f"{p.item():.3f}")
+    -0.100
+    -0.290
+    -0.561
+
+There are other forms of momentum, such as Nesterov's. PyTorch has the one in the table
+unless you ask for another, and so should yours. Why a copy of the gradient? The tensor
+`p.grad` is not yours: `backward()` goes on adding to it, and `zero_()` empties it. A
+velocity that *is* this tensor changes with it (step 01).
+
+## Details that are easy to miss
+
+`model.parameters()`, which you will meet in step 10, is a *generator*: it gives its tensors
+once, and then it is empty. If you need them in every step, keep them:
+
+    >>> tensors = (torch.zeros(size) for size in (1, 2))
+    >>> len(list(tensors)), len(list(tensors))
+    (2, 0)
+
+And a parameter without a gradient (`.grad` is None) is left alone: neither the parameter
+nor its velocity changes. That is why None and zero are not the same after `zero_grad()`:
+with zeros, and momentum, the ball rolls on.
+
+    >>> optimizer.zero_grad()
+    >>> print(p.grad)
+    None
+    >>> optimizer.step()
+    >>> print(f"{p.item():.3f}")
+    -0.561
+    >>> p.grad = torch.zeros(1)
+    >>> optimizer.step()
+    >>> print(f"{p.item():.3f}")
+    -0.805
+
+## Is it worth it?
+
+The tutorial's points, from the start of step 05. PyTorch's SGD gives the line of step 06,
+and with momentum it is there much earlier:
+
+    >>> from tutorial_data import x_train, y_train
+    >>> from step_08_optimizer import SGD, fit_with_sgd
+    >>> x, y = torch.tensor(x_train).float(), torch.tensor(y_train).float()
+    >>> a = torch.tensor([0.3367], requires_grad=True)
+    >>> b = torch.tensor([0.1288], requires_grad=True)
+    >>> losses = fit_with_sgd(x, y, a, b, lr=0.1, n_epochs=1000)
+    >>> print(f"{a.item():.4f} {b.item():.4f}, loss in epoch 99: {losses[99]:.4f}")
+    1.0235 1.9690, loss in epoch 99: 0.0146
+    >>> a = torch.tensor([0.3367], requires_grad=True)
+    >>> b = torch.tensor([0.1288], requires_grad=True)
+    >>> optimizer = SGD([a, b], lr=0.1, momentum=0.9)
+    >>> for epoch in range(100):
+    ...     optimizer.zero_grad()
+    ...     error = a + b * x - y
+    ...     error.square().mean().backward()
+    ...     optimizer.step()
+    >>> print(f"{error.square().mean().item():.4f}")
+    0.0081
+
+## Recap
+
+An optimizer is a list of parameters, a rule, and a memory for each parameter. That memory
+must be saved with the model when a training is to go on later: step 17. Step 12 takes any
+optimizer.
+
+In PyTorch's documentation: "torch.optim", "torch.optim.SGD" (the box "algorithm" has the
+formula).
 """
 
 from collections.abc import Iterable
@@ -85,7 +166,7 @@ def fit_with_sgd(
 class SGD:
     """Gradient descent with momentum, from scratch; the same numbers as `torch.optim.SGD`.
 
-    The class does its own work: PyTorch's SGD, class or function, is not used.
+    The class does its own work: do not use PyTorch's SGD in it.
 
     Args:
         params: the leaf tensors to train, of any shapes; a list or a generator.

@@ -1,41 +1,112 @@
 """Step 14: splits and loaders.
 
-We need two parts of the data. The model learns from the *training* part. The
-*validation* part shows how good the model is on points that it did not learn from.
-So no point may be in both parts, and the choice must be random. PyTorch has
+Time: 50 minutes. Difficulty: 3 of 5. You need: steps 02, 04 (batches) and 13.
+
+## Why
+
+In step 02 you split arrays by hand, in step 04 you cut them into batches by hand. PyTorch
+has tools for both, which work for any dataset. They have some habits that you must know:
+what they shuffle, what they drop, and whose random numbers they use.
+
+## Two parts
+
+We need two parts of the data. The model learns from the *training* part. The *validation*
+part shows how good the model is on points that it did not learn from. So no point may be in
+both parts, and for data like ours the choice must be random. PyTorch has
 `torch.utils.data.random_split` for this.
 
-A model rarely sees all points at once. It sees a small *mini-batch*, takes one
-step, and goes on with the next batch. A `DataLoader` makes the batches:
+Try it. The parts of a dataset are *subsets*: they hold the numbers of their points:
+
+    >>> import torch
+    >>> from torch.utils.data import DataLoader, TensorDataset, random_split
+    >>> points = TensorDataset(torch.arange(100))
+    >>> first, second = random_split(points, [80, 20], generator=torch.Generator().manual_seed(7))
+    >>> len(first), len(second), set(first.indices) & set(second.indices)
+    (80, 20, set())
+
+Random, and yet the same every time: that is what a *seed* is for. But a function that calls
+`torch.manual_seed` changes the random numbers of the whole program, and its caller does not
+expect this. So give the work a random generator of its own, as above; a `DataLoader` takes
+one, too.
+
+## Batches
+
+A model rarely sees all points at once. It sees a small *mini-batch*, takes one step, and
+goes on with the next batch. A `DataLoader` makes the batches:
 
     80 training points, batches of 16: 16 16 16 16 16    5 batches
     20 validation points, the same:    16 4              2 batches
 
-The last batch is smaller. It still counts: no point is dropped. One walk through
-all batches is an *epoch*. The training points get a new order in every epoch, or the
-model would see the same batches again and again. The validation points need no
-shuffling: a mean does not depend on the order.
+    >>> for i, (batch,) in enumerate(DataLoader(points, batch_size=30)):  # each item is a tuple
+    ...     print(i, len(batch), batch[:3])
+    0 30 tensor([0, 1, 2])
+    1 30 tensor([30, 31, 32])
+    2 30 tensor([60, 61, 62])
+    3 10 tensor([90, 91, 92])
 
-Random, and yet the same every time: that is what a *seed* is for. But a function
-that calls `torch.manual_seed` changes the random numbers of the whole program, and
-its caller does not expect this. So give the work a random generator of its own.
+The last batch is smaller. It still counts: no point is dropped. One walk through all
+batches is an *epoch*. The training points get a new order in every epoch, or the model
+would see the same batches again and again. The validation points need no shuffling: a mean
+does not depend on the order.
 
-Many models learn better when all columns of `x` have a similar size. So we
+        five points in batches of 3, shuffled (a number is a point, a bar ends a batch):
+
+    epoch 1    3 0 4 | 1 2        epoch 2    1 4 0 | 2 3        the same seed gives both again
+
+
+## Columns of one size
+
+Many models learn better when all columns of `x` have a similar size. Here is why: the
+descent of step 04, with x as it is, and with x in a unit that makes its numbers ten times
+as large:
+
+    >>> from tutorial_data import x_train, y_train
+    >>> from step_04_descent import fit
+    >>> for factor in (1, 10):
+    ...     a, b, losses = fit(factor * x_train, y_train, 0.0, 0.0, lr=0.1, n_epochs=20)
+    ...     print(factor, f"{losses[-1]:.3g}")
+    1 0.0783
+    10 4.69e+28
+
+The gradient of the slope has x in it, so it is ten times as large; and the slope itself
+should be ten times smaller. So each step is a hundred times too large, and jumps out of the
+valley. With two columns of different sizes, no learning rate is good for both. So we
 *standardize* each column: we subtract its mean and divide by its standard deviation.
+
+    a column          1        2        3     6          mean 3, variance (4 + 1 + 0 + 9) / 4 = 3.5
+    minus the mean   -2       -1        0     3          std sqrt(3.5) = 1.8708
+    divided by std   -1.0690  -0.5345   0     1.6036
 
     x_new = (x - mean) / std        std = sqrt(mean((x - mean) ** 2))
 
-The mean and the std come from the training part alone, also for the validation part.
-If validation points change the mean, the model learns something about them. This is
-called a *leak*: the validation result then looks better than it is.
+The mean and the std come from the training part alone, also for the validation part. With
+the same numbers, a validation value of 10 becomes 7 / 1.8708 = 3.7417: it may be far from
+0, and that is right. If validation points change the mean, the model learns something about
+them. This is called a *leak*: the validation result then looks better than it is.
 
-A column in which all numbers are equal has the std 0, and nobody can divide by 0. Such a column
-becomes 0. To find it, compare its numbers with each other, and do not ask whether the std
-is 0: a mean is rounded, so PyTorch says that the std of ten times 0.1 is 7.5e-09.
+PyTorch's `std` divides by n - 1 unless you say otherwise:
 
-Numbers to expect: a column 1, 2, 3, 6 has the mean 3 and the std 1.8708. It becomes
--1.0690, -0.5345, 0, 1.6036. With the same numbers, a validation value of 10 becomes
-3.7417: it may be far from 0, and that is right.
+    >>> column = torch.tensor([1.0, 2.0, 3.0, 6.0])
+    >>> column.std(), column.std(correction=0)
+    (tensor(2.1602), tensor(1.8708))
+    >>> (column - 3) / 3.5**0.5, f"{7 / 3.5**0.5:.4f}"
+    (tensor([-1.0690, -0.5345,  0.0000,  1.6036]), '3.7417')
+
+A column in which all numbers are equal has the std 0, and nobody can divide by 0. Such a
+column becomes 0. To find it, compare its numbers with each other, and do not ask whether
+the std is 0: a mean is rounded, so the std of ten times 0.1 is not:
+
+    >>> torch.full((10,), 0.1).std(correction=0).item()
+    7.450580596923828e-09
+
+## Recap
+
+Split with a generator of its own, shuffle the training part only, drop nothing, and take
+statistics from the training part alone. Step 15 deals with the smaller last batch, and
+steps 18 and 19 with a third part.
+
+In PyTorch's documentation: "torch.utils.data.random_split", "torch.utils.data.DataLoader",
+"Reproducibility".
 """
 
 import torch
@@ -121,7 +192,7 @@ def standardize(x_train: torch.Tensor, x_val: torch.Tensor) -> tuple[torch.Tenso
     Args:
         x_train: training part, float32 or float64 tensor of shape (n, k), n >= 1.
         x_val: validation part, tensor of shape (m, k). Both are left as they are. What becomes
-            of a column that is constant in the training part alone is left open.
+            of a column that is constant in the training part alone is up to you.
 
     Returns:
         A pair of new tensors `(x_train, x_val)`, with shapes and dtype as before.

@@ -1,21 +1,79 @@
 """Step 16: the whole pipeline.
 
-Now we put the pieces together. One epoch has two halves:
+Time: 30 minutes. Difficulty: 3 of 5. You need: steps 12, 14 and 15.
 
-    1. Training: for every batch of the training loader, one step
-       (forward, loss, backward, optimizer step, clear the gradients).
-    2. Validation: the loss on the validation loader. Here nothing is learned.
+## Why
 
-After each epoch we note two numbers, both as a mean per point. The training loss is
-the mean of the losses that the steps saw, each before its update. The validation
-loss is measured after the epoch, with the new parameters. So in a fast first epoch the
-training loss can be the larger one. The model must be in training mode in the first half
-and in eval mode in the second half, in *every* epoch.
+Now we put the pieces together. After this step you have the tutorial's whole program, made
+of your own functions, and `make run` (or `torchsteps run`) runs it.
 
-Numbers to expect: with the tutorial's points (first 80 shuffled indices train), batches of
-16 in their order, lr 0.1 and the start a = 0.3367, b = 0.1288, the first epoch has the
-training loss 1.2738 and the validation loss 0.1739. After 100 epochs a = 1.0204, b = 1.9673,
-the training loss is 0.0081, the validation loss 0.0083.
+## The plan
+
+Every training in PyTorch has the same three parts:
+
+    1. design the model                        step 10
+    2. choose a loss and an optimizer          steps 08, 09
+    3. the loop: forward, backward, update     step 12, over the batches of step 14
+
+One *epoch* of the loop has two halves:
+
+    training      for every batch of the training loader, one step
+    validation    the loss on the validation loader. Here nothing is learned.
+
+After each epoch we note two numbers, both as a mean per point. The training loss is the
+mean of the losses that the steps saw, each before its update. The validation loss is
+measured after the epoch, with the new parameters. So in a fast first epoch the training
+loss can be the larger one. The model must be in training mode in the first half and in eval
+mode in the second half, in *every* epoch.
+
+    mode     train    eval    train    eval    train    eval   ...
+             |___ epoch 0 __| |___ epoch 1 __| |___ epoch 2 __|
+
+The dataset stays on the CPU. Each batch moves to the device of the model when its turn
+comes. (You may import what you wrote: `from step_12_train_step import make_train_step`. If
+it is wrong there, it is wrong here, too.) So the card holds the model and one batch, and
+never all the data.
+
+Try it, before you write: how many updates are 150 epochs over 80 points, in batches of 16?
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from torch.utils.data import DataLoader, TensorDataset
+    >>> from tutorial_data import x_train, x_val, y_train, y_val
+    >>> train = TensorDataset(torch.tensor(x_train).float(), torch.tensor(y_train).float())
+    >>> val = TensorDataset(torch.tensor(x_val).float(), torch.tensor(y_val).float())
+    >>> train_loader, val_loader = DataLoader(train, batch_size=16), DataLoader(val, batch_size=16)
+    >>> 150 * len(train_loader)
+    750
+
+When `fit` is written: batches in their order, lr 0.1, and the start of step 05:
+
+    >>> from step_16_training import fit
+    >>> model = nn.Linear(1, 1)
+    >>> model.load_state_dict({"weight": torch.tensor([[0.1288]]), "bias": torch.tensor([0.3367])})
+    <All keys matched successfully>
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> history = fit(model, nn.MSELoss(), optimizer, train_loader, val_loader, 100, "cpu")
+    >>> for losses in (history["train_losses"], history["val_losses"]):
+    ...     print(f"{losses[0]:.4f} ... {losses[-1]:.4f}")
+    1.2738 ... 0.0081
+    0.1739 ... 0.0083
+    >>> print(f"{model.bias.item():.4f} {model.weight.item():.4f}")
+    1.0204 1.9673
+
+In the first epoch the training loss is the larger one, as promised. In the end both are
+near 0.01, the square of the noise. Had the model learned the noise of the training points,
+the training loss would fall below the validation loss, further and further. A line cannot
+learn much noise; a network can, and step 17 stops it.
+
+## Recap
+
+Two halves per epoch, two modes, two lists. With shuffled batches the numbers change from
+run to run, unless the loader has a generator with a seed. Run your program now, with `make
+run`, and look at the curve. Step 17 adds a file to save it in, and a reason to stop.
+
+In PyTorch's documentation: "Optimizing Model Parameters" (tutorial), "Training with
+PyTorch" (tutorial).
 """
 
 import torch
@@ -71,9 +129,10 @@ def fit(
         model: any model, already on `device`, in any mode.
         loss_fn: called as `loss_fn(yhat, y)`; returns the mean loss of a batch, a tensor of
             shape ().
-        optimizer: any optimizer for the parameters of the model, which needs no closure.
-        train_loader: gives the training batches `(x, y)`, at least one, of any dtype. Each epoch
-            walks through it anew. Points of its dataset that it leaves out do not count.
+        optimizer: any optimizer for the parameters of the model, whose `step()` needs no
+            arguments.
+        train_loader: gives the training batches `(x, y)`, at least one, of any dtype. Each
+            epoch iterates over it again. Points of its dataset that it leaves out do not count.
         val_loader: gives the validation batches `(x, y)`, at least one, in the same way.
         n_epochs: number of epochs.
         device: where the model is, a str such as "cpu" or a `torch.device`; every batch is moved

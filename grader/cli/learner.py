@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import fill, indent
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,8 +43,9 @@ def check(
     from grader.course.verdicts import Status, results
     from grader.judge.pytest_run import KitError
     from grader.report.terminal import Screen, make_console
+    from grader.run.after import ideas_of
     from grader.run.check import check as run_check
-    from grader.run.check import find_target
+    from grader.run.check import find_target, passed_before
     from grader.submissions.submission import Submission
 
     places = here()
@@ -64,6 +66,7 @@ def check(
         raise fail(f"Nothing to check: {submission.unreadable}.", USAGE)
     if place.name.lower().endswith((".py", ".py.txt")) and place.is_file():
         steps = _of_one_module(course, submission, steps, bool(step))
+    before = passed_before(places.memory, submission)
     screen = Screen(make_console(), course, submission, places.is_clone)
     try:
         verdicts = run_check(
@@ -79,7 +82,9 @@ def check(
         raise fail(f"The kit itself failed, which is not your fault.\n{error}", KIT) from None
     finally:
         screen.end_progress()
-    screen.summary(verdicts)
+    passed = [verdict.step for verdict in verdicts if verdict.status == Status.PASSED]
+    new = passed if len(steps) == 1 else [one for one in passed if one.id not in before]
+    screen.summary(verdicts, ideas_of(course, new))
     if places.is_installed and places.workspace:
         from grader.run.workspace import stubs_of_kit, update_waits
 
@@ -180,6 +185,80 @@ def hint(
 
 
 @app.command()
+def solution(
+    step: Annotated[str, typer.Argument(help="The step, such as 05.")],
+) -> None:
+    """Show a step's solution beside your code: when the step has passed, or when you ask twice."""
+    from grader.run.after import asked_before, pairs
+    from grader.run.check import find_target, passed_before
+    from grader.submissions.submission import Submission
+
+    places = here()
+    course = load(places)
+    (chosen,) = pick(course, [step])[:1]
+    file = course.root / chosen.solution
+    more = f"One task more: {command(places.is_clone, 'stretch', chosen.id)}"
+    if not file.is_file():
+        raise fail(f"There are no solutions in this installation of the kit. {more}", FAILED)
+    try:
+        submission = Submission.read(find_target(places.workspace, EXERCISES), course)
+    except OSError:
+        submission = Submission("nothing", Path(EXERCISES), {}, {})
+    is_passed = chosen.id in passed_before(places.memory, submission)
+    if not is_passed and not asked_before(places.memory, chosen):
+        hint, again = (command(places.is_clone, name, chosen.id) for name in ("hint", "solution"))
+        typer.echo(
+            f"Step {chosen.id}, {chosen.title}, has not passed yet. A hint may be all that you need: {hint}\n"
+            f"To see the solution all the same, ask once more: {again}"
+        )
+        return
+    try:
+        shown = pairs(submission.sources.get(chosen.module, b""), file.read_text("utf-8"))
+    except CourseError as error:
+        raise fail(str(error), FAILED) from None
+    typer.echo(f"Step {chosen.id}, {chosen.title}: one way to write it ({chosen.solution})")
+    for pair in shown:
+        if pair.own == pair.solution:
+            typer.echo(f"\n{pair.name}: yours is the same")
+            continue
+        for head, source in (("yours", pair.own), ("the solution", pair.solution)):
+            if source:
+                typer.echo(
+                    f"\n{pair.name}: {head}\n\n{indent(visible(source.expandtabs(4)), '    ')}"
+                )
+    if is_passed:
+        typer.echo(f"\nOther code can be just as good: yours has passed. {more}")
+
+
+@app.command()
+def stretch(
+    step: Annotated[str, typer.Argument(help="The step, such as 05.")],
+    again: Annotated[
+        bool, typer.Option("--again", help="Show an answer to compare with yours.")
+    ] = False,
+) -> None:
+    """Give you one task more about a step, for those who want to go on. Nothing checks it."""
+    from grader.run.after import after_of
+
+    places = here()
+    course = load(places)
+    (chosen,) = pick(course, [step])[:1]
+    try:
+        after = after_of(course, chosen)
+    except CourseError as error:
+        raise fail(str(error), USAGE) from None
+    typer.echo(f"Step {chosen.id}, {chosen.title}: one task more")
+    if again:
+        printed = f"It prints:\n\n{indent(after.prints, '    ')}"
+        typer.echo(f"\nAn answer:\n\n{indent(after.answer, '    ')}\n\n{printed}")
+        return
+    typer.echo(f"\n{fill(' '.join(after.task.split()), 80, break_on_hyphens=False)}\n")
+    ask = command(places.is_clone, "stretch", chosen.id, again=True)
+    words = f"Write it where you like, for example in {EXERCISES}/stretch.py: your steps can be imported there."
+    typer.echo(f"{words}\nNothing checks it. An answer to compare with: {ask}")
+
+
+@app.command()
 def quiz(step: Annotated[str, typer.Argument(help="The step, such as 05.")]) -> None:
     """Ask what a few lines of code do: predict before you run. Nothing is graded."""
     from grader.run.quiz import QuizError, ask
@@ -204,6 +283,29 @@ def _typed(prompt: str) -> str | None:
 
 
 @app.command()
+def run(
+    target: Annotated[
+        str, typer.Option(help="exercises, solutions, or a folder with step modules.")
+    ] = EXERCISES,
+) -> None:
+    """Run your own functions together, as the tutorial's whole program, and draw the losses."""
+    from grader.run.check import find_target
+    from grader.run.together import run_together
+
+    places = here()
+    if not places.workspace and not Path(target).exists():
+        raise fail(f"Nothing to run: {_NO_WORKSPACE}, or name a folder with --target.", USAGE)
+    try:
+        code = run_together(places.kit, find_target(places.workspace, target))
+    except CourseError as error:
+        raise fail(str(error), USAGE) from None
+    if code and target == EXERCISES:
+        first, then = (command(places.is_clone, name) for name in ("check", "run"))
+        typer.echo(f"\n{first} says more. When all is right: {then}", err=True)
+    raise typer.Exit(FAILED if code else 0)
+
+
+@app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="The new folder, such as my-course.")],
 ) -> None:
@@ -217,9 +319,10 @@ def init(
         raise fail(str(error), USAGE) from None
     where = folder if folder.is_absolute() else Path(os.path.normpath(folder))
     there = "" if where == Path() else f"cd {shlex.quote(str(where))}, "
+    steps = [name for name in stubs if name.startswith("step_")]
     typer.echo(
-        f"{where / EXERCISES} holds {len(stubs)} exercises.\n"
-        f"Next: {there}open {EXERCISES}/{min(stubs)}, read the lesson, write a function, then: torchsteps check"
+        f"{where / EXERCISES} holds {len(steps)} exercises.\n"
+        f"Next: {there}open {EXERCISES}/{min(steps)}, read the lesson, write a function, then: torchsteps check"
     )
 
 
@@ -306,7 +409,7 @@ def watch(
         raise fail("The watcher needs a terminal. Without one, check does the same once.", USAGE)
     course = load(places)
     first = pick(course, [step])[0] if step else None
-    Watch(course, places, console, _stub_of(places, course), lambda _: "", edit_cmd, first).run()
+    Watch(course, places, console, _stub_of(places, course), edit_cmd, first).run()
 
 
 def _stub_of(places: Places, course: Course) -> Callable[[Step], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -59,7 +60,7 @@ def grade(
         check_output(Path(class_dir), out, list(output_names(hand_ins).values()))
     except ClassError as error:
         raise fail(f"Nothing was graded: {error}.", USAGE) from None
-    launcher = ForkLauncher((), course.limits, many=True)
+    launcher = ForkLauncher((), course.limits, many=len(hand_ins) >= REHEARSED_FROM)
     launcher.prepare({one.packages for one in chosen})
     screen = GradingScreen(make_console(), len(hand_ins))
     try:
@@ -67,16 +68,18 @@ def grade(
         if missing and not allow_unsandboxed:
             problems = "; ".join(f"{layer.name}: {layer.problem}" for layer in missing)
             raise fail(f"Submissions cannot be isolated here ({problems}).", USAGE)
-        graded = run_grade(
-            course,
-            hand_ins,
-            out,
-            test_files(course, chosen),
-            launcher.branch(layers),
-            jobs,
-            screen.done,
-            rehearse=len(hand_ins) >= REHEARSED_FROM if rehearse is None else rehearse,
-        )
+        # An open branch would keep the zygote alive.
+        with closing(launcher.branch(layers)) as branch:
+            graded = run_grade(
+                course,
+                hand_ins,
+                out,
+                test_files(course, chosen),
+                branch,
+                jobs,
+                screen.done,
+                rehearse=len(hand_ins) >= REHEARSED_FROM if rehearse is None else rehearse,
+            )
     except KitError as error:
         raise fail(f"The kit itself failed.\n{error}", KIT) from None
     except Unwritable as error:

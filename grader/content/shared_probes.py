@@ -17,48 +17,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from torch.optim import sgd
 from torch.overrides import TorchFunctionMode
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from grader.content.array_probes import array_laid_out, noted
 from grader.testing.probes import probe
 
+__all__ = ["array_laid_out", "noted"]
+
 # Memory layouts
-
-
-@probe
-def array_laid_out(array: NDArray[Any], layout: str) -> NDArray[Any]:
-    """Return an array with the same numbers in another memory layout.
-
-    Args:
-        array: of any shape and dtype; of shape (n, 1) for a column of a table.
-        layout: "turned" (Fortran order), "every second" (in each dimension), "every second row",
-            "behind others" (two more rows come first) or "column of a table"; any other word gives
-            a contiguous copy.
-
-    Returns:
-        An array of the same shape and dtype, which shares no memory with the given one.
-    """
-    shape = array.shape
-    if layout == "turned":
-        view = np.empty(shape, array.dtype, order="F")
-    elif layout == "every second":
-        room = np.full([2 * size for size in shape], 99, array.dtype)
-        # Without the ellipsis, indexing a zero-dimensional array would give a number.
-        every_second: Any = (..., *[slice(None, None, 2)] * array.ndim)
-        view = room[every_second]
-    elif layout == "every second row":
-        view = np.full((2 * shape[0], *shape[1:]), 99, array.dtype)[::2]
-    elif layout == "behind others":
-        view = np.full((shape[0] + 2, *shape[1:]), 99, array.dtype)[2:]
-    elif layout == "column of a table":
-        view = np.full((shape[0], 3), 99, array.dtype)[:, 1:2]
-    else:
-        view = np.empty(shape, array.dtype)
-    view[...] = array
-    return view
 
 
 @probe
@@ -144,32 +113,6 @@ def made_of(t: torch.Tensor, way: str) -> torch.Tensor:
     }
     made: torch.Tensor = ways[way]()
     return made
-
-
-# Results
-
-
-@probe
-def noted(result: Any) -> Any:
-    """Return a copy of a result, and overwrite its arrays and tensors with 7.
-
-    A function that hands out the same memory twice is then caught by its next result.
-
-    Args:
-        result: an array, a tensor, or a tuple or list of them; anything else is kept as it is.
-    """
-    several = isinstance(result, (tuple, list))
-    kept: list[Any] = []
-    for part in result if several else [result]:
-        if isinstance(part, np.ndarray):
-            kept.append(part.copy())
-            part.fill(7)
-        elif isinstance(part, torch.Tensor):
-            kept.append(part.detach().clone())
-            part.detach().fill_(7)
-        else:
-            kept.append(part)
-    return kept if several else kept[0]
 
 
 # Parameters
@@ -342,7 +285,7 @@ def torchs_losses(refused: bool) -> Any:
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
         ) -> Any:
             name = getattr(func, "__name__", "").partition(".")[0]
-            if name.endswith("_loss"):
+            if name.endswith(("_loss", "cross_entropy")):
                 called.append(name)
                 if refused:
                     raise RuntimeError(
@@ -354,6 +297,31 @@ def torchs_losses(refused: bool) -> Any:
     watch: Any = Watch()
     watch.called = called
     return watch
+
+
+# Capstones
+
+
+@probe
+def items_of(dataset: Any) -> list[torch.Tensor]:
+    """Return all items of a dataset, as a DataLoader gives them: a tensor of inputs and one of labels."""
+    return list(next(iter(DataLoader(dataset, batch_size=len(dataset)))))
+
+
+@probe
+def pairs(x: torch.Tensor, y: torch.Tensor) -> Any:
+    """Return a dataset that has `len(dataset)` and `dataset[i]`, and nothing else."""
+
+    class Pairs(Dataset[Any]):
+        def __len__(self) -> int:
+            return len(y)
+
+        def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
+            if not -len(y) <= i < len(y):
+                raise IndexError(i)
+            return x[i], y[i]
+
+    return Pairs()
 
 
 # Random numbers

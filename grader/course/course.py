@@ -12,6 +12,7 @@ from typing import Any
 
 from grader.course.limits import Limits
 from grader.course.paths import (
+    AFTER,
     BEHAVIOUR,
     COURSE_FILE,
     HIDDEN_TESTS,
@@ -87,6 +88,11 @@ class Step:
     def hints_file(self) -> str:
         """Path of the hints for the step's functions."""
         return f"{HINTS}/step_{self.id}.toml"
+
+    @property
+    def after_file(self) -> str:
+        """Path of the step's idea and of its task for those who want more."""
+        return f"{AFTER}/step_{self.id}.toml"
 
 
 @dataclass(frozen=True)

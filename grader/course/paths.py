@@ -10,11 +10,16 @@ MISCONCEPTIONS = "grader/content/misconceptions"
 EQUIVALENT = f"{MISCONCEPTIONS}/equivalent.toml"
 BEHAVIOUR = "grader/content/behaviour"
 HINTS = "grader/content/hints"
+AFTER = "grader/content/after"
 MEASURED = f"{BEHAVIOUR}/measured.json"
 QUIZ = "grader/content/quiz"
 QUIZ_ANSWERS = f"{QUIZ}/answers.json"
 STYLES = "tests/styles"
 VARIANTS = "tests/variants"
+# Modules that are given, beside those of the steps; `make stubs` copies them from the solutions to the exercises.
+TUTORIAL_DATA = "tutorial_data"
+PROGRAM = "train"
+GIVEN = (TUTORIAL_DATA, "tutorial_tools", PROGRAM)
 
 # In a workspace, which also has a folder of exercises.
 MEMORY = ".torchsteps"
@@ -22,6 +27,7 @@ MEMORY = ".torchsteps"
 BACKUP = "backup"
 CHECKS_FILE = "checks.json"
 HINTS_FILE = "hints.json"
+SOLUTIONS_FILE = "solutions.json"
 # It makes a folder a workspace.
 STUBS_FILE = "stubs.json"
 WATCH_FILE = "watch.json"

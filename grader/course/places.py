@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.course.course import CourseError
-from grader.course.paths import COURSE_FILE, MEMORY, STUBS_FILE
+from grader.course.paths import COURSE_FILE, EXERCISES, MEMORY, SOLUTIONS, STUBS_FILE
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # Where pyproject.toml puts the kit in a wheel. It is laid out like a clone, with some folders left out.
@@ -90,6 +90,19 @@ def command(
         return " ".join((f"make {name}", *(f"{key}={word}" for key, word in words.items() if word)))
     start = "python -m grader" if in_clone else "torchsteps"
     return " ".join(filter(None, (start, name, step, function, "--again" if again else "")))
+
+
+def given_file(kit: Path, module: str) -> Path | None:
+    """Return the file of a given module in a kit's folder, or None if there is none.
+
+    In a clone, a learner may have changed the copy among the exercises; an installed kit has only that one.
+
+    Args:
+        kit: the kit's folder.
+        module: one of `grader.course.paths.GIVEN`.
+    """
+    files = (kit / folder / f"{module}.py" for folder in (SOLUTIONS, EXERCISES))
+    return next((file for file in files if file.is_file()), None)
 
 
 def own_kit() -> Path:

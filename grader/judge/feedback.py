@@ -65,6 +65,11 @@ def misconception(step: Step, sentence: str, hint: str, read: str) -> str:
     return f"This looks like a common mistake: {sentence}\nHint: {hint}\n{where}"
 
 
+def culprit(function: str, used: str) -> str:
+    """Return a line that points to a function which this one uses, and which is wrong."""
+    return f"`{function}` uses `{used}`, which is not right yet: mend `{used}` first."
+
+
 def printed_much(size: int) -> str:
     """Return a note for code that prints so much that it is slow."""
     return f"Note: your code printed {size} bytes in one call, which is slow. Print less."
@@ -210,7 +215,8 @@ def changed_inputs(call: Call, after: bytes) -> str:
 def raised(answer: dict[str, Any], path: str) -> str:
     """Return sentences for an exception: what was raised, where, and what it usually means."""
     kind = answer["type"]
-    text = " ".join(answer["message"].split())
+    # PyTorch makes some words of its messages bold, by codes that terminals understand.
+    text = " ".join(re.sub(r"\x1b\[[\d;]*m", "", answer["message"]).split())
     if kind == "ImportError":
         # Such a message ends with the path of the package on this machine.
         text = re.sub(r" \([^()]*[/\\][^()]*\)$", "", text)

@@ -14,6 +14,7 @@ from grader.judge.diagnosis import Diagnosis, Transcript
 from grader.judge.learner import LearnerError
 from grader.judge.step_session import StepSession
 from grader.judge.stop import Crash, Stop
+from grader.judge.uses import used_by
 from grader.launch.launchers import Launcher, LaunchError
 from grader.submissions.submission import Submission
 from grader.testing.answers import Mismatch
@@ -58,6 +59,7 @@ class Judge:
         self._submission = submission
         self._session: StepSession | None = None
         self._diagnosis: Diagnosis | None = None
+        self._wrong: set[str] = set()
         self.naming = True
         self.properties = Properties(course.seed, _kind_of_mistake)
 
@@ -89,6 +91,7 @@ class Judge:
                 with contextlib.suppress(LaunchError):
                     one.close()
         self._session = self._diagnosis = None
+        self._wrong = set()
 
     def close(self) -> None:
         """End all workers."""
@@ -133,11 +136,24 @@ class Judge:
         verdict = _verdict(item, mark, session, error, problem)
         misconception, words = None, ""
         if self.naming and session and error and _kind_of_mistake(error):
-            found = self._name(session, verdict)
-            if found:
+            culprit = self._culprit(session, verdict.function)
+            found = None if culprit else self._name(session, verdict)
+            if culprit:
+                words = feedback.culprit(verdict.function, culprit)
+            elif found:
                 misconception = found.id
                 words = feedback.misconception(session.step, found.sentence, found.hint, found.read)
+        if verdict.status in (Status.FAILED, Status.TIMEOUT, Status.CRASHED):
+            self._wrong.add(verdict.function)
         return told(verdict, misconception, words, self.course.hidden_feedback)
+
+    def _culprit(self, session: StepSession, function: str) -> str:
+        """Return a function that this one uses and that failed a test before, or "".
+
+        Then this one may be right, and to name a mistake in it would send the learner to the wrong place.
+        """
+        source = session.submission.sources.get(session.step.module, b"")
+        return next((name for name in used_by(source, function) if name in self._wrong), "")
 
 
 def _kind_of_mistake(error: BaseException) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from grader.course.course import Step
@@ -17,6 +18,16 @@ from grader.submissions.submission import Submission
 from grader.wire import messages
 from grader.wire.codec import CodecError
 from grader.wire.stream import WireBroken, WireTimeout
+
+
+def packages_of(step: Step, sources: Iterable[bytes]) -> list[str]:
+    """Return the package groups for a worker that loads these modules.
+
+    A step that needs only NumPy gets torch all the same if a module names it: importing torch in the worker
+    would take two seconds of the learner's time.
+    """
+    names_torch = any(b"torch" in source for source in sources)
+    return [name for name in step.packages if not (name == "numpy" and names_torch)]
 
 
 @dataclass
@@ -106,10 +117,11 @@ class Workers:
             raise Stop(Status.FAILED, feedback.empty_file(path))
         if why := of_file(source):
             raise Stop(Status.FAILED, feedback.no_module(path, why))
-        worker.connection = connection = self._launcher.start(list(step.packages))
+        others = imported(submission.sources, step.module)
+        packages = packages_of(step, (source, *others.values()))
+        worker.connection = connection = self._launcher.start(packages)
         # A debugger needs the real path; messages show only the name, so that they are the same everywhere.
         filename = submission.path_of(path) if self._launcher.in_process else path
-        others = imported(submission.sources, step.module)
         request = messages.load(step.module, filename, source, others)
         try:
             # Loading has a time limit of its own, as long as that of a function.

@@ -1,4 +1,4 @@
-"""Workers forked from a zygote, a clean process with torch already loaded: each starts in milliseconds."""
+"""Workers forked from a zygote, a clean process with their packages loaded: each starts in milliseconds."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ class _Zygote:
             try:
                 self._process.wait(5)
             except subprocess.TimeoutExpired:
-                # It does not listen during an import. To kill it then is safe, because importing
-                # packages leaves nothing behind.
+                # It does not listen while it waits for a stage to load packages. To kill it then is safe,
+                # because importing packages leaves nothing behind.
                 self._process.kill()
                 self._process.wait()
             self._errors.close()
@@ -206,7 +206,7 @@ class ForkLauncher:
         layers = sorted({*self._layers, layer})
         branch = self.branch(layers)
         try:
-            branch.start([]).end()
+            branch.start(["numpy"]).end()
         except LaunchError:
             return
         finally:

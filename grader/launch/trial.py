@@ -59,7 +59,7 @@ def _try(launcher: ForkLauncher, name: str) -> Layer:
     # Another user may lack the right to read the interpreter; with Landlock, a worker keeps that right.
     branch = launcher.branch(["uid", "landlock"] if name == "uid" else [name])
     try:
-        connection = branch.start([])
+        connection = branch.start(["numpy"])
         try:
             deadline = time.monotonic() + 20
             source = _TRIALS[name].encode()

@@ -1,4 +1,4 @@
-"""The zygote: a process that has the heavy packages loaded and forks workers from itself.
+"""The zygote: a process that has packages loaded and forks workers from itself.
 
 It starts with an empty environment and is never forked from a judge, so it holds nothing secret. The
 module is over 300 lines, so that everything between a request and the learner's first line is in one
@@ -13,10 +13,10 @@ is its standard input. It answers each with one object:
 "end" kills the worker with all its processes, and answers with its wait status from `os.waitpid`. When a
 control socket closes, the workers that were forked over it end; after the last socket, so does the zygote.
 
-A worker that needs more than torch is forked from a stage: a zygote forked from this one, with one more
-group of packages loaded. A worker copies the page tables of everything that is loaded, so it should have
-no more than it needs: with scikit-learn and the optimizers, starting and ending a worker takes twice the
-time.
+The first zygote loads NumPy only. A worker that needs more is forked from a stage: a zygote forked from
+this one, with one more group of packages loaded. A worker copies the page tables of everything that is
+loaded, so it should have no more than it needs: with scikit-learn and the optimizers, starting and ending
+a worker takes twice the time. While a stage loads, the zygote serves those who need no more than it has.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from grader.course.limits import Limits
 from grader.launch import large_pages
 from grader.launch.control import ask
 from grader.sandbox.layers import Sandbox, User
-from grader.worker.preload import GROUPS
+from grader.worker.preload import GROUPS, to_load
 from grader.worker.service import seed_everything, serve
 from grader.worker.surroundings import enter_scratch, forget_kit
 
@@ -67,7 +67,7 @@ class Zygote:
         control: the control socket of the first judge.
         root: the kit's folder.
         limits: the limits of each worker.
-        expected: the package groups that judges will request; their stages are made while it is idle.
+        expected: the package groups that judges will request; their stages are made in advance, one by one.
         many: whether hundreds of workers will be needed.
         loaded: the groups that this process has already loaded.
     """
@@ -89,6 +89,8 @@ class Zygote:
         self.loaded = loaded
         self.sandboxes: dict[tuple[str, ...], Sandbox] = {}
         self.stages: dict[str, socket.socket] = {}
+        # Of each stage that is not ready yet: its control socket and its process id.
+        self.loading: dict[str, tuple[socket.socket, int]] = {}
         self.alive: dict[int, Alive] = {}
 
     def run(self) -> None:
@@ -97,15 +99,24 @@ class Zygote:
             firsts = [name for groups in self.expected for name in self.missing(groups)[:1]]
             ahead = [name for name in GROUPS if name in firsts]
             while self.controls:
-                ready, _, _ = select.select(self.controls, [], [], 0 if ahead else None)
+                if ahead and not self.loading:
+                    self.start_stage(ahead.pop(0))
+                loading = {sock: name for name, (sock, _) in self.loading.items()}
+                ready, _, _ = select.select([*self.controls, *loading], [], [])
                 for control in ready:
-                    self.serve_one(control)
-                if not ready:
-                    self.stage(ahead.pop(0))
+                    if control not in loading:
+                        self.serve_one(control)
+                    elif loading[control] in self.loading:
+                        # A stage that cannot be loaded is a problem of those who request it.
+                        with contextlib.suppress(OSError):
+                            self.stage(loading[control])
         finally:
             for pid in list(self.alive):
                 with contextlib.suppress(OSError):
                     self.end(pid)
+            for _, pid in self.loading.values():
+                # It does not listen yet. Importing packages leaves nothing behind.
+                os.kill(pid, signal.SIGKILL)
 
     def serve_one(self, control: socket.socket) -> None:
         """Answer one request, or end the workers of a judge that is gone."""
@@ -204,29 +215,42 @@ class Zygote:
             large_pages.collapse()
 
     def missing(self, groups: list[str]) -> list[str]:
-        """Return those of these groups that are not loaded here, in the order of `GROUPS`."""
-        return [name for name in GROUPS if name in groups and name not in self.loaded]
+        """Return what is needed for these groups and not loaded here, in the order of loading.
+
+        Raises:
+            ValueError: there is no such group.
+        """
+        return [name for name in to_load(groups) if name not in self.loaded]
 
     def stage(self, group: str) -> socket.socket:
-        """Return the control socket of the stage for this group, which is made at the first call.
+        """Return the control socket of the stage for this group; waits until it is ready.
 
         Raises:
             OSError: the group cannot be loaded.
         """
         if group not in self.stages:
-            ours, theirs = socket.socketpair()
-            if os.fork() == 0:
-                try:
-                    self.become_stage(theirs, group)
-                except BaseException:
-                    traceback.print_exc()
-                finally:
-                    os._exit(0)
-            theirs.close()
-            if not ours.recv(16):
+            self.start_stage(group)
+            control, _ = self.loading.pop(group)
+            if not control.recv(16):
                 raise OSError(f"the packages of {group} cannot be loaded")
-            self.stages[group] = ours
+            self.stages[group] = control
         return self.stages[group]
+
+    def start_stage(self, group: str) -> None:
+        """Let a stage load this group, unless one does already."""
+        if group in self.stages or group in self.loading:
+            return
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self.become_stage(theirs, group)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(0)
+        theirs.close()
+        self.loading[group] = ours, pid
 
     def become_stage(self, control: socket.socket, group: str) -> None:
         """In the new process: keep only the socket, load the group, report that, then serve."""
@@ -324,12 +348,15 @@ def end_in_stage(stage: socket.socket, pid: int) -> int:
     """Let a stage end its worker; return its wait status.
 
     Raises:
-        OSError: the stage is gone, and so are its workers.
+        OSError: the stage, or a stage of it, is gone, and so are its workers.
     """
     try:
-        status: int = ask(stage, {"op": "end", "pid": pid})["status"]
+        answer = ask(stage, {"op": "end", "pid": pid})
     except OSError as error:
         raise OSError("a stage of the zygote has ended") from error
+    if "problem" in answer:
+        raise OSError(answer["problem"])
+    status: int = answer["status"]
     return status
 
 
@@ -362,5 +389,5 @@ def main(root: str, limits: dict[str, int], expected: list[list[str]], many: boo
     control = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     zygote = Zygote(control, root, Limits(**limits), expected, many)
-    zygote.load("torch")
+    zygote.load("numpy")
     zygote.run()

@@ -353,6 +353,8 @@ def grade_class(folder: str, ids: str, kind: str, jobs: int) -> None:
         raise RuntimeError(problems[0])
     costs = [after - before for before, after in itertools.pairwise(moments)]
     Path(folder, "costs.json").write_text(json.dumps(costs))
+    # Also the branch: it would keep the zygote alive.
+    launcher.close()
     if fork:
         fork.close()
 

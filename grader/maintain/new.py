@@ -12,6 +12,7 @@ from pathlib import Path
 
 from grader.course.course import Course, Step
 from grader.course.paths import (
+    AFTER,
     COURSE_FILE,
     EXERCISES,
     HIDDEN_TESTS,
@@ -34,6 +35,7 @@ _TARGETS = {
     "visible.py": f"{VISIBLE_TESTS}/test_step_XX.py",
     "hidden.py": f"{HIDDEN_TESTS}/test_step_XX.py",
     "hints.toml": f"{HINTS}/step_XX.toml",
+    "after.toml": f"{AFTER}/step_XX.toml",
     "misconceptions.toml": f"{MISCONCEPTIONS}/step_XX.toml",
     "quiz.toml": f"{QUIZ}/step_XX.toml",
     "beginner.py": f"{STYLES}/beginner/step_XX_NAME.py",

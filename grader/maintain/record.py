@@ -8,6 +8,7 @@ module of over 300 lines.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import time
@@ -73,11 +74,27 @@ def made_of(course: Course, step: Step) -> str:
     digest = hashlib.sha256(f"{FORM};".encode())
     tests = [step.visible_tests, *hidden_files(course, [step])]
     digest.update(used_source(course.root, tests).encode())
-    files = [step.solution, f"{MISCONCEPTIONS}/step_{step.id}.toml"]
+    # A lesson or a docstring changes no behaviour.
+    solution = (course.root / step.solution).read_text("utf-8")
+    digest.update(without_docstrings(solution).encode())
+    files = [f"{MISCONCEPTIONS}/step_{step.id}.toml"]
     files += [f"grader/testing/{name}.py" for name in ("strategies", "properties")]
     for name in [*files, *tests]:
         digest.update((course.root / name).read_bytes())
     return digest.hexdigest()
+
+
+def without_docstrings(source: str) -> str:
+    """Return the source of a module without the lines of its docstrings."""
+    lines = source.splitlines(keepends=True)
+    kinds = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, kinds) and ast.get_docstring(node) is not None:
+            text = node.body[0]
+            lines[text.lineno - 1 : text.end_lineno] = [""] * len(
+                lines[text.lineno - 1 : text.end_lineno]
+            )
+    return "".join(lines)
 
 
 def is_stale(course: Course, step: Step) -> bool:

@@ -10,7 +10,10 @@ import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-SHARED = tuple(f"grader/content/{name}.py" for name in ("shared_probes", "references", "trainings"))
+SHARED = tuple(
+    f"grader/content/{name}.py"
+    for name in ("array_probes", "shared_probes", "references", "trainings")
+)
 
 
 def used_source(root: Path, files: Iterable[str]) -> str:

@@ -26,7 +26,7 @@ from grader.maintain import catalogue
 from grader.maintain.catalogue import Misconception
 from grader.maintain.injected import Injected, injected_of
 from grader.maintain.mutants import Mutant, mutants_of
-from grader.maintain.record import is_stale, made_of, only
+from grader.maintain.record import is_stale, made_of, only, without_docstrings
 from grader.maintain.strength_table import StepStrength, problems
 from grader.maintain.stubs import idle_modules
 from grader.run.grade import test_files
@@ -61,7 +61,7 @@ def fingerprint(course: Course, step: Step) -> str:
     """Return a digest of everything that the strength of a step depends on."""
     digest = hashlib.sha256(made_of(course, step).encode())
     for module in catalogue.correct_modules(course, step).values():
-        digest.update(module)
+        digest.update(without_docstrings(module.decode()).encode())
     # Entries about other steps do not count.
     source = (course.root / step.solution).read_text("utf-8")
     own = {getattr(statement, "name", "") for statement in ast.parse(source).body}

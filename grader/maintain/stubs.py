@@ -1,7 +1,7 @@
 """Makes the exercises from the solutions: lessons, imports, signatures and docstrings stay, bodies go.
 
 So a lesson or docstring is written once, in the solution. Exercises are in git as well; `make stubs` makes them
-again, and a test fails if they are out of date.
+again, and a test fails if they are out of date. Given modules are copied as they are.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from grader.course.course import Course, Step
-from grader.course.paths import EXERCISES
+from grader.course.paths import EXERCISES, GIVEN, SOLUTIONS
 from grader.run.clone import committed
 
 INDENT = "    "
@@ -110,13 +110,16 @@ def _text(lines: list[str], node: ast.stmt) -> str:
 
 
 def make_stubs(course: Course) -> dict[Path, str]:
-    """Return the text of every exercise, by its path.
+    """Return the text of every exercise and every given module, by its path.
 
     Raises:
         StubError: a solution is missing, or no stub can be made from it.
         SyntaxError: a solution is not valid Python.
     """
-    return {course.root / EXERCISES / step.filename: _stub(course, step) for step in course.steps}
+    stubs = {step.filename: _stub(course, step) for step in course.steps}
+    given = (course.root / SOLUTIONS / f"{module}.py" for module in GIVEN)
+    stubs |= {file.name: file.read_text("utf-8") for file in given if file.is_file()}
+    return {course.root / EXERCISES / name: text for name, text in stubs.items()}
 
 
 def _stub(course: Course, step: Step) -> str:

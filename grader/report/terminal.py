@@ -149,11 +149,18 @@ class Screen:
             self._status.stop()
             self._status = None
 
-    def summary(self, verdicts: list[StepVerdict]) -> None:
-        """Show what failed and why, how far the learner has come, and what to do next."""
+    def summary(self, verdicts: list[StepVerdict], ideas: dict[str, str] | None = None) -> None:
+        """Show what failed and why, how far the learner has come, and what to do next.
+
+        Args:
+            verdicts: the verdicts on all steps that were checked.
+            ideas: the ideas of the steps that have just passed, by id.
+        """
         for verdict in verdicts:
             if verdict.status in (Status.FAILED, Status.ERROR):
                 self._step(verdict)
+            elif ideas and verdict.step.id in ideas:
+                self._idea(verdict.step, ideas[verdict.step.id])
         self._handed_in(verdicts)
         self._progress(verdicts)
         self._next(verdicts)
@@ -212,6 +219,16 @@ class Screen:
         if not shown:
             self._hint(step, verdict.to_do, indent=2)
 
+    def _idea(self, step: Step, idea: str) -> None:
+        """Show what a step that has passed was about, and what there is for those who want more."""
+        self.console.print()
+        title = f"Step {step.id} · {step.title} · passed"
+        self.console.print(Text(title, style="bold green"), soft_wrap=True)
+        self._lines(idea, indent=2)
+        for what, name in (("A solution beside yours", "solution"), ("One task more", "stretch")):
+            text = f"  {what}: {self._command(name, step)}"
+            self.console.print(text, style="dim", soft_wrap=True)
+
     def _hint(self, step: Step, function: str, indent: int) -> None:
         """Show how to get a hint for a function."""
         text = f"{' ' * indent}For a hint: {self._command('hint', step, function)}"
@@ -225,14 +242,18 @@ class Screen:
             (f" ({bad} of {total} tests fail)", "dim"),
         )
         self.console.print(head, soft_wrap=True)
-        width = self.console.width - 7
-        for line in visible(test.message).splitlines():
+        self._lines(visible(test.message), indent=6)
+
+    def _lines(self, text: str, indent: int) -> None:
+        """Show indented lines, those of sentences wrapped in a terminal."""
+        width = self.console.width - indent - 1
+        for line in text.splitlines():
             # An indented line is code with a caret below, so do not wrap it.
             whole = line.startswith(" ") or not self.console.is_terminal
             for piece in (
                 [line] if whole else textwrap.wrap(line, max(width, 20), break_on_hyphens=False)
             ):
-                self.console.print(Text(f"      {piece}"), soft_wrap=True)
+                self.console.print(Text(f"{' ' * indent}{piece}"), soft_wrap=True)
 
     def _handed_in(self, verdicts: list[StepVerdict]) -> None:
         """Show which files were read under another name, and which files for these steps were not taken."""
@@ -259,7 +280,7 @@ class Screen:
             if len(verdicts) > 1
             else f"{done} of 1 step done"
         )
-        self.console.print(f"{steps}, {points:.4g} of {total} points.", style="bold")
+        self.console.print(f"{steps}, {round(points, 2):g} of {total} points.", style="bold")
 
     def _next(self, verdicts: list[StepVerdict]) -> None:
         for verdict in verdicts:

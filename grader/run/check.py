@@ -121,6 +121,24 @@ def remember(
     state.save()
 
 
+def passed_before(memory: Path | None, submission: Submission) -> set[str]:
+    """Return the ids of the steps that passed when they were last checked, whatever changed since then.
+
+    Args:
+        memory: the folder where verdicts are remembered, if there is one.
+        submission: read from the same place as in that check.
+    """
+    passed = set()
+    for name, entry in _known(State(memory, CHECKS_FILE), submission).items():
+        try:
+            found = {test["status"] for test in entry["tests"]}
+        except (TypeError, KeyError):
+            continue
+        if found == {Status.PASSED}:
+            passed.add(name)
+    return passed
+
+
 def _known(state: State, submission: Submission) -> dict[str, Any]:
     """Return the part of the state that is about a submission, by step."""
     folder = str(submission.folder.resolve())

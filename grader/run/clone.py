@@ -110,9 +110,9 @@ def _versions(root: Path) -> tuple[str, str]:
 
 
 def _changed_exercises(root: Path, old: str, new: str) -> list[str]:
-    """Return the names of the exercises that two commits have differently."""
+    """Return the names of the exercises and given modules that two commits have differently."""
     options = ("--name-only", "--no-renames", "--relative", "-z")
-    text = _git(root, "diff", *options, old, new, "--", f"{EXERCISES}/step_*.py")
+    text = _git(root, "diff", *options, old, new, "--", f"{EXERCISES}/*.py")
     paths = [Path(path) for path in text.split("\0") if path]
     return sorted(path.name for path in paths if path.parent == Path(EXERCISES))
 

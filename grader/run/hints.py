@@ -83,11 +83,11 @@ def function_to_do(
     if verdict:
         name = verdict.to_do
         return name if name in functions or not name else functions[0]
-    unwritten = _unwritten(submission.sources.get(step.module, b""))
-    return next((name for name in functions if name in unwritten), functions[0])
+    to_write = unwritten(submission.sources.get(step.module, b""))
+    return next((name for name in functions if name in to_write), functions[0])
 
 
-def _unwritten(source: bytes) -> set[str]:
+def unwritten(source: bytes) -> set[str]:
     """Return the functions of a module, and the classes with a method, that are still stubs."""
     try:
         tree = parsed(source.decode("utf-8-sig").replace("\r\n", "\n")).tree

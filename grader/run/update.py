@@ -161,6 +161,9 @@ def keep_copies(exercises: Iterable[Exercise], backup: Path) -> list[Path]:
 
 
 def steps_of(names: Iterable[str]) -> str:
-    """Return the ids of the steps of some modules, in words."""
-    ids = sorted({name.removeprefix("step_")[:2] for name in names})
-    return f"{'step' if len(ids) == 1 else 'steps'} {', '.join(ids)}" if ids else "no step"
+    """Return the ids of the steps of some modules, and the names of those that are no steps, in words."""
+    names = set(names)
+    steps = {name for name in names if name.startswith("step_")}
+    ids = sorted({name.removeprefix("step_")[:2] for name in steps})
+    words = [f"{'step' if len(ids) == 1 else 'steps'} {', '.join(ids)}"] if ids else []
+    return " and ".join((*words, *sorted(names - steps))) or "no step"

@@ -25,6 +25,7 @@ from grader.course.paths import EXERCISES, WATCH_FILE
 from grader.course.places import Places
 from grader.course.verdicts import Status, StepVerdict, TestVerdict
 from grader.report.watching import KEYS, View, lines
+from grader.run.after import after_of
 from grader.run.cache import State
 from grader.run.check import last_verdict, remember
 from grader.run.editor import editor_command, open_editor
@@ -49,7 +50,6 @@ class Watch:
         places: the kit and the workspace.
         console: where the screen is shown.
         stub: returns the stub of a step.
-        idea: returns what a step is about, in one sentence, or "".
         editor: a command to open files with, or "".
         first: the step to begin with; by default, where the learner stopped.
     """
@@ -60,7 +60,6 @@ class Watch:
         places: Places,
         console: Console,
         stub: Callable[[Step], str],
-        idea: Callable[[Step], str],
         editor: str = "",
         first: Step | None = None,
     ) -> None:
@@ -70,7 +69,6 @@ class Watch:
         self.exercises = places.workspace / EXERCISES
         self.console = console
         self._stub = stub
-        self._idea = idea
         self._editor = editor
         self._events: SimpleQueue[tuple[str, Any]] = SimpleQueue()
         self._keys = Keys(lambda name: self._events.put(("key", name)))
@@ -304,7 +302,7 @@ class Watch:
         submission, saved = self._asked
         self.view.seconds = time.time() - saved
         self.view.statuses[self.view.step.id] = self.view.verdict.status
-        self.view.idea = self._idea(self.view.step)
+        self.view.idea = _idea_of(self.course, self.view.step)
         if digest == submission.sha256:
             remember(self.course, self.places.memory, submission, self.view.verdict)
         else:
@@ -393,7 +391,7 @@ class Watch:
         self._close_panel()
         self.view.step = step
         self.view.seconds = None
-        self.view.idea = self._idea(step)
+        self.view.idea = _idea_of(self.course, step)
         self.view.verdict = known or last_verdict(
             self.course, self.places.memory, self.view.submission, step
         )
@@ -519,6 +517,14 @@ class Watch:
         with contextlib.suppress(ValueError):
             path = os.path.relpath(path)
         return f"{path}:{self._line()}"
+
+
+def _idea_of(course: Course, step: Step) -> str:
+    """Return what a step is about, in one sentence; "" if the kit does not say."""
+    try:
+        return after_of(course, step).idea
+    except CourseError:
+        return ""
 
 
 def _suspend() -> None:

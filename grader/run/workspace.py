@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 from grader.course.course import Course
-from grader.course.paths import BACKUP, EXERCISES, MEMORY, STUBS_FILE
+from grader.course.paths import BACKUP, EXERCISES, GIVEN, MEMORY, STUBS_FILE
+from grader.course.places import given_file
 from grader.run.cache import State
 from grader.run.update import Exercise, Plan, Rewriting, UpdateError, keep_copies, plan
 
@@ -17,9 +18,13 @@ class WorkspaceError(ValueError):
 
 
 def stubs_of_kit(course: Course) -> dict[str, str]:
-    """Return the stubs of an installed kit by file name; in a clone, a learner's work lies in their place."""
-    folder = course.root / EXERCISES
-    return {step.filename: (folder / step.filename).read_text("utf-8") for step in course.steps}
+    """Return the stubs and given modules of an installed kit by file name.
+
+    In a clone, a learner's work lies in their place.
+    """
+    stubs = [course.root / EXERCISES / step.filename for step in course.steps]
+    given = [given_file(course.root, module) for module in GIVEN]
+    return {file.name: file.read_text("utf-8") for file in (*stubs, *given) if file}
 
 
 def make_workspace(folder: Path, stubs: dict[str, str]) -> None:

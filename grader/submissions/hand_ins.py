@@ -16,7 +16,7 @@ from grader.course.course import Course
 from grader.course.paths import COURSE_FILE, EXERCISES, PROBLEM, RESULTS, TIMINGS
 from grader.course.verdicts import NotTaken
 from grader.submissions.members import is_archive, is_tool_folder, stem_of
-from grader.submissions.module_names import platform_age, platform_learner, understand
+from grader.submissions.module_names import is_given, platform_age, platform_learner, understand
 from grader.submissions.search import reason_for
 from grader.submissions.submission import Submission
 
@@ -81,7 +81,7 @@ def read_class(folder: Path, course: Course) -> Class:
     groups: dict[str, list[Path]] = {}
     left_out = []
     for place in places:
-        if _SYSTEM_FILES.fullmatch(place.name):
+        if _SYSTEM_FILES.fullmatch(place.name) or (is_given(place.name) and place.is_file()):
             continue
         learner, reason = _learner(place, course)
         if reason:

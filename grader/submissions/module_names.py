@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from grader.course.course import Course
+from grader.course.paths import GIVEN
 
 # The limit of most file systems; an archive may contain longer names.
 _LONGEST = 255
@@ -27,6 +28,11 @@ _COPY = r"copy|kopie|copie|copia|cópia|kopia|kopi"
 _COPY_AFTER = re.compile(rf"(?:[ _.-]*(?:\(?(?P<number>\d++)\)?|{_COPY}))*+[ _.-]*", re.IGNORECASE)
 _COPY_BEFORE = re.compile(
     rf"(?:(?:\(\d+\)|(?:{_COPY})(?: ?\(\d+\))?(?: (?:of|von|de|af))?)[ _.-]*)+", re.IGNORECASE
+)
+# The kit's given modules, also as copies, with a learner's name before.
+_GIVEN = re.compile(
+    rf"(?:(?!.*step)[^.]*[ _-])?(?:{'|'.join(GIVEN)})(?:[ _.-]*(?:\(?\d{{1,9}}\)?|{_COPY}))?\.py(?:\.txt)?",
+    re.IGNORECASE,
 )
 # The prefixes that platforms put before learners' file names. Canvas: name_[LATE_]user_file_; Blackboard:
 # assignment_user_attempt_time_; Moodle: name_number_assignsubmission_file_. Moodle's tells no order of attempts.
@@ -58,7 +64,7 @@ class ModuleName:
 
 def understand(filename: str, course: Course) -> ModuleName:
     """Return what the name of a file, without any folder, tells."""
-    if len(filename) > _LONGEST or not _hint(course.modules).search(filename):
+    if len(filename) > _LONGEST or not _hint(course.modules).search(filename) or is_given(filename):
         return ModuleName()
     code = _CODE.fullmatch(filename)
     stem = code["stem"] if code else filename.rpartition(".")[0] or filename
@@ -73,6 +79,11 @@ def understand(filename: str, course: Course) -> ModuleName:
         if part.fullmatch(stem):
             like = like or module
     return ModuleName(like=like)
+
+
+def is_given(filename: str) -> bool:
+    """Return whether this is the name of one of the kit's given modules, perhaps after a learner's name."""
+    return len(filename) <= _LONGEST and bool(_GIVEN.fullmatch(filename))
 
 
 def platform_learner(filename: str) -> str:

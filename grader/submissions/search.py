@@ -35,7 +35,7 @@ from grader.submissions.members import (
     folder_members,
     is_archive,
 )
-from grader.submissions.module_names import ModuleName, understand
+from grader.submissions.module_names import ModuleName, is_given, understand
 
 # For each step.
 MAX_CANDIDATES = 24
@@ -306,7 +306,7 @@ class _Search:
     def _mention(self, path: str, name: ModuleName, member: Member) -> None:
         """Add a file that is not a module to those that may be mentioned, up to MAX_NAMED of them."""
         filename = path.rpartition("/")[2]
-        if filename in _KIT_FILES:
+        if filename in _KIT_FILES or is_given(filename):
             return
         is_link = member.kind == "link"
         reason = (

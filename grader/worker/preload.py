@@ -5,9 +5,15 @@ A worker cannot start processes, so it does in its own process what the packages
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from grader.worker.surroundings import ONE_PROCESS, refusing
+
+
+def load_numpy() -> None:
+    """Import NumPy, which every worker needs for what it sends."""
+    import numpy  # noqa: F401
 
 
 def load_torch() -> None:
@@ -19,6 +25,8 @@ def load_torch() -> None:
     import torch
 
     torch.set_num_threads(1)
+    # Otherwise it tells some warnings once per process: which test shows them would depend on the tests before it.
+    torch.set_warn_always(True)
     x = torch.ones(3, 1, requires_grad=True)
     torch.autograd.backward(torch.nn.Linear(1, 1)(x).sum())
     # Every worker calls this, and the first call imports a module.
@@ -114,10 +122,30 @@ def load_sklearn() -> None:
     sklearn.metrics.r2_score([0.0, 1.0], [0.0, 1.0])
 
 
-# In the order in which the course needs them, so that early steps do not wait for the packages of later ones.
+# In the order of loading. Stages of the zygote share what comes first, so the optimizers, the slowest, come before
+# scikit-learn.
 GROUPS = {
+    "numpy": load_numpy,
     "torch": load_torch,
-    "sklearn": load_sklearn,
     "meta": load_meta,
     "optimizers": load_optimizers,
+    "sklearn": load_sklearn,
 }
+
+
+def to_load(groups: Iterable[str]) -> list[str]:
+    """Return all that a worker with these package groups loads, in the order of loading.
+
+    Torch is loaded unless the groups include "numpy". The optimizers import what "meta" does and more.
+
+    Raises:
+        ValueError: there is no such group.
+    """
+    wanted = set(groups)
+    if unknown := wanted - GROUPS.keys():
+        raise ValueError(f"there is no package group {min(unknown)}")
+    if "numpy" not in wanted:
+        wanted |= {"numpy", "torch"}
+    if "optimizers" in wanted:
+        wanted.add("meta")
+    return [name for name in GROUPS if name in wanted]

@@ -34,6 +34,7 @@ from grader.worker.errors import describe_error, type_name
 from grader.worker.probe_loader import compile_probe
 from grader.worker.settings import Settings
 from grader.worker.surroundings import enter_scratch, forget_kit, keep_source
+from grader.worker.warned import Warned
 
 
 class Service:
@@ -41,12 +42,14 @@ class Service:
 
     Args:
         settings: the settings of this process, restored before each call; None in the judge's own process.
+        warned: prints the warnings of the learner's code; None in the judge's own process.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, warned: Warned | None = None) -> None:
         self.module = types.ModuleType("not_loaded")
         self.filename = ""
         self.settings = settings
+        self.warned = warned
         self.defaults = Defaults()
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -88,6 +91,8 @@ class Service:
         """
         self.module = types.ModuleType(name)
         self.filename = filename
+        if self.warned:
+            self.warned.filename = filename
         self.module.__file__ = keep_source(filename, source)
         sys.modules[name] = self.module
         problem = encoding_problem(source)
@@ -107,6 +112,8 @@ class Service:
     def run(self, target: Callable[..., Any], request: dict[str, Any]) -> dict[str, Any]:
         """Call the target with the inputs of the request; exceptions propagate to `answer`."""
         args, kwargs = decode(request["inputs"])
+        if self.warned:
+            self.warned.begin()
         if request["op"] == "call":
             problem = signature_problem(target, args, kwargs)
             if problem:
@@ -266,7 +273,9 @@ def serve(read_fd: int, write_fd: int) -> None:
         )
         setattr(sys, name, stream)
     sys.stdin = NoInput()
-    service = Service(Settings())
+    warned = Warned(sys.stderr)
+    warned.install()
+    service = Service(Settings(), warned)
     while True:
         try:
             number, payload = read_frame(read_fd)
@@ -295,15 +304,15 @@ def main(scratch: str, root: str, groups: list[str]) -> None:
     Args:
         scratch: the worker's scratch folder.
         root: the kit's folder.
-        groups: the package groups to load besides torch.
+        groups: the package groups to load (see `grader.worker.preload.to_load`).
     """
     read_fd, write_fd = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(2, 1)
-    from grader.worker.preload import GROUPS
+    from grader.worker.preload import GROUPS, to_load
 
-    for group in ("torch", *groups):
+    for group in to_load(groups):
         GROUPS[group]()
     enter_scratch(scratch)
     forget_kit(root)

@@ -79,8 +79,7 @@ def test_a_zygote_that_is_killed_costs_nobody_a_point_and_others_nothing(kit_fac
 
 def test_a_stage_that_is_killed_costs_nothing(kit_factory):
     kit = class_with(kit_factory, "stage")
-    with open(kit.root / "course.toml", "a") as file:
-        file.write('\npackages = ["meta"]\n')
+    kit.set_packages("meta")
     ran, results = graded(kit, "--no-rehearse")
     assert ran.returncode == 0 and sorted(results) == NAMES, ran.stdout + ran.stderr
     assert (kit.root / "grader/content/hidden/test_step_00.py.runs").stat().st_size == len(NAMES)

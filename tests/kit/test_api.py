@@ -10,7 +10,7 @@ PAGE = (ROOT / "docs" / "api.md").read_text("utf-8")
 MODULES = [
     "judge/learner",
     *(f"testing/{name}" for name in ("answers", "probes", "properties", "strategies")),
-    *(f"content/{name}" for name in ("shared_probes", "references", "trainings")),
+    *(f"content/{name}" for name in ("array_probes", "shared_probes", "references", "trainings")),
 ]
 # The steps whose functions the examples call; no two of these functions share a name.
 STEPS = ("00", "01", "02", "03", "08", "10", "17")
@@ -63,9 +63,7 @@ def test_every_example_passes(kit_factory):
     for step in steps:
         kit.write(step.module, (ROOT / "solutions" / step.filename).read_bytes())
     kit.write("step_99_course", "\n".join(f"from {step.module} import *" for step in steps))
-    # The last table of the file is that of step 99.
-    with (kit.root / "course.toml").open("a", encoding="utf-8") as file:
-        file.write('\npackages = ["optimizers"]\n')
+    kit.set_packages("optimizers")
     tests = kit.root / "tests" / "steps" / "test_step_99.py"
     tests.write_text("\n\n".join(examples), "utf-8")
     ran = kit.pytest("-q", str(tests))

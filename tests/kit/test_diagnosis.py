@@ -46,7 +46,7 @@ def recorded_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     content = kit.root / "grader" / "content"
     shutil.copytree(ROOT / "grader" / "content" / "behaviour", content / "behaviour")
     # Hidden tests that are copied beside them import these from there.
-    for name in ("__init__", "shared_probes", "references", "trainings"):
+    for name in ("__init__", "array_probes", "shared_probes", "references", "trainings"):
         shutil.copy(ROOT / "grader" / "content" / f"{name}.py", content)
     return kit
 
@@ -74,6 +74,28 @@ def test_nothing_is_named_for_a_mistake_that_nobody_knows(recorded_kit):
     verdicts = verdicts_on(recorded_kit, "03", FIRST_POINT_FORGOTTEN)
     assert any(v["status"] == "failed" for v in verdicts)
     assert {v["misconception"] for v in verdicts} == {None}
+
+
+UPDATE_REBOUND = """
+def update_(params, lr):
+    for p in params:
+        if p.grad is not None:
+            p = p - lr * p.grad
+"""
+
+
+def test_when_a_function_uses_a_wrong_one_it_is_that_one_which_is_named(recorded_kit):
+    module = "step_06_autograd"
+    source = (recorded_kit.root / "solutions" / f"{module}.py").read_text("utf-8")
+    recorded_kit.write(module, source + UPDATE_REBOUND)
+    failed = [t for t in recorded_kit.verdicts("06")["06"] if t["status"] == "failed"]
+    assert {t["function"] for t in failed} >= {"update_", "fit"}
+    for test in failed:
+        said = (
+            "`fit` uses `update_`, which is not right yet: mend `update_` first." in test["message"]
+        )
+        assert said == (test["function"] == "fit")
+        assert (test["misconception"] is None) or test["function"] == "update_"
 
 
 @pytest.mark.parametrize("source", [WRONG_AND_THEN_ENDLESS, WRONG_AND_THEN_ENDED])

@@ -353,10 +353,56 @@ def test_a_device_that_a_test_plays_is_named_and_a_test_that_fails_is_not_explai
         assert lines[2:] == [str(ENTRIES[name])] and '"meta"' in lines[2]
 
 
-def test_a_warning_that_was_printed_is_explained(fork_launcher, session_factory):
-    source = f"{HEAD}\nwarnings.simplefilter('always')\n\ndef f():\n    {ENTRIES['loss-shapes'].code.strip()}\n"
-    with session_factory(fork_launcher, source) as session:
-        session.ask("f", Call("f"), messages.call("f"))
-        message = feedback.message("No.", None, session.printed)
-    assert "UserWarning: Using a target size" in message
+WARNING = """
+import warnings
+import torch
+
+def f():
+    for _ in range(3):
+        torch.nn.functional.mse_loss(torch.ones(3, 1), torch.ones(3))
+
+def of_result():
+    a = 2 * torch.ones(1, requires_grad=True)
+    return a.grad
+
+def result():
+    return 2 * torch.ones(1, requires_grad=True)
+
+def many():
+    warnings.warn("old", DeprecationWarning)
+    warnings.warn("long", type("W" * 10_000, (UserWarning,), {}))
+    for i in range(99):
+        warnings.warn(f"{i} " + "x" * 10_000)
+"""
+
+
+@probe
+def with_a_warning_of_its_own(module):
+    """look at the gradient of a result"""
+    return module.result().grad
+
+
+def test_a_warning_is_printed_in_the_same_words_each_time_and_explained(
+    fork_launcher, session_factory
+):
+    place = WARNING.split("\n").index(
+        "        torch.nn.functional.mse_loss(torch.ones(3, 1), torch.ones(3))"
+    )
+    with session_factory(fork_launcher, WARNING) as session:
+
+        def printed(name):
+            session.ask(name, Call(name), messages.call(name))
+            return session.printed
+
+        first, again = printed("f"), printed("f")
+        result = [printed("of_result")[0] for _ in range(2)]
+        many = printed("many")[0].splitlines()
+        Learner(session, "result").run(with_a_warning_of_its_own)
+        assert session.printed == ("", 0)
+    assert first == again and first[0].count("\n") == 1
+    assert first[0].startswith(f"step_00_toy.py:{place + 1}: UserWarning: Using a target size")
+    message = feedback.message("No.", None, first)
     assert message.endswith(str(ENTRIES["loss-shapes"]))
+    assert result[0] == result[1] and "Triggered" not in result[0]
+    assert str(ENTRIES["gradient-of-result"]) in feedback.message("No.", None, (result[0], 0))
+    assert len(many) == 5 and max(map(len, many)) <= 1000

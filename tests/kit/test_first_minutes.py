@@ -205,6 +205,12 @@ def test_make_does_not_call_a_mistake_an_error(tmp_path):
             assert not more or "hint 1 of 3 for total" in ran.stdout
         ran = make(folder, "-o", ".venv/ready", "quiz", "STEP=99")
         assert ran.returncode == 1 and "no step" in ran.stderr and "***" not in ran.stderr
+        for name in ("solution", "stretch"):
+            ran = make(folder, "-o", ".venv/ready", name, "STEP=99", "AGAIN=1")
+            assert ran.returncode == 1 and "no step" in ran.stderr and "***" not in ran.stderr
+        ran = make(folder, "-o", ".venv/ready", "run")
+        assert ran.returncode == 1 and "This kit has no train.py" in ran.stderr
+        assert "***" not in ran.stderr
         ran = make(folder, "-o", ".venv/ready", "update", GIT_CEILING_DIRECTORIES=str(tmp_path))
         assert ran.returncode == 1 and "is no git clone" in ran.stderr and "***" not in ran.stderr
     assert check(kit.root, "STEP=00").returncode == 0

@@ -105,7 +105,7 @@ TAKEN = {
         "HW1_one_attempt_2026-01-01-12-00-00_step_03_gradient.py": OTHER,
     },
     "letters": {"Step_03_Gradient.PY": DONE},
-    "separators": {"step-2 gradient.py": DONE},
+    "separators": {"step-3 gradient.py": DONE},
     "notepad": {"step_03_gradient.py.txt": DONE},
     "own name": {"step_03_gradient_anna.py": DONE},
     "stub at the top": {FILE: STUB, f"exercises/{FILE}": DONE},

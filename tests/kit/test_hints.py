@@ -16,7 +16,19 @@ COURSE = Course.load(ROOT)
 STEPS = pytest.mark.parametrize("step", COURSE.steps, ids=lambda step: step.id)
 DEFINITION = ast.FunctionDef | ast.ClassDef
 # Names of functions of Python, NumPy and PyTorch that are everyday words, too: they count in code only.
-WORDS = {"all", "mean", "parameters", "range", "step", "sum", "tensor", "to", "train", "view"}
+WORDS = {
+    "all",
+    "mean",
+    "model",
+    "parameters",
+    "range",
+    "step",
+    "sum",
+    "tensor",
+    "to",
+    "train",
+    "view",
+}
 
 
 # What stands in the hints of the course
@@ -54,7 +66,7 @@ def test_a_hint_is_short_and_fits_a_terminal(step):
 def test_a_hint_is_about_the_exercise_and_not_about_its_judge(step):
     for name, texts in hints_of(COURSE, step).items():
         for text in texts:
-            assert not re.search(r"\b(tests?|grader|judge|kit)\b", text, re.I), (
+            assert not re.search(r"\b(tests?(?! part|`)|grader|judge|kit)\b", text, re.I), (
                 name,
                 text,
             )

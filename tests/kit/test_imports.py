@@ -1,12 +1,20 @@
-"""One step imports another: the learner's own modules are there, and a bad one costs only who asks for it."""
+"""One step imports another: the learner's own modules are there, and a bad one costs only who asks for it.
+
+The tutorial's points are there as well, always those of the kit.
+"""
 
 import json
+import shutil
 import sys
 
 import pytest
 
+from grader.course.course import Course
+from grader.course.paths import GIVEN, TUTORIAL_DATA
 from grader.submissions.imports import imported
-from tests.kit.conftest import TOY_SOLUTION
+from grader.submissions.module_names import is_given, understand
+from grader.submissions.submission import Submission
+from tests.kit.conftest import ROOT, TOY_SOLUTION
 
 FIRST = "step_00_first"
 TOTAL = "\ndef total(values):\n    return values.sum()\n"
@@ -75,6 +83,62 @@ def test_it_is_so_in_a_sandbox_too(kit_factory):
     assert result["score"] == result["max_score"] == 100
 
 
+# It is right with the tutorial's points alone.
+WITH_POINTS = f"""from {TUTORIAL_DATA} import x, x_train, y_train, x_val, y_val
+
+import {TUTORIAL_DATA}
+
+GOOD = round(float(x[0, 0]), 8) == 0.37454012 and round(float({TUTORIAL_DATA}.y[0, 0]), 8) == 1.75778494
+GOOD = GOOD and x_train.shape == y_train.shape == (80, 1) and x_val.shape == y_val.shape == (20, 1)
+GOOD = GOOD and (x_train[:5, 0] == x[[76, 83, 80, 98, 2], 0]).all()
+
+def double(x):
+    return 2 * x if GOOD else 0
+{TOTAL}"""
+HOSTILE = "raise SystemExit('x = y = x_train = y_train = 0')\n"
+
+
+@pytest.mark.parametrize("own", [None, HOSTILE, "x = 0\n"], ids=["none", "hostile", "other points"])
+def test_the_tutorials_points_are_those_of_the_kit(kit_factory, own):
+    kit = kit_factory("step_00_first", "step_01_points")
+    kit.write("step_01_points", WITH_POINTS)
+    if own:
+        kit.write(TUTORIAL_DATA, own)
+        kit.write("train", own)
+    for arguments in ([], ["1"], ["1", "--target", "exercises/step_01_points.py"]):
+        ran, data = kit.results(*arguments)
+        assert ran.returncode == 0, ran.stdout
+        assert json.loads(data)["not_taken"] == []
+        assert "Not taken" not in ran.stdout
+    direct = kit.pytest("-q", "tests/steps/test_step_01.py", "--direct")
+    assert direct.returncode == 0, direct.stdout
+    if sys.platform == "linux":
+        shutil.copytree(kit.root / "exercises", kit.root / "class" / "ada")
+        # What is missing makes the search look at all files.
+        (kit.root / "class" / "ada" / "step_00_first.py").unlink()
+        assert kit.grader("grade", "class", "--out", "out").returncode == 0
+        result = json.loads((kit.root / "out" / "ada" / "results.json").read_text("utf-8"))
+        assert [step["status"] for step in result["steps"]] == ["not_started", "passed"]
+        assert result["not_taken"] == result["notes"] == []
+
+
+def test_given_modules_are_no_steps_whatever_platforms_call_them():
+    course = Course.load(ROOT)
+    for module in GIVEN:
+        for name in ("{}.py", "{} (1).py", "Copy of {}.py", "ada_123_456_{}-1.py", "ada_{}.py.txt"):
+            filename = name.format(module)
+            assert is_given(filename) and understand(filename, course).like == "", filename
+    for name in ("step_16_train.py", "train.txt", "trainer.py", "tutorial_data.tar", "data.py"):
+        assert not is_given(name), name
+
+
+def test_a_folder_of_given_modules_alone_is_no_work(tmp_path):
+    for module in GIVEN:
+        (tmp_path / f"{module}.py").write_text(HOSTILE)
+    read = Submission.read(tmp_path, Course.load(ROOT))
+    assert read.sources == {} and read.not_taken == ()
+
+
 def test_only_what_a_module_mentions_goes_with_it():
     sources = {
         "step_00_a": b"import torch",
@@ -85,3 +149,6 @@ def test_only_what_a_module_mentions_goes_with_it():
     assert imported(sources, "step_00_a") == imported(sources, "step_03_d") == {}
     assert imported(sources, "step_02_c").keys() == {"step_00_a", "step_01_b"}
     assert imported(sources, "step_07_absent") == {}
+    assert imported({"step_00_a": b"import my_tutorial_data, tutorial_database"}, "step_00_a") == {}
+    points = imported({"step_00_a": b"import tutorial_data", TUTORIAL_DATA: b"mine"}, "step_00_a")
+    assert points == {TUTORIAL_DATA: (ROOT / "solutions/tutorial_data.py").read_bytes()}

@@ -28,7 +28,7 @@ import os
 import sys
 
 def loaded():
-    return "sklearn" in sys.modules
+    return "sklearn" in sys.modules, "torch" in sys.modules
 
 def place():
     return os.getcwd(), os.getpid(), os.getppid()
@@ -54,7 +54,7 @@ def answer(connection, function):
 
 def test_closing_a_launcher_ends_its_zygote_and_all_its_workers(processes):
     launcher = ForkLauncher()
-    connections = [launcher.start([]), launcher.start([])]
+    connections = [launcher.start(["numpy"]), launcher.start(["numpy"])]
     folders, workers, zygotes = (set(each) for each in zip(*map(place, connections), strict=True))
     assert len(workers) == 2 and len(zygotes) == 1
     assert all(map(processes.running, workers | zygotes))
@@ -71,8 +71,8 @@ sys.path.insert(0, {folder!r})
 from test_launch import place
 if __name__ == "__main__":
     launcher = ForkLauncher()
-    first = launcher.start([])
-    second = launcher.start([])
+    first = launcher.start(["numpy"])
+    second = launcher.start(["numpy"])
     print(*place(first)[1:], *place(second)[1:], sep="\\n", flush=True)
     first.request(messages.call("loop"), time.monotonic() + 600)
 """
@@ -90,7 +90,7 @@ def test_a_judge_that_is_killed_leaves_no_zygote_and_no_worker(kit, processes):
     processes.wait_until_gone(*pids)
 
 
-@pytest.mark.parametrize("groups", [[], ["meta"]], ids=["torch only", "from a stage"])
+@pytest.mark.parametrize("groups", [["numpy"], ["meta"]], ids=["NumPy only", "from a stage"])
 def test_a_branch_ends_its_own_workers_only(fork_launcher, processes, groups):
     branch = fork_launcher.branch()
     ours, theirs = fork_launcher.start(groups), branch.start(groups)
@@ -108,11 +108,11 @@ def test_a_branch_ends_its_own_workers_only(fork_launcher, processes, groups):
 
 def test_a_zygote_that_is_killed_is_an_error_of_the_launcher(processes):
     launcher = ForkLauncher()
-    connection = launcher.start([])
+    connection = launcher.start(["numpy"])
     folder, worker, zygote = place(connection)
     os.kill(zygote, signal.SIGKILL)
     with pytest.raises(LaunchError, match="zygote"):
-        launcher.start([])
+        launcher.start(["numpy"])
     launcher.close()
     # The worker meets the end of its stream.
     connection.wire.close()
@@ -124,14 +124,14 @@ def test_a_zygote_that_is_killed_is_an_error_of_the_launcher(processes):
 def test_a_new_branch_starts_another_zygote_if_the_first_was_killed(processes):
     launcher = ForkLauncher()
     first, second = launcher.branch(), launcher.branch()
-    connection = first.start([])
+    connection = first.start(["numpy"])
     folder, worker, zygote = place(connection)
     os.kill(zygote, signal.SIGKILL)
     # Also a branch can be asked for one, as the judges of a class do.
     third = second.branch()
     with pytest.raises(LaunchError, match="zygote"):
-        first.start([])
-    _, _, other = place(third.start([]))
+        first.start(["numpy"])
+    _, _, other = place(third.start(["numpy"]))
     assert other == launcher.pid != zygote
     connection.wire.close()
     launcher.close()
@@ -141,16 +141,19 @@ def test_a_new_branch_starts_another_zygote_if_the_first_was_killed(processes):
 
 def test_a_worker_has_no_packages_that_it_did_not_ask_for(processes):
     launcher = ForkLauncher()
-    connections = [launcher.start(groups) for groups in (["sklearn", "meta"], ["sklearn"], [])]
+    connections = [
+        launcher.start(groups) for groups in (["sklearn", "meta"], ["sklearn"], [], ["numpy"])
+    ]
     folders, workers, zygotes = (set(each) for each in zip(*map(place, connections), strict=True))
-    assert len(zygotes) == 3
-    assert [answer(connection, "loaded") for connection in connections] == [True, True, False]
+    assert len(zygotes) == 4
+    loaded = [answer(connection, "loaded") for connection in connections]
+    assert loaded == [(True, True), (True, True), (False, True), (False, False)]
     launcher.close()
     processes.wait_until_gone(*workers, *zygotes)
     assert not any(map(os.path.exists, folders))
 
 
-@pytest.mark.parametrize("groups", [[], ["meta"]], ids=["torch only", "from a stage"])
+@pytest.mark.parametrize("groups", [["numpy"], ["meta"]], ids=["NumPy only", "from a stage"])
 def test_a_worker_runs_on_the_processors_of_its_judge(fork_launcher, groups):
     all_of_them = os.sched_getaffinity(0)
     try:
@@ -216,9 +219,28 @@ def test_a_stage_that_is_killed_in_a_call_is_no_crash_of_the_learners_code(share
         session.close()
 
 
+def test_packages_that_cannot_be_loaded_are_a_problem_of_those_who_ask_for_them():
+    with closing(ForkLauncher()) as launcher:
+        with pytest.raises(LaunchError, match="there is no package group nonsense"):
+            launcher.start(["nonsense"])
+        launcher.start(["numpy"]).end()
+
+
+def test_a_launcher_closes_while_its_stages_load(processes):
+    launcher = ForkLauncher()
+    launcher.prepare([("optimizers",)])
+    # The zygote answers although its first stage is not ready.
+    worker = launcher.start(["numpy"])
+    children = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split()
+    assert len(children) == 2
+    worker.end()
+    launcher.close()
+    processes.wait_until_gone(*map(int, children))
+
+
 def test_a_spawned_worker_that_fails_says_why_and_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with pytest.raises(LaunchError, match="KeyError: 'nonsense'"):
+    with pytest.raises(LaunchError, match="ValueError: there is no package group nonsense"):
         SpawnLauncher().start(["nonsense"])
     assert list(tmp_path.iterdir()) == []
 

@@ -43,6 +43,7 @@ def test_all_files_are_there_and_named(made):
         "tests/steps/test_step_77.py",
         "grader/content/hidden/test_step_77.py",
         "grader/content/hints/step_77.toml",
+        "grader/content/after/step_77.toml",
         "grader/content/misconceptions/step_77.toml",
         "grader/content/quiz/step_77.toml",
         *(f"tests/styles/{style}/step_77_new_things.py" for style in STYLES),

@@ -7,8 +7,10 @@ import time
 
 import pytest
 
+from grader.course.course import Step
 from grader.judge.learner import Learner
 from grader.judge.stop import Crash, Stop
+from grader.judge.workers import packages_of
 from grader.launch.launchers import LaunchError
 from grader.wire.codec import encode
 from tests.kit.conftest import Counted
@@ -409,3 +411,16 @@ def test_who_waits_for_a_processor_gets_the_time_back_and_who_sleeps_does_not(
         assert time.monotonic() - start > 2
         with pytest.raises(Stop, match="did not finish within 2 seconds"):
             Learner(session, "nap").nap()
+
+
+@pytest.mark.parametrize(
+    ("sources", "packages"),
+    [
+        ((b"import numpy as np\n",), ["numpy", "sklearn"]),
+        ((b"import torch\n",), ["sklearn"]),
+        ((b"from step_06_autograd import fit\n", b"from torch import nn\n"), ["sklearn"]),
+    ],
+)
+def test_a_step_in_numpy_has_torch_loaded_for_modules_that_name_it(sources, packages):
+    step = Step("04", "step_04_toy", "Toy", 100, 10.0, ("numpy", "sklearn"))
+    assert packages_of(step, sources) == packages

@@ -66,3 +66,11 @@ def test_another_reference_makes_no_record_old_and_a_changed_one_those_that_use_
     assert changed() == []
     path.write_text(text.replace("1 + 2 * x + 0.1", "1 + 2 * x + 0.2"))
     assert changed() != [] and "00" not in changed()
+    path.write_text(text)
+    solution = tmp_path / course.by_id["03"].solution
+    written = solution.read_text("utf-8")
+    for old, new in (("## Why", "## What for"), ("Return the ", "Give back the ")):
+        solution.write_text(written.replace(old, new))
+        assert solution.read_text("utf-8") != written and changed() == [], "a docstring"
+    solution.write_text(written.replace("a + b * x\n", "a - b * x\n"))
+    assert changed() == ["03"]

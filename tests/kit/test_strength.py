@@ -72,9 +72,9 @@ def test_what_is_missing_is_said():
     found.elsewhere = ["e"]
     found.false_names = ["f is diagnosed as g"]
     assert problems([found]) == [
-        "11 e: it fails a test of another function.",
-        "11 d: another misconception is named for it.",
-        "11 f is diagnosed as g: the error is not this mistake.",
+        "13 e: it fails a test of another function.",
+        "13 d: another misconception is named for it.",
+        "13 f is diagnosed as g: the error is not this mistake.",
         "85.0% of misconceptions fail a visible test, but 90% are required: a, b, c.",
         "90.0% of misconceptions are named, but 95% are required: a, b.",
     ]

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from grader.course.course import Course
+from grader.course.paths import GIVEN
 from grader.maintain.stubs import StubError, make_stubs, stale, stub_of
 
 from .conftest import ROOT
@@ -197,7 +198,8 @@ def test_every_step_has_all_its_files_and_there_are_no_others():
     course = Course.load(ROOT)
     for folder in ("solutions", "exercises"):
         found = {path.name for path in (course.root / folder).glob("*.py")}
-        assert found == {step.filename for step in course.steps}
+        given = {f"{module}.py" for module in GIVEN}
+        assert found == {step.filename for step in course.steps} | given
     found = {path.name for path in (course.root / "tests" / "steps").glob("test_*.py")}
     assert found == {step.test_file for step in course.steps}
 
@@ -212,7 +214,7 @@ def test_steps_are_in_order_and_worth_100_points_in_all():
 def test_nothing_is_left_to_do():
     root = ROOT
     places = ["course.toml", "solutions/*.py", "tests/steps/*.py", "tests/styles/*/*.py"]
-    kinds = ("hidden/*.py", "misconceptions/*.toml", "hints/*.toml", "quiz/*.toml")
+    kinds = ("hidden/*.py", "misconceptions/*.toml", "hints/*.toml", "quiz/*.toml", "after/*.toml")
     places += [f"grader/content/{name}" for name in kinds]
     files = [file for place in places for file in root.glob(place)]
     assert len(files) > 100

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from grader.judge.feedback import MAX_MESSAGE, changed_inputs, message
+from grader.judge.feedback import MAX_MESSAGE, changed_inputs, message, raised
 from grader.testing.answers import Call
 from grader.testing.wording import MAX_SHOWN, plain, shown
 from grader.wire.codec import Opaque, encode
@@ -67,6 +67,17 @@ def test_what_was_printed_stands_behind_it_with_its_size():
 def test_a_message_is_the_same_in_each_run_and_can_be_written_to_a_file():
     text = message("<object at 0x7f00deadbeef> \udcff", None, ("", 0))
     assert text == "<object at 0x…> \\udcff"
+
+
+def test_codes_that_make_words_bold_are_left_out():
+    answer = {
+        "type": "UnpicklingError",
+        "bases": [],
+        "message": "a \x1b[1mbold\x1b[0m word",
+        "own": False,
+    }
+    said = raised({**answer, "frames": []}, "step_17_checkpoints.py")
+    assert said.startswith("Your code raised UnpicklingError: a bold word.")
 
 
 def test_no_message_is_long():

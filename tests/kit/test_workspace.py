@@ -14,7 +14,7 @@ import numpy
 import pytest
 
 from grader.course.course import Course
-from grader.course.paths import BACKUP, MEMORY, QUIZ_ANSWERS, STUBS_FILE
+from grader.course.paths import BACKUP, GIVEN, MEMORY, QUIZ_ANSWERS, STUBS_FILE
 from grader.maintain.stubs import make_stubs
 from grader.run import update
 from grader.run.cache import State
@@ -99,8 +99,9 @@ def test_the_wheel_holds_the_kit_and_nothing_that_only_teachers_need(wheel):
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     for step in STEPS:
         places = [f"exercises/{step.filename}", step.visible_tests, step.recorded_file]
-        places += [step.hints_file, step.quiz_file, QUIZ_ANSWERS]
+        places += [step.hints_file, step.after_file, step.quiz_file, QUIZ_ANSWERS]
         assert names >= {f"grader/kit/{place}" for place in places}
+    assert names >= {f"grader/kit/exercises/{module}.py" for module in GIVEN}
     code = {str(path.relative_to(ROOT)) for path in ROOT.glob("grader/**/*.py")}
     secret = "grader/content/(hidden|skeleton|misconceptions)/"
     assert {name for name in code if not re.match(secret, name)} <= names
@@ -116,7 +117,8 @@ def test_a_workspace_is_checked_by_an_installation_that_nobody_writes_to(torchst
     # One step imports another one.
     step = "step_03_gradient"
     (one / "exercises" / FIRST).rename(one / "exercises" / f"{step}.py")
-    (one / "exercises" / FIRST).write_text(f"from {step} import make_train_step\n")
+    source = f"from {step} import make_train_step\nfrom tutorial_data import x_train\n"
+    (one / "exercises" / FIRST).write_text(source)
     shutil.copy(SOLUTIONS / SECOND, one / "exercises")
 
     def check(place):
@@ -147,8 +149,17 @@ def test_a_workspace_is_checked_by_an_installation_that_nobody_writes_to(torchst
     told = [torchsteps(other / "exercises", "hint", "9").stdout for _ in range(2)]
     assert "hint 1 of 3 for mse" in told[0] and "hint 2 of 3 for mse" in told[1]
     assert "torchsteps hint 09 NAME" in told[1]
+    solution = torchsteps(other, "solution", "9")
+    assert solution.returncode == 1 and "There are no solutions in this" in solution.stderr
+    assert "One task more: torchsteps stretch 09" in solution.stderr
+    assert torchsteps(other, "stretch", "9").stdout.endswith("torchsteps stretch 09 --again\n")
+    together = torchsteps(other / "exercises", "run")
+    assert "step 02 `generate_data` is not written yet: open step_02_data.py" in together.stderr
+    assert together.stderr.endswith(
+        "torchsteps check says more. When all is right: torchsteps run\n"
+    )
     quiz = torchsteps(other, "quiz", "9")
-    assert quiz.returncode == 0 and quiz.stdout.startswith("Step 09, Losses: 4 questions.")
+    assert quiz.returncode == 0 and quiz.stdout.startswith("Step 09, Losses: ")
 
 
 def test_outside_of_a_workspace_a_sentence_says_how_to_make_one(torchsteps, tmp_path):
@@ -183,12 +194,16 @@ def test_an_update_brings_new_stubs_and_keeps_what_was_written(torchsteps, tmp_p
             stub.replace('"""Step', '"""The new step').replace("Return", "Give")
         )
 
+    given = "tutorial_data.py"
+    (stubs / given).write_text((stubs / given).read_text() + "MORE = 1\n")
+
     waits = "The kit has newer exercises. To get them and keep what you wrote: torchsteps update"
     assert waits in torchsteps(folder, "check", "12", newer=newer).stdout
 
     done = torchsteps(folder / "exercises", "update", newer=newer)
     assert done.returncode == 0, done.stderr
-    assert "The update changed steps 09, 12, 77." in done.stdout
+    assert "The update changed steps 09, 12, 77 and tutorial_data.py." in done.stdout
+    assert (folder / "exercises/tutorial_data.py").read_text() == (stubs / given).read_text()
     assert (
         f"{FIRST}: your own version stays, though the stub changed: `make_train_step`."
         in done.stdout
@@ -198,7 +213,7 @@ def test_an_update_brings_new_stubs_and_keeps_what_was_written(torchsteps, tmp_p
     merged = (folder / "exercises" / FIRST).read_text()
     assert merged == written.replace('"""Step', '"""The new step')
     copies = {path.read_text() for path in (folder / MEMORY / BACKUP).iterdir()}
-    assert written in copies and len(copies) == 2
+    assert written in copies and len(copies) == 3
     again = torchsteps(folder, "update", newer=newer)
     assert again.stdout == "The update changed no step.\n" and again.returncode == 0
     assert waits not in torchsteps(folder, "check", "12", newer=newer).stdout

@@ -11,12 +11,19 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from grader.content.references import check_table, digit_parts
-from grader.content.shared_probes import seed_all
+from grader.content.references import (
+    check_digit_counts,
+    check_stratified,
+    check_table,
+    digit_parts,
+    is_loss,
+)
+from grader.content.shared_probes import seed_all, torchs_losses
 from grader.testing.probes import probe
 from grader.testing.strategies import seeds, sizes
 
 IMAGES, LABELS = load_digits(return_X_y=True)
+NAMES = ("train", "val", "test")
 # What the tests of `train` call the digits 0 to 9.
 NEW_NAMES = torch.tensor([3, 8, 0, 6, 9, 1, 7, 2, 5, 4])
 
@@ -37,51 +44,46 @@ def odd_pictures():
 
 @probe
 def loaded_parts(module, seed):
-    "load the data and read all items of both parts, with a DataLoader"
-    train, val = module.load_data(seed=seed)
+    "load the data and read all items of the three parts, with a DataLoader"
+    train, val, test = module.load_data(seed=seed)
     parts = {}
-    for name, part in (("train", train), ("val", val)):
+    for name, part in (("train", train), ("val", val), ("test", test)):
         images, labels = next(iter(DataLoader(part, batch_size=len(part))))
         parts[name] = {"images": images, "labels": labels}
     return parts
 
 
 @probe
-def loaded_val_images(module, seeds):
-    "load the data once for each seed, and read the images of the validation part"
+def loaded_test_images(module, seeds):
+    "load the data once for each seed, and read the images of the test part"
     parts = []
     for i, seed in enumerate(seeds):
         seed_all(i)  # what was drawn before must not matter
-        _, val = module.load_data(seed=seed)
-        parts.append(next(iter(DataLoader(val, batch_size=len(val))))[0])
+        _, _, test = module.load_data(seed=seed)
+        parts.append(next(iter(DataLoader(test, batch_size=len(test))))[0])
     return parts
 
 
 def read_parts(answer):
-    """Return images and labels of both parts, after checking their shapes and dtypes."""
+    """Return images and labels of the three parts, after checking their shapes and dtypes."""
     parts = []
-    for name in ("train", "val"):
+    for name in NAMES:
         images = answer.key(name).key("images").tensor((None, 64), torch.float32)
         labels = answer.key(name).key("labels").tensor((len(images),), torch.int64)
         parts.append((images.numpy(), labels.numpy()))
     return parts
 
 
-@pytest.mark.exercise("load_data", "about 1437 and 360 items of the right kind")
+@pytest.mark.exercise("load_data", "about 1257, 180 and 360 items of the right kind")
 def test_load_data_items(learner):
     answer = learner.run(loaded_parts, seed=0)
-    (train_images, _), (val_images, _) = read_parts(answer)
-    counts = (len(train_images), len(val_images))
-    answer.check(
-        abs(counts[0] - 1437) <= 5 and abs(counts[1] - 360) <= 5,
-        f"Expected 80 % and 20 % of 1797 images, about 1437 and 360, got {counts[0]} and {counts[1]}.",
-    )
+    check_digit_counts(answer, [len(images) for images, _ in read_parts(answer)])
 
 
 @pytest.mark.exercise("load_data", "pixels from 0 to 1")
 def test_load_data_scales(learner):
     answer = learner.run(loaded_parts, seed=1)
-    for name, (images, _) in zip(("train", "val"), read_parts(answer), strict=True):
+    for name, (images, _) in zip(NAMES, read_parts(answer), strict=True):
         low, high = float(images.min()), float(images.max())
         answer.check(
             abs(low) < 1e-5 and abs(high - 1) < 1e-5,
@@ -108,7 +110,7 @@ def test_load_data_is_complete_and_disjoint(learner, seed):
         for row, label in zip(IMAGES.astype(np.int8), LABELS, strict=True)
     )
     images = {pixels for pixels, _ in everything}
-    together = parts[0] + parts[1]
+    together = parts[0] + parts[1] + parts[2]
     foreign = sum(pixels not in images for pixels, _ in together)
     answer.check(
         foreign == 0,
@@ -117,32 +119,29 @@ def test_load_data_is_complete_and_disjoint(learner, seed):
     )
     wrong = sum(pair not in everything for pair in together)
     answer.check(wrong == 0, f"{wrong} images have the wrong label.")
-    both = len(parts[0].keys() & parts[1].keys())
-    answer.check(both == 0, f"Expected no images that are in both parts, got {both}.")
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        both = len(parts[i].keys() & parts[j].keys())
+        answer.check(
+            both == 0,
+            f"Expected no images that are in both {NAMES[i]} and {NAMES[j]}, got {both}.",
+        )
     lost, twice = len(everything - together), len(together - everything)
-    answer.check(lost == 0, f"{lost} of the 1797 images are in neither part.")
+    answer.check(lost == 0, f"{lost} of the 1797 images are in none of the parts.")
     answer.check(twice == 0, f"{twice} images appear twice in the same part.")
 
 
-@pytest.mark.exercise("load_data", "each digit has its share in the validation part", points=2)
+@pytest.mark.exercise("load_data", "each digit has its share in every part", points=2)
 @given(seed=seeds())
 @settings(max_examples=4)
 def test_load_data_is_stratified(learner, seed):
     answer = learner.run(loaded_parts, seed=seed)
-    _, (_, labels) = read_parts(answer)
-    counts = np.bincount(labels.clip(0, 9), minlength=10)
-    expected = np.bincount(LABELS) * len(labels) / len(LABELS)
-    answer.check(
-        (abs(counts - expected) <= 2).all(),
-        f"The validation part has {len(labels)} images. Expected about "
-        f"{expected.round().astype(int).tolist()} of the digits 0 to 9, got {counts.tolist()}: "
-        "the split is not stratified.",
-    )
+    for name, (_, labels) in zip(NAMES, read_parts(answer), strict=True):
+        check_stratified(answer, name, labels)
 
 
 @pytest.mark.exercise("load_data", "the same seed gives the same split, another seed another one")
 def test_load_data_uses_its_seed(learner):
-    answer = learner.run(loaded_val_images, seeds=[0, 0, 1])
+    answer = learner.run(loaded_test_images, seeds=[0, 0, 1])
     first, again, other = (
         {row.numpy().tobytes() for row in part.tensor((None, 64))}
         for part in answer.parts("seed 0", "seed 0 again", "seed 1")
@@ -228,9 +227,73 @@ def test_build_model_gives_new_models(learner):
 
 
 @probe
+def losses_from_scratch(module, logits, labels):
+    "compute the cross-entropy, while PyTorch's own losses are refused"
+    with torchs_losses(refused=True):
+        return module.cross_entropy(logits, labels)
+
+
+@probe
+def gradient_from_scratch(module, logits, labels):
+    "compute the cross-entropy of a leaf `logits`, call `backward()`, and collect the gradient"
+    logits = logits.clone().requires_grad_()
+    with torchs_losses(refused=True):
+        loss = module.cross_entropy(logits, labels)
+        if isinstance(loss, torch.Tensor) and loss.requires_grad:
+            loss.backward()
+    return logits.grad
+
+
+@pytest.mark.exercise("cross_entropy", "three logits by hand")
+def test_cross_entropy_by_hand(learner):
+    logits = torch.tensor([[2.0, 1.0, 0.0]])
+    for label, expected in ((0, 0.407606), (1, 1.407606), (2, 2.407606)):
+        answer = learner.run(losses_from_scratch, logits=logits, labels=torch.tensor([label]))
+        is_loss(answer, expected)
+
+
+@pytest.mark.exercise("cross_entropy", "ten equal logits: the loss before training")
+def test_cross_entropy_of_a_guess(learner):
+    labels = torch.tensor([3, 1, 4, 1])
+    answer = learner.run(losses_from_scratch, logits=torch.full((4, 10), 0.5), labels=labels)
+    is_loss(answer, 2.302585)  # -log(1/10)
+
+
+@pytest.mark.exercise("cross_entropy", "the mean over the images")
+def test_cross_entropy_is_a_mean(learner):
+    # The losses are 0.407606, 2.407606 and log(3) = 1.098612.
+    logits = torch.tensor([[2.0, 1.0, 0.0], [0.0, 2.0, 1.0], [5.0, 5.0, 5.0]])
+    answer = learner.run(losses_from_scratch, logits=logits, labels=torch.tensor([0, 0, 2]))
+    is_loss(answer, 1.304608)
+
+
+@pytest.mark.exercise("cross_entropy", "large logits", points=2)
+def test_cross_entropy_of_large_logits(learner):
+    logits = torch.tensor([[1000.0, 0.0, -1000.0], [-1000.0, -1e6, -1000.0]])
+    for label, expected in ((0, 0.0), (1, 1000.0), (2, 2000.0)):
+        answer = learner.run(losses_from_scratch, logits=logits[:1], labels=torch.tensor([label]))
+        is_loss(answer, expected)
+    answer = learner.run(losses_from_scratch, logits=logits[1:], labels=torch.tensor([2]))
+    is_loss(answer, 0.693147)
+
+
+@pytest.mark.exercise("cross_entropy", "the gradient: softmax minus one")
+def test_cross_entropy_gradient(learner):
+    logits, labels = torch.tensor([[2.0, 1.0, 0.0], [0.0, 0.0, 0.0]]), torch.tensor([0, 2])
+    answer = learner.run(gradient_from_scratch, logits=logits, labels=labels)
+    answer.check(
+        answer.value is not None,
+        "The loss is not connected to the logits, so backward() brings no gradient to them.",
+    )
+    # Softmax gives 0.665241, 0.244728, 0.090031 and three times 1/3; the mean halves everything.
+    expected = [[-0.167380, 0.122364, 0.045015], [0.166667, 0.166667, -0.333333]]
+    answer.is_close(torch.tensor(expected))
+
+
+@probe
 def names_of_unseen_digits(module, train, val, unseen, seed):
     "train on digits that are mirrored and renamed, and let the model read others that it has not seen"
-    model, _ = module.train(train=TensorDataset(*train), val=TensorDataset(*val), seed=seed)
+    model, _ = module.train(train_set=TensorDataset(*train), val_set=TensorDataset(*val), seed=seed)
     model.eval()
     with torch.no_grad():
         return model(unseen).argmax(dim=1)
@@ -239,7 +302,7 @@ def names_of_unseen_digits(module, train, val, unseen, seed):
 @probe
 def names_of_odd_pictures(module, train, val, pictures):
     "train, with odd pictures among the validation items only, and let the model read these pictures"
-    model, _ = module.train(train=TensorDataset(*train), val=TensorDataset(*val), seed=1)
+    model, _ = module.train(train_set=TensorDataset(*train), val_set=TensorDataset(*val), seed=1)
     model.eval()
     with torch.no_grad():
         return model(pictures).argmax(dim=1)
@@ -252,7 +315,7 @@ def logits_of_trained(module, train, val, seeds):
     before, logits = val[0].clone(), []
     for i, seed in enumerate(seeds):
         seed_all(i)  # what was drawn before must not matter
-        model, _ = module.train(train=parts[0], val=parts[1], seed=seed)
+        model, _ = module.train(train_set=parts[0], val_set=parts[1], seed=seed)
         model.eval()
         with torch.no_grad():
             logits.append(model(before))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.content.array_probes import noted
 from grader.content.references import parts_of
-from grader.content.shared_probes import noted
 from grader.testing.answers import ALL_FLOAT64
 from grader.testing.probes import probe
 from grader.testing.strategies import all_seeds, numbers, seed_pairs, seeds, sizes

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.content.shared_probes import array_laid_out
+from grader.content.array_probes import array_laid_out
 from grader.testing.answers import ALL_FLOAT64
 from grader.testing.probes import probe
 from grader.testing.strategies import arrays, many_points, numbers, points, sizes

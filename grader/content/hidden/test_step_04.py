@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from grader.content.array_probes import noted
 from grader.content.references import (
     check_float,
     check_line,
@@ -17,7 +18,6 @@ from grader.content.references import (
     trained_in_batches,
     trained_line,
 )
-from grader.content.shared_probes import noted
 from grader.testing.answers import ALL_FLOAT64
 from grader.testing.probes import probe
 from grader.testing.strategies import (

@@ -12,14 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import TensorDataset
 
-from grader.content.references import check_table, digit_parts
-from grader.content.shared_probes import seed_all
+from grader.content.references import (
+    check_digit_counts,
+    check_stratified,
+    check_table,
+    digit_parts,
+    is_loss,
+)
+from grader.content.shared_probes import items_of, pairs, seed_all, torchs_losses
 from grader.testing.probes import probe
-from grader.testing.strategies import seeds, sizes
+from grader.testing.strategies import seeds, sizes, tensors
 
 IMAGES, LABELS = load_digits(return_X_y=True)
+NAMES = ("train", "val", "test")
 NEW_NAMES = torch.tensor([6, 4, 9, 0, 2, 8, 5, 3, 1, 7])
 
 
@@ -38,34 +45,21 @@ def odd_pictures():
     return pictures.reshape(5, 64), torch.tensor([5, 8, 1, 3, 6])
 
 
-@probe
-def all_items(part):
-    "all items of a dataset, as a DataLoader gives them"
-    return list(next(iter(DataLoader(part, batch_size=len(part)))))
-
-
 # load_data
 
 
 @probe
 def load_and_read(module, seed, before):
-    "seed the global generators with `before`, load the data, and read both parts"
+    "seed the global generators with `before`, load the data, and read the three parts"
     seed_all(before)
-    train, val = module.load_data(seed=seed)
-    return [all_items(train), all_items(val)]
+    train, val, test = module.load_data(seed=seed)
+    return [items_of(train), items_of(val), items_of(test)]
 
 
 @probe
 def load_labels(module, seed):
-    "load the data and read the labels of both parts"
-    return [all_items(part)[1] for part in module.load_data(seed=seed)]
-
-
-def check_sizes(answer, n_train, n_val):
-    answer.check(
-        abs(n_train - 1437) <= 5 and abs(n_val - 360) <= 5,
-        f"Expected about 1437 and 360 images, got {n_train} and {n_val}.",
-    )
+    "load the data and read the labels of the three parts"
+    return [items_of(part)[1] for part in module.load_data(seed=seed)]
 
 
 @pytest.mark.exercise("load_data", "every image once, with its label, divided by 16", points=3)
@@ -74,7 +68,7 @@ def check_sizes(answer, n_train, n_val):
 def test_load_data_is_complete(learner, seed, before):
     answer = learner.run(load_and_read, seed=seed, before=before)
     found = []
-    for part in answer.parts("train", "val"):
+    for part in answer.parts(*NAMES):
         images, labels = part.parts("images", "labels")
         images = images.tensor((None, 64), torch.float32).double().numpy() * 16
         labels = labels.tensor((len(images),), torch.int64).numpy()
@@ -86,43 +80,42 @@ def test_load_data_is_complete(learner, seed, before):
         )
         rows = images.round().astype(np.int8)
         found.append(Counter((row.tobytes(), int(y)) for row, y in zip(rows, labels, strict=True)))
-    check_sizes(answer, *(sum(part.values()) for part in found))
+    check_digit_counts(answer, [sum(part.values()) for part in found])
     rows = IMAGES.astype(np.int8)
     everything = Counter((row.tobytes(), int(y)) for row, y in zip(rows, LABELS, strict=True))
-    both = len(found[0].keys() & found[1].keys())
-    answer.check(both == 0, f"Expected no images that are in both parts, got {both}.")
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        both = len(found[i].keys() & found[j].keys())
+        answer.check(
+            both == 0,
+            f"Expected no images that are in both {NAMES[i]} and {NAMES[j]}, got {both}.",
+        )
     answer.check(
-        found[0] + found[1] == everything,
-        "Expected both parts together to hold the 1797 images of scikit-learn, each once and with its own "
-        "label.",
+        found[0] + found[1] + found[2] == everything,
+        "Expected the three parts together to hold the 1797 images of scikit-learn, each once and with "
+        "its own label.",
     )
 
 
-@pytest.mark.exercise("load_data", "each digit has its share in both parts", points=3)
+@pytest.mark.exercise("load_data", "each digit has its share in every part", points=3)
 @settings(max_examples=3)
 @given(seed=seeds())
 def test_load_data_is_stratified(learner, seed):
     answer = learner.run(load_labels, seed=seed)
-    parts = [part.tensor((None,), torch.int64).numpy() for part in answer.parts("train", "val")]
-    check_sizes(answer, *map(len, parts))
-    for name, labels in zip(("training", "validation"), parts, strict=True):
-        counts = np.bincount(labels.clip(0, 9), minlength=10)
-        expected = np.bincount(LABELS) * len(labels) / len(LABELS)
-        answer.check(
-            (abs(counts - expected) <= 2).all() and labels.min() >= 0 and labels.max() <= 9,
-            f"Expected about {expected.round().astype(int).tolist()} of the digits 0 to 9 in the {name} "
-            f"part, got {counts.tolist()}: the split is not stratified.",
-        )
+    parts = [part.tensor((None,), torch.int64).numpy() for part in answer.parts(*NAMES)]
+    check_digit_counts(answer, [len(labels) for labels in parts])
+    for name, labels in zip(NAMES, parts, strict=True):
+        check_stratified(answer, name, labels)
 
 
 @probe
 def load_often(module, seeds, before):
     """for each seed, seed the global generators with a different number, load the data with the seed, and read the
-    validation images"""
+    images of the validation and the test part"""
     found = []
     for i, seed in enumerate(seeds):
         seed_all(before + i)
-        found.append(all_items(module.load_data(seed=seed)[1])[0])
+        _, val, test = module.load_data(seed=seed)
+        found.append([items_of(val)[0], items_of(test)[0]])
     return found
 
 
@@ -132,11 +125,18 @@ def load_often(module, seeds, before):
 def test_load_data_depends_on_its_seed(learner, seed, other, before):
     answer = learner.run(load_often, seeds=[seed, seed + other, seed], before=before)
     first, second, again = (
-        {row.numpy().tobytes() for row in part.tensor((None, 64), torch.float32)}
-        for part in answer.parts("first", "other", "first again")
+        [
+            {row.numpy().tobytes() for row in part.tensor((None, 64), torch.float32)}
+            for part in split.parts("val", "test")
+        ]
+        for split in answer.parts("first", "other", "first again")
     )
     answer.check(first == again, "The same seed gave a different split the second time.")
-    answer.check(first != second, f"The seeds {seed} and {seed + other} give the same split.")
+    for name, part, part_of_other in zip(NAMES[1:], first, second, strict=True):
+        answer.check(
+            part != part_of_other,
+            f"The seeds {seed} and {seed + other} give the same {name} part.",
+        )
 
 
 # build_model
@@ -225,13 +225,83 @@ def test_build_model_learns(learner, n, first, seed, lr):
     )
 
 
+# cross_entropy
+
+
+@probe
+def loss_and_gradient(module, logits, labels, factor, before):
+    """make a leaf of `logits`, compute the cross-entropy of `factor * logits`, while PyTorch's own losses are
+    refused, call `backward()`, and collect loss and gradient; look at `labels` again"""
+    seed_all(before)
+    leaf, given = logits.clone().requires_grad_(), labels.clone()
+    with torchs_losses(refused=True):
+        loss = module.cross_entropy(factor * leaf, given)
+        if isinstance(loss, torch.Tensor) and loss.requires_grad and loss.numel() == 1:
+            loss.sum().backward()
+    return {"loss": loss, "gradient": leaf.grad, "labels": given}
+
+
+def check_cross_entropy(answer, logits, labels, factor, atol):
+    """Check the answer of `loss_and_gradient` against float64."""
+    logits = (factor * logits.double()).requires_grad_()
+    loss = nn.functional.cross_entropy(logits, labels)
+    loss.backward()
+    is_loss(answer.key("loss"), loss.item(), rtol=1e-4, atol=atol)
+    gradient = answer.key("gradient")
+    gradient.check(
+        gradient.value is not None,
+        "Expected a gradient in the logits, got None. The loss must be a tensor that is still connected to "
+        "them.",
+    )
+    gradient.is_close((factor * logits.grad).float(), rtol=1e-3, atol=atol * factor)
+    answer.key("labels").equals(labels)
+
+
+@st.composite
+def logits_and_labels(draw):
+    """Two to six images and two to nine classes; never as many images as classes."""
+    n, k = draw(st.sampled_from([(n, k) for n in range(2, 7) for k in range(2, 10) if n != k]))
+    labels = draw(st.lists(st.integers(0, k - 1), min_size=n, max_size=n))
+    return draw(tensors((n, k))), torch.tensor(labels)
+
+
+@pytest.mark.exercise("cross_entropy", "any logits, and the gradient that flows back", points=4)
+@given(case=logits_and_labels(), factor=st.sampled_from([0.5, 1.0, 2.0]), before=seeds())
+def test_cross_entropy_any_logits(learner, case, factor, before):
+    logits, labels = case
+    answer = learner.run(
+        loss_and_gradient, logits=logits, labels=labels, factor=factor, before=before
+    )
+    check_cross_entropy(answer, logits, labels, factor, 1e-5)
+
+
+@pytest.mark.exercise("cross_entropy", "logits that are far from 0", points=3)
+@given(case=logits_and_labels(), shift=st.sampled_from([-900.0, 900.0]), before=seeds())
+def test_cross_entropy_far_from_zero(learner, case, shift, before):
+    logits, labels = case
+    logits = logits + shift
+    answer = learner.run(loss_and_gradient, logits=logits, labels=labels, factor=1.0, before=before)
+    # float32 keeps 900 to within 3e-5, and a loss is the difference of two such numbers.
+    check_cross_entropy(answer, logits, labels, 1.0, 2e-4)
+
+
+@pytest.mark.exercise("cross_entropy", "a true class that is as good as impossible", points=3)
+@given(case=logits_and_labels(), gap=st.sampled_from([200.0, 1000.0]), before=seeds())
+def test_cross_entropy_of_the_impossible(learner, case, gap, before):
+    logits, labels = case
+    logits = logits.clone()
+    logits[0, labels[0]] = -gap
+    answer = learner.run(loss_and_gradient, logits=logits, labels=labels, factor=1.0, before=before)
+    check_cross_entropy(answer, logits, labels, 1.0, 2e-4)
+
+
 # train
 
 
 @probe
 def train_and_read(module, train, val, images, seed):
     "train on digits that are turned and renamed, and look at the logits of some images in eval mode"
-    model, _ = module.train(train=TensorDataset(*train), val=TensorDataset(*val), seed=seed)
+    model, _ = module.train(train_set=TensorDataset(*train), val_set=TensorDataset(*val), seed=seed)
     model.eval()
     with torch.no_grad():
         return model(images)
@@ -269,7 +339,7 @@ def train_often(module, train, val, images, seeds):
     logits = []
     for i, seed in enumerate(seeds):
         seed_all(sum(seeds) + i)
-        model, _ = module.train(train=items(*train), val=items(*val), seed=seed)
+        model, _ = module.train(train_set=pairs(*train), val_set=pairs(*val), seed=seed)
         model.eval()
         with torch.no_grad():
             logits.append(model(images))
@@ -320,22 +390,6 @@ def reader(kind, columns, training):
 
 
 @probe
-def items(images, labels):
-    "a dataset with len(dataset) and dataset[i], and nothing else"
-
-    class Items(Dataset):
-        def __len__(self):
-            return len(labels)
-
-        def __getitem__(self, i):
-            if not -len(labels) <= i < len(labels):
-                raise IndexError(i)
-            return images[i], labels[i]
-
-    return Items()
-
-
-@probe
 def predict_by_columns(module, kind, columns, training, x):
     "predict with a model whose logits are the pixels of ten columns"
     return module.predict(model=reader(kind, columns, training), x=x)
@@ -344,13 +398,13 @@ def predict_by_columns(module, kind, columns, training, x):
 @probe
 def accuracy_by_columns(module, kind, columns, training, x, labels):
     "compute the accuracy of a model whose logits are the pixels of ten columns"
-    return module.accuracy(model=reader(kind, columns, training), dataset=items(x, labels))
+    return module.accuracy(model=reader(kind, columns, training), dataset=pairs(x, labels))
 
 
 @probe
 def confusion_by_columns(module, kind, columns, training, x, labels):
     "compute the confusion of a model whose logits are the pixels of ten columns"
-    return module.confusion(model=reader(kind, columns, training), dataset=items(x, labels))
+    return module.confusion(model=reader(kind, columns, training), dataset=pairs(x, labels))
 
 
 def images_of(digits, columns, factor, shift):

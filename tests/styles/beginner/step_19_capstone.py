@@ -25,22 +25,31 @@ class Digits(Dataset):
 def load_data(seed):
     digits = load_digits()
     random.seed(seed)
-    train_images, train_labels, val_images, val_labels = [], [], [], []
+    train_images, train_labels = [], []
+    val_images, val_labels = [], []
+    test_images, test_labels = [], []
     for digit in range(10):
         numbers = []
         for i in range(len(digits.target)):
             if digits.target[i] == digit:
                 numbers.append(i)
         random.shuffle(numbers)
-        n = round(0.8 * len(numbers))
-        for i in numbers[:n]:
+        n_train = round(0.7 * len(numbers))
+        n_val = round(0.1 * len(numbers))
+        for i in numbers[:n_train]:
             train_images.append(digits.data[i])
             train_labels.append(digit)
-        for i in numbers[n:]:
+        for i in numbers[n_train : n_train + n_val]:
             val_images.append(digits.data[i])
             val_labels.append(digit)
-    print(len(train_images), len(val_images))
-    return [Digits(train_images, train_labels), Digits(val_images, val_labels)]
+        for i in numbers[n_train + n_val :]:
+            test_images.append(digits.data[i])
+            test_labels.append(digit)
+    print(len(train_images), len(val_images), len(test_images))
+    train = Digits(train_images, train_labels)
+    val = Digits(val_images, val_labels)
+    test = Digits(test_images, test_labels)
+    return [train, val, test]
 
 
 class Net(nn.Module):
@@ -60,15 +69,27 @@ def build_model():
     return Net()
 
 
-def train(train, val, seed):
+def cross_entropy(logits, labels):
+    total = 0
+    for i in range(len(labels)):
+        row = logits[i]
+        largest = row.max()
+        s = 0
+        for k in range(len(row)):
+            s = s + torch.exp(row[k] - largest)
+        total = total + torch.log(s) + largest - row[labels[i]]
+    return total / len(labels)
+
+
+def train(train_set, val_set, seed):
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
     model = build_model()
     loss_fn = nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.9)
-    x = torch.stack([train[i][0] for i in range(len(train))])
-    y = torch.tensor([int(train[i][1]) for i in range(len(train))])
+    x = torch.stack([train_set[i][0] for i in range(len(train_set))])
+    y = torch.tensor([int(train_set[i][1]) for i in range(len(train_set))])
     history = []
     for epoch in range(40):
         order = np.random.permutation(len(x))

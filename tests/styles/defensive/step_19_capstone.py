@@ -35,20 +35,21 @@ class _Digits(Dataset):
         return self._images[i].clone(), self._labels[i].clone()
 
 
-def load_data(seed, *, share=0.2):
+def load_data(seed, *, val_share=0.1, test_share=0.2):
     images, labels = load_digits(return_X_y=True)
     images = np.clip(images.astype(np.float64) / 16.0, 0.0, 1.0)
     generator = np.random.default_rng(operator.index(seed))
-    parts = {"train": [], "val": []}
+    parts = {"train": [], "val": [], "test": []}
     for digit in range(CLASSES):
         places = generator.permutation(np.flatnonzero(labels == digit))
-        n_val = int(round(share * len(places)))
+        n_val, n_test = (int(round(share * len(places))) for share in (val_share, test_share))
         parts["val"].extend(places[:n_val].tolist())
-        parts["train"].extend(places[n_val:].tolist())
-    if set(parts["train"]) & set(parts["val"]):
+        parts["test"].extend(places[n_val : n_val + n_test].tolist())
+        parts["train"].extend(places[n_val + n_test :].tolist())
+    if sorted(sum(parts.values(), [])) != list(range(len(labels))):
         raise RuntimeError("the split went wrong")
-    train, val = (np.sort(generator.permutation(parts[name])) for name in ("train", "val"))
-    return _Digits(images[train], labels[train]), _Digits(images[val], labels[val])
+    order = {name: np.sort(generator.permutation(places)) for name, places in parts.items()}
+    return tuple(_Digits(images[order[name]], labels[order[name]]) for name in parts)
 
 
 class _Model(nn.Module):
@@ -79,6 +80,18 @@ def build_model(n_hidden=40, *, generator=None):
     return _Model(n_hidden, generator)
 
 
+def cross_entropy(logits, labels, *, check=True):
+    if check:
+        if logits.dim() != 2 or labels.shape != logits.shape[:1]:
+            raise ValueError("logits must have the shape (n, k), and labels (n,)")
+        if labels.dtype != torch.int64:
+            raise TypeError("labels must be int64")
+    # In float64 inside, so that nothing is lost of logits that are far apart.
+    precise = logits.to(torch.float64)
+    true = precise.gather(1, labels.unsqueeze(1)).squeeze(1)
+    return (torch.logsumexp(precise, dim=1) - true).mean().to(logits.dtype)
+
+
 def _stacked(dataset, places):
     items = [dataset[i] for i in places]
     x = torch.stack([torch.as_tensor(image, dtype=torch.float32) for image, _ in items])
@@ -86,8 +99,8 @@ def _stacked(dataset, places):
     return x, y
 
 
-def train(train, val, seed, *, n_epochs=25, batch_size=64):
-    if len(train) < 1:
+def train(train_set, val_set, seed, *, n_epochs=25, batch_size=64):
+    if len(train_set) < 1:
         raise ValueError("nothing to train on")
     generator = torch.Generator().manual_seed(operator.index(seed))
     before = torch.get_rng_state()
@@ -96,7 +109,7 @@ def train(train, val, seed, *, n_epochs=25, batch_size=64):
     finally:
         torch.set_rng_state(before)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.01)
-    x, y = _stacked(train, range(len(train)))
+    x, y = _stacked(train_set, range(len(train_set)))
     history = {"train_losses": [], "val_accuracies": []}
     best, best_state = -1.0, None
     for epoch in range(n_epochs):
@@ -109,8 +122,8 @@ def train(train, val, seed, *, n_epochs=25, batch_size=64):
             optimizer.step()
             total += float(loss.item()) * len(places)
         history["train_losses"].append(total / len(x))
-        if len(val):
-            history["val_accuracies"].append(accuracy(model, val))
+        if len(val_set):
+            history["val_accuracies"].append(accuracy(model, val_set))
             if history["val_accuracies"][-1] > best:
                 best = history["val_accuracies"][-1]
                 best_state = {k: v.clone() for k, v in model.state_dict().items()}

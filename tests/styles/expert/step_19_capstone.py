@@ -5,19 +5,22 @@ import copy
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
-from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import minmax_scale
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
 
-def load_data(seed: int = 0, *, val_share: float = 0.2):
+def load_data(seed: int = 0):
     x, y = load_digits(return_X_y=True)
     full = TensorDataset(
         torch.from_numpy((x - x.min()) / (x.max() - x.min())).float(), torch.from_numpy(y).long()
     )
-    splitter = StratifiedShuffleSplit(n_splits=1, test_size=val_share, random_state=seed)
-    return tuple(Subset(full, part.tolist()) for part in next(splitter.split(x, y)))
+    # Ten stratified folds: two of them are the test part, one is for validation.
+    folds = [part for _, part in StratifiedKFold(10, shuffle=True, random_state=seed).split(x, y)]
+    return tuple(
+        Subset(full, np.concatenate(part).tolist()) for part in (folds[3:], folds[2:3], folds[:2])
+    )
 
 
 def build_model(width: int = 32) -> nn.Module:
@@ -28,14 +31,18 @@ def build_model(width: int = 32) -> nn.Module:
     return model
 
 
-def train(train, val, seed, epochs=40):
+def cross_entropy(logits, labels):
+    return -logits.log_softmax(-1).gather(-1, labels[:, None]).mean()
+
+
+def train(train_set, val_set, seed, epochs=40):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = build_model()
         opt = torch.optim.AdamW(model.parameters(), lr=5e-3)
         sched = torch.optim.lr_scheduler.CosineAnnealingLR(opt, epochs)
         g = torch.Generator().manual_seed(seed)
-        loader = DataLoader(train, batch_size=64, shuffle=True, generator=g)
+        loader = DataLoader(train_set, batch_size=64, shuffle=True, generator=g)
         best, history = (-1.0, None), []
         for _ in range(epochs):
             model.train()
@@ -44,7 +51,7 @@ def train(train, val, seed, epochs=40):
                 nn.functional.nll_loss(model(x), y).backward()
                 opt.step()
             sched.step()
-            score = accuracy(model, val)
+            score = accuracy(model, val_set)
             history.append(score)
             if score >= best[0]:
                 best = score, copy.deepcopy(model.state_dict())

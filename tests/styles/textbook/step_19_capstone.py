@@ -29,15 +29,23 @@ class DigitDataset(Dataset):
         return self.images[index], self.labels[index]
 
 
-def load_data(seed: int) -> Tuple[Dataset, Dataset]:
+def load_data(seed: int) -> Tuple[Dataset, Dataset, Dataset]:
     digits = load_digits()
     indices = np.arange(len(digits.target))
-    train_indices, val_indices = train_test_split(
-        indices, train_size=0.8, shuffle=True, stratify=digits.target, random_state=seed
+    train_indices, other_indices = train_test_split(
+        indices, train_size=0.7, shuffle=True, stratify=digits.target, random_state=seed
+    )
+    val_indices, test_indices = train_test_split(
+        other_indices,
+        train_size=1.0 / 3.0,
+        shuffle=True,
+        stratify=digits.target[other_indices],
+        random_state=seed,
     )
     train_dataset = DigitDataset(digits.data[train_indices], digits.target[train_indices])
     val_dataset = DigitDataset(digits.data[val_indices], digits.target[val_indices])
-    return train_dataset, val_dataset
+    test_dataset = DigitDataset(digits.data[test_indices], digits.target[test_indices])
+    return train_dataset, val_dataset, test_dataset
 
 
 class DigitClassifier(nn.Module):
@@ -57,13 +65,24 @@ def build_model() -> nn.Module:
     return DigitClassifier()
 
 
-def train(train: Dataset, val: Dataset, seed: int) -> Tuple[nn.Module, Dict[str, List[float]]]:
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    one_hot_labels = nn.functional.one_hot(labels, num_classes=logits.shape[1])
+    maxima, _ = torch.max(logits, dim=1, keepdim=True)
+    log_sums = maxima + torch.log(torch.sum(torch.exp(logits - maxima), dim=1, keepdim=True))
+    log_probabilities = logits - log_sums
+    losses = -torch.sum(one_hot_labels * log_probabilities, dim=1)
+    return torch.mean(losses)
+
+
+def train(
+    train_set: Dataset, val_set: Dataset, seed: int
+) -> Tuple[nn.Module, Dict[str, List[float]]]:
     torch.manual_seed(seed)
     model = build_model()
     criterion = nn.CrossEntropyLoss()
     optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    train_loader = DataLoader(train, batch_size=50, shuffle=True)
-    val_loader = DataLoader(val, batch_size=50)
+    train_loader = DataLoader(train_set, batch_size=50, shuffle=True)
+    val_loader = DataLoader(val_set, batch_size=50)
     history: Dict[str, List[float]] = {"loss": [], "val_loss": []}
 
     for epoch in range(20):

@@ -1,0 +1,145 @@
+"""What follows when a step has passed: its idea, a solution beside the learner's code, and one task more.
+
+Nothing of this is checked or counted. The answer to the task is there to compare with.
+"""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.course.course import Course, CourseError, Step
+from grader.course.paths import SOLUTIONS_FILE
+from grader.run.cache import State
+from grader.run.hints import unwritten
+from grader.run.pieces import DEFINITION, Piece, Unmergeable, parsed
+
+# A check in which more steps pass than these was not made to learn something new.
+MOST_IDEAS = 3
+
+
+@dataclass(frozen=True)
+class After:
+    """What a step has for those who have passed it.
+
+    Attributes:
+        idea: what the step was about, in one sentence.
+        task: one more task.
+        answer: code that does it.
+        prints: what that code prints.
+    """
+
+    idea: str
+    task: str
+    answer: str
+    prints: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A function or class of a solution, and the learner's own one, both without docstrings.
+
+    Attributes:
+        name: its name.
+        own: the learner's source, or "" if nothing is written.
+        solution: the solution's source.
+    """
+
+    name: str
+    own: str
+    solution: str
+
+
+def after_of(course: Course, step: Step) -> After:
+    """Return what a step has for those who have passed it.
+
+    Raises:
+        CourseError: the file is missing or invalid.
+    """
+    try:
+        table = tomllib.loads((course.root / step.after_file).read_text("utf-8"))
+    except FileNotFoundError:
+        raise CourseError(f"There is no {step.after_file} in {course.root}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CourseError(f"{step.after_file} cannot be read: {error}") from None
+    stretch: Any = table.get("stretch")
+    entries = {"idea": table.get("idea"), **(stretch if isinstance(stretch, dict) else {})}
+    names = ("idea", "task", "answer", "prints")
+    if entries.keys() != set(names) or not all(isinstance(v, str) for v in entries.values()):
+        raise CourseError(
+            f"{step.after_file}: write idea, and task, answer and prints of [stretch]."
+        )
+    return After(*(entries[name].strip() for name in names))
+
+
+def ideas_of(course: Course, steps: list[Step]) -> dict[str, str]:
+    """Return the ideas of steps by id; of none, if there are many steps, and without those that have none."""
+    ideas = {}
+    for step in steps if len(steps) <= MOST_IDEAS else []:
+        try:
+            ideas[step.id] = after_of(course, step).idea
+        except CourseError:
+            # The verdict matters more, and the commands for the rest say what is wrong.
+            continue
+    return ideas
+
+
+def asked_before(memory: Path | None, step: Step) -> bool:
+    """Return whether a step's solution was asked for before, and remember that it was now.
+
+    If nothing can be remembered, nobody is made to ask for ever: the first time counts as the second.
+    """
+    state = State(memory, SOLUTIONS_FILE)
+    if state.data.get(step.id) is True:
+        return True
+    state.data[step.id] = True
+    return not state.save()
+
+
+def pairs(own: bytes, solution: str) -> list[Pair]:
+    """Return the functions and classes of a solution beside the learner's own ones, in the solution's order.
+
+    Args:
+        own: the learner's module. If Python cannot read it, it counts as empty.
+        solution: the solution.
+
+    Raises:
+        CourseError: Python cannot read the solution.
+    """
+    try:
+        mine = _sources(own.decode("utf-8-sig").replace("\r\n", "\n"))
+    except (UnicodeDecodeError, Unmergeable):
+        mine = {}
+    try:
+        theirs = _sources(solution)
+    except Unmergeable as error:
+        raise CourseError(f"The solution cannot be shown: {error}.") from None
+    for name in unwritten(own):
+        mine.pop(name, None)
+    return [Pair(name, mine.get(name, ""), source) for name, source in theirs.items()]
+
+
+def _sources(text: str) -> dict[str, str]:
+    """Return the source of each function and class of a module, without docstrings, by name."""
+    module = parsed(text)
+    return {piece.name: _without_docstrings(piece) for piece in module.of_kind(DEFINITION)}
+
+
+def _without_docstrings(piece: Piece) -> str:
+    lines = piece.text.split("\n")
+    gone: set[int] = set()
+    for node in ast.walk(ast.parse(piece.text)):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        first = node.body[0]
+        is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+        if is_text and ast.get_docstring(node) and first.lineno > node.lineno and node.body[1:]:
+            stop = first.end_lineno or first.lineno
+            # With the empty line that follows the docstring of a class.
+            while stop < len(lines) and not lines[stop].strip():
+                stop += 1
+            gone.update(range(first.lineno - 1, stop))
+    return "\n".join(line for i, line in enumerate(lines) if i not in gone)
