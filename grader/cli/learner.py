@@ -422,3 +422,47 @@ def _stub_of(places: Places, course: Course) -> Callable[[Step], str]:
         return stub_of((course.root / step.solution).read_text("utf-8"), step.filename)
 
     return made
+
+
+@app.command(name="list")
+def list_steps() -> None:
+    """List all steps, with what the last check said about each."""
+    from grader.report.terminal import make_console, step_line
+    from grader.run.check import find_target, known_verdicts
+    from grader.submissions.submission import Submission
+
+    places = here()
+    if not places.workspace:
+        raise fail(f"There is nothing to list: {_NO_WORKSPACE}.", USAGE)
+    course = load(places)
+    try:
+        submission = Submission.read(find_target(places.workspace, EXERCISES), course)
+    except OSError:
+        submission = Submission("nothing", Path(EXERCISES), {}, {})
+    known = known_verdicts(course, places.memory, submission, course.steps)
+    console = make_console()
+    for each in course.steps:
+        console.print(step_line(each, known.get(each.id)), soft_wrap=True)
+    done = sum(verdict.status == "passed" for verdict in known.values())
+    typer.echo(f"\n{done} of {len(course.steps)} steps done.")
+
+
+@app.command()
+def reset(
+    step: Annotated[str, typer.Argument(help="The step, such as 05.")],
+) -> None:
+    """Give a step its stubs back; a copy of what you wrote is kept."""
+    from grader.run.reset import reset as give_back
+
+    places = here()
+    if not places.workspace or not places.memory:
+        raise fail(f"There is nothing to reset: {_NO_WORKSPACE}.", USAGE)
+    course = load(places)
+    (chosen,) = pick(course, [step])[:1]
+    try:
+        stub = _stub_of(places, course)(chosen)
+        copy = give_back(places.workspace / EXERCISES, places.memory, chosen, stub)
+    except (OSError, ValueError) as error:
+        raise fail(f"Nothing was changed: {error}", FAILED) from None
+    kept = f" Your old version: {copy}" if copy else ""
+    typer.echo(f"{EXERCISES}/{chosen.filename} is as it was at the beginning.{kept}")

@@ -1,7 +1,7 @@
 """A judge that stays: it collects all visible tests once, and judges a step whenever it is asked.
 
-It runs as a process of its own, started by `grader.run.resident`. It reads requests from standard input and writes
-answers to standard output, one JSON object a line:
+It runs as a process of its own, started by `grader.run.resident`. It reads requests from standard input and
+writes answers to standard output, one JSON object a line:
 
     {"run": 7, "step": "03"}    ->  {"run": 7, "test": {…}}         a verdict, as plain data; one line for each test
                                     {"run": 7, "judged": "…"}       all are there; the digest of what was judged

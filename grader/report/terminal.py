@@ -37,6 +37,18 @@ def make_console(*, stderr: bool = False) -> Console:
     return console
 
 
+def step_line(step: Step, verdict: StepVerdict | None) -> Text:
+    """Return a line that says how a step went; with None, that nothing is known of it."""
+    head = f"  {step.id}  {step.title:<32}"
+    if verdict is None:
+        return Text.assemble(head, ("not checked yet", "dim"))
+    passed = sum(test.status == Status.PASSED for test in verdict.tests)
+    words = verdict.status.replace("_", " ")
+    is_begun = verdict.status != Status.NOT_STARTED
+    tests = f"  {passed} of {len(verdict.tests)} tests" if is_begun else ""
+    return Text.assemble(head, (f"{words:<12}", _STYLES[verdict.status]), tests)
+
+
 class GradingScreen:
     """Shows the progress of grading a class."""
 
@@ -132,16 +144,7 @@ class Screen:
 
     def done(self, verdict: StepVerdict) -> None:
         """Show a step's verdict in one line."""
-        step, passed = verdict.step, sum(test.status == Status.PASSED for test in verdict.tests)
-        style = _STYLES[verdict.status]
-        words = verdict.status.replace("_", " ")
-        tests = (
-            ""
-            if verdict.status == Status.NOT_STARTED
-            else f"  {passed} of {len(verdict.tests)} tests"
-        )
-        line = Text.assemble(f"  {step.id}  {step.title:<32}", (f"{words:<12}", style), tests)
-        self.console.print(line, soft_wrap=True)
+        self.console.print(step_line(verdict.step, verdict), soft_wrap=True)
 
     def end_progress(self) -> None:
         """Remove the progress line."""

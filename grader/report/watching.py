@@ -1,4 +1,4 @@
-"""What the watcher's screen shows: a view is a record of all that is known, and becomes lines that fit a window."""
+"""What the watcher shows: a view is a record of all that is known, and becomes lines that fit a window."""
 
 from __future__ import annotations
 
@@ -150,7 +150,8 @@ def _body(view: View, width: int) -> list[Text]:
         return _done(view, width)
     if verdict.status == Status.NOT_STARTED:
         names = ", ".join(dict.fromkeys(test.unwritten for test in verdict.tests))
-        words = f"Nothing is written yet. Open {view.place}, read the lesson, then write: {names}. Save, and look here."
+        todo = f"Open {view.place}, read the lesson, then write: {names}."
+        words = f"Nothing is written yet. {todo} Save, and look here."
         return [Text(), *_wrapped(words, width)]
     out = io.StringIO()
     console = Console(

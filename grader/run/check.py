@@ -95,10 +95,20 @@ def last_verdict(
         submission: what would be judged now.
         step: the step.
     """
-    known = _known(State(memory, CHECKS_FILE), submission)
-    key = _key(course, submission, step, kit_fingerprint(course))
-    tests = _remembered(known.get(step.id), key)
-    return StepVerdict(step, tests) if tests else None
+    return known_verdicts(course, memory, submission, [step]).get(step.id)
+
+
+def known_verdicts(
+    course: Course, memory: Path | None, submission: Submission, steps: Iterable[Step]
+) -> dict[str, StepVerdict]:
+    """Return what is known about steps, by id, as `last_verdict` does for one."""
+    known, kit = _known(State(memory, CHECKS_FILE), submission), kit_fingerprint(course)
+    found = {}
+    for step in steps:
+        tests = _remembered(known.get(step.id), _key(course, submission, step, kit))
+        if tests:
+            found[step.id] = StepVerdict(step, tests)
+    return found
 
 
 def remember(

@@ -1,7 +1,8 @@
-"""The judge that stays, as the watcher sees it: a process that is asked to judge a step, and answers test by test."""
+"""The judge that stays, as the watcher sees it: a process that judges a step on request, test by test."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -92,10 +93,8 @@ class ResidentJudge:
         self._closed = True
         if self._process:
             if self._process.stdin:
-                try:
+                with contextlib.suppress(OSError):
                     self._process.stdin.close()
-                except OSError:
-                    pass
             try:
                 self._process.wait(2)
             except subprocess.TimeoutExpired:

@@ -27,7 +27,7 @@ from grader.course.verdicts import Status, StepVerdict, TestVerdict
 from grader.report.watching import KEYS, View, lines
 from grader.run.after import after_of
 from grader.run.cache import State
-from grader.run.check import last_verdict, remember
+from grader.run.check import known_verdicts, last_verdict, remember
 from grader.run.editor import editor_command, open_editor
 from grader.run.hints import hints_of, next_hint
 from grader.run.keys import Keys
@@ -85,10 +85,8 @@ class Watch:
         self._choosing = False
         self._state = State(places.memory, WATCH_FILE)
         submission = self._read()
-        verdicts = {
-            step.id: last_verdict(course, places.memory, submission, step) for step in course.steps
-        }
-        statuses = {id: verdict.status for id, verdict in verdicts.items() if verdict}
+        verdicts = known_verdicts(course, places.memory, submission, course.steps)
+        statuses = {name: verdict.status for name, verdict in verdicts.items()}
         step = first or self._where_stopped(statuses)
         self.view = View(
             course,
@@ -98,7 +96,7 @@ class Watch:
             in_clone=places.is_clone,
             plain=not (console.encoding or "").lower().startswith("utf"),
         )
-        self._go_to(step, verdicts[step.id])
+        self._go_to(step, verdicts.get(step.id))
 
     def _where_stopped(self, statuses: dict[str, Status]) -> Step:
         known = self._state.data.get("step")
@@ -457,7 +455,7 @@ class Watch:
         command = editor_command(file, line, self._editor)
         if command is None:
             self.view.notice = (
-                f"No editor is known: set VISUAL, or use --edit-cmd. The place is {self.view.place}"
+                f"No editor is known: set VISUAL, or use --edit-cmd. See {self.view.place}"
             )
             return None
 
