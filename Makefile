@@ -14,7 +14,7 @@ kit := $(bin)/python grader
 
 # What learners type. A mistake that was found is no failure of make: with -q, make passes exit code 1 on and does not
 # say "Error 1". Under -q only lines that begin with + are run.
-quiet := help setup check hint quiz run solution stretch update
+quiet := help setup check watch list reset hint quiz run solution stretch update
 ifneq ($(MAKECMDGOALS),)
 ifeq ($(filter-out $(quiet),$(MAKECMDGOALS)),)
 MAKEFLAGS += -q
@@ -24,10 +24,13 @@ endif
 # An environment whose Python was removed or replaced is made anew.
 $(shell test -x $(bin)/python || rm -f .venv/ready)
 
-.PHONY: help setup check hint quiz run solution stretch update grade new stubs test strength record bench lint clean
+.PHONY: help setup check watch list reset hint quiz run solution stretch update grade new stubs test strength record bench lint clean
 
 help:
 	+@echo "make check [STEP=06] [TARGET=solutions]  check the steps, say what to do next"
+	+@echo "make watch [STEP=06]                     the same, again whenever you save; keys for all else"
+	+@echo "make list                                how far you are"
+	+@echo "make reset STEP=06                       the stubs of a step back; a copy of what you wrote is kept"
 	+@echo "make hint STEP=06 [FN=fit] [AGAIN=1]     the next hint for a function; without FN, for the one that fails first"
 	+@echo "make quiz STEP=06                        questions about a step: predict what code prints"
 	+@echo "make run [TARGET=solutions]              your functions together: the tutorial's whole program, with a picture"
@@ -47,6 +50,16 @@ setup: .venv/ready
 
 check: .venv/ready
 	+@$(kit) check $(STEP) --target "$(TARGET)" || exit 1
+
+# The watcher ends by itself when Ctrl-C is pressed.
+watch: .venv/ready
+	+@trap : INT; $(kit) watch $(STEP) || exit 1
+
+list: .venv/ready
+	+@$(kit) list || exit 1
+
+reset: .venv/ready
+	+@$(kit) reset $(STEP) || exit 1
 
 hint: .venv/ready
 	+@$(kit) hint $(STEP) --function "$(FN)" $(if $(AGAIN),--again) || exit 1

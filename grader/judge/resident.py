@@ -3,10 +3,10 @@
 It runs as a process of its own, started by `grader.run.resident`. It reads requests from standard input and
 writes answers to standard output, one JSON object a line:
 
-    {"run": 7, "step": "03"}    ->  {"run": 7, "test": {…}}         a verdict, as plain data; one line for each test
-                                    {"run": 7, "judged": "…"}       all are there; the digest of what was judged
-                                    {"run": 7, "problem": "…"}      or the kit itself failed
-                                {"ready": true}                 once, before the first request is answered
+    {"run": 7, "step": "03"}    ->  {"run": 7, "test": {…}}      a verdict, as plain data; one line for each test
+                                    {"run": 7, "judged": "…"}    all are there; the digest of what was judged
+                                    {"run": 7, "problem": "…"}   or the kit itself failed
+                                {"ready": true}                  once, before the first request is answered
 
 A request ends whatever is still running. Where a process may fork, each request is answered in a fork, which
 has everything loaded and leaves nothing behind. Elsewhere this process answers one request itself and then

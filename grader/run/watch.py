@@ -425,7 +425,8 @@ class Watch:
     def _help(self) -> None:
         self._close_panel()
         keys = [f"  {key}   {words}" for key, words in KEYS]
-        more = "Save a file of this step, and it is judged at once. Up and down scroll what is too long for the window."
+        saved = "When you save the file of this step, it is judged at once."
+        more = f"{saved} Up and down scroll what is too long for the window."
         self.view.panel = [*keys, "", more, "Escape goes back."]
 
     def _hint(self) -> None:
@@ -466,7 +467,10 @@ class Watch:
 
     def _ask_reset(self) -> None:
         self._confirm = True
-        self.view.notice = f"Give step {self.view.step.id} its stubs back? A copy of what you wrote is kept. y: yes, any other key: no."
+        self.view.notice = (
+            f"Give step {self.view.step.id} its stubs back? A copy of what you wrote is kept. "
+            "y: yes, any other key: no."
+        )
 
     def _reset(self) -> None:
         memory = self.places.memory
