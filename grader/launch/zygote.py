@@ -91,6 +91,7 @@ class Zygote:
         self.stages: dict[str, socket.socket] = {}
         # Of each stage that is not ready yet: its control socket and its process id.
         self.loading: dict[str, tuple[socket.socket, int]] = {}
+        self.stage_pids: list[int] = []
         self.alive: dict[int, Alive] = {}
 
     def run(self) -> None:
@@ -117,6 +118,12 @@ class Zygote:
             for _, pid in self.loading.values():
                 # It does not listen yet. Importing packages leaves nothing behind.
                 os.kill(pid, signal.SIGKILL)
+            for control in self.stages.values():
+                control.close()
+            for pid in self.stage_pids:
+                # So that nothing is left of a run when its command has ended.
+                with contextlib.suppress(OSError):
+                    os.waitpid(pid, 0)
 
     def serve_one(self, control: socket.socket) -> None:
         """Answer one request, or end the workers of a judge that is gone."""
@@ -251,6 +258,7 @@ class Zygote:
                 os._exit(0)
         theirs.close()
         self.loading[group] = ours, pid
+        self.stage_pids.append(pid)
 
     def become_stage(self, control: socket.socket, group: str) -> None:
         """In the new process: keep only the socket, load the group, report that, then serve."""
