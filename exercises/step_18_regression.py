@@ -79,8 +79,8 @@ training part.)
     50 0.4 0.5
     300 0.2 0.9
 
-The left column, the training loss, falls and falls. The right one, the validation loss,
-turns early: the best moment to stop is somewhere between epoch 10 and epoch 50.
+The left column, the training loss, falls and falls. The right one, the validation loss, is
+lowest around epoch 10 and rises from there: that is the moment to stop.
 
 ## Before you begin
 
