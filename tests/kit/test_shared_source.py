@@ -32,7 +32,7 @@ REFERENCES = "from grader.x import first\nA, B = 1, 2\n\n\ndef check():\n    ret
 
 
 def used(tmp_path, test):
-    for path, text in zip(SHARED, ("", PROBES, REFERENCES, ""), strict=True):
+    for path, text in zip(SHARED, ("", PROBES, REFERENCES, "", ""), strict=True):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text, "utf-8")
     (tmp_path / "test_a.py").write_text(test, "utf-8")
