@@ -6,7 +6,7 @@ Time: 50 minutes. Difficulty: 3 of 5. You need: step 02, and what a derivative i
 
 We have points, and a line `yhat = a + b * x` that does not fit them yet. Which way must `a`
 and `b` move? The answer is the *gradient*. PyTorch will compute it for you from step 06 on.
-Here you do it yourself, once in your life, and then you know what PyTorch does.
+Here you do it yourself, just this once, so that you know what PyTorch does.
 
 ## How wrong is the line?
 
@@ -22,8 +22,8 @@ mean squared error, the *loss* of the line:
 
     loss = mean((a + b * x - y) ** 2)
 
-Squares have no sign, so errors above and below the line do not cancel each other. And one
-error of 2 counts more than two errors of 1.
+Squares are never negative, so errors above and below the line do not cancel each other. And
+one error of 2 counts more than two errors of 1.
 
 ## Which way is down?
 
@@ -35,21 +35,21 @@ all a derivative says: how much does this change when I change that slightly?
 
 From a = 0 to a = 0.1, the loss falls by 0.39. So near a = 0 its slope is about -4 per unit
 of `a`. This number is the *partial derivative* of the loss with respect to `a`: partial,
-because `b` stands still. There is one for `b` too. The two together are the *gradient* of
+because `b` is held fixed. There is one for `b` too. The two together are the *gradient* of
 the loss; for short, people call each of them a gradient, "the gradient of `a`", and so do
 we.
 
 The chain rule gives both. Look at one point alone, where the loss is `error ** 2`. First:
-how fast does the square grow with the error? By `2 * error`. Second: how fast does the
-error, a + b * x - y, change when `a` grows by 1? And when `b` grows by 1? Multiply the two
-answers:
+how fast does the square grow with the error? At the rate `2 * error`. Second: how fast does
+the error, a + b * x - y, change when `a` grows by 1? And when `b` grows by 1? Multiply the
+two answers:
 
     for the point x = 2, y = 5 at a = 0, b = 1:      error = -3
     with respect to a:      2 * (-3) * 1 = -6
     with respect to b:      2 * (-3) * 2 = -12
 
 A point far from x = 0 says more about `b` than one near it. The loss is a mean over all
-points. So each gradient is a mean, too: of what the single points say.
+points. So each gradient is a mean, too: the mean of the gradients of the single points.
 
 ## The step
 
@@ -60,7 +60,7 @@ With a gradient of -4 and lr = 0.1, `a` goes from 0 to 0.4. `b` moves in the sam
 ## Is the formula right?
 
 A formula can be wrong. So we check it with a second way, which only needs the loss: move
-one parameter by a tiny `eps` to both sides and look how the loss changes. For a function f
+one parameter by a tiny `eps` to both sides and see how the loss changes. For a function f
 of one number:
 
     (f(a + eps) - f(a - eps)) / (2 * eps)
@@ -77,9 +77,9 @@ a ** 3 at 2 is 3 * 2 ** 2 = 12:
 It is slow, because each parameter needs two losses of its own. For a million parameters
 that is too much. To check a formula it is just right.
 
-When your functions are written, try them on the tutorial's points. (Start Python anew after
-each change of your file, or it keeps the old functions.) The loss and the two gradients at
-the start of the tutorial's training:
+When your functions are written, try them on the tutorial's points. (Restart Python whenever
+you change your file; otherwise it keeps the old functions.) The loss and the two gradients
+at the start of the tutorial's training:
 
     >>> from tutorial_data import x_train, y_train
     >>> from step_03_gradient import predict, mse, gradients

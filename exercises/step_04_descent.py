@@ -70,8 +70,8 @@ Too small, and you hardly move. Too large, and each step jumps over the valley a
 higher on the other side: the training *diverges*. (We compute the loss once more from what
 `fit` returns: the last of its losses belongs to the parameters before the last update.)
 Numbers that grow like this end as `inf`, and inf - inf is `nan`, "not a number"; NumPy
-prints a warning then, and goes on. Be careful: a comparison with `nan` is always False, so
-it decides nothing.
+prints a warning then, and goes on. Be careful: `<`, `>` and `==` with `nan` are always
+False, so they decide nothing.
 
     >>> nan = float("nan")
     >>> nan < 1, nan > 1, min([nan, 1.0]), min([1.0, nan])
@@ -80,8 +80,9 @@ it decides nothing.
 ## Batches
 
 We use all points for every step. This is *batch* gradient descent, and it makes one update
-per epoch. With many points this is slow. Then we cut the points into smaller batches and
-make one update for each batch:
+per epoch. (Confusingly, "a batch" alone usually means a few of the points.) With many
+points this is slow. Then we cut the points into smaller batches and make one update for
+each batch:
 
     n points                   updates per epoch              for n = 80
     batch: all at once                1                           1
@@ -89,12 +90,13 @@ make one update for each batch:
     stochastic: one by one            n                          80
 
 If the last batch is not full, it still counts. 80 points in batches of 30 are three
-updates: two full batches and a last one of 20 points. Each batch counts as if there were no
-other points: its gradient is the mean over its own points, also in the last, smaller one.
-The parameters go on from batch to batch and from epoch to epoch. Here the batches follow
-the order of the rows; step 14 shuffles them. (You may use what you wrote before: `from
-step_03_gradient import gradients` works in any later step.) A smaller batch gives a rougher
-gradient, but more steps for the same work. The same 10 epochs from the same start:
+updates: two full batches and a last one of 20 points. Each batch is treated as if there
+were no other points: its gradient is the mean over its own points, also in the last,
+smaller one. The parameters carry over from batch to batch and from epoch to epoch. Here the
+batches follow the order of the rows; step 14 shuffles them. (You may use what you wrote
+before: `from step_03_gradient import gradients` works in any later step.) A smaller batch
+gives a noisier gradient, but more updates for the same amount of computation. The same 10
+epochs from the same start:
 
     >>> from step_04_descent import fit_minibatch
     >>> for size in (80, 16, 1):
@@ -112,18 +114,18 @@ learning rate and no epochs. Scikit-learn computes it, and all its models are us
 same way: make one, `fit` it to the data, then read what it has learned from names that end
 with an underscore. For points on y = 1 + 2 * x:
 
-    >>> from sklearn.linear_model import Ridge
-    >>> model = Ridge(alpha=0).fit([[0.0], [1.0]], [1.0, 3.0])
-    >>> print(round(model.intercept_, 6), model.coef_)
-    1.0 [2.]
+    >>> from sklearn.linear_model import HuberRegressor
+    >>> model = HuberRegressor().fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0])
+    >>> print(f"{model.intercept_:.2f} {model.coef_[0]:.2f}")
+    1.00 2.00
 
-`Ridge` is another line of scikit-learn's; yours is called `LinearRegression`. So we can
-check our walk: it must end near the exact line.
+`HuberRegressor` is another line of scikit-learn's; yours is called `LinearRegression`. So
+we can check our walk: it must end near the exact line.
 
     >>> print(*(round(number, 8) for number in least_squares(x_train, y_train)))
     1.02354075 1.96896447
 
-Why walk at all, then? For a network there is no exact answer. The walk works for both.
+Why walk at all, then? For a network there is no closed formula. The walk works for both.
 
 ## One weight alone
 

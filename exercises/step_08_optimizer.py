@@ -37,7 +37,7 @@ gradient is always 1, lr = 0.1 and momentum = 0.9:
       ...   close to 10           close to 1              10 is 1 / (1 - 0.9)
 
 In symbols, with g for the gradient of this step. The first velocity is a copy of the first
-gradient, undamped:
+gradient:
 
     later velocity = momentum * earlier velocity + g
     new parameter = old parameter - lr * velocity
@@ -55,10 +55,10 @@ Try it with PyTorch's own. The parameter starts at 0 and its gradient is always 
     -0.290
     -0.561
 
-There are other forms of momentum, such as Nesterov's. PyTorch has the one in the table
-unless you ask for another, and so should yours. Why a copy of the gradient? The tensor
-`p.grad` is not yours: `backward()` goes on adding to it, and `zero_()` empties it. A
-velocity that *is* this tensor changes with it (step 01).
+There are other forms of momentum, such as Nesterov's. PyTorch uses the one in the table
+unless you ask for another, and yours should, too. Why a copy of the gradient? The tensor
+`p.grad` is not yours: `backward()` goes on adding to it, and `zero_()` fills it with zeros.
+A velocity that *is* this tensor changes with it (step 01).
 
 ## Details that are easy to miss
 
@@ -87,7 +87,7 @@ with zeros, and momentum, the ball rolls on.
 ## Is it worth it?
 
 The tutorial's points, from the start of step 05. PyTorch's SGD gives the line of step 06,
-and with momentum it is there much earlier:
+and with momentum it gets there much sooner:
 
     >>> from tutorial_data import x_train, y_train
     >>> from step_08_optimizer import SGD, fit_with_sgd
@@ -111,7 +111,7 @@ and with momentum it is there much earlier:
 ## Recap
 
 An optimizer is a list of parameters, a rule, and a memory for each parameter. That memory
-must be saved with the model when a training is to go on later: step 17. Step 12 takes any
+must be saved with the model if training is to be resumed later: step 17. Step 12 takes any
 optimizer.
 
 In PyTorch's documentation: "torch.optim", "torch.optim.SGD" (the box "algorithm" has the

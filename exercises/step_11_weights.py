@@ -17,11 +17,10 @@ layer:
     layer 1: ReLU             has no numbers
     layer 2: Linear(3, 2)     2.weight, 2.bias      3 * 2 + 2 =  8 numbers
 
-A *state dict* is a dict from names to tensors, and gives every tensor by its name that
-belongs to the model. A state dict has parameters and buffers.
-`model.load_state_dict(state)` copies the numbers of such a dict into a model of the same
-form. (A buffer belongs to the model, but is no parameter: a BatchNorm layer keeps a running
-mean.)
+A *state dict* holds, by name, every tensor that belongs to the model: its parameters and
+its buffers. `model.load_state_dict(state)` copies the numbers of such a dict into a model
+of the same form. (A buffer belongs to the model, but is no parameter: a BatchNorm layer
+keeps a running mean.)
 
 Try it:
 
@@ -33,7 +32,7 @@ Try it:
     >>> len(list(nn.BatchNorm1d(3).parameters())), len(nn.BatchNorm1d(3).state_dict())
     (2, 5)
 
-The tensors in a state dict are the living ones, not copies. What changes the model changes
+The tensors in a state dict are the model's own, not copies. What changes the model changes
 them:
 
     >>> state = model.state_dict()

@@ -49,10 +49,9 @@ batches is an *epoch*. The training points get a new order in every epoch, or th
 would see the same batches again and again. The validation points need no shuffling: a mean
 does not depend on the order.
 
-        five points in batches of 3, shuffled (a number is a point, a bar ends a batch):
+Five points in batches of 3, shuffled (a number is a point, a bar ends a batch):
 
     epoch 1    3 0 4 | 1 2        epoch 2    1 4 0 | 2 3        the same seed gives both again
-
 
 ## Columns of one size
 

@@ -11,15 +11,16 @@ than it sounds, and three things are easy to get wrong.
 ## Looking without touching
 
 1. The mode. Some layers behave differently in training: `Dropout` sets numbers to 0 at
-   random, `BatchNorm` keeps running means and updates them. `model.eval()` switches this off. The
-   caller does not want to find the model in another mode afterwards, so put it back.
+   random, `BatchNorm` keeps running means and updates them. `model.eval()` switches this off.
+   The caller does not want to find the model in another mode afterwards, so put it back.
 2. The graph. Without a backward pass there is no need for gradients. Inside
    `torch.no_grad()` PyTorch does not build a graph. This saves time and memory.
 3. The mean. The loss function gives the mean over *its batch*. The last batch is often
    smaller, so the mean of the batch means is wrong. (The tutorial itself takes it.)
 
 `eval()` and `no_grad()` are two different switches. Try it: a look in train mode changes a
-BatchNorm layer, although there are no gradients:
+BatchNorm layer, although there are no gradients. And eval mode alone does not stop the
+graph:
 
     >>> import torch
     >>> from torch import nn
@@ -86,7 +87,8 @@ When yours are written, take the 20 validation points of the tutorial, in batche
     0.961
 
 The loss is close to 0.01, the square of the noise: on average, no line does much better on
-new points. The mean of the batch means would be another number:
+new points, and with 20 points chance does the rest. The mean of the batch means would be
+another number:
 
     >>> losses = [nn.MSELoss()(line(x), y).item() for x, y in loader]
     >>> print(f"{sum(losses) / len(losses):.5f}")
@@ -95,9 +97,9 @@ new points. The mean of the batch means would be another number:
 ## One part is not enough
 
 You will look at the validation loss often: to choose a learning rate, a model, the moment
-to stop. Each choice fits the validation part a little better, and in the end it is no
-longer a fair judge. So points for the last word are kept apart and used once: the *test*
-part. Steps 18 and 19 have three parts.
+to stop. Each choice adapts your model a little to the validation part, and in the end it is
+no longer a fair judge. So a third set is kept aside and used once, for the final result:
+the *test* part. Steps 18 and 19 have three parts.
 
 ## Recap
 

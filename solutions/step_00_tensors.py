@@ -5,7 +5,7 @@ Time: 70 minutes. Difficulty: 1 of 5. You need: Python (functions, lists), a lit
 ## Why
 
 A model learns from numbers: house prices, pixels, words that were turned into numbers.
-PyTorch keeps all of them in one kind of box, the *tensor*. Over the next twenty steps you
+PyTorch keeps all of them in one kind of box, the *tensor*. In the steps that follow you
 will train models with it. First you learn to make such a box, to look into it, and to say
 what shape it has.
 
@@ -39,7 +39,7 @@ on the line below. Do not just read it: predict the answer first, then look.
 
 The values determine the dtype: with a decimal point you get float32, without one int64.
 NumPy differs here: it makes float64. These methods give a tensor of another dtype, and
-`.to(torch.int8)` works for any of them:
+`.to(...)` does the same for any dtype, for example `.to(torch.int8)`:
 
     .double()   float64, also torch.double        .long()   int64, also torch.long
     .float()    float32, also torch.float         .half()   float16, also torch.half
@@ -88,8 +88,9 @@ matrix, and step 01 says more about it. Even one number is still a tensor, with 
 
 ## Tensors of two shapes together
 
-`t + 1` adds 1 to every number. It works although 1 is no matrix: PyTorch stretches it. This
-is *broadcasting*. Write one shape below the other, so that both end at the same place:
+`t + 1` adds 1 to every number. It works even though 1 is not a matrix: PyTorch stretches
+it. This is *broadcasting*. Write one shape below the other, so that both end at the same
+place:
 
     (4, 1, 3)            (2, 3)            (2, 3)
        (5, 3)              (2,)            (3, 1)

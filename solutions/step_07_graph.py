@@ -5,7 +5,7 @@ Time: 75 minutes. Difficulty: 4 of 5. You need: step 06, recursion or a loop wit
 ## Why
 
 Where does PyTorch write down the operations that it needs for `backward()`? In this step
-you read its notes. Then error messages about "grad_fn" are no riddle any more.
+you read its notes. Then error messages about "grad_fn" will no longer be a riddle.
 
 ## The notes
 
@@ -81,7 +81,7 @@ A tensor can leave the graph: a *detached* tensor has the same values in the sam
 and no history. It is no copy.
 
 A tensor that has no graph cannot go back. `backward()` says "element 0 of tensors does not
-require grad and does not have a grad_fn"; you have often detached something by accident:
+require grad and does not have a grad_fn"; usually something was detached by accident:
 
     >>> x.detach().sum().backward()
     Traceback (most recent call last):
@@ -103,9 +103,8 @@ programs need it.)
 A gradient is also useful without training. For any function `f`, autograd can tell how fast
 sum(f(x)) grows when one element of `x` grows. Then `x` is only a question. It should look
 the same afterwards. `torch.autograd.grad` gives a gradient as a result, and leaves every
-`.grad` alone. Two of its options are worth a look in the documentation: what happens when f
-does not use x at all? In the example above, each element of x takes part in 2 * (1 + 5) =
-12:
+`.grad` alone. Look at its options in the documentation: what happens when f does not use x
+at all? In the example above, the gradient of each element of x is 2 * (1 + 5) = 12:
 
     >>> x.grad
     tensor([[12., 12.],
@@ -126,7 +125,7 @@ mean of c. The mean divides by 4, so each gradient is 8 * b / 4:
     >>> print(b.is_leaf, b.requires_grad)
     False True
 
-`b` is no leaf, so `b.grad` stays None. PyTorch fills it only when you ask before:
+`b` is no leaf, so `b.grad` stays None. PyTorch fills it only if you ask beforehand:
 `b.retain_grad()`.
 
 ## Recap

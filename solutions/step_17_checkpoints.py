@@ -10,9 +10,10 @@ stop in time.
 
 ## Checkpoints
 
-A *checkpoint* is a file from which training goes on as if nothing had happened. The model
-alone is not enough. The optimizer has a memory too: momentum and the learning rate; others,
-such as the much used Adam, even count their steps. All of this is in the two state dicts.
+A *checkpoint* is a file from which training can be resumed as if nothing had happened (but
+for random numbers, such as the order of a shuffled loader). The model alone is not enough.
+The optimizer has a memory too: its learning rate, and the velocities of momentum. Some,
+such as the widely used Adam, also count their steps. All of this is in the two state dicts.
 
 Try it. An optimizer has a state dict, like a model. After one step with momentum there is
 the velocity of step 08 in it:
@@ -29,7 +30,7 @@ the velocity of step 08 in it:
     {'momentum_buffer': tensor([[1.]])}
 
 A file that holds only tensors and plain data can be loaded with `weights_only=True`, which
-is the default since PyTorch 2.6. Then loading never runs foreign code. A whole model or
+is the default since PyTorch 2.6. Then loading runs no code from the file. A whole model or
 optimizer, saved as an object, cannot be loaded like this:
 
     >>> import io
@@ -53,8 +54,8 @@ best weights:
     validation loss   5.0   3.0   4.0   3.0   3.5      patience 3: stop after epoch 4
     best so far       yes   yes   no    no    no       best epoch: 1 (equal is not better)
 
-A trap: `state_dict()` gives the living tensors, not a copy. The next step changes them, and
-your "best" weights are the last ones:
+A trap: `state_dict()` gives the tensors themselves, not a copy. The next step changes them,
+and your "best" weights are the last ones:
 
     >>> best = layer.state_dict()
     >>> with torch.no_grad():
@@ -71,8 +72,8 @@ An epoch is the same as in step 16 (you may import what you wrote there): first 
 training mode, then the validation in eval mode, and both losses are means per point.
 
 When `fit_early` is written: the training of step 16 with patience 5, instead of 100 epochs,
-stops after 40. The best epoch is number 34, and its validation loss is smaller than that
-after 100 epochs, 0.0083:
+stops after 40. The best epoch is number 34, counted from 0, and its validation loss is
+smaller than that after 100 epochs, 0.0083:
 
     >>> from torch.utils.data import DataLoader, TensorDataset
     >>> from tutorial_data import x_train, x_val, y_train, y_val

@@ -5,8 +5,8 @@ Time: 120 minutes. Difficulty: 5 of 5. You need: all the steps before.
 ## Why
 
 Now we read real handwriting: 1797 small images of the digits 0 to 9, which come with
-scikit-learn. You will build a model that reads at least 95 % of the digits that it has
-never seen, from scratch, in a few seconds.
+scikit-learn. You will build, from scratch, a model that trains in a few seconds and reads
+at least 95 % of digits that it has never seen.
 
 ## The data
 
@@ -50,15 +50,15 @@ negative ones included. The labels are class numbers and not measurements: their
 int64. A 3 is not between a 2 and a 4.
 
 How wrong is a prediction? First make probabilities: *softmax* takes exp of each logit and
-divides by the sum. Then the loss is the negative logarithm of the probability that the
-right class got. This is the *cross-entropy*. Three logits, by hand; class 0 is right:
+divides by the sum. Then the loss is the negative logarithm of the probability given to the
+right class. This is the *cross-entropy*. Three logits, by hand; class 0 is right:
 
     logits           2       1       0
     exp(logit)     7.3891  2.7183  1.0000     sum 11.1073
     probability    0.6652  0.2447  0.0900     loss: -log(0.6652) = 0.4076
 
-Sure and right costs nearly nothing, sure and wrong costs a lot: with class 2 the loss is
--log(0.0900) = 2.4076, 2 more than before: the difference of the two logits.
+A confident right answer costs almost nothing, a confident wrong one costs a lot: with class
+2 the loss is -log(0.0900) = 2.4076, 2 more than before: the difference of the two logits.
 
     >>> import torch
     >>> from torch import nn
@@ -79,10 +79,12 @@ Before training, all ten digits are about equally likely. So the first loss to e
 
 If your first loss is 5, something is wrong before you begin.
 
-There are two traps. `nn.CrossEntropyLoss` makes probabilities by itself, so the model must
-not do it before: a softmax of a softmax learns badly. And exp is dangerous: exp(100.0) is
-more than float32 can hold. But only differences of logits matter. When the largest logit is
-subtracted from all of them, the probabilities stay the same, and no exp is larger than 1:
+There are two traps. `nn.CrossEntropyLoss` already applies softmax, so the model must not: a
+softmax of a softmax learns badly. And exp is dangerous: exp(100.0) is more than float32 can
+hold. But only differences of logits matter. When the largest logit is subtracted from all
+of them, the probabilities stay the same, and no exp is larger than 1. (That helps exp, but
+not yet the logarithm: a probability can be so small that it is 0, and log(0) is -inf. The
+logarithm of a quotient is a difference.)
 
     >>> torch.tensor(100.0).exp(), torch.softmax(torch.tensor([1000.0, 999.0]), dim=0)
     (tensor(inf), tensor([0.7311, 0.2689]))
@@ -109,9 +111,8 @@ Everything that you need is in the steps before: a model (10), a train step (12)
     4810
 
 That is more than enough. Which optimizer, which learning rate, how many epochs? Try, and
-let the validation part decide. (Adam, `torch.optim.Adam`, gives each parameter a step of
-its own size; it is a good first choice.) A second or two on one CPU core is enough. When
-all your functions are written:
+let the validation part decide. (Adam, from step 18, is a good first choice.) A second or
+two on one CPU core is enough. When all your functions are written:
 
     >>> from step_19_capstone import accuracy, load_data, train
     >>> train_set, val_set, test_set = load_data(seed=0)
@@ -228,9 +229,10 @@ def train(train_set: Dataset, val_set: Dataset, seed: int) -> tuple[nn.Module, d
 
     With the digits of `load_data`, the model reads at least 95 % of digits that it has never
     seen. The training should take less than 10 seconds on one CPU core; all trainings of the
-    tests together have 60 seconds. Two calls with the same data and the same seed give models with
-    the same logits, whatever random numbers were drawn before; another seed gives another
-    model. The model does not learn from the validation part; it may be used to watch the
+    tests together have 60 seconds. Two calls with the same data and the same seed give models
+    with the same logits, whatever random numbers were drawn before; another seed gives another
+    model. To seed PyTorch's global generator is fine here, because a layer takes no generator
+    of its own. The model does not learn from the validation part; it may be used to watch the
     training and to choose the best epoch. Both parts stay as they are.
 
     Args:

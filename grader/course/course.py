@@ -29,6 +29,24 @@ class CourseError(ValueError):
     """The course file is missing or invalid, or a step does not exist; the message is a sentence."""
 
 
+def read_table(root: Path, file: str) -> dict[str, Any]:
+    """Return the content of a TOML file of a kit.
+
+    Args:
+        root: the kit's folder.
+        file: path of the file, relative to it.
+
+    Raises:
+        CourseError: the file is missing or is no TOML.
+    """
+    try:
+        return tomllib.loads((root / file).read_text("utf-8"))
+    except FileNotFoundError:
+        raise CourseError(f"There is no {file} in {root}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CourseError(f"{file} cannot be read: {error}") from None
+
+
 @dataclass(frozen=True)
 class Step:
     """One step of the course.
@@ -120,13 +138,7 @@ class Course:
         Raises:
             CourseError: the file is missing or invalid.
         """
-        path = root / COURSE_FILE
-        try:
-            table = tomllib.loads(path.read_text("utf-8"))
-        except FileNotFoundError:
-            raise CourseError(f"There is no {COURSE_FILE} in {root}.") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise CourseError(f"{COURSE_FILE} cannot be read: {error}") from None
+        table = read_table(root, COURSE_FILE)
         limits, entries = table.get("limits", {}), table.get("step", [])
         if not isinstance(limits, dict) or not _is_list(entries, dict):
             raise CourseError(f"{COURSE_FILE}: write [limits] once, and [[step]] for each step.")

@@ -1,31 +1,36 @@
-"""Which functions of a learner's module another one uses: when a helper is wrong, its users need no other name."""
+"""Which functions of a learner's module another one uses: when a helper is wrong, its users need no other name.
+
+The module is only searched for names. Learners' code is parsed in workers alone.
+"""
 
 from __future__ import annotations
 
-import ast
+import re
+
+# What stands in a docstring or comment is no use of a name.
+_WORDS = re.compile(rb'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|#[^\n]*')
+# A top-level definition, up to the next line that begins at the left margin and closes no bracket.
+_DEFINITION = re.compile(
+    rb"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)(.*(?:\n(?:[ \t)].*)?)*)", re.MULTILINE
+)
+_NAME = re.compile(rb"\w+")
 
 
 def used_by(source: bytes, function: str) -> list[str]:
-    """Return the top-level functions and classes that a function uses, directly or through others, sorted.
+    """Return the top-level functions and classes that a function names, directly or through others, sorted.
 
     Args:
-        source: the module's source; one that is no valid Python uses nothing.
+        source: the module's source.
         function: the name of the function or class.
     """
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    code = _WORDS.sub(b"", source).replace(b"\r\n", b"\n")
     # The last definition of a name counts.
-    there = {node.name: node for node in tree.body if isinstance(node, kinds)}
-    found: set[str] = set()
-    waiting = [function]
+    there = {name: set(_NAME.findall(body)) for name, body in _DEFINITION.findall(code)}
+    start = function.encode()
+    found: set[bytes] = set()
+    waiting = [start]
     while waiting:
-        node = there.get(waiting.pop())
-        for inner in ast.walk(node) if node else ():
-            name = inner.id if isinstance(inner, ast.Name) else ""
-            if name in there and name not in found:
-                found.add(name)
-                waiting.append(name)
-    return sorted(found - {function})
+        new = (there.get(waiting.pop(), set()) & there.keys()) - found
+        found |= new
+        waiting += new
+    return sorted(name.decode() for name in found - {start})

@@ -89,8 +89,9 @@ class Zygote:
         self.loaded = loaded
         self.sandboxes: dict[tuple[str, ...], Sandbox] = {}
         self.stages: dict[str, socket.socket] = {}
-        # Of each stage that is not ready yet: its control socket and its process id.
-        self.loading: dict[str, tuple[socket.socket, int]] = {}
+        # The control sockets of stages that are not ready yet, and the process ids of all.
+        self.loading: dict[str, socket.socket] = {}
+        self.stage_pids: dict[str, int] = {}
         self.alive: dict[int, Alive] = {}
 
     def run(self) -> None:
@@ -101,7 +102,7 @@ class Zygote:
             while self.controls:
                 if ahead and not self.loading:
                     self.start_stage(ahead.pop(0))
-                loading = {sock: name for name, (sock, _) in self.loading.items()}
+                loading = {sock: name for name, sock in self.loading.items()}
                 ready, _, _ = select.select([*self.controls, *loading], [], [])
                 for control in ready:
                     if control not in loading:
@@ -114,9 +115,15 @@ class Zygote:
             for pid in list(self.alive):
                 with contextlib.suppress(OSError):
                     self.end(pid)
-            for _, pid in self.loading.values():
+            for name in self.loading:
                 # It does not listen yet. Importing packages leaves nothing behind.
-                os.kill(pid, signal.SIGKILL)
+                os.kill(self.stage_pids[name], signal.SIGKILL)
+            for control in self.stages.values():
+                control.close()
+            for pid in self.stage_pids.values():
+                # So that nothing is left of a run when its command has ended.
+                with contextlib.suppress(OSError):
+                    os.waitpid(pid, 0)
 
     def serve_one(self, control: socket.socket) -> None:
         """Answer one request, or end the workers of a judge that is gone."""
@@ -230,7 +237,7 @@ class Zygote:
         """
         if group not in self.stages:
             self.start_stage(group)
-            control, _ = self.loading.pop(group)
+            control = self.loading.pop(group)
             if not control.recv(16):
                 raise OSError(f"the packages of {group} cannot be loaded")
             self.stages[group] = control
@@ -250,7 +257,7 @@ class Zygote:
             finally:
                 os._exit(0)
         theirs.close()
-        self.loading[group] = ours, pid
+        self.loading[group], self.stage_pids[group] = ours, pid
 
     def become_stage(self, control: socket.socket, group: str) -> None:
         """In the new process: keep only the socket, load the group, report that, then serve."""

@@ -8,7 +8,6 @@ module of over 300 lines.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import time
@@ -42,6 +41,7 @@ from grader.maintain.batteries import Asked, fewest, fingerprints, plain_of, spr
 from grader.maintain.catalogue import Misconception
 from grader.maintain.shared_source import used_source
 from grader.run.grade import hidden_files, test_files
+from grader.run.pieces import without_docstrings
 from grader.submissions.submission import Submission
 from grader.wire.decoder import decode
 from grader.wire.messages import for_elsewhere
@@ -82,19 +82,6 @@ def made_of(course: Course, step: Step) -> str:
     for name in [*files, *tests]:
         digest.update((course.root / name).read_bytes())
     return digest.hexdigest()
-
-
-def without_docstrings(source: str) -> str:
-    """Return the source of a module without the lines of its docstrings."""
-    lines = source.splitlines(keepends=True)
-    kinds = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, kinds) and ast.get_docstring(node) is not None:
-            text = node.body[0]
-            lines[text.lineno - 1 : text.end_lineno] = [""] * len(
-                lines[text.lineno - 1 : text.end_lineno]
-            )
-    return "".join(lines)
 
 
 def is_stale(course: Course, step: Step) -> bool:

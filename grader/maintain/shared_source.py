@@ -12,7 +12,7 @@ from pathlib import Path
 
 SHARED = tuple(
     f"grader/content/{name}.py"
-    for name in ("array_probes", "shared_probes", "references", "trainings")
+    for name in ("array_probes", "shared_probes", "references", "trainings", "capstones")
 )
 
 

@@ -26,10 +26,11 @@ from grader.maintain import catalogue
 from grader.maintain.catalogue import Misconception
 from grader.maintain.injected import Injected, injected_of
 from grader.maintain.mutants import Mutant, mutants_of
-from grader.maintain.record import is_stale, made_of, only, without_docstrings
+from grader.maintain.record import is_stale, made_of, only
 from grader.maintain.strength_table import StepStrength, problems
 from grader.maintain.stubs import idle_modules
 from grader.run.grade import test_files
+from grader.run.pieces import without_docstrings
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,15 @@ Nothing of this is checked or counted. The answer to the task is there to compar
 
 from __future__ import annotations
 
-import ast
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.course.course import Course, CourseError, Step
+from grader.course.course import Course, CourseError, Step, read_table
 from grader.course.paths import SOLUTIONS_FILE
 from grader.run.cache import State
 from grader.run.hints import unwritten
-from grader.run.pieces import DEFINITION, Piece, Unmergeable, parsed
+from grader.run.pieces import DEFINITION, Unmergeable, parsed, without_docstrings
 
 # A check in which more steps pass than these was not made to learn something new.
 MOST_IDEAS = 3
@@ -59,12 +57,7 @@ def after_of(course: Course, step: Step) -> After:
     Raises:
         CourseError: the file is missing or invalid.
     """
-    try:
-        table = tomllib.loads((course.root / step.after_file).read_text("utf-8"))
-    except FileNotFoundError:
-        raise CourseError(f"There is no {step.after_file} in {course.root}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CourseError(f"{step.after_file} cannot be read: {error}") from None
+    table = read_table(course.root, step.after_file)
     stretch: Any = table.get("stretch")
     entries = {"idea": table.get("idea"), **(stretch if isinstance(stretch, dict) else {})}
     names = ("idea", "task", "answer", "prints")
@@ -125,21 +118,4 @@ def pairs(own: bytes, solution: str) -> list[Pair]:
 def _sources(text: str) -> dict[str, str]:
     """Return the source of each function and class of a module, without docstrings, by name."""
     module = parsed(text)
-    return {piece.name: _without_docstrings(piece) for piece in module.of_kind(DEFINITION)}
-
-
-def _without_docstrings(piece: Piece) -> str:
-    lines = piece.text.split("\n")
-    gone: set[int] = set()
-    for node in ast.walk(ast.parse(piece.text)):
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue
-        first = node.body[0]
-        is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-        if is_text and ast.get_docstring(node) and first.lineno > node.lineno and node.body[1:]:
-            stop = first.end_lineno or first.lineno
-            # With the empty line that follows the docstring of a class.
-            while stop < len(lines) and not lines[stop].strip():
-                stop += 1
-            gone.update(range(first.lineno - 1, stop))
-    return "\n".join(line for i, line in enumerate(lines) if i not in gone)
+    return {piece.name: without_docstrings(piece.text) for piece in module.of_kind(DEFINITION)}

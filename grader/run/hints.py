@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
-from grader.course.course import Course, CourseError, Step
+from grader.course.course import Course, CourseError, Step, read_table
 from grader.course.paths import EXERCISES, HINTS_FILE
 from grader.run.cache import State
 from grader.run.check import find_target, last_verdict
@@ -27,12 +26,7 @@ def hints_of(course: Course, step: Step) -> Hints:
     Raises:
         CourseError: the file with the hints is missing or invalid.
     """
-    try:
-        table = tomllib.loads((course.root / step.hints_file).read_text("utf-8"))
-    except FileNotFoundError:
-        raise CourseError(f"There is no {step.hints_file} in {course.root}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CourseError(f"{step.hints_file} cannot be read: {error}") from None
+    table = read_table(course.root, step.hints_file)
     for name, texts in table.items():
         if not (isinstance(texts, list) and texts and all(isinstance(text, str) for text in texts)):
             raise CourseError(f"{step.hints_file}: {name} must be a list of at least one string.")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 LESSON, IMPORT, DEFINITION, OTHER = range(4)
+_DOCUMENTED = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 class Unmergeable(ValueError):
@@ -75,6 +76,25 @@ class Module:
                 return stop or piece.start
             stop = piece.stop
         return stop
+
+
+def without_docstrings(source: str) -> str:
+    """Return Python source without the lines of its docstrings and the empty lines below them.
+
+    A docstring on the line of a `def`, or one that is all that its function holds, stays.
+    """
+    lines = source.split("\n")
+    gone: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, _DOCUMENTED) or ast.get_docstring(node) is None:
+            continue
+        first = node.body[0]
+        if first.lineno > getattr(node, "lineno", 0) and node.body[1:]:
+            stop = first.end_lineno or first.lineno
+            while stop < len(lines) and not lines[stop].strip():
+                stop += 1
+            gone.update(range(first.lineno - 1, stop))
+    return "\n".join(line for i, line in enumerate(lines) if i not in gone)
 
 
 def parsed(text: str) -> Module:

@@ -4,13 +4,14 @@ import ast
 import re
 
 from grader.course.course import Course
+from grader.maintain.shared_source import SHARED
 from tests.kit.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "api.md").read_text("utf-8")
 MODULES = [
     "judge/learner",
     *(f"testing/{name}" for name in ("answers", "probes", "properties", "strategies")),
-    *(f"content/{name}" for name in ("array_probes", "shared_probes", "references", "trainings")),
+    *(shared.removeprefix("grader/").removesuffix(".py") for shared in SHARED),
 ]
 # The steps whose functions the examples call; no two of these functions share a name.
 STEPS = ("00", "01", "02", "03", "08", "10", "17")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.maintain.shared_source import SHARED
 from tests.kit.conftest import ROOT, Kit
 
 SIGN_FLIPPED_WITH_LOOPS = """
@@ -46,8 +47,8 @@ def recorded_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     content = kit.root / "grader" / "content"
     shutil.copytree(ROOT / "grader" / "content" / "behaviour", content / "behaviour")
     # Hidden tests that are copied beside them import these from there.
-    for name in ("__init__", "array_probes", "shared_probes", "references", "trainings"):
-        shutil.copy(ROOT / "grader" / "content" / f"{name}.py", content)
+    for name in ("grader/content/__init__.py", *SHARED):
+        shutil.copy(ROOT / name, content)
     return kit
 
 

@@ -28,8 +28,9 @@ def steps(tmp_path):
 def spoil(folder, module, old, new):
     path = folder / f"{module}.py"
     text = path.read_text("utf-8")
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new), "utf-8")
+    assert old in text
+    # The first one; a later function may have the same line.
+    path.write_text(text.replace(old, new, 1), "utf-8")
 
 
 def test_the_solutions_print_the_tutorials_figures_and_draw_the_losses(tmp_path):
@@ -152,8 +153,8 @@ def test_a_wrong_fit_is_told_from_the_tutorials(steps, tmp_path):
         ),
         (
             "step_05_devices",
-            "import time\n",
-            "import tiem\n",
+            "\nimport time\n",
+            "\nimport tiem\n",
             ["ModuleNotFoundError: No module named 'tiem'", "open steps/step_05_devices.py, line "],
         ),
     ],

@@ -32,7 +32,7 @@ REFERENCES = "from grader.x import first\nA, B = 1, 2\n\n\ndef check():\n    ret
 
 
 def used(tmp_path, test):
-    for path, text in zip(SHARED, (PROBES, REFERENCES, ""), strict=True):
+    for path, text in zip(SHARED, ("", PROBES, REFERENCES, "", ""), strict=True):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text, "utf-8")
     (tmp_path / "test_a.py").write_text(test, "utf-8")
@@ -58,7 +58,7 @@ def test_another_reference_makes_no_record_old_and_a_changed_one_those_that_use_
     def changed():
         return [step.id for step in course.steps if made_of(course, step) != before[step.id]]
 
-    path = tmp_path / SHARED[1]
+    path = tmp_path / "grader/content/references.py"
     text = path.read_text("utf-8")
     path.write_text(
         f'{text}\n\ndef norm(g):\n    """Return the norm of a gradient."""\n    return 0.0\n'

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from grader.content.references import (
+from grader.content.capstones import (
     check_as_good_as_least_squares,
     check_odd_patients,
     check_patients,

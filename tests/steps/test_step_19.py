@@ -11,13 +11,8 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from grader.content.references import (
-    check_digit_counts,
-    check_stratified,
-    check_table,
-    digit_parts,
-    is_loss,
-)
+from grader.content.capstones import check_digit_counts, check_stratified, check_table, digit_parts
+from grader.content.references import is_loss
 from grader.content.shared_probes import seed_all, torchs_losses
 from grader.testing.probes import probe
 from grader.testing.strategies import seeds, sizes

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.course.course import Course
 from tests.kit.attacks.special import FOLDERS, HONEST, MODULE, SOURCES, ZIPS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
@@ -40,6 +41,7 @@ MISTAKES = re.compile("NameError|UnboundLocalError|ModuleNotFoundError|Indentati
 MEMORY_MB, BOMB_MB = 384, 1024
 # More judges than processors: most of an attack is waiting for a limit.
 OPTIONS = ("--jobs", "4", "--steps", "03")
+POINTS = Course.load(ROOT).by_id["03"].points
 OUTER_LIMIT = 900
 ORDINARY = 60_777
 # A place that every user can enter. Not below /tmp where that can be: a worker has a /tmp of its own, and attacks
@@ -396,7 +398,7 @@ def test_every_submission_has_results_of_the_schema_and_no_other_has(run):
         keys = {"schema", "submission", "sha256", "score", "max_score", "steps"}
         keys |= {"not_taken", "notes"}
         assert results.keys() == keys and results["schema"] == 1
-        assert results["submission"] == name and results["max_score"] == 7.0
+        assert results["submission"] == name and results["max_score"] == POINTS
         (step,) = results["steps"]
         tests = [(test["id"], test["function"], test["max_score"]) for test in step["tests"]]
         assert tests == shape, name
@@ -420,7 +422,7 @@ def test_no_attack_gains_a_point_nor_harms_what_it_does_not_touch(run):
 def test_honest_submissions_between_them_have_full_marks(run):
     honest = [name for name in run.expected if name.endswith("-honest")]
     assert len(honest) > len(run.expected) // (EVERY + 2)
-    assert all(run.results(name)["score"] == 7.0 for name in honest)
+    assert all(run.results(name)["score"] == POINTS for name in honest)
 
 
 def test_knowing_the_worked_examples_is_not_enough(run):
