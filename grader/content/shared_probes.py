@@ -341,6 +341,54 @@ def draw() -> float:
     return float(torch.rand(()))
 
 
+# Capstones
+
+
+@probe
+def load_often(module: Any, seeds: list[int], before: int) -> Any:
+    """Load the data with each seed, after other random numbers, and read inputs of validation and test part."""
+    found = []
+    for i, seed in enumerate(seeds):
+        seed_all(before + i)
+        _, val, test = module.load_data(seed=seed)
+        found.append([items_of(val)[0], items_of(test)[0]])
+    return found
+
+
+@probe
+def learn_by_hand(
+    module: Any, loss: str, x: torch.Tensor, y: torch.Tensor, seed: int, lr: float
+) -> Any:
+    """Build two models, let the first one learn by gradient descent, and look at both before and after."""
+    seed_all(seed)
+    model, other = module.build_model().eval(), module.build_model().eval()
+    before = [model(x).detach().clone(), other(x).detach().clone()]
+    for _ in range(8):
+        value = getattr(nn.functional, loss)(model(x), y)
+        if not value.requires_grad:
+            break
+        params = [p for p in model.parameters() if p.requires_grad]
+        grads = torch.autograd.grad(value, params, allow_unused=True)
+        with torch.no_grad():
+            for p, grad in zip(params, grads, strict=True):
+                if grad is not None:
+                    p -= lr * grad
+    return {"before": before, "after": [model(x).detach(), other(x).detach()]}
+
+
+@probe
+def train_often(module: Any, train: Any, val: Any, x: torch.Tensor, seeds: list[int]) -> Any:
+    """Train a model with each seed, after other random numbers, on plain datasets, and look at what they give."""
+    outputs = []
+    for i, seed in enumerate(seeds):
+        seed_all(sum(seeds) + i)
+        model, _ = module.train(train_set=pairs(*train), val_set=pairs(*val), seed=seed)
+        model.eval()
+        with torch.no_grad():
+            outputs.append(model(x))
+    return outputs
+
+
 # Devices
 
 

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import TensorDataset
 
 from grader.content.capstones import check_digit_counts, check_stratified, check_table, digit_parts
 from grader.content.references import is_loss
-from grader.content.shared_probes import seed_all, torchs_losses
+from grader.content.shared_probes import items_of, pairs, seed_all, torchs_losses
 from grader.testing.probes import probe
 from grader.testing.strategies import seeds, sizes
 
@@ -43,7 +43,7 @@ def loaded_parts(module, seed):
     train, val, test = module.load_data(seed=seed)
     parts = {}
     for name, part in (("train", train), ("val", val), ("test", test)):
-        images, labels = next(iter(DataLoader(part, batch_size=len(part))))
+        images, labels = items_of(part)
         parts[name] = {"images": images, "labels": labels}
     return parts
 
@@ -55,7 +55,7 @@ def loaded_test_images(module, seeds):
     for i, seed in enumerate(seeds):
         seed_all(i)  # what was drawn before must not matter
         _, _, test = module.load_data(seed=seed)
-        parts.append(next(iter(DataLoader(test, batch_size=len(test))))[0])
+        parts.append(items_of(test)[0])
     return parts
 
 
@@ -400,24 +400,6 @@ def images_of(digits):
 
 
 @probe
-def pairs(digits, labels):
-    # A dataset with len(dataset) and dataset[i], and nothing else.
-    class Pairs(Dataset):
-        def __init__(self):
-            self.images = images_of(digits)
-
-        def __len__(self):
-            return len(labels)
-
-        def __getitem__(self, i):
-            if not -len(labels) <= i < len(labels):
-                raise IndexError(i)
-            return self.images[i], labels[i]
-
-    return Pairs()
-
-
-@probe
 def predictions(module, x):
     "predict with a model whose logits are the first ten pixels"
     return module.predict(model=first_ten(), x=x)
@@ -438,27 +420,27 @@ def predictions_with_batch_norm(module, x):
 @probe
 def accuracy_of(module, digits, labels):
     "compute the accuracy of a model that reads these digits, where the labels are the true ones"
-    return module.accuracy(model=first_ten(), dataset=pairs(digits, labels))
+    return module.accuracy(model=first_ten(), dataset=pairs(images_of(digits), labels))
 
 
 @probe
 def accuracy_with_dropout(module, digits):
     "compute the accuracy of a model in training mode that has Dropout, and is always right without it"
     model = first_ten(nn.Dropout(0.5)).train()
-    return module.accuracy(model=model, dataset=pairs(digits, digits))
+    return module.accuracy(model=model, dataset=pairs(images_of(digits), digits))
 
 
 @probe
 def confusion_with_dropout(module, digits):
     "compute the confusion of a model in training mode that has Dropout, and is always right without it"
     model = first_ten(nn.Dropout(0.5)).train()
-    return module.confusion(model=model, dataset=pairs(digits, digits))
+    return module.confusion(model=model, dataset=pairs(images_of(digits), digits))
 
 
 @probe
 def confusion_of(module, digits, labels):
     "compute the confusion of a model that reads these digits, where the labels are the true ones"
-    return module.confusion(model=first_ten(), dataset=pairs(digits, labels))
+    return module.confusion(model=first_ten(), dataset=pairs(images_of(digits), labels))
 
 
 LISTS_OF_DIGITS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12)

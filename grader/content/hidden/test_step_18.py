@@ -20,7 +20,13 @@ from grader.content.capstones import (
     patient_parts,
     read_patients,
 )
-from grader.content.shared_probes import items_of, pairs, seed_all
+from grader.content.shared_probes import (
+    items_of,
+    learn_by_hand,
+    load_often,
+    seed_all,
+    train_often,
+)
 from grader.testing.probes import probe
 from grader.testing.strategies import numbers, seed_pairs, seeds, sizes, tensors
 
@@ -57,18 +63,6 @@ def test_load_data_standardizes(learner, seed, before):
 def test_load_data_is_complete(learner, seed, before):
     answer = learner.run(load_and_read, seed=seed, before=before)
     check_patients(answer, read_patients(answer))
-
-
-@probe
-def load_often(module, seeds, before):
-    """for each seed, seed the global generators with a different number, load the data with the seed, and read the
-    features of the validation and the test part"""
-    found = []
-    for i, seed in enumerate(seeds):
-        seed_all(before + i)
-        _, val, test = module.load_data(seed=seed)
-        found.append([items_of(val)[0], items_of(test)[0]])
-    return found
 
 
 @pytest.mark.exercise("load_data", "the seed alone decides", points=2)
@@ -128,32 +122,12 @@ def test_build_model_predictions(learner, n, first, seed):
     )
 
 
-@probe
-def learn_by_hand(module, x, y, seed, lr):
-    """build two models, take some steps of gradient descent with the first one, with the mean squared error of
-    these patients, and look at the predictions of both models before and after"""
-    seed_all(seed)
-    model, other = module.build_model().eval(), module.build_model().eval()
-    before = [model(x).detach().clone(), other(x).detach().clone()]
-    for _ in range(8):
-        loss = nn.functional.mse_loss(model(x), y)
-        if not loss.requires_grad:
-            break
-        params = [p for p in model.parameters() if p.requires_grad]
-        grads = torch.autograd.grad(loss, params, allow_unused=True)
-        with torch.no_grad():
-            for p, grad in zip(params, grads, strict=True):
-                if grad is not None:
-                    p -= lr * grad
-    return {"before": before, "after": [model(x).detach(), other(x).detach()]}
-
-
 @pytest.mark.exercise("build_model", "a new model that learns", points=3)
 @settings(max_examples=6)
 @given(n=sizes(5, 12), first=st.integers(0, 250), seed=seeds(), lr=st.sampled_from([0.003, 0.005]))
 def test_build_model_learns(learner, n, first, seed, lr):
     x, y = (part[first : first + n] for part in new_patients()[0])
-    answer = learner.run(learn_by_hand, x=x, y=y, seed=seed, lr=lr)
+    answer = learner.run(learn_by_hand, loss="mse_loss", x=x, y=y, seed=seed, lr=lr)
     predictions = []
     for name in ("before", "after"):
         for part in answer.key(name).parts("the model", "another model"):
@@ -197,20 +171,6 @@ def test_train_does_not_learn_from_validation(learner):
     train, val, odd = odd_patients(new_patients())
     answer = learner.run(train_and_predict, train=train, val=val, x=odd, seed=6)
     check_odd_patients(answer)
-
-
-@probe
-def train_often(module, train, val, x, seeds):
-    """for each seed, seed the global generators with a different number, and train a model with the seed, on
-    datasets with len(dataset) and dataset[i] and nothing else; look at the predictions of all models"""
-    predictions = []
-    for i, seed in enumerate(seeds):
-        seed_all(sum(seeds) + i)
-        model, _ = module.train(train_set=pairs(*train), val_set=pairs(*val), seed=seed)
-        model.eval()
-        with torch.no_grad():
-            predictions.append(model(x))
-    return predictions
 
 
 @pytest.mark.exercise(

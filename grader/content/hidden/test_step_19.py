@@ -16,7 +16,15 @@ from torch.utils.data import TensorDataset
 
 from grader.content.capstones import check_digit_counts, check_stratified, check_table, digit_parts
 from grader.content.references import is_loss
-from grader.content.shared_probes import items_of, pairs, seed_all, torchs_losses
+from grader.content.shared_probes import (
+    items_of,
+    learn_by_hand,
+    load_often,
+    pairs,
+    seed_all,
+    torchs_losses,
+    train_often,
+)
 from grader.testing.probes import probe
 from grader.testing.strategies import seeds, sizes, tensors
 
@@ -102,18 +110,6 @@ def test_load_data_is_stratified(learner, seed):
         check_stratified(answer, name, labels)
 
 
-@probe
-def load_often(module, seeds, before):
-    """for each seed, seed the global generators with a different number, load the data with the seed, and read the
-    images of the validation and the test part"""
-    found = []
-    for i, seed in enumerate(seeds):
-        seed_all(before + i)
-        _, val, test = module.load_data(seed=seed)
-        found.append([items_of(val)[0], items_of(test)[0]])
-    return found
-
-
 @pytest.mark.exercise("load_data", "the seed alone decides", points=2)
 @settings(max_examples=2)
 @given(seed=st.just(0), other=st.integers(1, 10**6), before=st.integers(0, 10**6))
@@ -177,33 +173,13 @@ def test_build_model_logits(learner, n, first, seed):
     )
 
 
-@probe
-def learn_by_hand(module, x, labels, seed, lr):
-    """build two models, take some steps of gradient descent with the first one, with the cross-entropy of these
-    images, and look at the logits of both models before and after"""
-    seed_all(seed)
-    model, other = module.build_model().eval(), module.build_model().eval()
-    before = [model(x).detach().clone(), other(x).detach().clone()]
-    for _ in range(8):
-        loss = nn.functional.cross_entropy(model(x), labels)
-        if not loss.requires_grad:
-            break
-        params = [p for p in model.parameters() if p.requires_grad]
-        grads = torch.autograd.grad(loss, params, allow_unused=True)
-        with torch.no_grad():
-            for p, grad in zip(params, grads, strict=True):
-                if grad is not None:
-                    p -= lr * grad
-    return {"before": before, "after": [model(x).detach(), other(x).detach()]}
-
-
 @pytest.mark.exercise("build_model", "a new model that learns", points=3)
 @settings(max_examples=6)
 @given(n=sizes(3, 9), first=st.integers(0, 1700), seed=seeds(), lr=st.sampled_from([0.01, 0.02]))
 def test_build_model_learns(learner, n, first, seed, lr):
     x = torch.tensor(IMAGES[first : first + n] / 16).float()
     labels = NEW_NAMES[torch.tensor(LABELS[first : first + n])]
-    answer = learner.run(learn_by_hand, x=x, labels=labels, seed=seed, lr=lr)
+    answer = learner.run(learn_by_hand, loss="cross_entropy", x=x, y=labels, seed=seed, lr=lr)
     logits = []
     for name in ("before", "after"):
         for part in answer.key(name).parts("the model", "another model"):
@@ -327,20 +303,6 @@ def test_train_once(learner):
     )
 
 
-@probe
-def train_often(module, train, val, images, seeds):
-    """for each seed, seed the global generators with a different number, and train a model with the seed, on
-    datasets with len(dataset) and dataset[i] and nothing else; look at the logits of all models"""
-    logits = []
-    for i, seed in enumerate(seeds):
-        seed_all(sum(seeds) + i)
-        model, _ = module.train(train_set=pairs(*train), val_set=pairs(*val), seed=seed)
-        model.eval()
-        with torch.no_grad():
-            logits.append(model(images))
-    return logits
-
-
 @pytest.mark.exercise(
     "train", "the same seed gives the same model, whatever was drawn before", points=2
 )
@@ -349,7 +311,7 @@ def train_often(module, train, val, images, seeds):
 def test_train_is_reproducible(learner, other):
     train, val, (unseen, _) = new_digits(160, 20, 360, 12)
     images, seeds_ = unseen[:9], [0, 0, other]
-    answer = learner.run(train_often, train=train, val=val, images=images, seeds=seeds_)
+    answer = learner.run(train_often, train=train, val=val, x=images, seeds=seeds_)
     first, second, third = (
         part.tensor((9, 10)).double()
         for part in answer.parts("seed 0", "seed 0 again", "another seed")
