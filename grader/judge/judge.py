@@ -34,6 +34,11 @@ def step_of(course: Course, item: pytest.Item) -> Step:
     return course.by_id[item.path.stem.removeprefix(STEP_TESTS)]
 
 
+def id_of(item: pytest.Item) -> str:
+    """Return the id of a test in verdicts."""
+    return f"{'hidden/' if is_hidden(item.path) else ''}{item.path.stem}::{item.name}"
+
+
 def mark_of(item: pytest.Item) -> pytest.Mark:
     """Return the mark `exercise` of a test."""
     mark = item.get_closest_marker("exercise")
@@ -204,7 +209,7 @@ def _verdict(
     hidden = is_hidden(item.path)
     show = output if status not in (Status.PASSED, Status.ERROR, Status.NOT_STARTED) else ("", 0)
     return TestVerdict(
-        id=f"{'hidden/' if hidden else ''}{item.path.stem}::{item.name}",
+        id=id_of(item),
         step=item.path.stem.removeprefix(STEP_TESTS),
         function=mark.args[0],
         title=mark.args[1],

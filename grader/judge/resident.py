@@ -22,24 +22,59 @@ import os
 import select
 import signal
 import sys
+import time
 import traceback
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from grader.course.course import Course
-from grader.judge.judge import Judge, step_of
+from grader.course.course import Course, Step
+from grader.judge.judge import Judge, id_of, mark_of, step_of
 from grader.judge.plugin import JUDGE
 from grader.judge.pool import Forked
 from grader.judge.pytest_run import KitError, run_pytest
-from grader.launch.launchers import DirectLauncher, Launcher, pick_launcher
+from grader.judge.repeats import Exchanges, Passed, Repeats, passed_by
+from grader.judge.workers import packages_for
+from grader.launch.launchers import (
+    DirectLauncher,
+    ForkLauncher,
+    Launcher,
+    LaunchError,
+    pick_launcher,
+)
+from grader.launch.spare import SpareLauncher
 from grader.submissions.submission import Submission
 from grader.testing.probes import prepare_probes
 from grader.testing.properties import is_property
+from grader.wire.codec import encode
+from grader.wire.decoder import decode
 
 CAN_FORK = sys.platform == "linux"
+# Two repeat what is known, while the tests of what is not known run.
+_THREADS = 2
+
+
+@dataclass
+class _Child:
+    """A fork that judges.
+
+    Attributes:
+        pid: its process id.
+        heard: the descriptor on which it sends what is useful next time.
+        run: number of the request.
+        step: the step.
+        received: what it has sent so far.
+    """
+
+    pid: int
+    heard: int
+    run: int
+    step: Step
+    received: bytearray = field(default_factory=bytearray)
 
 
 class Resident:
@@ -62,8 +97,11 @@ class Resident:
         self._requests = requests
         self._answers = answers
         self._waiting = b""
-        self._child = 0
-        self._run = 0
+        self._child: _Child | None = None
+        # Those of the next child, each with a worker that waits.
+        self._launchers: list[SpareLauncher] = []
+        # How the tests of each function passed last, by step and function.
+        self._passed: dict[str, dict[str, Passed]] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -72,7 +110,8 @@ class Resident:
         if not CAN_FORK:
             request = self._next_request()
             if request:
-                self._judge(session, request)
+                step = self._course.by_id[request["step"]]
+                self._judge(session, request, step, self._launcher, [])
             return True
         # Of the tests that nobody has asked for yet, in idle moments.
         idle = deque(session.items)
@@ -86,9 +125,10 @@ class Resident:
             self._end_child()
             if request is None:
                 return True
-            for item in self._items(session, request):
+            step = self._course.by_id[request["step"]]
+            for item in self._items(session, step):
                 self._prepare(session, item)
-            self._fork(session, request)
+            self._fork(session, request, step)
 
     def _next_request(self) -> dict[str, Any] | None:
         """Wait for a request, and return it; None when nobody will ask any more."""
@@ -96,21 +136,21 @@ class Resident:
             ready = [self._requests]
             if self._child:
                 # The child's end must be noticed although nobody asks.
-                ready = select.select([self._requests], [], [], 0.2)[0]
-                self._reap()
-            if not ready:
-                continue
-            chunk = os.read(self._requests, 1 << 16)
-            if not chunk:
-                return None
-            self._waiting += chunk
+                ready = select.select([self._requests, self._child.heard], [], [])[0]
+            if self._child and self._child.heard in ready:
+                self._hear(self._child)
+            if self._requests in ready:
+                chunk = os.read(self._requests, 1 << 16)
+                if not chunk:
+                    return None
+                self._waiting += chunk
         # Only the last one counts.
         *_, line, self._waiting = self._waiting.split(b"\n")
         request: dict[str, Any] = json.loads(line)
         return request
 
-    def _items(self, session: pytest.Session, request: dict[str, Any]) -> list[pytest.Item]:
-        return [item for item in session.items if step_of(self._course, item).id == request["step"]]
+    def _items(self, session: pytest.Session, step: Step) -> list[pytest.Item]:
+        return [item for item in session.items if step_of(self._course, item) is step]
 
     def _prepare(self, session: pytest.Session, item: pytest.Item) -> None:
         """Make what all runs of a test share; what cannot be made fails again in the test."""
@@ -120,55 +160,121 @@ class Resident:
             if is_property(item):
                 session.config.stash[JUDGE].properties.generate(item)
 
-    def _fork(self, session: pytest.Session, request: dict[str, Any]) -> None:
-        # The connection to the zygote must exist before the fork.
-        branch = self._launcher.branch()  # type: ignore[attr-defined]
-        self._run = request["run"]
-        self._child = os.fork()
-        if self._child == 0:
+    def _fork(self, session: pytest.Session, request: dict[str, Any], step: Step) -> None:
+        # What the child needs of the zygote must exist before the fork.
+        first, *others = self._launchers or self._ready_launchers()
+        self._launchers = []
+        receiver, sender = os.pipe()
+        pid = os.fork()
+        if pid == 0:
             code = 1
             try:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
-                self._launcher = branch
-                self._judge(session, request)
+                heard = self._judge(session, request, step, first, others)
+                with open(sender, "wb") as pipe:
+                    pipe.write(encode(heard, strict=True))
                 code = 0
             finally:
                 os._exit(code)
-        branch.close()
+        os.close(sender)
+        for launcher in (first, *others):
+            launcher.close()
+        self._child = _Child(pid, receiver, request["run"], step)
 
-    def _judge(self, session: pytest.Session, request: dict[str, Any]) -> None:
-        """Judge a step, and say each verdict as soon as it is known."""
+    def _judge(
+        self,
+        session: pytest.Session,
+        request: dict[str, Any],
+        step: Step,
+        launcher: Launcher,
+        others: Sequence[Launcher],
+    ) -> dict[str, Any]:
+        """Judge a step, and say each verdict as soon as it is known.
+
+        Args:
+            session: pytest's session.
+            request: the request.
+            step: the step.
+            launcher: starts the workers of the tests.
+            others: launchers for threads that repeat what passed before.
+
+        Returns:
+            What is useful next time, as plain data: how the tests of functions passed that ran now, and the
+            package groups of the workers.
+        """
         run = request["run"]
         try:
             judge = session.config.stash[JUDGE]
-            judge.launcher = self._launcher
             submission = Submission.read(self._place, self._course)
+            known = self._passed.get(step.id, {}) if others else {}
+            repeats = Repeats(submission, step, others, known)
+            judge.take(submission, launcher)
             forked = Forked(session, judge, {})
-            for verdict in forked.run(submission, self._items(session, request)):
+            exchanges: dict[str, Exchanges] = {}
+            seconds: dict[str, float] = {}
+
+            def hear(function: str, request: bytes, reply: bytes) -> None:
+                exchanges.setdefault(function, []).append((request, reply))
+
+            judge.session(step).heard = hear
+            verdicts = []
+            for item in self._items(session, step):
+                function = mark_of(item).args[0]
+                if function in repeats and repeats.same(function):
+                    self._say(run=run, test=repeats.verdict(id_of(item)).plain)
+                    continue
+                start = time.monotonic()
+                verdict = forked.item(item, None)
+                seconds[function] = seconds.get(function, 0.0) + time.monotonic() - start
+                verdicts.append(verdict)
                 self._say(run=run, test=verdict.plain)
-            judge.end_session()
             self._say(run=run, judged=submission.sha256)
+            passed = {
+                name: Passed(exchanges[name], tests, seconds[name]).plain
+                for name, tests in passed_by(verdicts).items()
+                if name in exchanges
+            }
+            return {"passed": passed, "packages": packages_for(submission, step)}
         except Exception as error:
             words = "".join(traceback.format_exception_only(error)).strip()
             self._say(run=run, problem=words[-1000:])
+            return {"passed": {}, "packages": list(step.packages)}
 
-    def _reap(self) -> None:
-        """Notice that a child ended; if it ended by itself without having said so, say it."""
-        pid, status = os.waitpid(self._child, os.WNOHANG)
-        if pid:
-            self._child = 0
-            if status:
-                code = os.waitstatus_to_exitcode(status)
-                self._say(run=self._run, problem=f"the judge ended with code {code}")
+    def _hear(self, child: _Child) -> None:
+        """Take in what a child sends; once it has ended, remember that, and get ready for the next one."""
+        chunk = os.read(child.heard, 1 << 20)
+        child.received += chunk
+        if chunk:
+            return
+        self._child = None
+        os.close(child.heard)
+        _, status = os.waitpid(child.pid, 0)
+        if status:
+            code = os.waitstatus_to_exitcode(status)
+            self._say(run=child.run, problem=f"the judge ended with code {code}")
+            return
+        found = decode(bytes(child.received))
+        passed = {name: Passed(**plain) for name, plain in found["passed"].items()}
+        self._passed.setdefault(child.step.id, {}).update(passed)
+        with contextlib.suppress(LaunchError):
+            self._launchers = self._ready_launchers()
+            for launcher in self._launchers:
+                launcher.wait_with(found["packages"])
 
     def _end_child(self) -> None:
         if self._child:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._child, signal.SIGKILL)
-            os.waitpid(self._child, 0)
-            self._child = 0
+                os.kill(self._child.pid, signal.SIGKILL)
+            os.waitpid(self._child.pid, 0)
+            os.close(self._child.heard)
+            self._child = None
             # It may have been in the middle of a line.
             os.write(self._answers, b"\n")
+
+    def _ready_launchers(self) -> list[SpareLauncher]:
+        """Return a launcher for the tests of a child, and one for each thread that repeats what is known."""
+        assert isinstance(self._launcher, ForkLauncher)
+        return [SpareLauncher(self._launcher) for _ in range(1 + _THREADS)]
 
     def _say(self, **answer: Any) -> None:
         line = json.dumps(answer).encode("utf-8", "backslashreplace") + b"\n"

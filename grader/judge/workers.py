@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from grader.course.course import Step
@@ -20,12 +19,14 @@ from grader.wire.codec import CodecError
 from grader.wire.stream import WireBroken, WireTimeout
 
 
-def packages_of(step: Step, sources: Iterable[bytes]) -> list[str]:
-    """Return the package groups for a worker that loads these modules.
+def packages_for(submission: Submission, step: Step) -> list[str]:
+    """Return the package groups for a worker that loads a step's module and those that it imports.
 
     A step that needs only NumPy gets torch all the same if a module names it: importing torch in the worker
     would take two seconds of the learner's time.
     """
+    sources = [submission.sources.get(step.module, b"")]
+    sources += imported(submission.sources, step.module).values()
     names_torch = any(b"torch" in source for source in sources)
     return [name for name in step.packages if not (name == "numpy" and names_torch)]
 
@@ -118,8 +119,7 @@ class Workers:
         if why := of_file(source):
             raise Stop(Status.FAILED, feedback.no_module(path, why))
         others = imported(submission.sources, step.module)
-        packages = packages_of(step, (source, *others.values()))
-        worker.connection = connection = self._launcher.start(packages)
+        worker.connection = connection = self._launcher.start(packages_for(submission, step))
         # A debugger needs the real path; messages show only the name, so that they are the same everywhere.
         filename = submission.path_of(path) if self._launcher.in_process else path
         request = messages.load(step.module, filename, source, others)

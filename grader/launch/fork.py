@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from grader.course.limits import Limits
@@ -165,13 +165,18 @@ class ForkLauncher:
         self._zygote.expected |= set(groups)
         self._zygote.control()
 
-    def _ask(
+    def ask(
         self, request: dict[str, Any], passed: tuple[socket.socket, ...] = ()
     ) -> dict[str, Any]:
+        """Send the zygote a request over this launcher's own connection, and return its answer."""
         return self._zygote.ask(self._own or self._zygote.control(), request, passed)
 
     def start(self, groups: list[str], /) -> Connection:
         """Fork a worker."""
+        return self.fork(groups).connect(self)
+
+    def fork(self, groups: list[str]) -> Unconnected:
+        """Fork a worker, and do not wait until it is ready."""
         frames, their_frames = socket.socketpair()
         output, their_output = socket.socketpair()
         with their_frames, their_output:
@@ -182,14 +187,12 @@ class ForkLauncher:
                 # The judge's own, because it only waits while the worker runs.
                 "processors": sorted(os.sched_getaffinity(0)),
             }
-            answer = self._ask(request, (their_frames, their_output))
+            answer = self.ask(request, (their_frames, their_output))
         if "problem" in answer:
             frames.close()
             output.close()
             raise LaunchError(f"a worker does not start: {answer['problem']}")
-        connection = ForkedConnection(self._ask, answer["pid"], Wire(frames, output))
-        connection.wait_until_ready()
-        return connection
+        return Unconnected(groups, answer["pid"], frames, output)
 
     def branch(self, layers: Iterable[str] | None = None) -> ForkLauncher:
         """Return a launcher for a forked judge, with its own connection to the same zygote.
@@ -219,6 +222,34 @@ class ForkLauncher:
             self._own.close()
         else:
             self._zygote.close()
+
+
+@dataclass(frozen=True)
+class Unconnected:
+    """A worker that was forked, perhaps by another process, and that nobody has asked anything yet.
+
+    Attributes:
+        groups: its package groups.
+        pid: its process id.
+        frames: the judge's end of its stream.
+        output: the judge's end of what it prints.
+    """
+
+    groups: list[str]
+    pid: int
+    frames: socket.socket
+    output: socket.socket
+
+    def connect(self, launcher: ForkLauncher) -> ForkedConnection:
+        """Wait until it is ready, and return a connection to it, which ends it by way of this launcher."""
+        connection = ForkedConnection(launcher.ask, self.pid, Wire(self.frames, self.output))
+        connection.wait_until_ready()
+        return connection
+
+    def close(self) -> None:
+        """Close this process's ends, and leave the worker to whoever else has them."""
+        self.frames.close()
+        self.output.close()
 
 
 class ForkedConnection(WiredConnection):

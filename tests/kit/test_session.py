@@ -4,14 +4,16 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from grader.course.course import Step
 from grader.judge.learner import Learner
 from grader.judge.stop import Crash, Stop
-from grader.judge.workers import packages_of
+from grader.judge.workers import packages_for
 from grader.launch.launchers import LaunchError
+from grader.submissions.submission import Submission
 from grader.wire.codec import encode
 from tests.kit.conftest import Counted
 
@@ -416,11 +418,21 @@ def test_who_waits_for_a_processor_gets_the_time_back_and_who_sleeps_does_not(
 @pytest.mark.parametrize(
     ("sources", "packages"),
     [
-        ((b"import numpy as np\n",), ["numpy", "sklearn"]),
-        ((b"import torch\n",), ["sklearn"]),
-        ((b"from step_06_autograd import fit\n", b"from torch import nn\n"), ["sklearn"]),
+        (
+            {"step_04_toy": b"import numpy as np\n", "step_05_toy": b"import torch\n"},
+            ["numpy", "sklearn"],
+        ),
+        ({"step_04_toy": b"import torch\n"}, ["sklearn"]),
+        (
+            {
+                "step_04_toy": b"from step_05_toy import fit\n",
+                "step_05_toy": b"from torch import nn\n",
+            },
+            ["sklearn"],
+        ),
     ],
 )
 def test_a_step_in_numpy_has_torch_loaded_for_modules_that_name_it(sources, packages):
     step = Step("04", "step_04_toy", "Toy", 100, 10.0, ("numpy", "sklearn"))
-    assert packages_of(step, sources) == packages
+    submission = Submission("toy", Path("toy"), sources, {})
+    assert packages_for(submission, step) == packages
