@@ -1,6 +1,6 @@
 """A judge that stays: it collects all visible tests once, and judges a step whenever it is asked.
 
-It runs as a process of its own, started by `grader.run.resident`. It reads requests from standard input and
+It is the judge process (`grader.judge.process`) of a watcher. It reads requests from standard input and
 writes answers to standard output, one JSON object a line:
 
     {"run": 7, "step": "03"}    ->  {"run": 7, "test": {…}}      a verdict, as plain data; one line for each test
@@ -36,7 +36,7 @@ from grader.course.course import Course, Step
 from grader.judge.judge import Judge, id_of, mark_of, step_of
 from grader.judge.plugin import JUDGE
 from grader.judge.pool import Forked
-from grader.judge.pytest_run import KitError, run_pytest
+from grader.judge.pytest_run import run_pytest
 from grader.judge.repeats import Exchanges, Passed, Repeats, passed_by
 from grader.judge.workers import packages_for
 from grader.launch.launchers import (
@@ -44,7 +44,6 @@ from grader.launch.launchers import (
     ForkLauncher,
     Launcher,
     LaunchError,
-    pick_launcher,
 )
 from grader.launch.spare import SpareLauncher
 from grader.submissions.submission import Submission
@@ -282,28 +281,19 @@ class Resident:
             line = line[os.write(self._answers, line) :]
 
 
-def main(kit: str, place: str) -> None:
-    """Serve requests about the modules of a folder.
+def stay(course: Course, place: Path, launcher: Launcher, requests: int, answers: int) -> None:
+    """Answer requests about the modules of a folder until nobody will ask any more.
 
     Args:
-        kit: the kit's folder.
+        course: the course.
         place: the folder with the learner's modules.
+        launcher: starts the workers.
+        requests: the descriptor to read requests from.
+        answers: the descriptor to write answers to.
+
+    Raises:
+        KitError: the tests could not be collected.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    requests, answers = os.dup(0), os.dup(1)
-    # What a test prints must not get between the answers.
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.dup2(nothing, 1)
-    course = Course.load(Path(kit))
-    launcher = pick_launcher(layers=["limits"], limits=course.limits)
-    launcher.prepare({step.packages for step in course.steps})
-    resident = Resident(course, Path(place), launcher, requests, answers)
-    try:
-        launcher.prefer("scratch")
-        files = [step.visible_tests for step in course.steps]
-        run_pytest(files, Judge(course, None, DirectLauncher()), resident)
-    except KitError as error:
-        resident._say(run=0, problem=str(error))
-    finally:
-        launcher.close()
+    resident = Resident(course, place, launcher, requests, answers)
+    files = [step.visible_tests for step in course.steps]
+    run_pytest(files, Judge(course, None, DirectLauncher()), resident)

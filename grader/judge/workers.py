@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 
@@ -18,17 +19,22 @@ from grader.wire import messages
 from grader.wire.codec import CodecError
 from grader.wire.stream import WireBroken, WireTimeout
 
+# Bounded, because the learner's lines may be of any length.
+_IMPORTS_TORCH = re.compile(
+    rb"(?:^|[;:])[ \t]*(?:from[ \t]+torch\b|import[ \t][^\n]{0,200}\btorch\b)", re.MULTILINE
+)
+
 
 def packages_for(submission: Submission, step: Step) -> list[str]:
     """Return the package groups for a worker that loads a step's module and those that it imports.
 
-    A step that needs only NumPy gets torch all the same if a module names it: importing torch in the worker
-    would take two seconds of the learner's time.
+    A step that needs only NumPy gets torch all the same if a module imports it: importing torch in the worker
+    would take two seconds of the learner's time. A lesson that only mentions torch is no reason to load it.
     """
     sources = [submission.sources.get(step.module, b"")]
     sources += imported(submission.sources, step.module).values()
-    names_torch = any(b"torch" in source for source in sources)
-    return [name for name in step.packages if not (name == "numpy" and names_torch)]
+    needs_torch = any(_IMPORTS_TORCH.search(source) for source in sources)
+    return [name for name in step.packages if not (name == "numpy" and needs_torch)]
 
 
 @dataclass

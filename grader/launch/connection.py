@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Protocol, Self
 
 from grader.wire.messages import READY
 from grader.wire.stream import Wire, WireBroken, WireTimeout
 
-ROOT = str(Path(__file__).resolve().parents[2])
 # Long enough for a cold import of torch from a slow network drive.
 START_SECONDS = 120.0
-# -P keeps the working folder off the import path, so that a learner's `torch.py` or `random.py` does not
-# shadow the real module. The kit's folder comes last on the path.
-PYTHON = (sys.executable, "-P", "-s", "-c")
-BOOT = "import sys; sys.path.append({root!r}); from grader.{module} import main; main({args})"
 
 
 class LaunchError(RuntimeError):
@@ -139,17 +131,6 @@ class WiredConnection:
             self.request(READY, deadline)
         except (WireBroken, WireTimeout) as error:
             raise LaunchError(f"a worker does not start: {self.printed()[0][-500:]}") from error
-
-
-def environment() -> dict[str, str]:
-    """Return an environment without any of the judge's variables, except those that Windows needs.
-
-    A fixed hash seed makes sets iterate in the same order in every run. Workers cannot start processes,
-    so multiprocessing in joblib (used by scikit-learn) and the torch compiler are switched off.
-    """
-    keep = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
-    alone = {"JOBLIB_MULTIPROCESSING": "0", "TORCH_COMPILE_DISABLE": "1"}
-    return keep | alone | {"PYTHONHASHSEED": "0"}
 
 
 def how_it_ended(code: int) -> str:

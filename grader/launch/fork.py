@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+import importlib
+import multiprocessing
 import os
 import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grader.course.limits import Limits
-from grader.launch import control
+from grader.launch import control, zygote
 from grader.launch.connection import (
-    BOOT,
-    PYTHON,
-    ROOT,
     START_SECONDS,
     Connection,
     LaunchError,
     WiredConnection,
-    environment,
     how_it_ended,
 )
+from grader.launch.interpreter import BOOT, PYTHON, ROOT, environment
 from grader.wire.stream import Wire
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkProcess
+
+
+class ForkedProcess:
+    """A process that was forked from this one, with the methods of `subprocess.Popen` that are used here."""
+
+    def __init__(self, process: ForkProcess) -> None:
+        self._process = process
+        self.pid = process.pid or 0
+
+    def wait(self, seconds: float | None = None) -> int:
+        """Wait until it has ended, and return its exit code; raises TimeoutExpired after so many seconds."""
+        self._process.join(seconds)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("zygote", seconds or 0.0)
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        """Kill it."""
+        self._process.kill()
 
 
 class _Zygote:
@@ -32,16 +53,19 @@ class _Zygote:
     Args:
         limits: the limits of each worker.
         many: whether hundreds of workers will be needed; then it spends time on making forks cheap.
+        imports: package groups that this process loads before it forks the zygote from itself (see
+            `ForkLauncher`); none for a zygote that is a new process.
 
     Attributes:
         expected: the package groups of each later worker; the zygote loads them while it is idle.
     """
 
-    def __init__(self, limits: Limits, many: bool) -> None:
+    def __init__(self, limits: Limits, many: bool, imports: Iterable[str] = ()) -> None:
         self.expected: set[tuple[str, ...]] = set()
         self._limits = limits
         self._many = many
-        self._process: subprocess.Popen[bytes] | None = None
+        self._imports = tuple(imports)
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
         self._control: socket.socket | None = None
 
     @property
@@ -55,6 +79,10 @@ class _Zygote:
             self._control, theirs = socket.socketpair()
             self._control.settimeout(START_SECONDS)
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+            if self._imports:
+                self._process = self._forked(theirs)
+                theirs.close()
+                return self._control
             command = BOOT.format(
                 root=ROOT,
                 module="launch.zygote",
@@ -70,6 +98,18 @@ class _Zygote:
             )
             theirs.close()
         return self._control
+
+    def _forked(self, control: socket.socket) -> ForkedProcess:
+        """Import packages in this process, and fork the zygote from it."""
+        for group in self._imports:
+            importlib.import_module(group)
+        expected = sorted(map(list, self.expected))
+        arguments = control, self._errors.fileno(), ROOT, asdict(self._limits), expected
+        process = multiprocessing.get_context("fork").Process(
+            target=zygote.main_in_fork, args=(*arguments, self._many, self._imports), daemon=True
+        )
+        process.start()
+        return ForkedProcess(process)
 
     def connect(self) -> socket.socket:
         """Return another control socket; starts a new zygote if this one is gone."""
@@ -133,6 +173,9 @@ class ForkLauncher:
         layers: the layers of isolation around each worker.
         limits: the limits of each worker.
         many: whether hundreds of workers will be needed; then the zygote spends time on making forks cheap.
+        imports: "numpy", or "numpy" and "torch": this process imports them and forks the zygote from itself, so
+            that both need one import together. It must hold nothing secret, have no threads, and an environment
+            made by `environment`. By default, the zygote is a new process.
         zygote: for a branch, the zygote of the original launcher; by default, a new one.
     """
 
@@ -144,10 +187,11 @@ class ForkLauncher:
         limits: Limits | None = None,
         *,
         many: bool = False,
+        imports: Iterable[str] = (),
         zygote: _Zygote | None = None,
     ) -> None:
         self._layers = sorted(layers)
-        self._zygote = zygote or _Zygote(limits or Limits(), many)
+        self._zygote = zygote or _Zygote(limits or Limits(), many, imports)
         # A branch has a socket of its own, because a fork may use it.
         self._own: socket.socket | None = zygote.connect() if zygote else None
 

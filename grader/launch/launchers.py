@@ -24,7 +24,10 @@ __all__ = [
 
 
 def pick_launcher(
-    kind: str = "auto", layers: Iterable[str] = (), limits: Limits | None = None
+    kind: str = "auto",
+    layers: Iterable[str] = (),
+    limits: Limits | None = None,
+    imports: Iterable[str] = (),
 ) -> Launcher:
     """Return a launcher.
 
@@ -34,11 +37,12 @@ def pick_launcher(
         kind: "fork", "spawn", "direct", or "auto" for the best one that works on this system.
         layers: the layers of isolation around each worker; only "fork" has them.
         limits: the limits of each worker, by default those of `Limits()`; only "fork" has them.
+        imports: what this process imports before it forks the zygote from itself (see `ForkLauncher`).
     """
     if kind == "auto":
         kind = "fork" if sys.platform == "linux" else "spawn"
     launchers: dict[str, Callable[[], Launcher]] = {
-        "fork": lambda: ForkLauncher(layers, limits or Limits()),
+        "fork": lambda: ForkLauncher(layers, limits, imports=imports),
         "spawn": SpawnLauncher,
         "direct": DirectLauncher,
     }

@@ -14,16 +14,13 @@ import time
 from typing import Any
 
 from grader.launch.connection import (
-    BOOT,
-    PYTHON,
-    ROOT,
     Connection,
     LaunchError,
     PlainLauncher,
     WiredConnection,
-    environment,
     how_it_ended,
 )
+from grader.launch.interpreter import BOOT, PYTHON, ROOT, environment
 from grader.wire.stream import Wire
 
 

@@ -41,6 +41,7 @@ from typing import Any
 from grader.course.limits import Limits
 from grader.launch import large_pages
 from grader.launch.control import ask
+from grader.launch.interpreter import environment
 from grader.sandbox.layers import Sandbox, User
 from grader.worker.preload import GROUPS, to_load
 from grader.worker.service import seed_everything, serve
@@ -380,6 +381,41 @@ def remove(folder: str) -> None:
     except RecursionError:
         # Nested deeper than Python can recurse.
         subprocess.run(["/bin/rm", "-rf", "--", folder], check=False)
+
+
+def main_in_fork(
+    control: socket.socket,
+    errors: int,
+    root: str,
+    limits: dict[str, int],
+    expected: list[list[str]],
+    many: bool,
+    imported: tuple[str, ...],
+) -> None:
+    """Serve as a fork of a process that has imported packages and has done nothing else with them.
+
+    Args:
+        control: the first control socket.
+        errors: the descriptor to write errors to.
+        root: the kit's folder.
+        limits: the fields of `Limits`.
+        expected: the package groups that judges will request.
+        many: whether hundreds of workers will be needed.
+        imported: the package groups that are imported, in the order of loading.
+    """
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.simplefilter("ignore")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for source, target in ((nothing, 0), (nothing, 1), (errors, 2)):
+        os.dup2(source, target)
+    close_all_but(control.fileno())
+    os.environ.clear()
+    os.environ.update(environment())
+    zygote = Zygote(control, root, Limits(**limits), expected, many)
+    for group in imported:
+        zygote.load(group)
+    zygote.run()
 
 
 def main(root: str, limits: dict[str, int], expected: list[list[str]], many: bool) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 from grader.course.course import Course, Step
 from grader.course.paths import CHECKS_FILE
 from grader.course.verdicts import Status, StepVerdict, TestVerdict, collect
-from grader.judge.pytest_run import KitError, run_pytest, verdict_of
+from grader.judge.order import Order
+from grader.judge.pytest_run import KitError
 from grader.run.cache import State, kit_fingerprint, stamps, step_key
+from grader.run.judge_process import answers, end, start
 from grader.submissions.imports import imported
 from grader.submissions.submission import Submission
 
@@ -68,11 +70,10 @@ def check(
     if to_run:
         # Show this at once, because the first test starts only after some seconds.
         begin(to_run[0])
-        collector = _Collector(course, begin, done)
         if memory:
             # It would write into the working folder, which is the kit while tests run.
             os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(memory / "hypothesis"))
-        found = _run(course, submission, to_run, collector)
+        found = _run(course, submission, to_run, begin, done)
         # If a file was edited meanwhile, nobody knows which version the verdicts are about.
         unchanged = stamps(course, steps) == before
         for verdict in found:
@@ -175,68 +176,41 @@ def _remembered(entry: Any, key: str) -> tuple[TestVerdict, ...]:
     return ()
 
 
-class _Collector:
-    """A pytest plugin that collects the verdicts from reports, step by step."""
-
-    def __init__(self, course: Course, begin: Callable[[Step], None], done: Progress) -> None:
-        self.course = course
-        self.begin = begin
-        self.done = done
-        self._verdicts: dict[str, TestVerdict] = {}
-        self._left: dict[str, int] = {}
-
-    @property
-    def tests(self) -> list[TestVerdict]:
-        """The verdict on each test that was run."""
-        return list(self._verdicts.values())
-
-    def pytest_collection_finish(self, session: Any) -> None:
-        for item in session.items:
-            step = _step_of(item.nodeid)
-            self._left[step] = self._left.get(step, 0) + 1
-
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self.begin(self.course.by_id[_step_of(nodeid)])
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        verdict = verdict_of(report)
-        if verdict:
-            # The last one counts: if a fixture's teardown fails, a second verdict follows that of the test.
-            self._verdicts[verdict.id] = verdict
-
-    def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        step = _step_of(nodeid)
-        self._left[step] -= 1
-        if not self._left[step]:
-            for verdict in collect(self.course, (t for t in self.tests if t.step == step)):
-                self.done(verdict)
-
-
-def _step_of(nodeid: str) -> str:
-    return Path(nodeid.split("::")[0]).stem.removeprefix("test_step_")
-
-
 def _run(
-    course: Course, submission: Submission, steps: list[Step], collector: _Collector
+    course: Course,
+    submission: Submission,
+    steps: list[Step],
+    begin: Callable[[Step], None],
+    done: Progress,
 ) -> list[StepVerdict]:
-    # Imported only if there is something to run, because this loads NumPy.
-    from grader.launch.launchers import pick_launcher
-
-    launcher = pick_launcher(layers=["limits"], limits=course.limits)
-    # Start now, so that the zygote loads packages while this process imports pytest.
-    launcher.prepare({step.packages for step in steps})
-    from grader.judge.judge import Judge
-
+    order = Order(course.root, submission, tuple(step.id for step in steps))
+    found: dict[str, TestVerdict] = {}
+    problem = ""
+    process = start(order)
     try:
-        launcher.prefer("scratch")
-        # Run the first step alone, so that its verdict need not wait for the imports of all other tests.
-        for part in (steps[:1], steps[1:]):
-            if part:
-                files = [step.visible_tests for step in part]
-                run_pytest(files, Judge(course, submission, launcher.branch()), collector)
+        for answer in answers(process):
+            if "begin" in answer:
+                begin(course.by_id[answer["begin"]])
+            elif "test" in answer:
+                verdict = TestVerdict.of(answer["test"])
+                # The last one counts: if a fixture's teardown fails, a second verdict follows that of the test.
+                found[verdict.id] = verdict
+            elif "finished" in answer:
+                of_step = (test for test in found.values() if test.step == answer["finished"])
+                for step_verdict in collect(course, of_step):
+                    done(step_verdict)
+            problem = answer.get(
+                "problem", "" if answer.get("done") else "The judge ended too early."
+            )
+    except BaseException:
+        # Ctrl-C, for one: nobody waits for what is running.
+        process.kill()
+        raise
     finally:
-        launcher.close()
-    verdicts = collect(course, collector.tests)
+        end(process)
+    if problem:
+        raise KitError(problem)
+    verdicts = collect(course, found.values())
     silent = {step.id for step in steps} - {verdict.step.id for verdict in verdicts}
     if silent:
         raise KitError(f"There is no verdict for step {', '.join(sorted(silent))}.")

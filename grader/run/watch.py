@@ -73,7 +73,7 @@ class Watch:
         self._events: SimpleQueue[tuple[str, Any]] = SimpleQueue()
         self._keys = Keys(lambda name: self._events.put(("key", name)))
         self._judge = ResidentJudge(
-            places.kit, self.exercises, lambda answer: self._events.put(("answer", answer))
+            course, self.exercises, lambda answer: self._events.put(("answer", answer))
         )
         self._stop = threading.Event()
         self._going = True

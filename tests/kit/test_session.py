@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from grader.course.course import Step
+from grader.course.course import Course, Step
 from grader.judge.learner import Learner
 from grader.judge.stop import Crash, Stop
 from grader.judge.workers import packages_for
 from grader.launch.launchers import LaunchError
 from grader.submissions.submission import Submission
 from grader.wire.codec import encode
-from tests.kit.conftest import Counted
+from tests.kit.conftest import ROOT, Counted
 
 SOURCE = """
 import time
@@ -422,7 +422,9 @@ def test_who_waits_for_a_processor_gets_the_time_back_and_who_sleeps_does_not(
             {"step_04_toy": b"import numpy as np\n", "step_05_toy": b"import torch\n"},
             ["numpy", "sklearn"],
         ),
+        ({"step_04_toy": b'"""As torch.tensor does."""\n'}, ["numpy", "sklearn"]),
         ({"step_04_toy": b"import torch\n"}, ["sklearn"]),
+        ({"step_04_toy": b"def f():\n    import math, torch\n"}, ["sklearn"]),
         (
             {
                 "step_04_toy": b"from step_05_toy import fit\n",
@@ -432,7 +434,14 @@ def test_who_waits_for_a_processor_gets_the_time_back_and_who_sleeps_does_not(
         ),
     ],
 )
-def test_a_step_in_numpy_has_torch_loaded_for_modules_that_name_it(sources, packages):
+def test_a_step_in_numpy_has_torch_loaded_for_modules_that_import_it(sources, packages):
     step = Step("04", "step_04_toy", "Toy", 100, 10.0, ("numpy", "sklearn"))
     submission = Submission("toy", Path("toy"), sources, {})
     assert packages_for(submission, step) == packages
+
+
+def test_no_solution_of_a_step_in_numpy_needs_torch():
+    course = Course.load(ROOT)
+    solutions = Submission.read(ROOT / "solutions", course)
+    for step in course.steps:
+        assert packages_for(solutions, step) == list(step.packages)

@@ -1,0 +1,125 @@
+"""A judge in a process of its own, for self-study: one import of torch serves the tests and the workers.
+
+It is started by `grader.run.judge_process` with a clean environment, imports the packages that the first step
+needs, and forks the zygote from itself before it loads anything else. That is safe only because a learner who
+checks their own work has nothing to hide from themselves; `grade` keeps zygote and judge apart from the start.
+
+The process reads one pickled `Order` from standard input. It writes what happens to standard output, one JSON
+object a line:
+
+    {"begin": "03"}      the first test of a step is about to run
+    {"test": {…}}        a verdict, as plain data
+    {"finished": "03"}   all tests of a step have run
+    {"problem": "…"}     the kit itself failed
+    {"done": true}       there is nothing more to come
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from grader.course.course import Course, Step
+from grader.judge.order import Order
+from grader.launch.launchers import Launcher, pick_launcher
+from grader.submissions.submission import Submission
+
+
+class _Telling:
+    """A pytest plugin that writes what happens."""
+
+    def __init__(self, say: Any) -> None:
+        self._say = say
+        self._left: Counter[str] = Counter()
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        self._left.update(_step_of(item.nodeid) for item in session.items)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._say(begin=_step_of(nodeid))
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        from grader.judge.pytest_run import verdict_of
+
+        verdict = verdict_of(report)
+        if verdict:
+            self._say(test=verdict.plain)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        step = _step_of(nodeid)
+        self._left[step] -= 1
+        if not self._left[step]:
+            self._say(finished=step)
+
+
+def _step_of(nodeid: str) -> str:
+    return Path(nodeid.split("::")[0]).stem.removeprefix("test_step_")
+
+
+def main() -> None:
+    """Carry out the order on standard input."""
+    # Whoever started this process ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    order: Order = pickle.load(sys.stdin.buffer)
+    requests, answers = os.dup(0), os.dup(1)
+    # What a test prints must not get between the answers.
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    course = Course.load(order.kit)
+    steps = [course.by_id[name] for name in order.steps]
+
+    def say(**answer: Any) -> None:
+        line = json.dumps(answer).encode("utf-8", "backslashreplace") + b"\n"
+        try:
+            while line:
+                line = line[os.write(answers, line) :]
+        except BrokenPipeError:
+            # Nobody listens any more. The zygote notices that its socket is closed.
+            os._exit(1)
+
+    launcher = pick_launcher("auto", ["limits"], course.limits, _imports(steps[0]))
+    launcher.prepare({step.packages for step in steps})
+    # Loaded only now, so that the zygote has nothing of it.
+    from grader.judge.pytest_run import KitError
+
+    try:
+        launcher.prefer("scratch")
+        if order.submission is None:
+            from grader.judge.resident import stay
+
+            assert order.place
+            stay(course, order.place, launcher, requests, answers)
+        else:
+            _judge(course, order.submission, steps, launcher, say)
+        say(done=True)
+    except KitError as error:
+        say(problem=str(error))
+    finally:
+        launcher.close()
+        # Everything is said and closed; to take torch apart would take half a second.
+        os._exit(0)
+
+
+def _imports(step: Step) -> tuple[str, ...]:
+    """Return what the workers of a step, and its tests, import first."""
+    return ("numpy",) if "numpy" in step.packages else ("numpy", "torch")
+
+
+def _judge(
+    course: Course, submission: Submission, steps: list[Step], launcher: Launcher, say: Any
+) -> None:
+    from grader.judge.judge import Judge
+    from grader.judge.pytest_run import run_pytest
+
+    # Run the first step alone, so that its verdict need not wait for the imports of all other tests.
+    for part in (steps[:1], steps[1:]):
+        if part:
+            files = [step.visible_tests for step in part]
+            run_pytest(files, Judge(course, submission, launcher.branch()), _Telling(say))

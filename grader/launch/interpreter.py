@@ -1,0 +1,24 @@
+"""How the kit starts further interpreters, so that nothing of the user's reaches into them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = str(Path(__file__).resolve().parents[2])
+# -P keeps the working folder off the import path, so that a learner's `torch.py` or `random.py` does not
+# shadow the real module. The kit's folder comes last on the path.
+PYTHON = (sys.executable, "-P", "-s", "-c")
+BOOT = "import sys; sys.path.append({root!r}); from grader.{module} import main; main({args})"
+
+
+def environment() -> dict[str, str]:
+    """Return an environment without any of the judge's variables, except those that Windows needs.
+
+    A fixed hash seed makes sets iterate in the same order in every run. Workers cannot start processes,
+    so multiprocessing in joblib (used by scikit-learn) and the torch compiler are switched off.
+    """
+    keep = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
+    alone = {"JOBLIB_MULTIPROCESSING": "0", "TORCH_COMPILE_DISABLE": "1"}
+    return keep | alone | {"PYTHONHASHSEED": "0"}
