@@ -7,6 +7,9 @@ from pathlib import Path
 
 from grader.submissions.submission import Submission
 
+# The bytes that hold the size of a pickled order.
+SIZE = 8
+
 
 @dataclass(frozen=True)
 class Order:

@@ -1,11 +1,11 @@
 """A judge in a process of its own, for self-study: one import of torch serves the tests and the workers.
 
 It is started by `grader.run.judge_process` with a clean environment, imports the packages that the first step
-needs, and forks the zygote from itself before it loads anything else. That is safe only because a learner who
-checks their own work has nothing to hide from themselves; `grade` keeps zygote and judge apart from the start.
+needs, and forks the zygote from itself before it loads anything else. That is safe only because learners who
+check their own work have nothing to hide from themselves; `grade` keeps zygote and judge apart from the start.
 
-The process reads one pickled `Order` from standard input. It writes what happens to standard output, one JSON
-object a line:
+The process reads one pickled `Order` from standard input, after the number of its bytes. It writes what happens
+to standard output, one JSON object a line:
 
     {"begin": "03"}      the first test of a step is about to run
     {"test": {…}}        a verdict, as plain data
@@ -20,13 +20,12 @@ import json
 import os
 import pickle
 import signal
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from grader.course.course import Course, Step
-from grader.judge.order import Order
+from grader.judge.order import SIZE, Order
 from grader.launch.launchers import Launcher, pick_launcher
 from grader.submissions.submission import Submission
 
@@ -66,7 +65,8 @@ def main() -> None:
     """Carry out the order on standard input."""
     # Whoever started this process ends it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    order: Order = pickle.load(sys.stdin.buffer)
+    size = int.from_bytes(_read(0, SIZE), "little")
+    order: Order = pickle.loads(_read(0, size))
     requests, answers = os.dup(0), os.dup(1)
     # What a test prints must not get between the answers.
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -105,6 +105,14 @@ def main() -> None:
         launcher.close()
         # Everything is said and closed; to take torch apart would take half a second.
         os._exit(0)
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    """Read so many bytes and no more, because requests may follow; fewer at the end of the stream."""
+    data = b""
+    while len(data) < size and (chunk := os.read(descriptor, size - len(data))):
+        data += chunk
+    return data
 
 
 def _imports(step: Step) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import IO, Any
 
-from grader.judge.order import Order
+from grader.judge.order import SIZE, Order
 from grader.launch.interpreter import BOOT, PYTHON, ROOT, environment
 
 _KEPT = ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP", "HYPOTHESIS_STORAGE_DIRECTORY")
@@ -44,7 +44,10 @@ def start(order: Order, errors: IO[bytes] | int | None = None) -> subprocess.Pop
     assert process.stdin
     # If it has ended already, its answers say so.
     with contextlib.suppress(OSError):
-        process.stdin.write(pickle.dumps(order))
+        data = memoryview(pickle.dumps(order))
+        data = memoryview(len(data).to_bytes(SIZE, "little") + data)
+        while data:
+            data = data[process.stdin.write(data) :]
     return process
 
 
