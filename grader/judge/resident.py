@@ -59,21 +59,39 @@ _THREADS = 2
 
 @dataclass
 class _Child:
-    """A fork that judges.
+    """A fork that judges a step once.
 
     Attributes:
-        pid: its process id.
-        heard: the descriptor on which it sends what is useful next time.
-        run: number of the request.
         step: the step.
+        pid: its process id.
+        orders: the descriptor on which it waits for the request.
+        heard: the descriptor on which it sends what is useful next time.
+        run: number of the request; 0 while it waits.
         received: what it has sent so far.
     """
 
-    pid: int
-    heard: int
-    run: int
     step: Step
+    pid: int
+    orders: int
+    heard: int
+    run: int = 0
     received: bytearray = field(default_factory=bytearray)
+
+    def ask(self, request: dict[str, Any]) -> None:
+        """Let it answer this request."""
+        self.run = request["run"]
+        os.write(self.orders, json.dumps(request).encode())
+        os.close(self.orders)
+        self.orders = -1
+
+    def kill(self) -> None:
+        """End it, and wait until it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        for descriptor in (self.orders, self.heard):
+            if descriptor >= 0:
+                os.close(descriptor)
 
 
 class Resident:
@@ -97,8 +115,8 @@ class Resident:
         self._answers = answers
         self._waiting = b""
         self._child: _Child | None = None
-        # Those of the next child, each with a worker that waits.
-        self._launchers: list[SpareLauncher] = []
+        # Has been forked already, and waits for the next save.
+        self._next: _Child | None = None
         # How the tests of each function passed last, by step and function.
         self._passed: dict[str, dict[str, Passed]] = {}
 
@@ -107,7 +125,7 @@ class Resident:
         """Answer requests until there are no more."""
         self._say(ready=True)
         if not CAN_FORK:
-            request = self._next_request()
+            request = self._next_request(session)
             if request:
                 step = self._course.by_id[request["step"]]
                 self._judge(session, request, step, self._launcher, [])
@@ -120,16 +138,19 @@ class Resident:
             if idle and not select.select([self._requests], [], [], 0)[0]:
                 self._prepare(session, idle.popleft())
                 continue
-            request = self._next_request()
+            request = self._next_request(session)
             self._end_child()
             if request is None:
+                if self._next:
+                    self._next.kill()
                 return True
             step = self._course.by_id[request["step"]]
             for item in self._items(session, step):
                 self._prepare(session, item)
-            self._fork(session, request, step)
+            self._child = self._take_next(session, step)
+            self._child.ask(request)
 
-    def _next_request(self) -> dict[str, Any] | None:
+    def _next_request(self, session: pytest.Session) -> dict[str, Any] | None:
         """Wait for a request, and return it; None when nobody will ask any more."""
         while b"\n" not in self._waiting:
             ready = [self._requests]
@@ -137,7 +158,7 @@ class Resident:
                 # The child's end must be noticed although nobody asks.
                 ready = select.select([self._requests, self._child.heard], [], [])[0]
             if self._child and self._child.heard in ready:
-                self._hear(self._child)
+                self._hear(session, self._child)
             if self._requests in ready:
                 chunk = os.read(self._requests, 1 << 16)
                 if not chunk:
@@ -159,26 +180,55 @@ class Resident:
             if is_property(item):
                 session.config.stash[JUDGE].properties.generate(item)
 
-    def _fork(self, session: pytest.Session, request: dict[str, Any], step: Step) -> None:
-        # What the child needs of the zygote must exist before the fork.
-        first, *others = self._launchers or self._ready_launchers()
-        self._launchers = []
-        receiver, sender = os.pipe()
+    def _take_next(self, session: pytest.Session, step: Step) -> _Child:
+        """Return a child for a step: the one that waits if it is for this step, or else a new one."""
+        child, self._next = self._next, None
+        if child and child.step is step:
+            return child
+        if child:
+            child.kill()
+        return self._fork(session, step, None)
+
+    def _fork(self, session: pytest.Session, step: Step, packages: list[str] | None) -> _Child:
+        """Fork a child that waits for its request.
+
+        Args:
+            session: pytest's session.
+            step: the step that it will judge.
+            packages: the package groups of workers that wait with it; None if the request is there already.
+        """
+        # A launcher for the tests, and one for each thread that repeats what is known. Their connections to the
+        # zygote must exist before the fork.
+        assert isinstance(self._launcher, ForkLauncher)
+        launchers = [SpareLauncher(self._launcher) for _ in range(1 + _THREADS)]
+        if packages is not None:
+            for launcher in launchers:
+                launcher.wait_with(packages)
+        orders, our_orders = os.pipe()
+        our_heard, heard = os.pipe()
         pid = os.fork()
         if pid == 0:
             code = 1
             try:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
-                heard = self._judge(session, request, step, first, others)
-                with open(sender, "wb") as pipe:
-                    pipe.write(encode(heard, strict=True))
+                os.close(our_orders)
+                for launcher in launchers:
+                    launcher.connect()
+                order = os.read(orders, 1 << 16)
+                if order:
+                    found = self._judge(
+                        session, json.loads(order), step, launchers[0], launchers[1:]
+                    )
+                    with open(heard, "wb") as pipe:
+                        pipe.write(encode(found, strict=True))
                 code = 0
             finally:
                 os._exit(code)
-        os.close(sender)
-        for launcher in (first, *others):
+        os.close(orders)
+        os.close(heard)
+        for launcher in launchers:
             launcher.close()
-        self._child = _Child(pid, receiver, request["run"], step)
+        return _Child(step, pid, our_orders, our_heard)
 
     def _judge(
         self,
@@ -239,8 +289,8 @@ class Resident:
             self._say(run=run, problem=words[-1000:])
             return {"passed": {}, "packages": list(step.packages)}
 
-    def _hear(self, child: _Child) -> None:
-        """Take in what a child sends; once it has ended, remember that, and get ready for the next one."""
+    def _hear(self, session: pytest.Session, child: _Child) -> None:
+        """Take in what a child sends; once it has ended, remember that, and let the next one wait."""
         chunk = os.read(child.heard, 1 << 20)
         child.received += chunk
         if chunk:
@@ -256,24 +306,14 @@ class Resident:
         passed = {name: Passed(**plain) for name, plain in found["passed"].items()}
         self._passed.setdefault(child.step.id, {}).update(passed)
         with contextlib.suppress(LaunchError):
-            self._launchers = self._ready_launchers()
-            for launcher in self._launchers:
-                launcher.wait_with(found["packages"])
+            self._next = self._fork(session, child.step, found["packages"])
 
     def _end_child(self) -> None:
         if self._child:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._child.pid, signal.SIGKILL)
-            os.waitpid(self._child.pid, 0)
-            os.close(self._child.heard)
+            self._child.kill()
             self._child = None
             # It may have been in the middle of a line.
             os.write(self._answers, b"\n")
-
-    def _ready_launchers(self) -> list[SpareLauncher]:
-        """Return a launcher for the tests of a child, and one for each thread that repeats what is known."""
-        assert isinstance(self._launcher, ForkLauncher)
-        return [SpareLauncher(self._launcher) for _ in range(1 + _THREADS)]
 
     def _say(self, **answer: Any) -> None:
         line = json.dumps(answer).encode("utf-8", "backslashreplace") + b"\n"

@@ -219,14 +219,20 @@ class ForkLauncher:
         """Fork a worker."""
         return self.fork(groups).connect(self)
 
-    def fork(self, groups: list[str]) -> Unconnected:
-        """Fork a worker, and do not wait until it is ready."""
+    def fork(self, groups: list[str], warm: bool = False) -> Unconnected:
+        """Fork a worker, and do not wait until it is ready.
+
+        Args:
+            groups: its package groups.
+            warm: whether it warms up, which takes longer than it saves unless it would only wait.
+        """
         frames, their_frames = socket.socketpair()
         output, their_output = socket.socketpair()
         with their_frames, their_output:
             request = {
                 "op": "fork",
                 "groups": groups,
+                "warm": warm,
                 "layers": self._layers,
                 # The judge's own, because it only waits while the worker runs.
                 "processors": sorted(os.sched_getaffinity(0)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from grader.launch.connection import Connection, LaunchError, PlainLauncher
 from grader.launch.fork import ForkLauncher, Unconnected
 
@@ -17,24 +19,25 @@ class SpareLauncher(PlainLauncher):
         # The connection to the zygote must exist before the fork.
         self._branch = launcher.branch()
         self._spare: Unconnected | None = None
+        self._ready: tuple[list[str], Connection] | None = None
 
     def wait_with(self, groups: list[str]) -> None:
-        """Start a worker that waits to be used; if that fails, the judge will hear about it."""
-        try:
-            self._spare = self._branch.fork(groups)
-        except LaunchError:
-            self._spare = None
+        """Before the fork: start a worker that waits; if that fails, the judge will hear of it."""
+        with contextlib.suppress(LaunchError):
+            self._spare = self._branch.fork(groups, warm=True)
+
+    def connect(self) -> None:
+        """In the judge: wait until the worker is ready."""
+        spare, self._spare = self._spare, None
+        if spare:
+            # It may have ended together with the zygote.
+            with contextlib.suppress(LaunchError):
+                self._ready = spare.groups, spare.connect(self._branch)
 
     def start(self, groups: list[str], /) -> Connection:
         """Return the waiting worker if it has these package groups, or else start another."""
-        spare, self._spare = self._spare, None
-        if spare and spare.groups == groups:
-            try:
-                return spare.connect(self._branch)
-            except LaunchError:
-                # It may have ended with the zygote while it waited.
-                pass
-        return self._branch.start(groups)
+        ready, self._ready = self._ready, None
+        return ready[1] if ready and ready[0] == groups else self._branch.start(groups)
 
     def close(self) -> None:
         """Close this process's ends; the workers end as soon as no process has them any more."""

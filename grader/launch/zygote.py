@@ -5,8 +5,8 @@ module is over 300 lines, so that everything between a request and the learner's
 place. The zygote reads requests, one JSON object per message, from control sockets, the first of which
 is its standard input. It answers each with one object:
 
-    {"op": "fork", "groups": […], "layers": […], "processors": […]} with two descriptors
-        (frames, output)                                                  ->  {"pid": int}
+    {"op": "fork", "groups": […], "warm": bool, "layers": […], "processors": […]} with two
+        descriptors (frames, output)                                      ->  {"pid": int}
     {"op": "end", "pid": int}                                             ->  {"status": int}
     {"op": "listen"} with one descriptor, another control socket          ->  {}
 
@@ -43,7 +43,7 @@ from grader.launch import large_pages
 from grader.launch.control import ask
 from grader.launch.interpreter import environment
 from grader.sandbox.layers import Sandbox, User
-from grader.worker.preload import GROUPS, to_load
+from grader.worker.preload import GROUPS, to_load, warm_up
 from grader.worker.service import seed_everything, serve
 from grader.worker.surroundings import enter_scratch, forget_kit
 
@@ -161,7 +161,7 @@ class Zygote:
             missing = self.missing(request["groups"])
             if missing:
                 return self.pass_on(control, missing[0], request, descriptors)
-            pid = self.fork(control, request["layers"], *descriptors)
+            pid = self.fork(control, request["layers"], request["warm"], *descriptors)
             with contextlib.suppress(OSError):
                 os.sched_setaffinity(pid, request["processors"])
             return {"pid": pid}
@@ -269,12 +269,15 @@ class Zygote:
         control.sendall(b"loaded")
         stage.run()
 
-    def fork(self, control: socket.socket, layers: list[str], frames: int, output: int) -> int:
+    def fork(
+        self, control: socket.socket, layers: list[str], warm: bool, frames: int, output: int
+    ) -> int:
         """Fork a worker, and return its pid.
 
         Args:
             control: the socket over which it was requested.
             layers: the layers of isolation around it.
+            warm: whether it warms up before it serves.
             frames: the descriptor on which it serves.
             output: the descriptor to which it prints.
 
@@ -287,7 +290,7 @@ class Zygote:
         pid = os.fork()
         if pid == 0:
             try:
-                self.become_worker(frames, output, scratch, sandbox, user)
+                self.become_worker(frames, output, scratch, sandbox, user, warm)
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -296,7 +299,13 @@ class Zygote:
         return pid
 
     def become_worker(
-        self, frames: int, output: int, scratch: str, sandbox: Sandbox, user: User | None
+        self,
+        frames: int,
+        output: int,
+        scratch: str,
+        sandbox: Sandbox,
+        user: User | None,
+        warm: bool,
     ) -> None:
         """In the new process: keep only the two descriptors, enter the sandbox, then serve.
 
@@ -306,6 +315,7 @@ class Zygote:
             scratch: the folder that it may write to.
             sandbox: the layers of isolation.
             user: the user that it becomes, or None.
+            warm: whether it warms up.
         """
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -316,6 +326,8 @@ class Zygote:
         forget_kit(self.root)
         sandbox.enter(scratch, user.uid if user else None)
         enter_scratch(scratch)
+        if warm:
+            warm_up(self.loaded)
         serve(frames, frames)
 
     def end(self, pid: int) -> int:
