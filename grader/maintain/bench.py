@@ -201,7 +201,7 @@ class _Bench:
     def alone(self, steps: list[Step], source: Path) -> float:
         """Return the processor time, in seconds, of the learner's code alone on the calls of all tests."""
         out = self.folder / "alone"
-        arguments = f"{str(source)!r}, {','.join(s.id for s in steps)!r}, {str(out)!r}"
+        arguments = f"{str(source)!r}, {hidden_files(self.course, steps)!r}, {str(out)!r}"
         self.run(f"from grader.maintain.bench import time_alone; time_alone({arguments})")
         return float(out.read_text())
 
@@ -376,13 +376,16 @@ def _processes(pid: int) -> Iterator[int]:
         yield from _processes(int(child))
 
 
-def time_alone(source: str, ids: str, out: str) -> None:
-    """Measure the processor time of a submission's own code in the hidden tests; called in its own process.
+def time_alone(
+    source: str, files: list[str], out: str, clock: Callable[[], float] = time.process_time
+) -> None:
+    """Measure how long a submission's own code takes in tests; called in its own process.
 
     Args:
         source: the folder of the submission.
-        ids: ids of the steps, joined by commas.
+        files: the test files.
         out: the file to write the time to, in seconds.
+        clock: what is measured; by default, processor time.
 
     Raises:
         RuntimeError: the tests cannot be run.
@@ -394,19 +397,17 @@ def time_alone(source: str, ids: str, out: str) -> None:
             self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
         ) -> Any:
             nonlocal spent
-            start = time.process_time()
+            start = clock()
             try:
                 return super().invoke(target, args, kwargs)
             finally:
-                spent += time.process_time() - start
+                spent += clock() - start
 
     import pytest
 
     for load in GROUPS.values():
         load()
     service.Service = TimedService  # type: ignore[misc]
-    course = Course.load(Path.cwd())
-    files = hidden_files(course, [course.by_id[name] for name in ids.split(",")])
     options = ["-q", "-p", "no:cacheprovider", "--direct", "--submission", source]
     if pytest.main([*options, *files]) not in (0, 1):
         raise RuntimeError(f"the tests cannot be run on {source}")
