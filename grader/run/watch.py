@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,27 +20,34 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from rich.console import Console, Group
+from rich.control import Control
+from rich.screen import Screen
+from rich.text import Text
 
 from grader.course.course import Course, CourseError, Step
-from grader.course.paths import EXERCISES, WATCH_FILE
+from grader.course.paths import EXERCISES
 from grader.course.places import Places
 from grader.course.verdicts import Status, StepVerdict, TestVerdict
 from grader.report.watching import KEYS, View, lines
 from grader.run.after import after_of
-from grader.run.cache import State
 from grader.run.check import known_verdicts, last_verdict, remember
 from grader.run.editor import editor_command, open_editor
 from grader.run.hints import hints_of, next_hint
 from grader.run.keys import Keys
+from grader.run.progress import finished, keep_step, last_step
 from grader.run.reset import reset
 from grader.run.resident import ResidentJudge
 from grader.submissions.submission import Submission
+
+Act = Callable[[], None]
 
 # What watchfiles waits for further changes, in milliseconds. Its default, 50, is half of what an answer may take.
 _STEP = 5
 # Where no events come, as on network drives, the files are looked at this often, in seconds.
 _LOOK = 0.5
-_RESTARTS = 5
+# So many times in a row the judge may end without a verdict.
+_RESTARTS = 3
+_BAD = frozenset({Status.FAILED, Status.TIMEOUT, Status.CRASHED, Status.ERROR})
 
 
 class Watch:
@@ -78,15 +86,18 @@ class Watch:
         self._stop = threading.Event()
         self._going = True
         self._run = 0
-        self._asked: tuple[Submission, float] | None = None
+        self._ends = 0
+        self._asked: tuple[Submission, float | None] | None = None
         self._tests: list[TestVerdict] = []
         self._looked: Any = None
         self._confirm = False
-        self._choosing = False
-        self._state = State(places.memory, WATCH_FILE)
+        self._opened = ""
+        self._later: list[Act] = []
+        self._painted: Any = None
         submission = self._read()
         verdicts = known_verdicts(course, places.memory, submission, course.steps)
-        statuses = {name: verdict.status for name, verdict in verdicts.items()}
+        statuses = dict.fromkeys(finished(course, places.memory, submission), Status.PASSED)
+        statuses |= {name: verdict.status for name, verdict in verdicts.items()}
         step = first or self._where_stopped(statuses)
         self.view = View(
             course,
@@ -94,16 +105,15 @@ class Watch:
             step,
             statuses,
             in_clone=places.is_clone,
-            plain=not (console.encoding or "").lower().startswith("utf"),
+            encoding=_encoding(console),
         )
         self._go_to(step, verdicts.get(step.id))
 
     def _where_stopped(self, statuses: dict[str, Status]) -> Step:
-        known = self._state.data.get("step")
-        if isinstance(known, str) and known in self.course.by_id:
-            return self.course.by_id[known]
+        known = self.course.by_id.get(last_step(self.places.memory))
         steps = self.course.steps
-        return next((step for step in steps if statuses.get(step.id) != Status.PASSED), steps[0])
+        unfinished = (step for step in steps if statuses.get(step.id) != Status.PASSED)
+        return known or next(unfinished, steps[0])
 
     def _read(self) -> Submission:
         self._looked = self._stamps()
@@ -129,7 +139,8 @@ class Watch:
 
     def run(self) -> None:
         """Watch until the learner quits; afterwards the terminal is as it was."""
-        threading.Thread(target=self._watch_files, daemon=True).start()
+        files = threading.Thread(target=self._watch_files, daemon=True)
+        files.start()
         if not self._judge.starts:
             self._judge.start()
         with self._signals():
@@ -137,27 +148,81 @@ class Watch:
                 while self._going:
                     self._on_screen()
             finally:
+                self._do_later()
                 self._stop.set()
                 self._judge.close()
-                self._state.data["step"] = self.view.step.id
-                self._state.save()
+                files.join(1)
 
     def _on_screen(self) -> None:
         """Show the screen and handle events until the terminal is wanted for something else."""
-        with self.console.screen(hide_cursor=True) as screen:
-            self._keys.start()
-            try:
-                act: Callable[[], None] | None = None
-                while self._going and act is None:
-                    size = self.console.size
-                    screen.update(Group(*lines(self.view, size.width, size.height)))
-                    act = self._next()
-            finally:
-                self._keys.stop()
+        act: Act | None = None
+        with self._screen():
+            while self._going and act is None:
+                self._paint()
+                self._do_later()
+                act = self._next()
         if act:
             act()
 
-    def _next(self) -> Callable[[], None] | None:
+    @contextlib.contextmanager
+    def _screen(self) -> Iterator[None]:
+        """Take the terminal, and give it back as it was."""
+        console = self.console
+        self._painted = None
+        try:
+            console.set_alt_screen(True)
+            console.show_cursor(False)
+            self._keys.start()
+            yield
+        finally:
+            self._keys.stop()
+            # If the terminal was closed, nobody sees this any more.
+            with contextlib.suppress(OSError):
+                console.set_alt_screen(False)
+                console.show_cursor(True)
+
+    def _paint(self) -> None:
+        """Bring the screen up to date."""
+        console = self.console
+        with contextlib.suppress(OSError, ValueError):
+            # Rich believes COLUMNS and LINES, which do not follow the window.
+            width, height = os.get_terminal_size(sys.stdout.fileno())
+            if width and height:
+                console.size = width, height
+        size = console.size
+        if console.is_dumb_terminal:
+            self._paint_below(size.width)
+            return
+        shown = size, lines(self.view, size.width, size.height)
+        if shown == self._painted:
+            return
+        try:
+            # One write for all, so that nothing flickers.
+            with console:
+                if not self._painted or self._painted[0] != size:
+                    console.control(Control.clear())
+                console.control(Control.home())
+                console.print(Screen(Group(*shown[1])), end="")
+        except OSError:
+            # The terminal was closed.
+            self._going = False
+        self._painted = shown
+
+    def _paint_below(self, width: int) -> None:
+        """Show what is new below what is there, in a terminal that cannot do anything else."""
+        if self._painted and (self.view.judging or self.view.loading):
+            return
+        shown = [line for line in lines(self.view, width, 100) if line.plain.strip()]
+        if shown != self._painted:
+            self.console.print(*shown, Text(), sep="\n")
+        self._painted = shown
+
+    def _do_later(self) -> None:
+        """Do what was put off because the learner waits for the screen."""
+        while self._later:
+            self._later.pop(0)()
+
+    def _next(self) -> Act | None:
         """Handle what has happened; return what is to be done without the screen, if there is anything."""
         try:
             kind, value = self._events.get(timeout=_LOOK)
@@ -171,7 +236,7 @@ class Watch:
                 return act
             kind, value = self._events.get()
 
-    def _handle(self, kind: str, value: Any) -> Callable[[], None] | None:
+    def _handle(self, kind: str, value: Any) -> Act | None:
         if kind == "key":
             return self._key(value)
         if kind == "saved":
@@ -180,6 +245,9 @@ class Watch:
             self._answer(value)
         elif kind == "suspend":
             return _suspend
+        elif kind == "continue":
+            # Whoever had the terminal meanwhile may have set it otherwise.
+            return lambda: None
         elif kind == "end":
             self._going = False
         return None
@@ -191,7 +259,9 @@ class Watch:
             "SIGINT": "end",
             "SIGTERM": "end",
             "SIGHUP": "end",
+            "SIGBREAK": "end",
             "SIGTSTP": "suspend",
+            "SIGCONT": "continue",
             "SIGWINCH": "size",
         }
         before = {}
@@ -231,36 +301,44 @@ class Watch:
         """Judge the step again if anything that its verdict depends on has changed."""
         before = self.view.submission
         self.view.submission = self._read()
-        if self.view.submission.sources == before.sources:
+        sources = self.view.submission.sources
+        changed = {
+            step.id
+            for step in self.course.steps
+            if sources.get(step.module) != before.sources.get(step.module)
+        }
+        if not changed and sources.keys() == before.sources.keys():
             return
-        module = self.view.step.module
+        step = self.view.step
         self.view.notice = ""
-        if self.view.submission.sources.get(module) == before.sources.get(module):
-            # Another step's file: what is known of that one counts no more.
-            self.view.statuses = {
-                step.id: status
-                for step in self.course.steps
-                if (status := self.view.statuses.get(step.id)) is not None
-                and self.view.submission.sources.get(step.module) == before.sources.get(step.module)
-            }
-            if last_verdict(self.course, self.places.memory, self.view.submission, self.view.step):
+        # What is known of other steps counts no more.
+        for name in changed - {step.id}:
+            self.view.statuses.pop(name, None)
+        if step.id not in changed:
+            self.view.notice = (
+                f"Step {min(changed)} was saved. l lists the steps: choose it to see it here."
+            )
+            if last_verdict(self.course, self.places.memory, self.view.submission, step):
                 return
-        self._ask()
+        self._ask(saved=True)
 
-    def _ask(self) -> None:
-        """Ask the judge for the current step."""
+    def _ask(self, saved: bool = False) -> None:
+        """Ask the judge for the current step.
+
+        Args:
+            saved: whether that is because its file was saved, so that the time since then is of interest.
+        """
         self._run += 1
         self._tests = []
-        file = self.exercises / self.view.step.filename
-        now = time.time()
-        try:
-            saved = file.stat().st_mtime
-        except OSError:
-            saved = now
-        self._asked = self.view.submission, saved if now - saved < 5 else now
+        since = None
+        if saved:
+            file = self.exercises / self.view.step.filename
+            with contextlib.suppress(OSError):
+                since = file.stat().st_mtime
+        self._asked = self.view.submission, since
         self.view.judging = True
-        self.view.panel = []
-        self._choosing = False
+        if self.view.marked < 0:
+            self._close_panel()
         self._judge.judge(self._run, self.view.step.id)
 
     def _answer(self, answer: dict[str, Any]) -> None:
@@ -269,13 +347,12 @@ class Watch:
         elif answer.get("ended"):
             self._judge_ended()
         elif answer.get("run") == self._run and self._asked:
+            self._ends = 0
             if "test" in answer:
                 self._tests.append(TestVerdict.of(answer["test"]))
-                worst = {Status.FAILED, Status.TIMEOUT, Status.CRASHED, Status.ERROR}
                 # The old verdict stays until the new one says something else than "right so far".
-                if (
-                    self._tests[-1].status in worst
-                    and sum(t.status in worst for t in self._tests) == 1
+                if self._tests[-1].status in _BAD and not any(
+                    test.status in _BAD for test in self._tests[:-1]
                 ):
                     self._show(done=False)
             elif "judged" in answer:
@@ -283,10 +360,13 @@ class Watch:
                 self._finish(answer["judged"])
             elif "problem" in answer:
                 self.view.judging = False
-                self.view.notice = f"The kit itself failed: {answer['problem']}"
+                self._failed(answer["problem"])
         elif answer.get("problem") and not answer.get("run"):
-            self.view.loading = self.view.judging = False
-            self.view.notice = f"The kit itself failed: {answer['problem']}"
+            # The judge ends now, and is started again.
+            self._failed(answer["problem"])
+
+    def _failed(self, problem: str) -> None:
+        self.view.notice = f"The kit itself failed: {problem} r runs the tests again."
 
     def _show(self, done: bool) -> None:
         self.view.verdict = StepVerdict(self.view.step, tuple(self._tests))
@@ -297,48 +377,60 @@ class Watch:
 
     def _finish(self, digest: str) -> None:
         assert self._asked and self.view.verdict
-        submission, saved = self._asked
-        self.view.seconds = time.time() - saved
+        submission, since = self._asked
+        self.view.seconds = None if since is None else max(time.time() - since, 0)
         self.view.statuses[self.view.step.id] = self.view.verdict.status
         self.view.idea = _idea_of(self.course, self.view.step)
         if digest == submission.sha256:
-            remember(self.course, self.places.memory, submission, self.view.verdict)
+            verdict = self.view.verdict
+            self._later.append(
+                lambda: remember(self.course, self.places.memory, submission, verdict)
+            )
         else:
             # The file was saved again before the judge read it; that save is an event of its own.
             self._events.put(("saved", None))
 
     def _judge_ended(self) -> None:
-        if self._judge.starts > _RESTARTS:
+        self._ends += 1
+        if self._ends > _RESTARTS:
             self.view.judging = self.view.loading = False
-            self.view.notice = (
+            self.view.notice = self.view.notice or (
                 "The judge ends again and again. `doctor` says what works on this machine."
             )
-            return
-        if self.view.judging:
-            self._ask()
+        elif self.view.judging:
+            self._ask(saved=self._asked is not None and self._asked[1] is not None)
         else:
             self._judge.start()
 
     # Keys
 
-    def _key(self, name: str) -> Callable[[], None] | None:
+    def _key(self, name: str) -> Act | None:
+        if name == "redraw":
+            self._painted = None
+            return None
+        if name == "suspend":
+            return _suspend
         self.view.notice = ""
+        if name == "quit":
+            self._quit()
+            return None
         if self._confirm:
             self._confirm = False
-            if name in "yY":
+            if name in ("y", "Y"):
                 self._reset()
             return None
         moves = {"up": -1, "k": -1, "down": 1, "j": 1, "page up": -10, "page down": 10}
         if name in moves:
             self._move(moves[name])
             return None
-        if self._choosing and name == "enter":
+        if self.view.marked >= 0 and name == "enter":
             self._go_to(self.course.steps[self.view.marked])
             return None
-        if self.view.panel and name in ("escape", "enter", "q", "backspace", self._opened):
+        covered = self.view.panel or self.view.marked >= 0
+        if covered and name in ("escape", "enter", "q", "backspace", self._opened):
             self._close_panel()
             return None
-        acts: dict[str, Callable[[], Callable[[], None] | None]] = {
+        acts: dict[str, Callable[[], Act | None]] = {
             "n": lambda: self._neighbour(1),
             "right": lambda: self._neighbour(1),
             "p": lambda: self._neighbour(-1),
@@ -347,35 +439,33 @@ class Watch:
             "h": self._hint,
             "z": lambda: lambda: self._command("quiz"),
             "r": self._again,
+            "s": lambda: lambda: self._command("show"),
             "o": lambda: lambda: self._command("solution"),
             "e": self._edit,
             "x": self._ask_reset,
             "?": self._help,
             "q": self._quit,
-            "quit": self._quit,
+            "enter": lambda: None,
+            "escape": lambda: None,
         }
         act = acts.get(name)
         if act is None:
-            self.view.notice = "No such key: ? shows them all."
+            self.view.notice = "This key does nothing here. ? shows all keys."
             return None
-        self._opened = name
+        self._opened = name if name in ("l", "?") else ""
         return act()
-
-    _opened = ""
 
     def _quit(self) -> None:
         self._going = False
 
     def _move(self, by: int) -> None:
-        if self._choosing:
+        if self.view.marked >= 0:
             self.view.marked = max(0, min(self.view.marked + by, len(self.course.steps) - 1))
-            self.view.top = max(0, self.view.marked - 5)
         else:
             self.view.top = max(0, self.view.top + by)
 
     def _close_panel(self) -> None:
         self.view.panel, self.view.marked, self.view.top = [], -1, 0
-        self._choosing = False
 
     def _neighbour(self, by: int) -> None:
         number = self.course.steps.index(self.view.step) + by
@@ -394,6 +484,7 @@ class Watch:
             self.course, self.places.memory, self.view.submission, step
         )
         self.view.place = self._place()
+        self._later.append(lambda: keep_step(self.places.memory, step))
         if self.view.verdict is None:
             self._ask()
             return
@@ -408,25 +499,14 @@ class Watch:
 
     def _list(self) -> None:
         self._close_panel()
-        words = {
-            Status.PASSED: "done",
-            Status.FAILED: "not right yet",
-            Status.NOT_STARTED: "not started",
-        }
-        for step in self.course.steps:
-            status = self.view.statuses.get(step.id)
-            said = words.get(status, "not judged yet") if status else "not judged yet"
-            self.view.panel.append(f"  {step.id}  {step.title:<34}{said}")
-        self._choosing = True
         self.view.marked = self.course.steps.index(self.view.step)
-        self.view.top = max(0, self.view.marked - 5)
-        self.view.notice = "Up and down choose a step, Enter opens it, Escape goes back."
+        self.view.notice = "Up and Down choose a step, Enter opens it, Escape goes back."
 
     def _help(self) -> None:
         self._close_panel()
-        keys = [f"  {key}   {words}" for key, words in KEYS]
-        saved = "When you save the file of this step, it is judged at once."
-        more = f"{saved} Up and down scroll what is too long for the window."
+        keys = [f"{key}   {words}" for key, words in KEYS]
+        saved = "When you save the file of this step, its tests run at once."
+        more = f"{saved} Up and Down scroll what is too long for the window."
         self.view.panel = [*keys, "", more, "Escape goes back."]
 
     def _hint(self) -> None:
@@ -445,23 +525,20 @@ class Watch:
         function = function if function in hints else next(iter(hints))
         number, text = next_hint(self.places.memory, step, function, hints[function])
         total = len(hints[function])
+        more = "h shows the next hint. " if number < total else "This is the last hint. "
         self.view.panel = [f"Hint {number} of {total} for {function}", "", *text.splitlines(), ""]
-        self.view.panel.append(
-            "Escape goes back." + (" h shows the next hint." if number < total else "")
-        )
-        self._opened = ""
+        self.view.panel.append(f"{more}Escape goes back.")
 
-    def _edit(self) -> Callable[[], None] | None:
+    def _edit(self) -> Act | None:
         file, line = self.exercises / self.view.step.filename, self._line()
         command = editor_command(file, line, self._editor)
         if command is None:
-            self.view.notice = (
-                f"No editor is known: set VISUAL, or use --edit-cmd. See {self.view.place}"
-            )
+            self.view.notice = "No editor is known. Open the file yourself, or set VISUAL, or start with --edit-cmd."
             return None
 
         def act() -> None:
-            self.view.notice = open_editor(command)
+            with _away():
+                self.view.notice = open_editor(command)
 
         return act
 
@@ -489,25 +566,27 @@ class Watch:
 
     def _command(self, name: str) -> None:
         """Run one of the kit's other commands in the terminal, then wait until it was read."""
-        self.console.clear()
         words = [sys.executable, "-m", "grader", name, self.view.step.id]
-        with contextlib.suppress(KeyboardInterrupt):
+        with _away():
+            self.console.clear()
             subprocess.run(words, check=False, cwd=self.places.workspace)
-        with contextlib.suppress(EOFError, KeyboardInterrupt):
-            input("\nEnter goes back to the watcher. ")
+            with contextlib.suppress(EOFError):
+                input("\nEnter goes back to the watcher. ")
 
     # Where to look
 
     def _line(self) -> int:
-        """Return the line of the function to do first, or of a syntax error; 1 if neither is known."""
-        source = self.view.submission.sources.get(self.view.step.module, b"")
+        """Return the line that fails, or that of the function to do first; 1 if neither is known."""
+        step, verdict = self.view.step, self.view.verdict
+        bad = [test for test in verdict.tests if test.status in _BAD] if verdict else []
+        if bad and (said := re.search(rf"line (\d+) of \S*{step.filename}\b", bad[0].message)):
+            return int(said[1])
         try:
-            tree = ast.parse(source)
+            tree = ast.parse(self.view.submission.sources.get(step.module, b""))
         except SyntaxError as error:
             return error.lineno or 1
-        except ValueError:
+        except (ValueError, RecursionError, MemoryError):
             return 1
-        verdict = self.view.verdict
         name = verdict.to_do if verdict else ""
         for node in tree.body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
@@ -529,8 +608,38 @@ def _idea_of(course: Course, step: Step) -> str:
         return ""
 
 
+def _encoding(console: Console) -> str:
+    """Return what the terminal can show."""
+    # With LANG=C, Python writes UTF-8 all the same, and sets LC_CTYPE for the programs that it starts.
+    chosen = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or ""
+    if chosen in ("", "C.UTF-8", "C.utf8", "UTF-8"):
+        chosen = os.environ.get("LC_ALL") or os.environ.get("LANG") or chosen
+    return "ascii" if chosen in ("C", "POSIX") else console.encoding
+
+
 def _suspend() -> None:
-    """Stop this program as Ctrl-Z does, and go on when the shell says so."""
+    """Stop this program, and the make around it, as Ctrl-Z does, and go on when the shell says so."""
     before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGTSTP)
+    os.kill(0, signal.SIGTSTP)
     signal.signal(signal.SIGTSTP, before)
+
+
+@contextlib.contextmanager
+def _away() -> Iterator[None]:
+    """Leave the terminal to another program: Ctrl-C and Ctrl-Z are meant for that one."""
+    # Not ignored, because a program that is started would inherit that.
+    meanwhile: dict[str, Any] = {
+        "SIGINT": lambda *_: None,
+        "SIGTSTP": signal.SIG_DFL,
+        "SIGCONT": signal.SIG_DFL,
+    }
+    before = {
+        number: signal.signal(number, handler)
+        for name, handler in meanwhile.items()
+        if (number := getattr(signal, name, None)) is not None
+    }
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
