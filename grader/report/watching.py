@@ -129,7 +129,8 @@ def lines(view: View, width: int, height: int) -> list[Text]:
     shown = body[view.top : view.top + space]
     if space < room:
         below = len(body) - view.top - space
-        words = f"  {below} more lines: Down" if below else "  the end: Up"
+        more = f"  {below} more lines: Down" if width > 25 else f"{below} more: Down"
+        words = more if below else "  the end: Up"
         shown.append(Text(words, style="dim"))
     shown += [Text()] * (room - len(shown))
     whole = [*head, *shown, *foot][:height]
@@ -223,13 +224,20 @@ def _body(view: View, width: int) -> list[Text]:
         highlight=False,
         legacy_windows=False,
     )
-    Screen(console, view.course, view.submission, view.in_clone).first_failure(verdict)
+    _Failure(console, view.course, view.submission, view.in_clone).first_failure(verdict)
     found = [Text.from_ansi(line) for line in _folded(out.getvalue(), width)]
     if verdict.status == Status.ERROR:
         doctor = "python -m grader doctor" if view.in_clone else "torchsteps doctor"
         words = f"The kit itself failed, which is not your fault. Please report it, with what `{doctor}` says."
         found += [Text(), *_wrapped(words, width, style="magenta")]
     return found
+
+
+class _Failure(Screen):
+    """Shows failures as a check does, but with a key in place of the command for a hint."""
+
+    def _hint(self, step: Step, function: str, indent: int) -> None:  # noqa: ARG002
+        self.console.print(f"{' ' * indent}For a hint: the key h", style="dim")
 
 
 def _folded(text: str, width: int) -> list[str]:
@@ -256,9 +264,9 @@ def _not_started(view: View, verdict: StepVerdict, width: int) -> list[Text]:
     todo = (
         "Nothing is written here yet.",
         "",
-        f"1. Open {file} (e does it).",
+        f"1. Open {file}, for example with the key e.",
         "2. Read the lesson at the top of the file.",
-        f"3. Write the first function, {names[0]}, and save. You see here at once how it went.",
+        f"3. Write the first function, {names[0]}, and save. The result is shown here.",
         "",
         f"Functions to write: {', '.join(names)}.",
     )

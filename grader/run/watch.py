@@ -330,6 +330,10 @@ class Watch:
         """
         self._run += 1
         self._tests = []
+        if not self.exercises.is_dir():
+            self.view.judging = False
+            self.view.notice = f"The folder {self.exercises.name} is not there any more."
+            return
         since = None
         if saved:
             file = self.exercises / self.view.step.filename
@@ -517,8 +521,7 @@ class Watch:
         except CourseError as error:
             self.view.notice = str(error)
             return
-        verdict = self.view.verdict
-        function = verdict.to_do if verdict else next(iter(hints))
+        function = self._function() if self.view.verdict else next(iter(hints))
         if not function:
             self.view.notice = "All is right here, so you need no hint."
             return
@@ -533,7 +536,9 @@ class Watch:
         file, line = self.exercises / self.view.step.filename, self._line()
         command = editor_command(file, line, self._editor)
         if command is None:
-            self.view.notice = "No editor is known. Open the file yourself, or set VISUAL, or start with --edit-cmd."
+            self.view.notice = (
+                "No editor is known: open the file yourself, or set VISUAL, or use --edit-cmd."
+            )
             return None
 
         def act() -> None:
@@ -587,11 +592,18 @@ class Watch:
             return error.lineno or 1
         except (ValueError, RecursionError, MemoryError):
             return 1
-        name = verdict.to_do if verdict else ""
         for node in tree.body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == self._function():
                 return node.lineno
         return 1
+
+    def _function(self) -> str:
+        """Return the function that the screen is about: the first one that is wrong, or else to be written."""
+        verdict = self.view.verdict
+        if verdict is None:
+            return ""
+        wrong = (test.function for test in verdict.tests if test.status in _BAD)
+        return next(wrong, verdict.to_do)
 
     def _place(self) -> str:
         path = self.view.submission.path_of(self.view.step.filename)

@@ -20,7 +20,7 @@ from grader.submissions.submission import Submission
 
 ROOT = Path(__file__).resolve().parents[2]
 # Far more than anything here needs, on a slow and busy machine too.
-OUTER_LIMIT = 75
+OUTER_LIMIT = 300
 
 TOY_TESTS = '''"""Tests of a toy step: `double` and `total`."""
 
