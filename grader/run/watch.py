@@ -10,19 +10,15 @@ import ast
 import contextlib
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from rich.console import Console, Group
-from rich.control import Control
-from rich.screen import Screen
-from rich.text import Text
+from rich.console import Console
 
 from grader.course.course import Course, CourseError, Step
 from grader.course.paths import EXERCISES
@@ -33,10 +29,10 @@ from grader.run.after import after_of
 from grader.run.check import known_verdicts, last_verdict, remember
 from grader.run.editor import editor_command, open_editor
 from grader.run.hints import hints_of, next_hint
-from grader.run.keys import Keys
 from grader.run.progress import finished, keep_step, last_step
 from grader.run.reset import reset
 from grader.run.resident import ResidentJudge
+from grader.run.screen import FullScreen, away, suspend
 from grader.submissions.submission import Submission
 
 Act = Callable[[], None]
@@ -79,7 +75,8 @@ class Watch:
         self._stub = stub
         self._editor = editor
         self._events: SimpleQueue[tuple[str, Any]] = SimpleQueue()
-        self._keys = Keys(lambda name: self._events.put(("key", name)))
+        # A SimpleQueue may be used in a signal handler.
+        self._screen = FullScreen(console, lambda kind, value: self._events.put((kind, value)))
         self._judge = ResidentJudge(
             places.kit, self.exercises, lambda answer: self._events.put(("answer", answer))
         )
@@ -93,7 +90,6 @@ class Watch:
         self._confirm = False
         self._opened = ""
         self._later: list[Act] = []
-        self._painted: Any = None
         submission = self._read()
         verdicts = known_verdicts(course, places.memory, submission, course.steps)
         statuses = dict.fromkeys(finished(course, places.memory, submission), Status.PASSED)
@@ -105,7 +101,7 @@ class Watch:
             step,
             statuses,
             in_clone=places.is_clone,
-            encoding=_encoding(console),
+            encoding=self._screen.encoding,
         )
         self._go_to(step, verdicts.get(step.id))
 
@@ -143,7 +139,7 @@ class Watch:
         files.start()
         if not self._judge.starts:
             self._judge.start()
-        with self._signals():
+        with self._screen.signals():
             try:
                 while self._going:
                     self._on_screen()
@@ -156,66 +152,20 @@ class Watch:
     def _on_screen(self) -> None:
         """Show the screen and handle events until the terminal is wanted for something else."""
         act: Act | None = None
-        with self._screen():
+        with self._screen.taken():
             while self._going and act is None:
-                self._paint()
+                try:
+                    self._screen.paint(
+                        lambda width, height: lines(self.view, width, height),
+                        wait=self.view.judging or self.view.loading,
+                    )
+                except OSError:
+                    # The terminal was closed.
+                    self._going = False
                 self._do_later()
-                act = self._next()
+                act = self._next() if self._going else None
         if act:
             act()
-
-    @contextlib.contextmanager
-    def _screen(self) -> Iterator[None]:
-        """Take the terminal, and give it back as it was."""
-        console = self.console
-        self._painted = None
-        try:
-            console.set_alt_screen(True)
-            console.show_cursor(False)
-            self._keys.start()
-            yield
-        finally:
-            self._keys.stop()
-            # If the terminal was closed, nobody sees this any more.
-            with contextlib.suppress(OSError):
-                console.set_alt_screen(False)
-                console.show_cursor(True)
-
-    def _paint(self) -> None:
-        """Bring the screen up to date."""
-        console = self.console
-        with contextlib.suppress(OSError, ValueError):
-            # Rich believes COLUMNS and LINES, which do not follow the window.
-            width, height = os.get_terminal_size(sys.stdout.fileno())
-            if width and height:
-                console.size = width, height
-        size = console.size
-        if console.is_dumb_terminal:
-            self._paint_below(size.width)
-            return
-        shown = size, lines(self.view, size.width, size.height)
-        if shown == self._painted:
-            return
-        try:
-            # One write for all, so that nothing flickers.
-            with console:
-                if not self._painted or self._painted[0] != size:
-                    console.control(Control.clear())
-                console.control(Control.home())
-                console.print(Screen(Group(*shown[1])), end="")
-        except OSError:
-            # The terminal was closed.
-            self._going = False
-        self._painted = shown
-
-    def _paint_below(self, width: int) -> None:
-        """Show what is new below what is there, in a terminal that cannot do anything else."""
-        if self._painted and (self.view.judging or self.view.loading):
-            return
-        shown = [line for line in lines(self.view, width, 100) if line.plain.strip()]
-        if shown != self._painted:
-            self.console.print(*shown, Text(), sep="\n")
-        self._painted = shown
 
     def _do_later(self) -> None:
         """Do what was put off because the learner waits for the screen."""
@@ -244,39 +194,13 @@ class Watch:
         elif kind == "answer":
             self._answer(value)
         elif kind == "suspend":
-            return _suspend
+            return suspend
         elif kind == "continue":
             # Whoever had the terminal meanwhile may have set it otherwise.
             return lambda: None
         elif kind == "end":
             self._going = False
         return None
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Turn signals into events, so that the terminal is given back before anything else happens."""
-        kinds = {
-            "SIGINT": "end",
-            "SIGTERM": "end",
-            "SIGHUP": "end",
-            "SIGBREAK": "end",
-            "SIGTSTP": "suspend",
-            "SIGCONT": "continue",
-            "SIGWINCH": "size",
-        }
-        before = {}
-        for name, kind in kinds.items():
-            number = getattr(signal, name, None)
-            if number is not None:
-                # SimpleQueue may be used in a signal handler.
-                before[number] = signal.signal(
-                    number, lambda *_, kind=kind: self._events.put((kind, None))
-                )
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _watch_files(self) -> None:
         from watchfiles import watch
@@ -410,10 +334,10 @@ class Watch:
 
     def _key(self, name: str) -> Act | None:
         if name == "redraw":
-            self._painted = None
+            self._screen.forget()
             return None
         if name == "suspend":
-            return _suspend
+            return suspend
         self.view.notice = ""
         if name == "quit":
             self._quit()
@@ -542,7 +466,7 @@ class Watch:
             return None
 
         def act() -> None:
-            with _away():
+            with away():
                 self.view.notice = open_editor(command)
 
         return act
@@ -572,7 +496,7 @@ class Watch:
     def _command(self, name: str) -> None:
         """Run one of the kit's other commands in the terminal, then wait until it was read."""
         words = [sys.executable, "-m", "grader", name, self.view.step.id]
-        with _away():
+        with away():
             self.console.clear()
             subprocess.run(words, check=False, cwd=self.places.workspace)
             with contextlib.suppress(EOFError):
@@ -618,40 +542,3 @@ def _idea_of(course: Course, step: Step) -> str:
         return after_of(course, step).idea
     except CourseError:
         return ""
-
-
-def _encoding(console: Console) -> str:
-    """Return what the terminal can show."""
-    # With LANG=C, Python writes UTF-8 all the same, and sets LC_CTYPE for the programs that it starts.
-    chosen = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or ""
-    if chosen in ("", "C.UTF-8", "C.utf8", "UTF-8"):
-        chosen = os.environ.get("LC_ALL") or os.environ.get("LANG") or chosen
-    return "ascii" if chosen in ("C", "POSIX") else console.encoding
-
-
-def _suspend() -> None:
-    """Stop this program, and the make around it, as Ctrl-Z does, and go on when the shell says so."""
-    before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-    os.kill(0, signal.SIGTSTP)
-    signal.signal(signal.SIGTSTP, before)
-
-
-@contextlib.contextmanager
-def _away() -> Iterator[None]:
-    """Leave the terminal to another program: Ctrl-C and Ctrl-Z are meant for that one."""
-    # Not ignored, because a program that is started would inherit that.
-    meanwhile: dict[str, Any] = {
-        "SIGINT": lambda *_: None,
-        "SIGTSTP": signal.SIG_DFL,
-        "SIGCONT": signal.SIG_DFL,
-    }
-    before = {
-        number: signal.signal(number, handler)
-        for name, handler in meanwhile.items()
-        if (number := getattr(signal, name, None)) is not None
-    }
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
