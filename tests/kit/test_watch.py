@@ -41,6 +41,7 @@ STUB = TOY_SOLUTION.replace("return 2 * x", 'raise NotImplementedError("later")'
 EMPTY = re.sub("return .*", 'raise NotImplementedError("later")', TOY_SOLUTION)
 WRONG = TOY_SOLUTION.replace("2 * x", "3 * x")
 ENDLESS = TOY_SOLUTION.replace("return 2 * x", "while True:\n        pass")
+TOO_LONG = "did not finish within 3 seconds"
 ESCAPE_CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -266,7 +267,7 @@ def test_the_next_save_ends_an_endless_loop(terminal):
     terminal.resize(50, 12)
     terminal.wait_for("judging", r"Step 00  Toy 0 +\d of 3 steps done$|Step 00  Toy 0 {16}")
     terminal.resize(80, 24)
-    terminal.wait_for("did not finish|took longer|time limit", "judged")
+    terminal.wait_for(TOO_LONG, "judged")
 
 
 @in_terminal
@@ -333,10 +334,13 @@ def test_the_death_of_a_process_is_survived(terminal):
         os.kill(terminal.find(words), signal.SIGKILL)
         kit.write("step_00_numbers", TOY_SOLUTION)
         terminal.wait_for("Step 00 is done", "judged")
-    # Also in the middle of a run.
+    # Also in the middle of a run, which is then begun again.
     kit.write("step_00_numbers", ENDLESS)
     terminal.wait_for("judging")
-    os.kill(terminal.find("judge.resident"), signal.SIGKILL)
+    for pid, words in terminal.processes().items():
+        if "judge.resident" in words:
+            os.kill(pid, signal.SIGKILL)
+    terminal.wait_for(TOO_LONG, "judged")
     kit.write("step_00_numbers", TOY_SOLUTION)
     terminal.wait_for("Step 00 is done", "judged")
 
