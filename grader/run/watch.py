@@ -43,7 +43,8 @@ _STEP = 5
 _LOOK = 0.5
 # So many times in a row the judge may end without a verdict.
 _RESTARTS = 3
-_BAD = frozenset({Status.FAILED, Status.TIMEOUT, Status.CRASHED, Status.ERROR})
+_WRONG = frozenset({Status.FAILED, Status.TIMEOUT, Status.CRASHED})
+_BAD = _WRONG | {Status.ERROR}
 
 
 class Watch:
@@ -84,6 +85,7 @@ class Watch:
         self._going = True
         self._run = 0
         self._ends = 0
+        self._is_second = False
         self._asked: tuple[Submission, float | None] | None = None
         self._tests: list[TestVerdict] = []
         self._looked: Any = None
@@ -253,6 +255,7 @@ class Watch:
             saved: whether that is because its file was saved, so that the time since then is of interest.
         """
         self._run += 1
+        self._is_second = False
         self._tests = []
         if not self.exercises.is_dir():
             self.view.judging = False
@@ -269,6 +272,11 @@ class Watch:
             self._close_panel()
         self._judge.judge(self._run, self.view.step.id)
 
+    def _ask_again(self) -> None:
+        """Ask once more for what was asked last."""
+        self._ask(saved=self._asked is not None and self._asked[1] is not None)
+        self._is_second = True
+
     def _answer(self, answer: dict[str, Any]) -> None:
         if answer.get("ready"):
             self.view.loading = False
@@ -279,11 +287,15 @@ class Watch:
             if "test" in answer:
                 self._tests.append(TestVerdict.of(answer["test"]))
                 # The old verdict stays until the new one says something else than "right so far".
-                if self._tests[-1].status in _BAD and not any(
-                    test.status in _BAD for test in self._tests[:-1]
-                ):
+                wrong = [test for test in self._tests if test.status in _WRONG]
+                if len(wrong) == 1 and wrong[0] is self._tests[-1]:
                     self._show(done=False)
             elif "judged" in answer:
+                statuses = {test.status for test in self._tests}
+                if Status.ERROR in statuses and not self._is_second:
+                    # A process of the kit was killed, perhaps for want of memory.
+                    self._ask_again()
+                    return
                 self._show(done=True)
                 self._finish(answer["judged"])
             elif "problem" in answer:
@@ -326,7 +338,7 @@ class Watch:
                 "The judge ends again and again. `doctor` says what works on this machine."
             )
         elif self.view.judging:
-            self._ask(saved=self._asked is not None and self._asked[1] is not None)
+            self._ask_again()
         else:
             self._judge.start()
 
