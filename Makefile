@@ -111,4 +111,4 @@ lint: .venv/ready
 
 # What `.torchsteps` keeps of a learner's work stays.
 clean:
-	rm -rf .venv .torchsteps/*.json .torchsteps/hypothesis .import_linter_cache .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv $(addprefix .torchsteps/,checks.json hints.json solutions.json hypothesis) .import_linter_cache .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist *.egg-info

@@ -405,7 +405,7 @@ def watch(
     if not places.workspace:
         raise fail(f"Nothing to watch: {_NO_WORKSPACE}.", USAGE)
     console = make_console()
-    if not (console.is_terminal and sys.stdin and sys.stdin.isatty()):
+    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         raise fail("The watcher needs a terminal. Without one, check does the same once.", USAGE)
     course = load(places)
     first = pick(course, [step])[0] if step else None
@@ -429,6 +429,7 @@ def list_steps() -> None:
     """List all steps, with what the last check said about each."""
     from grader.report.terminal import make_console, step_line
     from grader.run.check import find_target, known_verdicts
+    from grader.run.progress import finished
     from grader.submissions.submission import Submission
 
     places = here()
@@ -440,11 +441,13 @@ def list_steps() -> None:
     except OSError:
         submission = Submission("nothing", Path(EXERCISES), {}, {})
     known = known_verdicts(course, places.memory, submission, course.steps)
+    done = finished(course, places.memory, submission) - known.keys()
     console = make_console()
     for each in course.steps:
-        console.print(step_line(each, known.get(each.id)), soft_wrap=True)
-    done = sum(verdict.status == "passed" for verdict in known.values())
-    typer.echo(f"\n{done} of {len(course.steps)} steps done.")
+        line = step_line(each, known.get(each.id), has_passed=each.id in done)
+        console.print(line, soft_wrap=True)
+    done |= {name for name, verdict in known.items() if verdict.status == "passed"}
+    typer.echo(f"\n{len(done)} of {len(course.steps)} steps done.")
 
 
 @app.command()

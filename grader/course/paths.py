@@ -27,10 +27,10 @@ MEMORY = ".torchsteps"
 BACKUP = "backup"
 CHECKS_FILE = "checks.json"
 HINTS_FILE = "hints.json"
+PROGRESS_FILE = "progress.json"
 SOLUTIONS_FILE = "solutions.json"
 # It makes a folder a workspace.
 STUBS_FILE = "stubs.json"
-WATCH_FILE = "watch.json"
 
 # In the folder of a graded class: one file for all, and the others in a folder for each submission.
 TIMINGS = "timings.json"

@@ -37,9 +37,17 @@ def make_console(*, stderr: bool = False) -> Console:
     return console
 
 
-def step_line(step: Step, verdict: StepVerdict | None) -> Text:
-    """Return a line that says how a step went; with None, that nothing is known of it."""
+def step_line(step: Step, verdict: StepVerdict | None, has_passed: bool = False) -> Text:
+    """Return a line that says how a step went.
+
+    Args:
+        step: the step.
+        verdict: what the last check says; None if nothing is known any more.
+        has_passed: whether it is all the same known that the step has passed.
+    """
     head = f"  {step.id}  {step.title:<32}"
+    if verdict is None and has_passed:
+        return Text.assemble(head, (Status.PASSED, _STYLES[Status.PASSED]))
     if verdict is None:
         return Text.assemble(head, ("not checked yet", "dim"))
     passed = sum(test.status == Status.PASSED for test in verdict.tests)

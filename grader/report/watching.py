@@ -6,10 +6,12 @@ import io
 import textwrap
 from dataclasses import dataclass, field
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from grader.course.course import Course, Step
+from grader.course.places import command
 from grader.course.plain_text import visible
 from grader.course.verdicts import Status, StepVerdict
 from grader.report.terminal import Screen
@@ -18,24 +20,46 @@ from grader.submissions.submission import Submission
 KEYS = (
     ("n", "next step"),
     ("p", "previous step"),
-    ("l", "list of the steps"),
-    ("h", "hint"),
-    ("z", "quiz"),
-    ("r", "run again"),
-    ("o", "solution"),
-    ("e", "open in the editor"),
-    ("x", "reset the step"),
-    ("?", "help"),
+    ("l", "list of all steps: choose one"),
+    ("h", "hint: first a nudge, at last nearly the answer"),
+    ("z", "quiz: predict what a few lines of code do"),
+    ("r", "run the tests again"),
+    ("s", "show pictures of what your code does"),
+    ("o", "solution beside your code, when the step is done or when you ask twice"),
+    ("e", "open the file in your editor"),
+    ("x", "reset: give the step its stubs back; a copy of what you wrote is kept"),
+    ("?", "this help"),
     ("q", "quit"),
 )
 _SHORT = (
-    "n next  p previous  l list  h hint  z quiz  r run  o solution  e edit  x reset  ? help  q quit"
+    ("n", "next"),
+    ("h", "hint"),
+    ("e", "edit"),
+    ("l", "list"),
+    ("p", "previous"),
+    ("r", "run"),
+    ("z", "quiz"),
+    ("s", "show"),
+    ("o", "solution"),
+    ("x", "reset"),
+    ("?", "help"),
+    ("q", "quit"),
 )
-_STYLES = {
-    Status.PASSED: "green",
-    Status.FAILED: "red",
-    Status.NOT_STARTED: "dim",
-    Status.ERROR: "magenta",
+# What a terminal without Unicode shows instead.
+_ASCII = str.maketrans(
+    {"─": "-", "━": "=", "✓": "ok", "✗": "x", "·": "-", "…": "...", "–": "-", "—": "-"}
+    | {"’": "'", "‘": "'", "“": '"', "”": '"', "×": "x", "≤": "<=", "≥": ">="}
+)
+_WORDS = {
+    Status.PASSED: ("done", "green"),
+    Status.FAILED: ("not right yet", "red"),
+    Status.NOT_STARTED: ("not started", "dim"),
+    Status.ERROR: ("the kit failed", "magenta"),
+}
+_MARKS = {
+    Status.PASSED: ("✓", "green"),
+    Status.FAILED: ("✗", "red"),
+    Status.NOT_STARTED: ("·", "dim"),
 }
 
 
@@ -56,10 +80,10 @@ class View:
         idea: what the step was about, for when it is done.
         in_clone: whether commands begin with `make`.
         notice: a sentence about the last key.
-        panel: lines that cover the feedback, such as the list of steps or a hint.
-        marked: the index of the line in the panel that is chosen; -1 if none can be.
+        panel: lines that cover the feedback, such as a hint.
+        marked: the index of the step that is chosen in the list of steps; -1 if the list is not shown.
         top: the number of lines of the body that are scrolled away.
-        plain: whether only ASCII can be shown.
+        encoding: what the terminal can show; anything but UTF-8 also does without lines and marks.
     """
 
     course: Course
@@ -77,63 +101,104 @@ class View:
     panel: list[str] = field(default_factory=list)
     marked: int = -1
     top: int = 0
-    plain: bool = False
+    encoding: str = "utf-8"
 
 
 def lines(view: View, width: int, height: int) -> list[Text]:
-    """Return the lines of a screen of this size: a head, a body that may be scrolled, and a foot."""
-    head, foot = _head(view, width), _foot(view, width)
-    body = _panel(view, width) if view.panel else _body(view, width)
+    """Return the lines of a screen of this size: a head, a body that may be scrolled, and a foot.
+
+    What does not fit is left out in this order: the second lines of functions and keys, the rules, the functions,
+    the file and the keys. The step's name and the body stay, and the body can be scrolled.
+    """
+    head, foot = _head(view, width, height), _foot(view, width, height)
+    if view.marked >= 0:
+        body = _steps(view, width)
+    elif view.panel:
+        body = [line for text in view.panel for line in _wrapped(text, width) or [Text()]]
+    else:
+        body = _body(view, width)
+    if height >= _ROOMY:
+        body.insert(0, Text())
     room = max(height - len(head) - len(foot), 1)
-    view.top = max(0, min(view.top, len(body) - room))
-    shown = body[view.top : view.top + room]
-    if len(body) > room and height > 4:
-        below = len(body) - view.top - room
-        words = f"  {below} more lines: down, page down" if below > 0 else "  the end: up, page up"
-        shown[-1:] = [Text(words, style="dim")]
+    is_long = len(body) > room
+    space = room - 1 if is_long and room > 2 else room
+    if view.marked >= 0:
+        chosen = view.marked + (height >= _ROOMY)
+        view.top = min(max(view.top, chosen - space + 1), chosen)
+    view.top = max(0, min(view.top, len(body) - space))
+    shown = body[view.top : view.top + space]
+    if space < room:
+        below = len(body) - view.top - space
+        more = f"  {below} more lines: Down" if width > 25 else f"{below} more: Down"
+        words = more if below else "  the end: Up"
+        shown.append(Text(words, style="dim"))
     shown += [Text()] * (room - len(shown))
-    whole = (
-        [*head, *shown, *foot][-height:]
-        if height < len(head) + len(foot) + 1
-        else [*head, *shown, *foot]
-    )
+    whole = [*head, *shown, *foot][:height]
     for line in whole:
+        _for_terminal(line, view.encoding)
         line.truncate(width, overflow="crop")
     return whole
 
 
-def _head(view: View, width: int) -> list[Text]:
+# From this height on there is room for empty lines, from these for two rows of keys, and for the rules.
+_ROOMY = 14
+_TWO_ROWS = 16
+_RULES = 9
+
+
+def _for_terminal(line: Text, encoding: str) -> None:
+    """Replace what the terminal cannot show."""
+    if is_unicode(encoding):
+        return
+    plain = line.plain.translate(_ASCII).encode(encoding, "replace").decode(encoding)
+    if len(plain) == len(line.plain):
+        line.plain = plain
+    elif plain != line.plain:
+        # The spans would be in other places, so only a style of the whole line stays.
+        styles = {str(span.style) for span in line.spans}
+        line.spans = []
+        line.plain = plain
+        if len(styles) == 1:
+            line.stylize(styles.pop())
+
+
+def is_unicode(encoding: str) -> bool:
+    """Return whether a terminal with this encoding shows lines and marks."""
+    return encoding.lower().replace("-", "").startswith("utf")
+
+
+def _head(view: View, width: int, height: int) -> list[Text]:
     done = sum(status == Status.PASSED for status in view.statuses.values())
+    total = len(view.course.steps)
     title = f"Step {view.step.id}  {view.step.title}"
-    right = f"{done} of {len(view.course.steps)} steps done"
-    gap = width - len(title) - len(right)
-    first = f"{title}{' ' * gap}{right}" if gap > 1 else title
-    return [
-        Text(first, style="bold"),
-        Text(_rule(view, width), style="dim"),
-        *_functions(view, width),
-    ]
+    rights = (f"{done} of {total} steps done", f"{done}/{total}")
+    fitting = [right for right in rights if cell_len(title) + len(right) + 2 <= width]
+    right = fitting[0] if fitting else ""
+    gap = " " * (width - cell_len(title) - len(right)) if right else ""
+    found = [Text(f"{title}{gap}{right}", style="bold")]
+    if height >= _RULES:
+        reached = round(width * done / total)
+        found.append(Text.assemble(("━" * reached, "green"), ("─" * (width - reached), "dim")))
+    rows = _functions(view, width)
+    return [*found, *rows[: 2 if height >= _ROOMY else 1 if height >= 7 else 0]]
 
 
 def _functions(view: View, width: int) -> list[Text]:
-    """Return one or two lines with the step's functions, each with a mark."""
+    """Return lines with the step's functions, each with a mark."""
     if view.verdict is None:
         return []
-    marks = {
-        Status.PASSED: ("ok" if view.plain else "✓", "green"),
-        Status.FAILED: ("x" if view.plain else "✗", "red"),
-        Status.NOT_STARTED: ("-" if view.plain else "·", "dim"),
-    }
     rows, used = [Text()], 0
     for name, tests in view.verdict.by_function.items():
         found = StepVerdict(view.step, tuple(tests)).status
-        mark, style = marks.get(found, ("!", "magenta"))
-        piece = f"{mark} {name}   "
+        mark, style = _MARKS.get(found, ("!", "magenta"))
+        if not is_unicode(view.encoding):
+            mark = mark.translate(_ASCII)
+        piece = f"{mark} {name}"
         if used and used + len(piece) > width:
             rows.append(Text())
             used = 0
-        rows[-1].append(piece, style=style)
-        used += len(piece)
+        rows[-1].append(f"{piece}   ", style=style)
+        used += len(piece) + 3
     return rows
 
 
@@ -141,18 +206,15 @@ def _body(view: View, width: int) -> list[Text]:
     verdict = view.verdict
     if verdict is None:
         words = (
-            "Loading PyTorch and the tests; this takes some seconds, once."
+            "Loading PyTorch and the tests. This takes some seconds, once."
             if view.loading
-            else "Judging …"
+            else "Running the tests of this step …"
         )
-        return [Text(), *_wrapped(words, width)]
+        return _wrapped(words, width)
     if verdict.status == Status.PASSED and not view.judging:
         return _done(view, width)
     if verdict.status == Status.NOT_STARTED:
-        names = ", ".join(dict.fromkeys(test.unwritten for test in verdict.tests))
-        todo = f"Open {view.place}, read the lesson, then write: {names}."
-        words = f"Nothing is written yet. {todo} Save, and look here."
-        return [Text(), *_wrapped(words, width)]
+        return _not_started(view, verdict, width)
     out = io.StringIO()
     console = Console(
         file=out,
@@ -160,49 +222,99 @@ def _body(view: View, width: int) -> list[Text]:
         color_system="standard",
         width=max(width, 20),
         highlight=False,
+        legacy_windows=False,
     )
-    Screen(console, view.course, view.submission, view.in_clone).first_failure(verdict)
-    return [Text.from_ansi(line) for line in _folded(out.getvalue(), width)]
+    _Failure(console, view.course, view.submission, view.in_clone).first_failure(verdict)
+    found = [Text.from_ansi(line) for line in _folded(out.getvalue(), width)]
+    if verdict.status == Status.ERROR:
+        doctor = "python -m grader doctor" if view.in_clone else "torchsteps doctor"
+        words = f"The kit itself failed, which is not your fault. Please report it, with what `{doctor}` says."
+        found += [Text(), *_wrapped(words, width, style="magenta")]
+    return found
+
+
+class _Failure(Screen):
+    """Shows failures as a check does, but with a key in place of the command for a hint."""
+
+    def _hint(self, step: Step, function: str, indent: int) -> None:  # noqa: ARG002
+        self.console.print(f"{' ' * indent}For a hint: the key h", style="dim")
 
 
 def _folded(text: str, width: int) -> list[str]:
     """Return the lines of a text; one that is too long for the window goes on in the next."""
     found: list[str] = []
     for line in text.rstrip("\n").split("\n"):
-        plain = Text.from_ansi(line)
-        found += (
-            [line]
-            if len(plain) <= width
-            else textwrap.wrap(plain.plain, width, subsequent_indent="      ")
+        plain = Text.from_ansi(line).plain
+        if cell_len(plain) <= width:
+            found.append(line)
+            continue
+        indent = " " * min(len(plain) - len(plain.lstrip()), width // 4)
+        found += textwrap.wrap(
+            plain.strip(), max(width, 10), initial_indent=indent, subsequent_indent=indent
         )
     return found
 
 
-def _done(view: View, width: int) -> list[Text]:
-    later = [step for step in view.course.steps if view.statuses.get(step.id) != Status.PASSED]
-    words = f"Step {view.step.id} is done."
-    rest = (
-        "n goes to the next step, o shows the solution beside yours."
-        if later
-        else "That was the last one. Well done!"
+def _not_started(view: View, verdict: StepVerdict, width: int) -> list[Text]:
+    file = view.place.rpartition(":")[0]
+    names = list(dict.fromkeys(test.unwritten for test in verdict.tests))
+    if view.step.module not in view.submission.sources:
+        absence = view.submission.absence(view.step)
+        return [*_wrapped(absence, width), *_wrapped("x writes it anew, with its stubs.", width)]
+    todo = (
+        "Nothing is written here yet.",
+        "",
+        f"1. Open {file}, for example with the key e.",
+        "2. Read the lesson at the top of the file.",
+        f"3. Write the first function, {names[0]}, and save. The result is shown here.",
+        "",
+        f"Functions to write: {', '.join(names)}.",
     )
-    idea = _wrapped(view.idea, width) if view.idea else []
-    return [Text(), Text(words, style="bold green"), *idea, Text(), *_wrapped(rest, width)]
+    return [line for text in todo for line in _wrapped(text, width) or [Text()]]
 
 
-def _panel(view: View, width: int) -> list[Text]:
+def _done(view: View, width: int) -> list[Text]:
+    steps = view.course.steps
+    left = [step for step in steps if view.statuses.get(step.id, "") != Status.PASSED]
+    following = steps[steps.index(view.step) + 1 :][:1]
+    stretch = f"One task more, if you like: {_command(view, 'stretch', view.step)}"
+    if not left:
+        rest = [
+            f"All {len(steps)} steps are done, and every line of it is yours. Well done!",
+            f"To see your functions work together as one program: {_command(view, 'run')}",
+        ]
+    elif following:
+        rest = [f"n goes to the next step, {following[0].id}: {following[0].title}."]
+    else:
+        rest = ["This was the last step, but not all others are done: l lists them."]
+    rest += ["o shows a solution beside yours.", stretch]
+    idea = _wrapped(f"What you learned: {view.idea}", width) if view.idea else []
+    found = [Text(f"Step {view.step.id} is done.", style="bold green"), *idea, Text()]
+    return [*found, *(line for text in rest for line in _wrapped(text, width))]
+
+
+def _command(view: View, name: str, step: Step | None = None) -> str:
+    return command(view.in_clone, name, step.id if step else "")
+
+
+def _steps(view: View, width: int) -> list[Text]:
+    """Return a line for each step, with its status; in a narrow window the title is cut."""
     found = []
-    for number, line in enumerate(view.panel):
-        pieces = (
-            _wrapped(line, width) if view.marked < 0 and not line.startswith(" ") else [Text(line)]
-        )
+    titles = min(max(cell_len(step.title) for step in view.course.steps), max(width - 22, 0))
+    for number, step in enumerate(view.course.steps):
+        status = view.statuses.get(step.id)
+        word, style = _WORDS.get(status, ("", "")) if status else ("not judged yet", "dim")
+        title = Text(step.title)
+        title.truncate(titles, overflow="ellipsis" if titles > 3 else "crop", pad=True)
+        line = Text.assemble(f" {step.id}  ", title, "  " if titles else "", (word, style))
         if number == view.marked:
-            pieces[0].stylize("reverse")
-        found += pieces
-    return [Text(), *found]
+            line.pad_right(max(width - line.cell_len, 0))
+            line.stylize("reverse")
+        found.append(line)
+    return found
 
 
-def _foot(view: View, width: int) -> list[Text]:
+def _foot(view: View, width: int, height: int) -> list[Text]:
     if view.judging:
         state = "judging …"
     elif view.loading:
@@ -211,27 +323,52 @@ def _foot(view: View, width: int) -> list[Text]:
         state = f"judged {view.seconds:.2f} s after the save"
     else:
         state = "waiting for a save"
-    if view.plain:
-        state = state.replace("…", "...")
-    left, gap = visible(view.place), width - len(view.place) - len(state)
-    where = f"{left}{' ' * gap}{state}" if gap > 1 else left
-    keys = textwrap.wrap(_SHORT, max(width, 10), break_on_hyphens=False)
     note = [
         Text(line, style="yellow") for line in textwrap.wrap(visible(view.notice), max(width, 10))
     ]
-    return [
-        *note,
-        Text(_rule(view, width), style="dim"),
-        Text(where, style="dim"),
-        *(Text(line) for line in keys[:2]),
-    ]
+    found = note[: max(height // 3, 1)]
+    if height >= _RULES:
+        found.append(Text("─" * width, style="dim"))
+    if height >= 6 or (view.judging and not note):
+        found.append(Text(_place_and_state(view, state, width), style="dim"))
+    if height >= 6 or not found:
+        found += _short_keys(width, 2 if height >= _TWO_ROWS else 1)
+    return found
 
 
-def _rule(view: View, width: int) -> str:
-    return ("-" if view.plain else "─") * width
+def _place_and_state(view: View, state: str, width: int) -> str:
+    """Return the file and what is going on with it, or what fits of both."""
+    left = visible(view.place)
+    gap = width - cell_len(left) - len(state)
+    if gap > 1:
+        return f"{left}{' ' * gap}{state}"
+    if view.judging or view.loading:
+        return state
+    name = left.rpartition("/")[2]
+    return left if cell_len(left) <= width else name
 
 
-def _wrapped(text: str, width: int) -> list[Text]:
-    return [
-        Text(line) for line in textwrap.wrap(visible(text), max(width, 10), break_on_hyphens=False)
-    ]
+def _short_keys(width: int, rows: int) -> list[Text]:
+    """Return what the keys do, as far as these rows go; help and quitting are always among them."""
+    words = [f"{key}\xa0{word}" for key, word in _SHORT]
+    wrapped: list[str] = []
+    for number in range(len(words) - 2, -1, -1):
+        text = "  ".join([*words[:number], *words[-2:]])
+        wrapped = textwrap.wrap(text, max(width, 10), break_on_hyphens=False)
+        if len(wrapped) <= rows:
+            break
+    return [Text(line.replace("\xa0", " ")) for line in wrapped[:rows]]
+
+
+def _wrapped(text: str, width: int, style: str = "") -> list[Text]:
+    """Return the lines of a text; one that is indented, such as code, is not broken unless it must be."""
+    found = []
+    for line in visible(text).split("\n"):
+        if line.startswith(" ") and cell_len(line) <= width:
+            found.append(Text(line, style=style))
+            continue
+        found += [
+            Text(piece, style=style)
+            for piece in textwrap.wrap(line, max(width, 10), break_on_hyphens=False)
+        ]
+    return found

@@ -49,7 +49,9 @@ class State:
         """
         if self._path:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path, json.dumps(self.data).encode())
+            # People read these files, too.
+            text = json.dumps(self.data, indent=1, sort_keys=True, ensure_ascii=False)
+            write_whole(self._path, f"{text}\n".encode("utf-8", "backslashreplace"))
 
 
 def kit_fingerprint(course: Course) -> str:
@@ -60,7 +62,9 @@ def kit_fingerprint(course: Course) -> str:
     settings = (course.seed, course.limits, course.hidden_feedback)
     _add(digest, repr((surroundings, settings)).encode())
     for path in _kit_files(course):
-        _add(digest, f"{path.parent.name}/{path.name}".encode())
+        # Without the name of the kit's own folder, which may be moved.
+        room = "" if path.parent == course.root else path.parent.name
+        _add(digest, f"{room}/{path.name}".encode())
         _add(digest, _bytes_of(path))
     return digest.hexdigest()
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from grader.course.course import Course, Step
-from grader.course.paths import CHECKS_FILE
+from grader.course.paths import CHECKS_FILE, MEMORY
 from grader.course.verdicts import Status, StepVerdict, TestVerdict, collect
 from grader.judge.order import Order
 from grader.judge.pytest_run import KitError
 from grader.run.cache import State, kit_fingerprint, stamps, step_key
 from grader.run.judge_process import answers, end, start
+from grader.run.progress import note
 from grader.submissions.imports import imported
 from grader.submissions.submission import Submission
 
@@ -54,7 +55,7 @@ def check(
         KitError: the tests could not be run.
     """
     state = State(memory, CHECKS_FILE)
-    known = _known(state, submission)
+    known = _known(memory, state, submission)
     steps = list(steps)
     before = stamps(course, steps)
     kit = kit_fingerprint(course)
@@ -82,6 +83,8 @@ def check(
                 tests_data = [test.plain for test in verdict.tests]
                 known[verdict.step.id] = {"key": keys[verdict.step.id], "tests": tests_data}
         state.save()
+        if unchanged:
+            note(memory, submission, found)
     return [verdicts[step.id] for step in course.steps if step.id in verdicts]
 
 
@@ -103,7 +106,7 @@ def known_verdicts(
     course: Course, memory: Path | None, submission: Submission, steps: Iterable[Step]
 ) -> dict[str, StepVerdict]:
     """Return what is known about steps, by id, as `last_verdict` does for one."""
-    known, kit = _known(State(memory, CHECKS_FILE), submission), kit_fingerprint(course)
+    known, kit = _known(memory, State(memory, CHECKS_FILE), submission), kit_fingerprint(course)
     found = {}
     for step in steps:
         tests = _remembered(known.get(step.id), _key(course, submission, step, kit))
@@ -128,8 +131,9 @@ def remember(
     state = State(memory, CHECKS_FILE)
     key = _key(course, submission, verdict.step, kit_fingerprint(course))
     tests = [test.plain for test in verdict.tests]
-    _known(state, submission)[verdict.step.id] = {"key": key, "tests": tests}
+    _known(memory, state, submission)[verdict.step.id] = {"key": key, "tests": tests}
     state.save()
+    note(memory, submission, [verdict])
 
 
 def passed_before(memory: Path | None, submission: Submission) -> set[str]:
@@ -140,7 +144,7 @@ def passed_before(memory: Path | None, submission: Submission) -> set[str]:
         submission: read from the same place as in that check.
     """
     passed = set()
-    for name, entry in _known(State(memory, CHECKS_FILE), submission).items():
+    for name, entry in _known(memory, State(memory, CHECKS_FILE), submission).items():
         try:
             found = {test["status"] for test in entry["tests"]}
         except (TypeError, KeyError):
@@ -150,12 +154,18 @@ def passed_before(memory: Path | None, submission: Submission) -> set[str]:
     return passed
 
 
-def _known(state: State, submission: Submission) -> dict[str, Any]:
-    """Return the part of the state that is about a submission, by step."""
-    folder = str(submission.folder.resolve())
-    if not isinstance(state.data.get(folder), dict):
-        state.data[folder] = {}
-    known: dict[str, Any] = state.data[folder]
+def _known(memory: Path | None, state: State, submission: Submission) -> dict[str, Any]:
+    """Return the part of the state that is about a submission, by step.
+
+    A workspace may be moved or copied, so its own folders have their names inside of it.
+    """
+    folder = submission.folder.resolve()
+    if memory and memory.name == MEMORY and folder.is_relative_to(memory.parent.resolve()):
+        folder = folder.relative_to(memory.parent.resolve())
+    name = folder.as_posix()
+    if not isinstance(state.data.get(name), dict):
+        state.data[name] = {}
+    known: dict[str, Any] = state.data[name]
     return known
 
 

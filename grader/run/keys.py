@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
 
 # What terminals send for keys without a character; the names are ours.
-_SEQUENCES = {
+_NAMES = {
     "\x1b[A": "up",
     "\x1b[B": "down",
     "\x1bOA": "up",
     "\x1bOB": "down",
     "\x1b[C": "right",
     "\x1b[D": "left",
+    "\x1bOC": "right",
+    "\x1bOD": "left",
     "\x1b[5~": "page up",
     "\x1b[6~": "page down",
     "\x1b": "escape",
@@ -25,18 +28,27 @@ _SEQUENCES = {
     "\x08": "backspace",
     "\x03": "quit",
     "\x04": "quit",
+    "\x1c": "quit",
+    "\x0c": "redraw",
+    "\x1a": "suspend",
 }
 _WINDOWS = {"H": "up", "P": "down", "K": "left", "M": "right", "I": "page up", "Q": "page down"}
+# A sequence, or a character. Alt with a key is a sequence, too.
+_KEY = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|[^\[O])?|.", re.DOTALL)
+_UNFINISHED = re.compile(r"\x1b(?:O|\[[0-?]*[ -/]*)?\Z")
+# More characters at once than anybody types: a paste, which was meant for another window.
+_PASTE = 12
+# How long the rest of a sequence may take, in seconds; this is also how long Escape waits.
+_REST = 0.05
 
 
 def names_of(text: str) -> list[str]:
     """Return the keys in what a terminal sent at once: one of the names above, or a character each."""
-    if text in _SEQUENCES:
-        return [_SEQUENCES[text]]
-    if text.startswith("\x1b"):
-        # Some other key, such as F1, or a paste: nothing that is meant for us.
+    keys = _KEY.findall(text)
+    if sum(len(key) == 1 for key in keys) > _PASTE:
         return []
-    return [_SEQUENCES.get(character, character) for character in text]
+    # Of sequences, only the known ones mean something here.
+    return [_NAMES.get(key, key) for key in keys if len(key) == 1 or key in _NAMES]
 
 
 class Keys:
@@ -57,13 +69,7 @@ class Keys:
         """Take the terminal: keys come at once and are not shown."""
         self._stop.clear()
         if sys.platform != "win32":
-            import termios
-            import tty
-
-            fd = sys.stdin.fileno()
-            self._before = termios.tcgetattr(fd)
-            # Ctrl-C and Ctrl-Z stay signals.
-            tty.setcbreak(fd)
+            self._before = _take(sys.stdin.fileno())
             self._wake = os.pipe()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -88,49 +94,66 @@ class Keys:
                 termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, self._before)  # type: ignore[arg-type]
             self._before = None
 
-    @contextlib.contextmanager
-    def away(self) -> Iterator[None]:
-        """Leave the terminal to another program for a while."""
-        self.stop()
-        try:
-            yield
-        finally:
-            self.start()
-
     def _read(self) -> None:
-        if sys.platform == "win32":
-            self._read_windows()
-            return
+        for text in _windows_texts(self._stop) if sys.platform == "win32" else self._texts():
+            for name in names_of(text):
+                self._tell(name)
+
+    def _texts(self) -> Iterator[str]:
+        """Give what the terminal sends, until it is told to stop or the terminal is gone."""
         import select
 
         fd, wake = sys.stdin.fileno(), self._wake[0]
-        while not self._stop.is_set():
-            ready, _, _ = select.select([fd, wake], [], [])
+        text = ""
+        while True:
+            ready, _, _ = select.select([fd, wake], [], [], _REST if text else None)
             if wake in ready:
                 return
-            try:
-                data = os.read(fd, 1024)
-            except OSError:
-                data = b""
-            if not data:
-                self._tell("quit")
-                return
-            for name in names_of(data.decode("utf-8", "replace")):
-                self._tell(name)
+            if ready:
+                try:
+                    data = os.read(fd, 1024)
+                except OSError:
+                    data = b""
+                if not data:
+                    self._tell("quit")
+                    return
+                text += data.decode("utf-8", "replace")
+                if _UNFINISHED.search(text):
+                    continue
+            yield text
+            text = ""
 
-    def _read_windows(self) -> None:
-        import msvcrt
-        import time
 
-        while not self._stop.is_set():
-            if not msvcrt.kbhit():  # type: ignore[attr-defined]
-                time.sleep(0.02)
-                continue
-            text = msvcrt.getwch()  # type: ignore[attr-defined]
-            if text in "\x00\xe0":
-                name = _WINDOWS.get(msvcrt.getwch())  # type: ignore[attr-defined]
-                if name:
-                    self._tell(name)
-                continue
-            for name in names_of(text):
-                self._tell(name)
+def _take(fd: int) -> list[object]:
+    """Set a terminal so that each key is read at once, and return how it was set before.
+
+    The keys of signals, such as Ctrl-C and Ctrl-Z, are read like all others: as signals they would also reach make
+    and the shell, which would use the terminal before it is given back. Ctrl-S, which many press to save, must not
+    stop the output.
+    """
+    import termios
+
+    before: list[object] = termios.tcgetattr(fd)  # type: ignore[attr-defined, unused-ignore]
+    mode = termios.tcgetattr(fd)  # type: ignore[attr-defined, unused-ignore]
+    mode[0] &= ~(termios.IXON | termios.ICRNL)
+    mode[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
+    mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
+    termios.tcsetattr(fd, termios.TCSADRAIN, mode)  # type: ignore[attr-defined, unused-ignore]
+    return before
+
+
+def _windows_texts(stop: threading.Event) -> Iterator[str]:
+    """Give one key after another as POSIX terminals send them."""
+    import msvcrt
+    import time
+
+    sequences = {name: text for text, name in _NAMES.items()}
+    while not stop.is_set():
+        if not msvcrt.kbhit():  # type: ignore[attr-defined]
+            time.sleep(0.02)
+            continue
+        text = msvcrt.getwch()  # type: ignore[attr-defined]
+        # The first half of a key without a character; but "à" is the same when it stands alone.
+        if text in ("\x00", "\xe0") and msvcrt.kbhit():  # type: ignore[attr-defined]
+            text = sequences.get(_WINDOWS.get(msvcrt.getwch(), ""), "")  # type: ignore[attr-defined]
+        yield text

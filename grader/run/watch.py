@@ -9,37 +9,42 @@ from __future__ import annotations
 import ast
 import contextlib
 import os
-import signal
+import re
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console
 
 from grader.course.course import Course, CourseError, Step
-from grader.course.paths import EXERCISES, WATCH_FILE
+from grader.course.paths import EXERCISES
 from grader.course.places import Places
 from grader.course.verdicts import Status, StepVerdict, TestVerdict
 from grader.report.watching import KEYS, View, lines
 from grader.run.after import after_of
-from grader.run.cache import State
 from grader.run.check import known_verdicts, last_verdict, remember
 from grader.run.editor import editor_command, open_editor
 from grader.run.hints import hints_of, next_hint
-from grader.run.keys import Keys
+from grader.run.progress import finished, keep_step, last_step
 from grader.run.reset import reset
 from grader.run.resident import ResidentJudge
+from grader.run.screen import FullScreen, away, suspend
 from grader.submissions.submission import Submission
+
+Act = Callable[[], None]
 
 # What watchfiles waits for further changes, in milliseconds. Its default, 50, is half of what an answer may take.
 _STEP = 5
 # Where no events come, as on network drives, the files are looked at this often, in seconds.
 _LOOK = 0.5
-_RESTARTS = 5
+# So many times in a row the judge may end without a verdict.
+_RESTARTS = 3
+_WRONG = frozenset({Status.FAILED, Status.TIMEOUT, Status.CRASHED})
+_BAD = _WRONG | {Status.ERROR}
 
 
 class Watch:
@@ -71,22 +76,26 @@ class Watch:
         self._stub = stub
         self._editor = editor
         self._events: SimpleQueue[tuple[str, Any]] = SimpleQueue()
-        self._keys = Keys(lambda name: self._events.put(("key", name)))
+        # A SimpleQueue may be used in a signal handler.
+        self._screen = FullScreen(console, lambda kind, value: self._events.put((kind, value)))
         self._judge = ResidentJudge(
             course, self.exercises, lambda answer: self._events.put(("answer", answer))
         )
         self._stop = threading.Event()
         self._going = True
         self._run = 0
-        self._asked: tuple[Submission, float] | None = None
+        self._ends = 0
+        self._is_second = False
+        self._asked: tuple[Submission, float | None] | None = None
         self._tests: list[TestVerdict] = []
         self._looked: Any = None
         self._confirm = False
-        self._choosing = False
-        self._state = State(places.memory, WATCH_FILE)
+        self._opened = ""
+        self._later: list[Act] = []
         submission = self._read()
         verdicts = known_verdicts(course, places.memory, submission, course.steps)
-        statuses = {name: verdict.status for name, verdict in verdicts.items()}
+        statuses = dict.fromkeys(finished(course, places.memory, submission), Status.PASSED)
+        statuses |= {name: verdict.status for name, verdict in verdicts.items()}
         step = first or self._where_stopped(statuses)
         self.view = View(
             course,
@@ -94,16 +103,15 @@ class Watch:
             step,
             statuses,
             in_clone=places.is_clone,
-            plain=not (console.encoding or "").lower().startswith("utf"),
+            encoding=self._screen.encoding,
         )
         self._go_to(step, verdicts.get(step.id))
 
     def _where_stopped(self, statuses: dict[str, Status]) -> Step:
-        known = self._state.data.get("step")
-        if isinstance(known, str) and known in self.course.by_id:
-            return self.course.by_id[known]
+        known = self.course.by_id.get(last_step(self.places.memory))
         steps = self.course.steps
-        return next((step for step in steps if statuses.get(step.id) != Status.PASSED), steps[0])
+        unfinished = (step for step in steps if statuses.get(step.id) != Status.PASSED)
+        return known or next(unfinished, steps[0])
 
     def _read(self) -> Submission:
         self._looked = self._stamps()
@@ -129,35 +137,44 @@ class Watch:
 
     def run(self) -> None:
         """Watch until the learner quits; afterwards the terminal is as it was."""
-        threading.Thread(target=self._watch_files, daemon=True).start()
+        files = threading.Thread(target=self._watch_files, daemon=True)
+        files.start()
         if not self._judge.starts:
             self._judge.start()
-        with self._signals():
+        with self._screen.signals():
             try:
                 while self._going:
                     self._on_screen()
             finally:
+                self._do_later()
                 self._stop.set()
                 self._judge.close()
-                self._state.data["step"] = self.view.step.id
-                self._state.save()
+                files.join(1)
 
     def _on_screen(self) -> None:
         """Show the screen and handle events until the terminal is wanted for something else."""
-        with self.console.screen(hide_cursor=True) as screen:
-            self._keys.start()
-            try:
-                act: Callable[[], None] | None = None
-                while self._going and act is None:
-                    size = self.console.size
-                    screen.update(Group(*lines(self.view, size.width, size.height)))
-                    act = self._next()
-            finally:
-                self._keys.stop()
+        act: Act | None = None
+        with self._screen.taken():
+            while self._going and act is None:
+                try:
+                    self._screen.paint(
+                        lambda width, height: lines(self.view, width, height),
+                        wait=self.view.judging or self.view.loading,
+                    )
+                except OSError:
+                    # The terminal was closed.
+                    self._going = False
+                self._do_later()
+                act = self._next() if self._going else None
         if act:
             act()
 
-    def _next(self) -> Callable[[], None] | None:
+    def _do_later(self) -> None:
+        """Do what was put off because the learner waits for the screen."""
+        while self._later:
+            self._later.pop(0)()
+
+    def _next(self) -> Act | None:
         """Handle what has happened; return what is to be done without the screen, if there is anything."""
         try:
             kind, value = self._events.get(timeout=_LOOK)
@@ -171,7 +188,7 @@ class Watch:
                 return act
             kind, value = self._events.get()
 
-    def _handle(self, kind: str, value: Any) -> Callable[[], None] | None:
+    def _handle(self, kind: str, value: Any) -> Act | None:
         if kind == "key":
             return self._key(value)
         if kind == "saved":
@@ -179,34 +196,13 @@ class Watch:
         elif kind == "answer":
             self._answer(value)
         elif kind == "suspend":
-            return _suspend
+            return suspend
+        elif kind == "continue":
+            # Whoever had the terminal meanwhile may have set it otherwise.
+            return lambda: None
         elif kind == "end":
             self._going = False
         return None
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Turn signals into events, so that the terminal is given back before anything else happens."""
-        kinds = {
-            "SIGINT": "end",
-            "SIGTERM": "end",
-            "SIGHUP": "end",
-            "SIGTSTP": "suspend",
-            "SIGWINCH": "size",
-        }
-        before = {}
-        for name, kind in kinds.items():
-            number = getattr(signal, name, None)
-            if number is not None:
-                # SimpleQueue may be used in a signal handler.
-                before[number] = signal.signal(
-                    number, lambda *_, kind=kind: self._events.put((kind, None))
-                )
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _watch_files(self) -> None:
         from watchfiles import watch
@@ -231,37 +227,55 @@ class Watch:
         """Judge the step again if anything that its verdict depends on has changed."""
         before = self.view.submission
         self.view.submission = self._read()
-        if self.view.submission.sources == before.sources:
+        sources = self.view.submission.sources
+        changed = {
+            step.id
+            for step in self.course.steps
+            if sources.get(step.module) != before.sources.get(step.module)
+        }
+        if not changed and sources.keys() == before.sources.keys():
             return
-        module = self.view.step.module
+        step = self.view.step
         self.view.notice = ""
-        if self.view.submission.sources.get(module) == before.sources.get(module):
-            # Another step's file: what is known of that one counts no more.
-            self.view.statuses = {
-                step.id: status
-                for step in self.course.steps
-                if (status := self.view.statuses.get(step.id)) is not None
-                and self.view.submission.sources.get(step.module) == before.sources.get(step.module)
-            }
-            if last_verdict(self.course, self.places.memory, self.view.submission, self.view.step):
+        # What is known of other steps counts no more.
+        for name in changed - {step.id}:
+            self.view.statuses.pop(name, None)
+        if step.id not in changed:
+            self.view.notice = (
+                f"Step {min(changed)} was saved. l lists the steps: choose it to see it here."
+            )
+            if last_verdict(self.course, self.places.memory, self.view.submission, step):
                 return
-        self._ask()
+        self._ask(saved=True)
 
-    def _ask(self) -> None:
-        """Ask the judge for the current step."""
+    def _ask(self, saved: bool = False) -> None:
+        """Ask the judge for the current step.
+
+        Args:
+            saved: whether that is because its file was saved, so that the time since then is of interest.
+        """
         self._run += 1
+        self._is_second = False
         self._tests = []
-        file = self.exercises / self.view.step.filename
-        now = time.time()
-        try:
-            saved = file.stat().st_mtime
-        except OSError:
-            saved = now
-        self._asked = self.view.submission, saved if now - saved < 5 else now
+        if not self.exercises.is_dir():
+            self.view.judging = False
+            self.view.notice = f"The folder {self.exercises.name} is not there any more."
+            return
+        since = None
+        if saved:
+            file = self.exercises / self.view.step.filename
+            with contextlib.suppress(OSError):
+                since = file.stat().st_mtime
+        self._asked = self.view.submission, since
         self.view.judging = True
-        self.view.panel = []
-        self._choosing = False
+        if self.view.marked < 0:
+            self._close_panel()
         self._judge.judge(self._run, self.view.step.id)
+
+    def _ask_again(self) -> None:
+        """Ask once more for what was asked last."""
+        self._ask(saved=self._asked is not None and self._asked[1] is not None)
+        self._is_second = True
 
     def _answer(self, answer: dict[str, Any]) -> None:
         if answer.get("ready"):
@@ -269,24 +283,30 @@ class Watch:
         elif answer.get("ended"):
             self._judge_ended()
         elif answer.get("run") == self._run and self._asked:
+            self._ends = 0
             if "test" in answer:
                 self._tests.append(TestVerdict.of(answer["test"]))
-                worst = {Status.FAILED, Status.TIMEOUT, Status.CRASHED, Status.ERROR}
                 # The old verdict stays until the new one says something else than "right so far".
-                if (
-                    self._tests[-1].status in worst
-                    and sum(t.status in worst for t in self._tests) == 1
-                ):
+                wrong = [test for test in self._tests if test.status in _WRONG]
+                if len(wrong) == 1 and wrong[0] is self._tests[-1]:
                     self._show(done=False)
             elif "judged" in answer:
+                statuses = {test.status for test in self._tests}
+                if Status.ERROR in statuses and not self._is_second:
+                    # A process of the kit was killed, perhaps for want of memory.
+                    self._ask_again()
+                    return
                 self._show(done=True)
                 self._finish(answer["judged"])
             elif "problem" in answer:
                 self.view.judging = False
-                self.view.notice = f"The kit itself failed: {answer['problem']}"
+                self._failed(answer["problem"])
         elif answer.get("problem") and not answer.get("run"):
-            self.view.loading = self.view.judging = False
-            self.view.notice = f"The kit itself failed: {answer['problem']}"
+            # The judge ends now, and is started again.
+            self._failed(answer["problem"])
+
+    def _failed(self, problem: str) -> None:
+        self.view.notice = f"The kit itself failed: {problem} r runs the tests again."
 
     def _show(self, done: bool) -> None:
         self.view.verdict = StepVerdict(self.view.step, tuple(self._tests))
@@ -297,48 +317,60 @@ class Watch:
 
     def _finish(self, digest: str) -> None:
         assert self._asked and self.view.verdict
-        submission, saved = self._asked
-        self.view.seconds = time.time() - saved
+        submission, since = self._asked
+        self.view.seconds = None if since is None else max(time.time() - since, 0)
         self.view.statuses[self.view.step.id] = self.view.verdict.status
         self.view.idea = _idea_of(self.course, self.view.step)
         if digest == submission.sha256:
-            remember(self.course, self.places.memory, submission, self.view.verdict)
+            verdict = self.view.verdict
+            self._later.append(
+                lambda: remember(self.course, self.places.memory, submission, verdict)
+            )
         else:
             # The file was saved again before the judge read it; that save is an event of its own.
             self._events.put(("saved", None))
 
     def _judge_ended(self) -> None:
-        if self._judge.starts > _RESTARTS:
+        self._ends += 1
+        if self._ends > _RESTARTS:
             self.view.judging = self.view.loading = False
-            self.view.notice = (
+            self.view.notice = self.view.notice or (
                 "The judge ends again and again. `doctor` says what works on this machine."
             )
-            return
-        if self.view.judging:
-            self._ask()
+        elif self.view.judging:
+            self._ask_again()
         else:
             self._judge.start()
 
     # Keys
 
-    def _key(self, name: str) -> Callable[[], None] | None:
+    def _key(self, name: str) -> Act | None:
+        if name == "redraw":
+            self._screen.forget()
+            return None
+        if name == "suspend":
+            return suspend
         self.view.notice = ""
+        if name == "quit":
+            self._quit()
+            return None
         if self._confirm:
             self._confirm = False
-            if name in "yY":
+            if name in ("y", "Y"):
                 self._reset()
             return None
         moves = {"up": -1, "k": -1, "down": 1, "j": 1, "page up": -10, "page down": 10}
         if name in moves:
             self._move(moves[name])
             return None
-        if self._choosing and name == "enter":
+        if self.view.marked >= 0 and name == "enter":
             self._go_to(self.course.steps[self.view.marked])
             return None
-        if self.view.panel and name in ("escape", "enter", "q", "backspace", self._opened):
+        covered = self.view.panel or self.view.marked >= 0
+        if covered and name in ("escape", "enter", "q", "backspace", self._opened):
             self._close_panel()
             return None
-        acts: dict[str, Callable[[], Callable[[], None] | None]] = {
+        acts: dict[str, Callable[[], Act | None]] = {
             "n": lambda: self._neighbour(1),
             "right": lambda: self._neighbour(1),
             "p": lambda: self._neighbour(-1),
@@ -347,35 +379,33 @@ class Watch:
             "h": self._hint,
             "z": lambda: lambda: self._command("quiz"),
             "r": self._again,
+            "s": lambda: lambda: self._command("show"),
             "o": lambda: lambda: self._command("solution"),
             "e": self._edit,
             "x": self._ask_reset,
             "?": self._help,
             "q": self._quit,
-            "quit": self._quit,
+            "enter": lambda: None,
+            "escape": lambda: None,
         }
         act = acts.get(name)
         if act is None:
-            self.view.notice = "No such key: ? shows them all."
+            self.view.notice = "This key does nothing here. ? shows all keys."
             return None
-        self._opened = name
+        self._opened = name if name in ("l", "?") else ""
         return act()
-
-    _opened = ""
 
     def _quit(self) -> None:
         self._going = False
 
     def _move(self, by: int) -> None:
-        if self._choosing:
+        if self.view.marked >= 0:
             self.view.marked = max(0, min(self.view.marked + by, len(self.course.steps) - 1))
-            self.view.top = max(0, self.view.marked - 5)
         else:
             self.view.top = max(0, self.view.top + by)
 
     def _close_panel(self) -> None:
         self.view.panel, self.view.marked, self.view.top = [], -1, 0
-        self._choosing = False
 
     def _neighbour(self, by: int) -> None:
         number = self.course.steps.index(self.view.step) + by
@@ -394,6 +424,7 @@ class Watch:
             self.course, self.places.memory, self.view.submission, step
         )
         self.view.place = self._place()
+        self._later.append(lambda: keep_step(self.places.memory, step))
         if self.view.verdict is None:
             self._ask()
             return
@@ -408,25 +439,14 @@ class Watch:
 
     def _list(self) -> None:
         self._close_panel()
-        words = {
-            Status.PASSED: "done",
-            Status.FAILED: "not right yet",
-            Status.NOT_STARTED: "not started",
-        }
-        for step in self.course.steps:
-            status = self.view.statuses.get(step.id)
-            said = words.get(status, "not judged yet") if status else "not judged yet"
-            self.view.panel.append(f"  {step.id}  {step.title:<34}{said}")
-        self._choosing = True
         self.view.marked = self.course.steps.index(self.view.step)
-        self.view.top = max(0, self.view.marked - 5)
-        self.view.notice = "Up and down choose a step, Enter opens it, Escape goes back."
+        self.view.notice = "Up and Down choose a step, Enter opens it, Escape goes back."
 
     def _help(self) -> None:
         self._close_panel()
-        keys = [f"  {key}   {words}" for key, words in KEYS]
-        saved = "When you save the file of this step, it is judged at once."
-        more = f"{saved} Up and down scroll what is too long for the window."
+        keys = [f"{key}   {words}" for key, words in KEYS]
+        saved = "When you save the file of this step, its tests run at once."
+        more = f"{saved} Up and Down scroll what is too long for the window."
         self.view.panel = [*keys, "", more, "Escape goes back."]
 
     def _hint(self) -> None:
@@ -437,31 +457,29 @@ class Watch:
         except CourseError as error:
             self.view.notice = str(error)
             return
-        verdict = self.view.verdict
-        function = verdict.to_do if verdict else next(iter(hints))
+        function = self._function() if self.view.verdict else next(iter(hints))
         if not function:
             self.view.notice = "All is right here, so you need no hint."
             return
         function = function if function in hints else next(iter(hints))
         number, text = next_hint(self.places.memory, step, function, hints[function])
         total = len(hints[function])
+        more = "h shows the next hint. " if number < total else "This is the last hint. "
         self.view.panel = [f"Hint {number} of {total} for {function}", "", *text.splitlines(), ""]
-        self.view.panel.append(
-            "Escape goes back." + (" h shows the next hint." if number < total else "")
-        )
-        self._opened = ""
+        self.view.panel.append(f"{more}Escape goes back.")
 
-    def _edit(self) -> Callable[[], None] | None:
+    def _edit(self) -> Act | None:
         file, line = self.exercises / self.view.step.filename, self._line()
         command = editor_command(file, line, self._editor)
         if command is None:
             self.view.notice = (
-                f"No editor is known: set VISUAL, or use --edit-cmd. See {self.view.place}"
+                "No editor is known: open the file yourself, or set VISUAL, or use --edit-cmd."
             )
             return None
 
         def act() -> None:
-            self.view.notice = open_editor(command)
+            with away():
+                self.view.notice = open_editor(command)
 
         return act
 
@@ -489,30 +507,39 @@ class Watch:
 
     def _command(self, name: str) -> None:
         """Run one of the kit's other commands in the terminal, then wait until it was read."""
-        self.console.clear()
         words = [sys.executable, "-m", "grader", name, self.view.step.id]
-        with contextlib.suppress(KeyboardInterrupt):
+        with away():
+            self.console.clear()
             subprocess.run(words, check=False, cwd=self.places.workspace)
-        with contextlib.suppress(EOFError, KeyboardInterrupt):
-            input("\nEnter goes back to the watcher. ")
+            with contextlib.suppress(EOFError):
+                input("\nEnter goes back to the watcher. ")
 
     # Where to look
 
     def _line(self) -> int:
-        """Return the line of the function to do first, or of a syntax error; 1 if neither is known."""
-        source = self.view.submission.sources.get(self.view.step.module, b"")
+        """Return the line that fails, or that of the function to do first; 1 if neither is known."""
+        step, verdict = self.view.step, self.view.verdict
+        bad = [test for test in verdict.tests if test.status in _BAD] if verdict else []
+        if bad and (said := re.search(rf"line (\d+) of \S*{step.filename}\b", bad[0].message)):
+            return int(said[1])
         try:
-            tree = ast.parse(source)
+            tree = ast.parse(self.view.submission.sources.get(step.module, b""))
         except SyntaxError as error:
             return error.lineno or 1
-        except ValueError:
+        except (ValueError, RecursionError, MemoryError):
             return 1
-        verdict = self.view.verdict
-        name = verdict.to_do if verdict else ""
         for node in tree.body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == self._function():
                 return node.lineno
         return 1
+
+    def _function(self) -> str:
+        """Return the function that the screen is about: the first one that is wrong, or else to be written."""
+        verdict = self.view.verdict
+        if verdict is None:
+            return ""
+        wrong = (test.function for test in verdict.tests if test.status in _BAD)
+        return next(wrong, verdict.to_do)
 
     def _place(self) -> str:
         path = self.view.submission.path_of(self.view.step.filename)
@@ -527,10 +554,3 @@ def _idea_of(course: Course, step: Step) -> str:
         return after_of(course, step).idea
     except CourseError:
         return ""
-
-
-def _suspend() -> None:
-    """Stop this program as Ctrl-Z does, and go on when the shell says so."""
-    before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGTSTP)
-    signal.signal(signal.SIGTSTP, before)
