@@ -28,6 +28,8 @@ BACKUP = "backup"
 CHECKS_FILE = "checks.json"
 HINTS_FILE = "hints.json"
 SOLUTIONS_FILE = "solutions.json"
+# Of pictures, one folder for each step.
+PICTURES = "pictures"
 # It makes a folder a workspace.
 STUBS_FILE = "stubs.json"
 WATCH_FILE = "watch.json"
