@@ -372,6 +372,7 @@ def show(
             typer.echo(fill(drawn.alt, 100, initial_indent="    ", subsequent_indent="    "))
             typer.echo(f"    {files[-1]}")
         if sheet and files:
+            sheet.parent.mkdir(parents=True, exist_ok=True)
             contact_sheet(files, sheet)
     except NoMatplotlib as error:
         raise fail(str(error), USAGE) from None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _COLUMNS_OF_SHEET = 4
 _SHEET_WIDTH, _GAP = 1600, 8
-_SHEET_COLOURS = 64
+_SHEET_COLOURS = 256
 
 
 def has_pictures(step: Step) -> bool:
@@ -68,8 +68,8 @@ def show(
 def terminal_image() -> Callable[[Path], Any] | None:
     """Return what makes of a PNG file something that rich prints as a picture; None if the terminal shows none.
 
-    Kitty and those with sixel (iTerm2, Windows Terminal, WezTerm, …) show pictures. What `textual-image` makes for others,
-    of coloured letters, would be unreadable.
+    Kitty and those with sixel (iTerm2, Windows Terminal, WezTerm, …) show pictures. What `textual-image` makes for
+    others, of coloured letters, would be unreadable.
     """
     if not (sys.stdout.isatty() and sys.stdin and sys.stdin.isatty()):
         return None
@@ -116,4 +116,6 @@ def contact_sheet(files: Sequence[Path], sheet: Path) -> None:
     whole = Image.new("RGB", (_SHEET_WIDTH, max(ends)), "#DDDDDD")
     for small, place in placed:
         whole.paste(small, place)
-    whole.quantize(_SHEET_COLOURS, dither=Image.Dither.NONE).save(sheet, optimize=True)
+    whole.quantize(_SHEET_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+        sheet, optimize=True
+    )

@@ -1,4 +1,4 @@
-"""What the pictures of gradient descent share (steps 03, 04, 06 and 08): the valley of the loss, paths in it, curves."""
+"""What the pictures of gradient descent share (steps 03, 04, 06 and 08): a valley, paths, curves."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _loose(answer: Answer, label: str) -> float:
 
 @probe
 def path_of_leaves(fit, x, y, start, lr, n_epochs):  # type: ignore[no-untyped-def]
-    """train the same two leaves for one epoch after the other, and note where they are"""
+    """Train the same two leaves for one epoch after the other, and note where they are."""
     import torch
 
     x, y = torch.tensor(x).float(), torch.tensor(y).float()
@@ -104,7 +104,7 @@ def path_of_leaves(fit, x, y, start, lr, n_epochs):  # type: ignore[no-untyped-d
 
 @probe
 def losses_of_leaves(fit, x, y, start, lr, n_epochs):  # type: ignore[no-untyped-def]
-    """train two leaves for all epochs in one call"""
+    """Train two leaves for all epochs in one call."""
     import torch
 
     x, y = torch.tensor(x).float(), torch.tensor(y).float()
@@ -127,7 +127,8 @@ def draw_path(axes: Axes, path: Floats, expected: Floats | None = None) -> None:
 def describe_path(path: Floats, expected: Floats) -> str:
     """Return where a path leads, and where it should."""
     end, true = path[-1], expected[-1]
-    said = f"It begins at a = {path[0, 0]:.3g}, b = {path[0, 1]:.3g} and ends at a = {end[0]:.3g}, b = {end[1]:.3g}"
+    said = f"It begins at a = {path[0, 0]:.3g}, b = {path[0, 1]:.3g}"
+    said += f" and ends at a = {end[0]:.3g}, b = {end[1]:.3g}"
     if len(path) < len(expected):
         said += f" after {len(path) - 1} epochs, where it leaves all bounds"
     if near(path, expected):

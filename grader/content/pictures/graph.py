@@ -1,9 +1,9 @@
-"""Autograd's graph as plain data, and as a picture (step 07), as torchviz draws it: boxes in layers, the result on top."""
+"""Autograd's graph as plain data, and as the picture that torchviz makes of it (step 07)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader.content.pictures import style
 from grader.content.pictures.picture import text
@@ -20,13 +20,14 @@ _COLOURS = {"operation": "#D9D9D9", "leaf": style.SKY, "result": "#7FCBB4"}
 
 @probe
 def graph_behind(t, names):  # type: ignore[no-untyped-def]
-    """return the nodes and the edges of the graph behind a tensor, as plain data
+    """Return the nodes and the edges of the graph behind a tensor, as plain data.
 
     Args:
         t: the tensor.
         names: the names of the leaves, by `id` of the leaf.
     """
-    nodes, edges, known = [], [], {}
+    nodes: list[tuple[str, str]] = []
+    edges, known = [], {}
     waiting = [t.grad_fn] if t.grad_fn is not None else []
     while waiting and len(nodes) < 100:
         node = waiting.pop()
@@ -106,6 +107,12 @@ def draw_graph(axes: Axes, graph: Graph, result: str, found: list[bool] | None =
         for place, node in enumerate(row):
             centres[node] = (place - (len(row) - 1) / 2) * (_WIDTH + 0.25)
     bottom = max(depths, default=0)
+
+    def arrow(point: tuple[float, float], tail: tuple[float, float], bend: float) -> None:
+        look = {"arrowstyle": "-|>", "color": style.GREY, "lw": 1.3, "shrinkA": 0, "shrinkB": 0}
+        curve = {"connectionstyle": f"arc3,rad={bend}"}
+        axes.annotate("", xy=point, xytext=tail, arrowprops=look | curve)
+
     for upper, lower in graph.edges:
         start = (centres[upper], -depths[upper] - _HEIGHT / 2)
         end = (centres[lower], -depths[lower] + _HEIGHT / 2)
@@ -113,14 +120,10 @@ def draw_graph(axes: Axes, graph: Graph, result: str, found: list[bool] | None =
         same = [edge for edge in graph.edges if edge == (upper, lower)]
         bends = (0.25, -0.25) if len(same) > 1 else (0.0,)
         for bend in bends:
-            axes.annotate(
-                "", xy=start, xytext=end,
-                arrowprops={"arrowstyle": "-|>", "color": style.GREY, "lw": 1.3, "shrinkA": 0, "shrinkB": 0,
-                            "connectionstyle": f"arc3,rad={bend}"},
-            )  # fmt: skip
+            arrow(start, end, bend)
 
     def box(x: float, y: float, words: str, kind: str, known: bool = True) -> None:
-        look = {"edgecolor": "#555555", "linestyle": "-", "linewidth": 1.0}
+        look: dict[str, Any] = {"edgecolor": "#555555", "linestyle": "-", "linewidth": 1.0}
         if not known:
             look = {"edgecolor": style.RED, "linestyle": "--", "linewidth": 2.2}
         corner = (x - _WIDTH / 2, y - _HEIGHT / 2)
@@ -139,8 +142,7 @@ def draw_graph(axes: Axes, graph: Graph, result: str, found: list[bool] | None =
     top = 1.0
     box(0, top, result, "result")
     if graph.names:
-        axes.annotate("", xy=(0, top - _HEIGHT / 2), xytext=(0, _HEIGHT / 2),
-                      arrowprops={"arrowstyle": "-|>", "color": style.GREY, "lw": 1.3, "shrinkA": 0, "shrinkB": 0})  # fmt: skip
+        arrow((0, top - _HEIGHT / 2), (0, _HEIGHT / 2), 0.0)
     for node, (name, leaf) in enumerate(zip(graph.names, graph.leaves, strict=True)):
         known = found[node] if found else True
         box(

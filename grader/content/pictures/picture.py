@@ -1,8 +1,8 @@
 """What a picture is, and how its data are read.
 
-A picture asks the learner's code for plain data with a probe, and draws it with matplotlib in the judge's process,
-beside what is to be expected. The data are a stranger's: whatever is drawn has passed one of the checks here, or of
-`Answer`. They raise `Mismatch` with a sentence, and the learner reads that instead of seeing the picture.
+A picture asks the learner's code for plain data with a probe, and draws it with matplotlib in the judge's
+process, beside what is to be expected. The data are a stranger's: whatever is drawn has passed one of the checks
+here, or of `Answer`. They raise `Mismatch` with a sentence, which the learner reads instead of seeing the picture.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Picture:
         title: what there is to see, in one sentence without its full stop.
         needs: the learner's functions that it asks.
         probe: asks them. Pictures with the same probe and the same `inputs` share its answer.
-        draw: draws the answer, and returns what can be seen, in sentences with the numbers, for those who cannot see it.
+        draw: draws the answer, and returns what can be seen, in sentences with the numbers, for those who cannot
+            see it.
         inputs: the inputs of the probe.
         size: width and height in inches.
     """
@@ -54,7 +55,7 @@ class Picture:
 
 @probe
 def plain(value):  # type: ignore[no-untyped-def]
-    """return the numbers of a tensor as an array, and any other value as it is"""
+    """Return the numbers of a tensor as an array, and any other value as it is."""
     # The judge then draws without loading torch, which takes it seconds.
     return value.detach().cpu().numpy() if hasattr(value, "detach") else value
 

@@ -23,7 +23,7 @@ _OWN = "its own memory"
 
 @probe
 def seen(t, base):  # type: ignore[no-untyped-def]
-    """return a tensor's numbers, and whether and where it reads the memory of another one"""
+    """Return a tensor's numbers, and whether and where it reads the memory of another one."""
     shares = t.untyped_storage().data_ptr() == base.untyped_storage().data_ptr()
     return {
         "values": plain(t),
@@ -39,7 +39,7 @@ def _rows() -> Mapping[str, Any]:
 
 @probe
 def rows_seen(module, size, width):  # type: ignore[no-untyped-def]
-    """call `rows_of` with a row of numbers"""
+    """Call `rows_of` with a row of numbers."""
     import torch
 
     t = torch.arange(size)
@@ -84,7 +84,10 @@ def draw_rows(figure: Figure, answer: Answer) -> str:
     top = -1.2
     axes.text(0, top + 0.25, "your rows_of(t, 4)", fontsize=10.5)
     if count:
-        style.cells(axes, [f"{v:g}" for v in flat], 0, top, colours, columns=values.shape[1])
+        wrong = [not (i < _SIZE and v == i) for i, v in enumerate(flat)]
+        edges = [style.RED if bad else "white" for bad in wrong]
+        words = [f"{v:g}" for v in flat]
+        style.cells(axes, words, 0, top, colours, columns=values.shape[1], edge=edges)
     right_left = max(values.shape[1], 4) + 2.2
     expected = np.arange(_SIZE)
     axes.text(right_left, top + 0.25, "expected", fontsize=10.5, color=style.GREY)
@@ -104,7 +107,8 @@ def draw_rows(figure: Figure, answer: Answer) -> str:
     same = values.shape == (3, 4) and (flat == expected).all()
     kind = f"a view with the strides {tuple(strides)}" if shares else "a copy with its own memory"
     return (
-        f"The memory holds 0 to 11. `rows_of(t, 4)` gives a matrix of shape {values.shape}, {kind}; expected is a view of "
+        f"The memory holds 0 to 11. `rows_of(t, 4)` gives a matrix of shape {values.shape}, "
+        f"{kind}; expected is a view of "
         f"shape (3, 4). "
         + ("It holds the expected numbers." if same else "It does not hold the expected numbers.")
     )
@@ -112,7 +116,7 @@ def draw_rows(figure: Figure, answer: Answer) -> str:
 
 @probe
 def flat_seen(module):  # type: ignore[no-untyped-def]
-    """call `flat` with a matrix and its transpose"""
+    """Call `flat` with a matrix and its transpose."""
     import torch
 
     m = torch.arange(6).view(2, 3)
@@ -152,7 +156,9 @@ def draw_flat(figure: Figure, answer: Answer) -> str:
         )
         axes.text(0, 1.2, f"your flat({name})", fontsize=10.5)
         shades = [colours[int(v)] if v in range(6) else style.PALE for v in values]
-        style.cells(axes, [f"{v:g}" for v in values], 0, 1, shades)
+        true = [*matrix.reshape(-1), *[None] * 6]
+        edges = ["white" if v == true[i] else style.RED for i, v in enumerate(values)]
+        style.cells(axes, [f"{v:g}" for v in values], 0, 1, shades, edge=edges)
         axes.text(0, -0.8, "expected", fontsize=10.5, color=style.GREY)
         style.cells(axes, matrix.reshape(-1), 0, -1, [style.PALE] * 6)
         axes.text(
@@ -176,7 +182,7 @@ def draw_flat(figure: Figure, answer: Answer) -> str:
 
 @probe
 def changes_seen(module):  # type: ignore[no-untyped-def]
-    """call `shared` and `copied` with arrays, and change these afterwards"""
+    """Call `shared` and `copied` with arrays, and change these afterwards."""
     found = {}
     for name, make in (("shared", module.shared), ("copied", module.copied)):
         array = np.array([1.0, 2.0, 3.0])
@@ -202,9 +208,11 @@ def draw_changes(figure: Figure, answer: Answer) -> str:
             ("the array, after array[0] = 9", [9.0, 2.0, 3.0], True),
             ("your tensor now", after.tolist(), True),
         ]
+        wrong = after.tolist() != right
         for i, (words, values, now) in enumerate(rows):
             _strip(axes, values, 4 - 1.5 * i, style.YOURS if i != 1 else style.SKY, words, now)
-        _strip(axes, right, -0.5, style.PALE, "expected", now=True)
+        words = "expected: your tensor is not so" if wrong else "expected, and so it is"
+        _strip(axes, right, -0.5, style.PALE, words, True, style.RED if wrong else "#333333")
         axes.set_xlim(-0.1, 8.2)
         axes.set_ylim(-1.7, 4.3)
         sees = "sees the change" if after[0] == 9 else "does not see the change"
@@ -214,11 +222,17 @@ def draw_changes(figure: Figure, answer: Answer) -> str:
 
 
 def _strip(
-    axes: Axes, values: Sequence[float], top: float, colour: str, words: str, now: bool
+    axes: Axes,
+    values: Sequence[float],
+    top: float,
+    colour: str,
+    words: str,
+    now: bool,
+    ink: str = "#333333",
 ) -> None:
     colours = [style.ORANGE if now and value == 9 else colour for value in values]
     style.cells(axes, [f"{value:g}" for value in values], 0, top, colours)
-    axes.text(3.25, top - 0.5, words, fontsize=10, va="center")
+    axes.text(3.25, top - 0.5, words, fontsize=10, va="center", color=ink)
 
 
 def _nothing() -> Mapping[str, Any]:

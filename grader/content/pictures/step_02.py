@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.content.pictures import style
-from grader.content.pictures.picture import Picture, column, labelled, near, returned
 from grader.content.pictures.parts import draw_parts
+from grader.content.pictures.picture import Picture, column, labelled, near, returned
 from grader.testing.answers import Answer
 from grader.testing.probes import probe
 
@@ -26,7 +26,7 @@ def _data() -> Mapping[str, Any]:
 
 @probe
 def points_made(module, n, a, b, noise, seed):  # type: ignore[no-untyped-def]
-    """call `generate_data` with the tutorial's numbers"""
+    """Call `generate_data` with the tutorial's numbers."""
     return {"generate_data": module.generate_data(n=n, a=a, b=b, noise=noise, seed=seed)}
 
 
@@ -84,7 +84,8 @@ def draw_data(figure: Figure, answer: Answer) -> str:
     axes.legend(fontsize=9)
     same = near(np.stack([x, y]), np.stack([true_x, true_y]))
     return (
-        f"{n} points with x from {x.min():.3g} to {x.max():.3g}; their distance from the line 1 + 2x has a standard "
+        f"{n} points with x from {x.min():.3g} to {x.max():.3g}; their distance from the line "
+        "1 + 2x has a standard "
         f"deviation of {errors.std():.3g}, where about {noise:g} is expected. "
         + ("They are the expected points." if same else "They are not the expected points.")
     )
@@ -98,7 +99,7 @@ def _split() -> Mapping[str, Any]:
 
 @probe
 def parts_made(module, x, y, n_train, seed):  # type: ignore[no-untyped-def]
-    """call `train_val_split` with points in the order of x"""
+    """Call `train_val_split` with points in the order of x."""
     return {
         "train_val_split": module.train_val_split(
             x=x.copy(), y=y.copy(), n_train=n_train, seed=seed

@@ -30,7 +30,7 @@ def _grid() -> Mapping[str, Any]:
 
 @probe
 def losses_on_grid(module, a, b, cut, x, y):  # type: ignore[no-untyped-def]
-    """call `predict` and `mse` for many lines"""
+    """Call `predict` and `mse` for many lines."""
     places = [(p, q) for q in b for p in a] + [(cut, q) for q in b]
     return {"mse": [module.mse(y, module.predict(p, q, x)) for p, q in places]}
 
@@ -42,14 +42,14 @@ def draw_surface(figure: Figure, answer: Answer) -> str:
     right = loss_grid(np.array([_CUT_A]), _B)[:, 0]
     left = figure.add_subplot(1, 2, 1, projection="3d")
     a, b = np.meshgrid(_A, _B)
-    left.plot_surface(  # type: ignore[attr-defined]
+    left.plot_surface(
         a, b, surface, cmap="cividis", rcount=25, ccount=25, linewidth=0.2, edgecolor="#FFFFFF55"
     )
     left.plot([_CUT_A] * len(_B), _B, cut, color=style.RED, zorder=9, linewidth=2)
-    left.view_init(elev=32, azim=-58)  # type: ignore[attr-defined]
+    left.view_init(elev=32, azim=-58)
     left.set_xlabel("a")
     left.set_ylabel("b")
-    left.set_zlabel("loss")  # type: ignore[attr-defined]
+    left.set_zlabel("loss")
     left.set_title("your loss over all lines")
     axes = figure.add_subplot(1, 2, 2)
     style.yours(axes, _B, cut, "your code", color=style.RED)
@@ -61,7 +61,8 @@ def draw_surface(figure: Figure, answer: Answer) -> str:
     lowest = np.unravel_index(int(surface.argmin()), surface.shape)
     place = f"a = {_A[lowest[1]]:.2f}, b = {_B[lowest[0]]:.2f}"
     return (
-        f"The loss of `mse` and `predict` over a and b, as a surface that is lowest, {surface.min():.3g}, near {place}. "
+        "The loss of `mse` and `predict` over a and b, as a surface that is lowest, "
+        f"{surface.min():.3g}, near {place}. "
         f"Beside it a cut at a = {_CUT_A:g}. {as_expected(cut, right)}"
     )
 
@@ -77,7 +78,7 @@ def _arrows() -> Mapping[str, Any]:
 
 @probe
 def gradients_at(module, places, x, y):  # type: ignore[no-untyped-def]
-    """call `gradients` for some lines"""
+    """Call `gradients` for some lines."""
     return {"gradients": [module.gradients(a, b, x, y) for a, b in places]}
 
 
@@ -127,8 +128,10 @@ def draw_arrows(figure: Figure, answer: Answer) -> str:
     )
     first = f"a_grad = {found[0, 0]:.3g}, b_grad = {found[0, 1]:.3g}"
     return (
-        f"{len(places)} arrows against your gradient on the contours of the loss; {ways} of them lead towards the lowest "
-        f"place, a = {BEST[0]:.2f}, b = {BEST[1]:.2f}. {same} At a = {places[0, 0]:g}, b = {places[0, 1]:g}: {first}."
+        f"{len(places)} arrows against your gradient on the contours of the loss; {ways} of "
+        "them lead towards the lowest "
+        f"place, a = {BEST[0]:.2f}, b = {BEST[1]:.2f}. {same} At a = {places[0, 0]:g}, b = "
+        f"{places[0, 1]:g}: {first}."
     )
 
 
@@ -139,7 +142,7 @@ def _slope() -> Mapping[str, Any]:
 
 @probe
 def slopes_at(module, a, b, x, y, eps):  # type: ignore[no-untyped-def]
-    """call `numerical_gradients` with a large and a small eps"""
+    """Call `numerical_gradients` with a large and a small eps."""
     return {"numerical_gradients": [module.numerical_gradients(a, b, x, y, eps=e) for e in eps]}
 
 
@@ -189,7 +192,8 @@ def draw_slope(figure: Figure, answer: Answer) -> str:
     parts[0].set_ylabel("loss")
     parts[1].legend(loc="upper right", fontsize=9)
     return (
-        f"The loss along a and along b, with straight lines of the slopes from `numerical_gradients`: with eps = 0.000001 "
+        "The loss along a and along b, with straight lines of the slopes from "
+        "`numerical_gradients`: with eps = 0.000001 "
         f"they are {found[1, 0]:.4g} and {found[1, 1]:.4g}, where {right[0]:.4g} and {right[1]:.4g} are expected."
     )
 
@@ -207,7 +211,7 @@ def _steps() -> Mapping[str, Any]:
 
 @probe
 def steps_from(module, a, b, a_grad, b_grad, lrs):  # type: ignore[no-untyped-def]
-    """call `update` with three learning rates"""
+    """Call `update` with three learning rates."""
     return {"update": [module.update(a, b, a_grad, b_grad, lr) for lr in lrs]}
 
 

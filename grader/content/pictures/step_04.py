@@ -40,7 +40,7 @@ def _inputs() -> Mapping[str, Any]:
 
 @probe
 def fit_step_by_step(module, x, y, start, lr, n_epochs):  # type: ignore[no-untyped-def]
-    """call `fit` for 0, 1, 2 and more epochs, always from the same start"""
+    """Call `fit` for 0, 1, 2 and more epochs, always from the same start."""
     a, b = np.array(start[:1]), np.array(start[1:])
     path, losses = [(a, b)], []
     for n in range(1, n_epochs + 1):
@@ -87,7 +87,7 @@ def _rates() -> Mapping[str, Any]:
 
 @probe
 def fit_with_rates(module, x, y, start, lrs, n_epochs):  # type: ignore[no-untyped-def]
-    """call `fit` for 0, 1, 2 and more epochs with three learning rates"""
+    """Call `fit` for 0, 1, 2 and more epochs with three learning rates."""
     return {str(lr): fit_step_by_step(module, x, y, start, lr, n_epochs) for lr in lrs}
 
 
@@ -115,7 +115,7 @@ def _batches() -> Mapping[str, Any]:
 
 @probe
 def fit_in_batches(module, x, y, start, lr, n_epochs, batch_sizes):  # type: ignore[no-untyped-def]
-    """call `fit_minibatch` with batches of several sizes"""
+    """Call `fit_minibatch` with batches of several sizes."""
     a, b = np.array(start[:1]), np.array(start[1:])
     return {
         "fit_minibatch": [
@@ -159,7 +159,7 @@ def _best() -> Mapping[str, Any]:
 
 @probe
 def rate_chosen(module, x, y, start, lrs, n_epochs):  # type: ignore[no-untyped-def]
-    """call `best_learning_rate` with the rates of the lesson"""
+    """Call `best_learning_rate` with the rates of the lesson."""
     a, b = np.array(start[:1]), np.array(start[1:])
     return {"best_learning_rate": module.best_learning_rate(x, y, a, b, lrs, n_epochs)}
 
@@ -175,7 +175,7 @@ def draw_best(figure: Figure, answer: Answer) -> str:
     colours = [style.YOURS if near(np.array(lr), np.array(chosen)) else style.PALE for lr in _LRS]
     heights = [min(loss, top) if np.isfinite(loss) else top for loss in losses]
     axes.bar(places, heights, color=colours, width=0.6)
-    for place, loss, height in zip(places, losses, heights, strict=True):
+    for place, loss, height in zip(places.tolist(), losses, heights, strict=True):
         words = f"{loss:.3g}" if loss < top else f"{loss:.1g}\n(out of the picture)"
         axes.text(place, height * 1.08, words, ha="center", va="bottom", fontsize=9.5)
     style.log_axis(axes)

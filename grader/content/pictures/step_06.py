@@ -45,7 +45,7 @@ def _calls() -> Mapping[str, Any]:
 
 @probe
 def gradients_again(module, x, y, start, calls):  # type: ignore[no-untyped-def]
-    """call `loss_gradients` several times with the same leaves"""
+    """Call `loss_gradients` several times with the same leaves."""
     import torch
 
     x, y = torch.tensor(x).float(), torch.tensor(y).float()
@@ -101,7 +101,7 @@ def _inputs() -> Mapping[str, Any]:
 
 @probe
 def fit_epoch_by_epoch(module, x, y, start, lr, n_epochs):  # type: ignore[no-untyped-def]
-    """call `fit` for one epoch after the other, and once for all epochs"""
+    """Call `fit` for one epoch after the other, and once for all epochs."""
     walk = path_of_leaves(module.fit, x, y, start, lr, n_epochs)
     return {"path": walk["path"], "fit": losses_of_leaves(module.fit, x, y, start, lr, n_epochs)}
 
@@ -120,7 +120,7 @@ def _rates() -> Mapping[str, Any]:
 
 @probe
 def fit_with_rates(module, x, y, start, lrs, n_epochs):  # type: ignore[no-untyped-def]
-    """call `fit` for one epoch after the other, with three learning rates"""
+    """Call `fit` for one epoch after the other, with three learning rates."""
     return {"paths": [path_of_leaves(module.fit, x, y, start, lr, n_epochs)["path"] for lr in lrs]}
 
 
@@ -139,7 +139,7 @@ def _many() -> Mapping[str, Any]:
 
 @probe
 def fit_two_features(module, x, y, w, b, lr, n_epochs):  # type: ignore[no-untyped-def]
-    """call `fit_many` with two features"""
+    """Call `fit_many` with two features."""
     import torch
 
     x, y = torch.tensor(x).float(), torch.tensor(y).float()

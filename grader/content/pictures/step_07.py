@@ -34,7 +34,7 @@ def _nothing() -> Mapping[str, Any]:
 
 @probe
 def nodes_found(module):  # type: ignore[no-untyped-def]
-    """call `graph_nodes` and `leaves` with the loss of a line"""
+    """Call `graph_nodes` and `leaves` with the loss of a line."""
     import torch
 
     x, y = torch.ones(80, 1), torch.ones(80, 1)
@@ -87,7 +87,8 @@ def draw_loss(figure: Figure, answer: Answer) -> str:
     ]
     style.note(words, "\n".join(lines), x=0.0, wrap=True)
     return (
-        f"The graph of the loss of a line: {', '.join(graph.names)}. `graph_nodes` named {len(found)} of {len(graph.names)} nodes"
+        f"The graph of the loss of a line: {', '.join(graph.names)}. `graph_nodes` named "
+        f"{len(found)} of {len(graph.names)} nodes"
         + (f"; it missed {', '.join(missed)}" if missed else "")
         + (f"; it named {', '.join(more[:5])} too often" if more else "")
         + f". `leaves` found {', '.join(leaves[:6]) or 'nothing'}; expected are a and b."
@@ -96,7 +97,7 @@ def draw_loss(figure: Figure, answer: Answer) -> str:
 
 @probe
 def graphs_with_cut(module):  # type: ignore[no-untyped-def]
-    """use `cut` for one of two ways to the same result"""
+    """Use `cut` for one of two ways to the same result."""
     import torch
 
     x = torch.ones(3, requires_grad=True)
@@ -141,7 +142,7 @@ def _gradient() -> Mapping[str, Any]:
 
 @probe
 def gradient_curve(module, x):  # type: ignore[no-untyped-def]
-    """call `gradient_of` for x ** 3 - 3 * x"""
+    """Call `gradient_of` for x ** 3 - 3 * x."""
     import torch
 
     gradient = module.gradient_of(lambda t: t**3 - 3 * t, torch.tensor(x))

@@ -44,7 +44,7 @@ def _inputs() -> Mapping[str, Any]:
 
 @probe
 def fit_epoch_by_epoch(module, x, y, start, lr, n_epochs):  # type: ignore[no-untyped-def]
-    """call `fit_with_sgd` for one epoch after the other, and once for all epochs"""
+    """Call `fit_with_sgd` for one epoch after the other, and once for all epochs."""
     walk = path_of_leaves(module.fit_with_sgd, x, y, start, lr, n_epochs)
     losses = losses_of_leaves(module.fit_with_sgd, x, y, start, lr, n_epochs)
     return {"path": walk["path"], "fit_with_sgd": losses}
@@ -63,7 +63,7 @@ def _rates() -> Mapping[str, Any]:
 
 @probe
 def fit_with_rates(module, x, y, start, lrs, n_epochs):  # type: ignore[no-untyped-def]
-    """call `fit_with_sgd` for one epoch after the other, with three learning rates"""
+    """Call `fit_with_sgd` for one epoch after the other, with three learning rates."""
     fit = module.fit_with_sgd
     return {"paths": [path_of_leaves(fit, x, y, start, lr, n_epochs)["path"] for lr in lrs]}
 
@@ -83,7 +83,7 @@ def _momenta() -> Mapping[str, Any]:
 
 @probe
 def own_optimizer(module, x, y, start, lr, n_epochs, momenta):  # type: ignore[no-untyped-def]
-    """train with your `SGD`, with and without momentum"""
+    """Train with your `SGD`, with and without momentum."""
     import torch
 
     x, y = torch.tensor(x).float(), torch.tensor(y).float()
@@ -106,7 +106,7 @@ def _with_momentum(momentum: float) -> Floats:
     place, velocity = np.array(START), np.zeros(2)
     path = [place]
     for _ in range(EPOCHS):
-        _, *gradient = line_gradients(*place, *points())
+        _, *gradient = line_gradients(float(place[0]), float(place[1]), *points())
         velocity = momentum * velocity + np.array(gradient)
         place = place - _LR * velocity
         path.append(place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,8 @@ from grader.testing.probes import probe
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_E = np.linspace(-3, 3, 61)
+# Without 0, where a root has no slope.
+_E = np.linspace(-3, 3, 60)
 _REDUCTIONS = ("none", "sum", "mean")
 
 
@@ -34,7 +35,7 @@ def _errors() -> Mapping[str, Any]:
 
 @probe
 def loss_of_errors(loss, errors):  # type: ignore[no-untyped-def]
-    """return the loss and its slope for one error at a time"""
+    """Return the loss and its slope for one error at a time."""
     import torch
 
     losses, slopes = [], []
@@ -50,7 +51,7 @@ def loss_of_errors(loss, errors):  # type: ignore[no-untyped-def]
 
 @probe
 def losses_of_errors(module, errors):  # type: ignore[no-untyped-def]
-    """call `mse` and `huber` for one error at a time"""
+    """Call `mse` and `huber` for one error at a time."""
     return {
         "mse": loss_of_errors(module.mse, errors),
         "huber": loss_of_errors(module.huber, errors),
@@ -100,7 +101,7 @@ def _outlier() -> Mapping[str, Any]:
 
 @probe
 def line_with_outlier(module, x, y):  # type: ignore[no-untyped-def]
-    """train a line with `mse`, and one with `huber`"""
+    """Train a line with `mse`, and one with `huber`."""
     import torch
 
     x, y = torch.tensor(x).float(), torch.tensor(y).float()
@@ -154,7 +155,7 @@ def _huber_line(x: Any, y: Any) -> Any:
 
 @probe
 def reduced_losses(module):  # type: ignore[no-untyped-def]
-    """call `mse` with the three reductions"""
+    """Call `mse` with the three reductions."""
     import torch
 
     yhat, y = torch.tensor([0.0, 1.0, 2.0]), torch.tensor([1.0, 3.0, 5.0])
@@ -194,15 +195,17 @@ def draw_reductions(figure: Figure, answer: Answer) -> str:
             axes.text(place, max(value, true) + 0.5, f"{value:.3g}", ha="center")
         ticks.append((float(places.mean()), f'"{name}"'))
         left = float(places[-1]) + 1.6
-        said.append(
-            f'"{name}" gives {", ".join(f"{value:.3g}" for value in values)}, expected {", ".join(f"{v:.3g}" for v in right)}.'
-        )
+        said.append(f'"{name}" gives {_listed(values)}, expected {_listed(right)}.')
     axes.set_xticks([place for place, _ in ticks], [word for _, word in ticks])
     axes.set_ylim(0, 17)
     axes.set_ylabel("squared errors")
     axes.grid(axis="x", visible=False)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
     return f"Three squared errors, 1, 4 and 9. {' '.join(said)}"
+
+
+def _listed(values: Iterable[float]) -> str:
+    return ", ".join(f"{value:.3g}" for value in values)
 
 
 def _nothing() -> Mapping[str, Any]:

@@ -29,7 +29,7 @@ def _line() -> Mapping[str, Any]:
 
 @probe
 def lines_drawn(make, x, y, ends, seeds):  # type: ignore[no-untyped-def]
-    """make models with several seeds, predict, train the last one, and predict again"""
+    """Make models with several seeds, predict, train the last one, and predict again."""
     import torch
 
     x, y, ends = (torch.tensor(values).float() for values in (x, y, ends))
@@ -50,13 +50,13 @@ def lines_drawn(make, x, y, ends, seeds):  # type: ignore[no-untyped-def]
 
 @probe
 def manual_lines(module, x, y, ends, seeds):  # type: ignore[no-untyped-def]
-    """train `ManualLinearRegression`"""
+    """Train `ManualLinearRegression`."""
     return {"ManualLinearRegression": lines_drawn(module.ManualLinearRegression, x, y, ends, seeds)}
 
 
 @probe
 def layer_lines(module, x, y, ends, seeds):  # type: ignore[no-untyped-def]
-    """train `LayerLinearRegression` and what `make_sequential` makes"""
+    """Train `LayerLinearRegression` and what `make_sequential` makes."""
     return {
         "LayerLinearRegression": lines_drawn(module.LayerLinearRegression, x, y, ends, seeds),
         "make_sequential": lines_drawn(module.make_sequential, x, y, ends, seeds),
@@ -114,7 +114,7 @@ def _wave() -> Mapping[str, Any]:
 
 @probe
 def curves_learned(module, x, y, hidden):  # type: ignore[no-untyped-def]
-    """train networks that `make_mlp` makes on a wave"""
+    """Train networks that `make_mlp` makes on a wave."""
     import torch
 
     x, y = torch.tensor(x).float(), torch.tensor(y).float()

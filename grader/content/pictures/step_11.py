@@ -33,7 +33,7 @@ def _nothing() -> Mapping[str, Any]:
 
 @probe
 def network(n_out):  # type: ignore[no-untyped-def]
-    """return Linear, Tanh, Linear, Tanh, Linear"""
+    """Return Linear, Tanh, Linear, Tanh, Linear."""
     import torch
     from torch import nn
 
@@ -45,7 +45,7 @@ def network(n_out):  # type: ignore[no-untyped-def]
 
 @probe
 def way_moved(model, n_out):  # type: ignore[no-untyped-def]
-    """train a model for five steps, and return how far each parameter moved"""
+    """Train a model for five steps, and return how far each parameter moved."""
     import torch
 
     x = torch.linspace(-2, 2, 20).reshape(-1, 1)
@@ -61,7 +61,7 @@ def way_moved(model, n_out):  # type: ignore[no-untyped-def]
 
 @probe
 def moved_when_frozen(module):  # type: ignore[no-untyped-def]
-    """call `freeze_all_but` for the last layer, and train"""
+    """Call `freeze_all_but` for the last layer, and train."""
     model = network(1)
     module.freeze_all_but(model, "4.")
     return {"freeze_all_but": way_moved(model, 1)}
@@ -69,7 +69,7 @@ def moved_when_frozen(module):  # type: ignore[no-untyped-def]
 
 @probe
 def moved_with_new_head(module):  # type: ignore[no-untyped-def]
-    """call `replace_head` with two outputs, and train"""
+    """Call `replace_head` with two outputs, and train."""
     model = network(1)
     module.replace_head(model, 2)
     return {"replace_head": way_moved(model, 2)}
@@ -83,7 +83,7 @@ def _draw_moved(figure: Figure, answer: Answer, function: str) -> str:
     colours = [style.ORANGE if name.startswith("4") else style.YOURS for name in _NAMES]
     top = max(0.05, *ways) * 1.25
     axes.bar(places, ways, width=0.6, color=colours, zorder=3)
-    for place, way in zip(places, ways, strict=True):
+    for place, way in zip(places.tolist(), ways, strict=True):
         axes.text(
             place,
             way + top * 0.02,
@@ -100,11 +100,14 @@ def _draw_moved(figure: Figure, answer: Answer, function: str) -> str:
     wrong = [
         name for name, way in zip(_NAMES, ways, strict=True) if (way > 0) != name.startswith("4")
     ]
-    words = "expected: only the head (4.weight, 4.bias) moves"
-    axes.set_title(words + (f"; not so: {', '.join(wrong)}" if wrong else ": so it is"), fontsize=10.5,
-                   color=style.RED if wrong else "#333333")  # fmt: skip
+    words = "expected: only the head moves"
+    words += f"; {len(wrong)} of {len(ways)} parameters are not so" if wrong else ", and so it is"
+    axes.set_title(words, fontsize=10.5, color=style.RED if wrong else "#333333")
     said = ", ".join(f"{name} {way:.2g}" for name, way in zip(_NAMES, ways, strict=True))
-    return f"After `{function}` and five training steps, the parameters moved by: {said}. Expected is that only those of layer 4 move."
+    return (
+        f"After `{function}` and five training steps, the parameters moved by: {said}. Expected "
+        "is that only those of layer 4 move."
+    )
 
 
 def draw_frozen(figure: Figure, answer: Answer) -> str:
@@ -123,7 +126,7 @@ def _x() -> Mapping[str, Any]:
 
 @probe
 def curves_of_copy(module, x):  # type: ignore[no-untyped-def]
-    """call `copy_weights`, and change the source afterwards"""
+    """Call `copy_weights`, and change the source afterwards."""
     import torch
     from torch import nn
 

@@ -39,7 +39,7 @@ def _line() -> Mapping[str, Any]:
 
 @probe
 def line_trained(module, x, y, start, lr, n_steps):  # type: ignore[no-untyped-def]
-    """make a train step for a line, and call it several times"""
+    """Make a train step for a line, and call it several times."""
     import torch
     from torch import nn
 
@@ -88,7 +88,7 @@ def _curve() -> Mapping[str, Any]:
 
 @probe
 def curve_trained(module, x, y, shown):  # type: ignore[no-untyped-def]
-    """make a train step for a small network, and call it several times"""
+    """Make a train step for a small network, and call it several times."""
     import torch
     from torch import nn
 

@@ -15,7 +15,6 @@ from grader.content.pictures.picture import (
     near,
     numbers,
     plain,
-    returned,
 )
 from grader.testing.answers import Answer
 from grader.testing.probes import probe
@@ -36,7 +35,7 @@ def _points() -> Mapping[str, Any]:
 
 @probe
 def items_of_dataset(module, x, y):  # type: ignore[no-untyped-def]
-    """make a `CustomDataset`, and ask it for each item, and for the last one by -1"""
+    """Make a `CustomDataset`, and ask it for each item, and for the last one by -1."""
     import torch
 
     dataset = module.CustomDataset(torch.tensor(x).float(), torch.tensor(y).float())
@@ -85,7 +84,7 @@ def _file() -> Mapping[str, Any]:
 
 @probe
 def items_of_file(module, text, target):  # type: ignore[no-untyped-def]
-    """write a CSV file, and read it with a `CsvDataset`"""
+    """Write a CSV file, and read it with a `CsvDataset`."""
     with open("prices.csv", "w") as file:
         file.write(text)
     dataset = module.CsvDataset("prices.csv", target)
@@ -120,19 +119,19 @@ def draw_file(figure: Figure, answer: Answer) -> str:
         )
     axes.text(5.4, 0.35, f"your dataset: {length} points, expected {len(_ROWS)}", fontsize=10.5)
     axes.text(5.4, -0.4, "features", fontsize=10)
-    width = max([len(features) for features, _ in rows] or [2]) * 1.3
+    width = max([len(own) for own, _ in rows] or [2]) * 1.3
     axes.text(5.9 + width, -0.4, "target", fontsize=10)
     good = length == len(_ROWS)
-    for i, (features, target) in enumerate(rows[:8]):
+    for i, (own, value) in enumerate(rows[:8]):
         right = _ROWS[i] if i < len(_ROWS) else (np.nan,) * 3
         others = [right[j] for j in range(3) if j != place]
-        same = len(features) == 2 and bool(np.allclose(features, others, rtol=1e-4))
-        known = bool(np.isclose(target, right[place], rtol=1e-4))
+        same = len(own) == 2 and bool(np.allclose(own, others, rtol=1e-4))
+        known = bool(np.isclose(value, right[place], rtol=1e-4))
         good = good and same and known
         top = -0.7 * (i + 1)
-        style.cells(axes, [f"{value:.4g}" for value in features], 5.4, top, [style.SKY] * len(features), size=1.3,
+        style.cells(axes, [f"{one:.4g}" for one in own], 5.4, top, [style.SKY] * len(own), size=1.3,
                     height=0.7, edge="white" if same else style.RED)  # fmt: skip
-        style.cells(axes, [f"{target:.4g}"], 5.9 + width, top, [style.ORANGE], size=1.3, height=0.7,
+        style.cells(axes, [f"{value:.4g}"], 5.9 + width, top, [style.ORANGE], size=1.3, height=0.7,
                     edge="white" if known else style.RED)  # fmt: skip
     axes.set_xlim(-0.1, max(10.6, 7.4 + width))
     axes.set_ylim(-0.7 * (max(len(_ROWS), min(len(rows), 8)) + 1) - 0.2, 0.9)

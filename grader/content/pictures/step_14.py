@@ -39,7 +39,7 @@ def _split() -> Mapping[str, Any]:
 
 @probe
 def parts_made(module, x, y, n_train, seed):  # type: ignore[no-untyped-def]
-    """call `split` with points in the order of x"""
+    """Call `split` with points in the order of x."""
     import torch
     from torch.utils.data import TensorDataset
 
@@ -73,7 +73,7 @@ def _loaders() -> Mapping[str, Any]:
 
 @probe
 def batches_drawn(module, n_train, n_val, batch_size, seed, n_epochs):  # type: ignore[no-untyped-def]
-    """call `make_loaders`, and note the points of each batch in several epochs"""
+    """Call `make_loaders`, and note the points of each batch in several epochs."""
     import torch
     from torch.utils.data import TensorDataset
 
@@ -126,6 +126,10 @@ def draw_batches(figure: Figure, answer: Answer) -> str:
                 shades = [_first_colour(orders[0], point, colours) for point in batch]
                 style.cells(axes, [str(point) for point in batch], left, top, shades, font=8.5)
                 left += len(batch) + (0.45 if j < len(batches) - 1 else 0)
+            if sorted(order) != list(range(n)):
+                words = f"not all {n} points"
+                axes.text(left + 0.3, top - 0.5, words, va="center", fontsize=9.5, color=style.RED)
+                left += 5
             widest = max(widest, left)
             top -= 1.25
         top -= 1.1
@@ -162,7 +166,7 @@ def _columns() -> Mapping[str, Any]:
 
 @probe
 def columns_scaled(module, x_train, x_val):  # type: ignore[no-untyped-def]
-    """call `standardize` with two columns of different size"""
+    """Call `standardize` with two columns of different size."""
     import torch
 
     parts = module.standardize(torch.tensor(x_train).float(), torch.tensor(x_val).float())
@@ -203,7 +207,8 @@ def draw_scaled(figure: Figure, answer: Answer) -> str:
         one.set_ylabel("column 1")
     same = near(train, rights[0]) and near(val, rights[1])
     return (
-        f"Two columns with the means {_pair(mean)} and the standard deviations {_pair(std)}. After `standardize` those of the "
+        f"Two columns with the means {_pair(mean)} and the standard deviations {_pair(std)}. "
+        "After `standardize` those of the "
         f"training part are {_pair(train.mean(axis=0))} and {_pair(train.std(axis=0))}. "
         + ("Both parts are as expected." if same else "Not both parts are as expected.")
     )
@@ -236,11 +241,14 @@ def draw_valleys(figure: Figure, answer: Answer) -> str:
             path.append(path[-1] - lr * 2 * x.T @ (x @ path[-1] - y) / len(x))
         way = drawable(np.array(path), 1e6)
         _draw_valley(axes, x, y, best, way)
-        left = float(np.linalg.norm(way[-1] - best) / max(1e-12, np.linalg.norm(best)))
+        left = float(np.linalg.norm(way[-1] - best)) / max(1e-12, float(np.linalg.norm(best)))
         axes.set_title(f"{title}: {left:.0%} of the way is left", fontsize=10.5)
         said.append(f"{title}: after {_EPOCHS_OF_DESCENT} epochs {left:.0%} of the way is left")
     axes.legend(loc="upper left", fontsize=9)
-    return f"Descent on the loss over two weights. {'; '.join(said)}. Expected is a round valley after scaling, with 0% left."
+    return (
+        f"Descent on the loss over two weights. {'; '.join(said)}. Expected is a round valley "
+        "after scaling, with 0% left."
+    )
 
 
 def _draw_valley(axes: Axes, x: Floats, y: Floats, best: Floats, way: Floats) -> None:

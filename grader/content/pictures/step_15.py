@@ -25,7 +25,7 @@ def _inputs() -> Mapping[str, Any]:
 
 @probe
 def measures(measure, x, y, n_train, n_epochs, every, batch_size):  # type: ignore[no-untyped-def]
-    """train a network with dropout, measure it every few epochs, and note what it predicts then"""
+    """Train a network with dropout, measure it every few epochs, and note what it predicts then."""
     import torch
     from torch import nn
 
@@ -40,14 +40,14 @@ def measures(measure, x, y, n_train, n_epochs, every, batch_size):  # type: igno
             predicted.append(plain(model(inputs)).reshape(-1).tolist())
         model.train()
         optimizer.zero_grad()
-        nn.functional.mse_loss(model(inputs[:n_train]), targets).backward()
+        nn.functional.mse_loss(model(inputs[:n_train]), targets).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return {"measured": found, "predicted": predicted}
 
 
 @probe
 def losses_measured(module, x, y, n_train, n_epochs, every, batch_size):  # type: ignore[no-untyped-def]
-    """call `evaluate` while a network is trained"""
+    """Call `evaluate` while a network is trained."""
     from torch import nn
 
     def measure(model, loader):  # type: ignore[no-untyped-def]
@@ -58,7 +58,7 @@ def losses_measured(module, x, y, n_train, n_epochs, every, batch_size):  # type
 
 @probe
 def scores_measured(module, x, y, n_train, n_epochs, every, batch_size):  # type: ignore[no-untyped-def]
-    """call `r2_score` while a network is trained"""
+    """Call `r2_score` while a network is trained."""
 
     def measure(model, loader):  # type: ignore[no-untyped-def]
         return module.r2_score(model, loader, "cpu")

@@ -47,7 +47,7 @@ def _line() -> Mapping[str, Any]:
 
 @probe
 def line_fitted(module, x, y, n_train, start, lr, n_epochs, batch_size):  # type: ignore[no-untyped-def]
-    """call `fit` for a line"""
+    """Call `fit` for a line."""
     import torch
     from torch import nn
 
@@ -84,7 +84,8 @@ def draw_fit(figure: Figure, answer: Answer) -> str:
     axes.legend(fontsize=9, loc="lower right")
     same = all(near(one, np.array(right), 1e-2) for one, right in zip(found, rights, strict=True))
     return (
-        f"Losses of a line in {_EPOCHS} epochs: training from {found[0][0]:.3g} to {found[0][-1]:.3g}, validation from "
+        f"Losses of a line in {_EPOCHS} epochs: training from {found[0][0]:.3g} to "
+        f"{found[0][-1]:.3g}, validation from "
         f"{found[1][0]:.3g} to {found[1][-1]:.3g}. "
         + (
             "Both curves are as expected. "
@@ -101,7 +102,7 @@ def _wave() -> Mapping[str, Any]:
 
 @probe
 def wave_fitted(module, x, y, n_train, n_epochs, batch_size):  # type: ignore[no-untyped-def]
-    """call `fit` for a network that can learn all its points by heart"""
+    """Call `fit` for a network that can learn all its points by heart."""
     import torch
     from torch import nn
 
@@ -125,8 +126,8 @@ def draw_overfitting(figure: Figure, answer: Answer) -> str:
     draw_history(left, train, val)
     best = int(val.argmin())
     left.axvline(best, color=style.GREY, linewidth=1.2, linestyle=":")
-    left.annotate(f"lowest validation\nloss, epoch {best}", (best, val[best]), xytext=(14, -30), textcoords="offset points",
-                  fontsize=9)  # fmt: skip
+    left.annotate(f"lowest validation\nloss, epoch {best}", (best, val[best]), xytext=(14, -30),
+                  textcoords="offset points", fontsize=9)  # fmt: skip
     left.legend(loc="upper right", ncols=2)
     left.set_ylim(top=left.get_ylim()[1] * 1.6)
     grid = np.linspace(-3, 3, 121)
@@ -141,7 +142,8 @@ def draw_overfitting(figure: Figure, answer: Answer) -> str:
     axes.set_ylabel("y")
     axes.legend(fontsize=9, loc="upper left", ncols=2)
     return (
-        f"A network with 14 training points: its training loss goes from {train[0]:.3g} to {train[-1]:.3g}. Its validation "
+        f"A network with 14 training points: its training loss goes from {train[0]:.3g} to "
+        f"{train[-1]:.3g}. Its validation "
         f"loss is lowest in epoch {best}, {val[best]:.3g}, and {val[-1]:.3g} at the end."
     )
 

@@ -26,7 +26,7 @@ def _wave() -> Mapping[str, Any]:
 
 @probe
 def stopped_early(module, x, y, n_train, max_epochs, patience, batch_size):  # type: ignore[no-untyped-def]
-    """call `fit_early` for a network that can learn all its points by heart"""
+    """Call `fit_early` for a network that can learn all its points by heart."""
     import torch
     from torch import nn
 
@@ -89,8 +89,10 @@ def draw_early(figure: Figure, answer: Answer) -> str:
     axes.axhline(val[right], color=style.PURPLE, linewidth=1, linestyle="--", zorder=1)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
     return (
-        f"The validation loss is lowest in epoch {right}, {val[right]:.3g}; `best_epoch` is {best}. Training stopped after epoch "
-        f"{len(val) - 1}, and is expected to stop after {stop}. The model at the end has the validation loss {end:.3g}."
+        f"The validation loss is lowest in epoch {right}, {val[right]:.3g}; `best_epoch` is "
+        f"{best}. Training stopped after epoch "
+        f"{len(val) - 1}, and is expected to stop after {stop}. The model at the end has the "
+        f"validation loss {end:.3g}."
     )
 
 
@@ -100,14 +102,14 @@ def _checkpoint() -> Mapping[str, Any]:
 
 @probe
 def trained_for(model, optimizer, x, y, n_epochs):  # type: ignore[no-untyped-def]
-    """train a model, and return its losses"""
+    """Train a model, and return its losses."""
     from torch import nn
 
     losses = []
     for _ in range(n_epochs):
         loss = nn.functional.mse_loss(model(x), y)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(loss.item())
     return losses
@@ -115,7 +117,7 @@ def trained_for(model, optimizer, x, y, n_epochs):  # type: ignore[no-untyped-de
 
 @probe
 def trained_with_a_break(module, x, y, n_train, n_epochs, saved_after):  # type: ignore[no-untyped-def]
-    """train, save a checkpoint, load it into a fresh model and optimizer, and train on"""
+    """Train, save a checkpoint, load it into a fresh model and optimizer, and train on."""
     import torch
 
     x, y = torch.tensor(x).float()[:n_train], torch.tensor(y).float()[:n_train]
@@ -146,7 +148,8 @@ def draw_break(figure: Figure, answer: Answer) -> str:
     axes.set_ylabel("training loss")
     axes.legend(loc="upper right")
     return (
-        f"Training was saved after epoch {_SAVED}, and went on from a loss of {then[0]:.3g}. The curve after the break: "
+        f"Training was saved after epoch {_SAVED}, and went on from a loss of {then[0]:.3g}. "
+        "The curve after the break: "
         f"{as_expected(then, whole[_SAVED:])} `load_checkpoint` returned {epoch}, expected {_SAVED}."
     )
 

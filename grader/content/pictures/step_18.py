@@ -33,7 +33,7 @@ def _seed() -> Mapping[str, Any]:
 
 @probe
 def tables_of(parts):  # type: ignore[no-untyped-def]
-    """return the features and targets of datasets as tables"""
+    """Return the features and targets of datasets as tables."""
     found = []
     for part in parts:
         items = [part[i] for i in range(len(part))]
@@ -43,7 +43,7 @@ def tables_of(parts):  # type: ignore[no-untyped-def]
 
 @probe
 def patients_predicted(module, seed):  # type: ignore[no-untyped-def]
-    """load the patients, train a model, predict for the test part, and make the report"""
+    """Load the patients, train a model, predict for the test part, and make the report."""
     import torch
 
     train, val, test = module.load_data(seed)
@@ -120,14 +120,15 @@ def draw_predicted(figure: Figure, answer: Answer) -> str:
     axes.legend(loc="upper right")
     axes.set_title(f"your report: rmse {rmse:.1f}", fontsize=10.5)
     return (
-        f"Predicted against true values of {len(true)} patients. R² of the model is {of_model:.3f} (the report says {r2:.3f}), "
+        f"Predicted against true values of {len(true)} patients. R² of the model is "
+        f"{of_model:.3f} (the report says {r2:.3f}), "
         f"of least squares {of_linear:.3f} (the report says {baseline:.3f}). The report's rmse is {rmse:.1f}."
     )
 
 
 @probe
 def patients_loaded(module, seed):  # type: ignore[no-untyped-def]
-    """load the patients"""
+    """Load the patients."""
     return {"load_data": tables_of(module.load_data(seed))}
 
 
@@ -153,7 +154,8 @@ def draw_parts(figure: Figure, answer: Answer) -> str:
                 label=f"{name}: {len(y)} patients",
             )
         said.append(
-            f"{name} has {len(y)} patients, about {count} expected, with means up to {np.abs(both.mean(axis=0)).max():.2g} from 0"
+            f"{name} has {len(y)} patients, about {count} expected, with means up to "
+            f"{np.abs(both.mean(axis=0)).max():.2g} from 0"
         )
     for axes, title, level in zip(
         panels, ("mean of each column", "standard deviation"), (0, 1), strict=True

@@ -36,7 +36,7 @@ def _logits() -> Mapping[str, Any]:
 
 @probe
 def losses_of_logits(module, logits):  # type: ignore[no-untyped-def]
-    """call `cross_entropy` for one image, with several logits of the right digit"""
+    """Call `cross_entropy` for one image, with several logits of the right digit."""
     import torch
 
     losses = []
@@ -67,7 +67,10 @@ def draw_entropy(figure: Figure, answer: Answer) -> str:
     axes.set_xlabel("probability of the right digit")
     axes.set_ylabel("loss of this image")
     axes.legend(loc="upper right")
-    return f"The loss is {found[0]:.3g} when the right digit has the probability {probability[0]:.2g}, and {found[-1]:.3g} at {probability[-1]:.3f}. {as_expected(found, right)}"
+    return (
+        f"The loss is {found[0]:.3g} when the right digit has the probability "
+        f"{probability[0]:.2g}, and {found[-1]:.3g} at {probability[-1]:.3f}. {as_expected(found, right)}"
+    )
 
 
 def _seed() -> Mapping[str, Any]:
@@ -76,7 +79,7 @@ def _seed() -> Mapping[str, Any]:
 
 @probe
 def digits_predicted(module, seed):  # type: ignore[no-untyped-def]
-    """load the digits, train a model, predict for the test part, and make the confusion matrix"""
+    """Load the digits, train a model, predict for the test part, and make the confusion matrix."""
     import torch
 
     train, val, test = module.load_data(seed)
@@ -126,7 +129,8 @@ def draw_digits(figure: Figure, answer: Answer) -> str:
     wrong = int((~good).sum())
     accuracy = float(good.mean())
     figure.supxlabel(
-        f"first row: right; below: {min(wrong, _WRONG)} of {wrong} wrong ones. Accuracy {accuracy:.3f}, expected at least 0.95",
+        f"first row: right; below: {min(wrong, _WRONG)} of {wrong} wrong ones. Accuracy "
+        f"{accuracy:.3f}, expected at least 0.95",
         fontsize=10,
     )
     said = ", ".join(f"{labels[i]:g} read as {predicted[i]:g}" for i in wrongs[:6])
@@ -136,9 +140,13 @@ def draw_digits(figure: Figure, answer: Answer) -> str:
     )
 
 
+def _nothing() -> Mapping[str, Any]:
+    return {}
+
+
 @probe
-def confusion_made(module, seed):  # type: ignore[no-untyped-def]
-    """call `confusion` for a model that reads every 3 as 5, and half of the 8 as 1"""
+def confusion_made(module):  # type: ignore[no-untyped-def]
+    """Call `confusion` for a model that reads every 3 as 5, and half of the 8 as 1."""
     import torch
     from torch import nn
     from torch.utils.data import TensorDataset
@@ -197,7 +205,8 @@ def draw_confusion(figure: Figure, answer: Answer) -> str:
         axes.set_title(title, fontsize=10.5)
     wrong = int((found != right).sum())
     return (
-        f"A model that reads every 3 as 5 and half of the 8 as 1: row 3, column 5 holds {found[3, 5]:g}, expected 10; row 8, "
+        "A model that reads every 3 as 5 and half of the 8 as 1: row 3, column 5 holds "
+        f"{found[3, 5]:g}, expected 10; row 8, "
         f"column 1 holds {found[8, 1]:g}, expected 5. "
         + ("All entries are as expected." if not wrong else f"{wrong} entries differ.")
     )
@@ -222,6 +231,6 @@ PICTURES = [
     ),
     Picture(
         "confusion", "The confusion matrix shows which digit is taken for which: 3 for 5, and 8 for 1",
-        ("confusion",), confusion_made, draw_confusion, _seed, (9.0, 4.9),
+        ("confusion",), confusion_made, draw_confusion, _nothing, (9.0, 4.9),
     ),
 ]  # fmt: skip

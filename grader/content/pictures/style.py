@@ -1,13 +1,13 @@
 """How all pictures look: colours, type, lines, and the few kinds of axes and marks that several of them have.
 
 The colours are those of Okabe and Ito, which people with any kind of colour vision can tell apart. The learner's
-code is always drawn through, in blue where it is one line; what is to be expected is a wide, grey, dashed line, which
-shows on both sides of a learner's line that covers it.
+code is always drawn through, in blue where it is one line. What is to be expected is a wide, grey, dashed line,
+which shows on both sides of a learner's line that covers it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,11 @@ _SETTINGS: dict[str, Any] = {
     "xtick.labelsize": 9.5,
     "ytick.labelsize": 9.5,
     "legend.fontsize": 9.5,
-    "legend.frameon": False,
+    # A learner's line may run below the legend.
+    "legend.frameon": True,
+    "legend.framealpha": 0.8,
+    "legend.edgecolor": "none",
+    "legend.fancybox": False,
     "lines.linewidth": 2.0,
     # Names come from learners: a dollar sign begins no formula.
     "text.parse_math": False,
@@ -66,7 +70,7 @@ def style() -> Iterator[None]:
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_SETTINGS)
+        matplotlib.rcParams.update(_SETTINGS)  # type: ignore[arg-type]
         yield
 
 
@@ -131,7 +135,7 @@ def expected(axes: Axes, x: Any, y: Any, label: str = "expected", **options: Any
 
 def cells(
     axes: Axes,
-    values: Sequence[Any],
+    values: Iterable[Any],
     left: float,
     top: float,
     colours: Sequence[str],
@@ -158,6 +162,7 @@ def cells(
     """
     from matplotlib.patches import Rectangle
 
+    values = list(values)
     columns = columns or max(1, len(values))
     edges = [edge] * len(values) if isinstance(edge, str) else list(edge)
     for i, value in enumerate(values):

@@ -1,4 +1,4 @@
-"""What the pictures of training share (steps 15 to 17): a wave with noise, a network that can learn it by heart, curves."""
+"""What the pictures of training share (steps 15 to 17): a wave, a network, curves."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def noisy_wave() -> Mapping[str, Any]:
 
 @probe
 def wave_loaders(x, y, n_train, batch_size):  # type: ignore[no-untyped-def]
-    """return loaders of both parts, in order"""
+    """Return loaders of both parts, in order."""
     import torch
     from torch.utils.data import DataLoader, TensorDataset
 
@@ -37,7 +37,7 @@ def wave_loaders(x, y, n_train, batch_size):  # type: ignore[no-untyped-def]
 
 @probe
 def wave_network(dropout):  # type: ignore[no-untyped-def]
-    """return a network of two layers with 40 hidden units each, and its optimizer"""
+    """Return a network of two layers with 40 hidden units each, and its optimizer."""
     import torch
     from torch import nn
 
