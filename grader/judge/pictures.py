@@ -181,12 +181,13 @@ def _images(picture: Picture, answer: Answer, formats: Sequence[str]) -> tuple[l
         try:
             figure = new_figure(picture.title, picture.size)
             alt = picture.draw(figure, answer)
+            # Once for all formats: it takes as long as drawing, and each format would find other places.
+            figure.get_layout_engine().execute(figure)  # type: ignore[union-attr]
+            figure.set_layout_engine("none")
             for kind in formats:
                 file = io.BytesIO()
                 figure.savefig(file, format=kind, metadata=METADATA[kind])
                 images.append(file.getvalue())
-                # The first one found the places of all parts, which takes as long as drawing them.
-                figure.set_layout_engine("none")
         except Mismatch as mismatch:
             raise _Waits(mismatch.sentence) from None
         except Exception as error:
