@@ -7,6 +7,7 @@ TARGET ?= exercises
 TITLE ?=
 OUT ?= results
 JOBS ?= 2
+SHEET ?=
 bin := .venv/bin
 # They come first, so that the last process does not work alone for minutes.
 longest := $(patsubst %,tests/kit/%.py,test_styles test_parity test_grade attacks/test_controls test_bench test_hand_ins test_accidents test_injected)
@@ -14,7 +15,7 @@ kit := $(bin)/python grader
 
 # What learners type. A mistake that was found is no failure of make: with -q, make passes exit code 1 on and does not
 # say "Error 1". Under -q only lines that begin with + are run.
-quiet := help setup check watch list reset hint quiz run solution stretch update
+quiet := help setup check watch list reset hint quiz show run solution stretch update
 ifneq ($(MAKECMDGOALS),)
 ifeq ($(filter-out $(quiet),$(MAKECMDGOALS)),)
 MAKEFLAGS += -q
@@ -24,7 +25,7 @@ endif
 # An environment whose Python was removed or replaced is made anew.
 $(shell test -x $(bin)/python || rm -f .venv/ready)
 
-.PHONY: help setup check watch list reset hint quiz run solution stretch update grade new stubs test strength record bench lint clean
+.PHONY: help setup check watch list reset hint quiz show run solution stretch update grade new stubs test strength record bench lint clean
 
 help:
 	+@echo "make check [STEP=06] [TARGET=solutions]  check the steps, say what to do next"
@@ -33,6 +34,7 @@ help:
 	+@echo "make reset STEP=06                       the stubs of a step back; a copy of what you wrote is kept"
 	+@echo "make hint STEP=06 [FN=fit] [AGAIN=1]     the next hint for a function; without FN, for the one that fails first"
 	+@echo "make quiz STEP=06                        questions about a step: predict what code prints"
+	+@echo "make show STEP=06                        pictures of what your own code does, beside what is expected"
 	+@echo "make run [TARGET=solutions]              your functions together: the tutorial's whole program, with a picture"
 	+@echo "make solution STEP=06                    a solution beside your own code, after passing or when you ask twice"
 	+@echo "make stretch STEP=06 [AGAIN=1]           one task more; AGAIN=1 shows an answer"
@@ -67,6 +69,9 @@ hint: .venv/ready
 # The shell waits when Ctrl-C is pressed, and so does make, until the quiz has said how it went.
 quiz: .venv/ready
 	+@trap : INT; $(kit) quiz $(STEP) || exit 1
+
+show: .venv/ready
+	+@$(kit) show $(STEP) --target "$(TARGET)" $(if $(SHEET),--sheet "$(SHEET)") || exit 1
 
 solution: .venv/ready
 	+@$(kit) solution $(STEP) || exit 1

@@ -15,7 +15,7 @@ import typer
 
 from grader.cli.app import FAILED, KIT, USAGE, app, fail, here, load, pick
 from grader.course.course import Course, CourseError, Step
-from grader.course.paths import BACKUP, EXERCISES, MEMORY
+from grader.course.paths import BACKUP, EXERCISES, MEMORY, PICTURES
 from grader.course.places import Places, command, own_kit
 from grader.course.plain_text import visible
 
@@ -303,6 +303,84 @@ def run(
         first, then = (command(places.is_clone, name) for name in ("check", "run"))
         typer.echo(f"\n{first} says more. When all is right: {then}", err=True)
     raise typer.Exit(FAILED if code else 0)
+
+
+@app.command()
+def show(
+    step: Annotated[
+        list[str], typer.Argument(help="Steps, such as 03; or all.", show_default=False)
+    ],
+    target: Annotated[
+        str, typer.Option(help="exercises, solutions, or a folder with step modules.")
+    ] = EXERCISES,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder for the pictures.", show_default=False)
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Write one picture of all pictures to this file.", show_default=False),
+    ] = None,
+) -> None:
+    """Draw pictures of what your own code does, beside what is to be expected."""
+    from grader.judge.pictures import NoMatplotlib
+    from grader.launch.launchers import LaunchError
+    from grader.report.terminal import make_console
+    from grader.run.check import find_target
+    from grader.run.show import contact_sheet, has_pictures, show_in_terminal, terminal_image
+    from grader.run.show import show as draw
+    from grader.submissions.submission import Submission
+
+    places = here()
+    if not places.workspace and not Path(target).exists():
+        raise fail(f"Nothing to show: {_NO_WORKSPACE}, or name a folder with --target.", USAGE)
+    course = load(places)
+    steps = pick(course, [] if step == ["all"] else step)
+    try:
+        place = find_target(places.workspace, target)
+        meant = steps[0] if len(steps) == 1 else None
+        submission = Submission.read(place, course, meant)
+    except OSError as error:
+        raise fail(f"Nothing to show: {error}.", USAGE) from None
+    home = out or (places.memory / PICTURES if places.memory else None)
+    if home is None:
+        words = "no folder here is writable. Name one for the pictures with --out"
+        raise fail(f"Nothing to show: {words}.", USAGE)
+    with_pictures = [one for one in steps if has_pictures(one)]
+    for one in steps:
+        if one not in with_pictures:
+            typer.echo(
+                f"Step {one.id}, {one.title}, has no pictures: its numbers say all there is."
+            )
+    console, image = make_console(), terminal_image()
+    waits, files = False, []
+    try:
+        last = None
+        for one, drawn in draw(
+            course, submission, with_pictures, lambda one: home / f"step_{one.id}"
+        ):
+            if one != last:
+                typer.echo(f"Step {one.id} · {one.title}")
+                last = one
+            typer.echo(f"\n  {drawn.title}")
+            waits = waits or not drawn.files
+            if drawn.waiting:
+                typer.echo(indent(drawn.waiting, "    "))
+                continue
+            files.append(home / f"step_{one.id}" / drawn.files[0])
+            if image:
+                show_in_terminal(console, image, files[-1])
+            typer.echo(fill(drawn.alt, 100, initial_indent="    ", subsequent_indent="    "))
+            typer.echo(f"    {files[-1]}")
+        if sheet and files:
+            sheet.parent.mkdir(parents=True, exist_ok=True)
+            contact_sheet(files, sheet)
+    except NoMatplotlib as error:
+        raise fail(str(error), USAGE) from None
+    except LaunchError as error:
+        raise fail(f"The kit itself failed, which is not your fault.\n{error}", KIT) from None
+    except OSError as error:
+        raise fail(f"The pictures cannot be written: {error}.", USAGE) from None
+    raise typer.Exit(FAILED if waits else 0)
 
 
 @app.command()

@@ -29,6 +29,8 @@ CHECKS_FILE = "checks.json"
 HINTS_FILE = "hints.json"
 PROGRESS_FILE = "progress.json"
 SOLUTIONS_FILE = "solutions.json"
+# Of pictures, one folder for each step.
+PICTURES = "pictures"
 # It makes a folder a workspace.
 STUBS_FILE = "stubs.json"
 

@@ -171,12 +171,27 @@ def not_written(answer: dict[str, Any], path: str, function: str) -> str:
         path: the module's file name.
         function: the function under test.
     """
-    frames = answer["frames"]
-    said = re.fullmatch(r"`([\w.]{1,80})` is not written yet\.", answer["message"])
-    name = said[1] if said else frames[-1][1] if frames else function
-    if said and name.split(".")[0] != function:
+    name = name_not_written(answer, function)
+    if name.split(".")[0] != function and said_not_written(answer):
         return f"`{function}` needs `{name}`, which is not written yet: open {path}."
     return f"`{name}` is not written yet: open {path}."
+
+
+def said_not_written(answer: dict[str, Any]) -> str:
+    """Return the name in the words of a stub, or "" if it was raised without them."""
+    said = re.fullmatch(r"`([\w.]{1,80})` is not written yet\.", answer["message"])
+    return said[1] if said else ""
+
+
+def name_not_written(answer: dict[str, Any], function: str) -> str:
+    """Return the name of the function that is still a stub.
+
+    Args:
+        answer: the worker's answer with the NotImplementedError (see `grader.wire.messages`).
+        function: the one to name if the answer tells nothing.
+    """
+    frames = answer["frames"]
+    return said_not_written(answer) or (frames[-1][1] if frames else function)
 
 
 def wrong_signature(call: Call, problem: str) -> str:

@@ -111,7 +111,7 @@ def stamps(course: Course, steps: Iterable[Step]) -> Any:
 
 def _kit_files(course: Course) -> list[Path]:
     configured = ("pyproject.toml", "conftest.py", "tests/conftest.py", "tests/steps/conftest.py")
-    # Each room is one folder; the deeper ones hold hidden tests, skeletons and, in a wheel, the kit itself.
+    # Each room is one folder; the deeper ones hold hidden tests, skeletons, pictures and, in a wheel, the kit.
     grader = Path(__file__).parents[1]
     code = sorted([*grader.glob("*.py"), *grader.glob("*/*.py"), *grader.glob("content/*.toml")])
     return [*code, *(course.root / name for name in configured)]

@@ -16,7 +16,12 @@ from grader.wire import messages
 from grader.wire.decoder import decode
 
 PACKAGES = ("torch", "numpy", "scikit-learn", "pytest", "hypothesis", "rich", "typer")
-OPTIONAL = ("pytest-xdist",)
+# What is missing without them.
+OPTIONAL = {
+    "pytest-xdist": "only `pytest -n` needs it",
+    "matplotlib": 'only `show` needs it; to install: python -m pip install "torchsteps[pictures]"',
+    "textual-image": "only `show` needs it, for pictures inside of a terminal",
+}
 _WITHOUT = {
     **dict.fromkeys(REQUIRED, "`grade` needs it"),
     "scratch": "`grade` does without it, but refuses submissions that write to /tmp",
@@ -48,11 +53,11 @@ def examine(places: Places) -> Iterator[Finding]:
             yield Finding(name, True, version(name))
         except PackageNotFoundError:
             yield Finding(name, False, f"missing; to install: python -m pip install {what}")
-    for name in OPTIONAL:
+    for name, words in OPTIONAL.items():
         try:
             yield Finding(name, None, version(name))
         except PackageNotFoundError:
-            yield Finding(name, None, "not installed; only `pytest -n` needs it")
+            yield Finding(name, None, f"not installed; {words}")
     yield Finding("kit", None, str(places.kit))
     none = "none here; `torchsteps init my-course` makes one"
     yield Finding("workspace", None, str(places.workspace or none))
