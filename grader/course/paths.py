@@ -27,6 +27,7 @@ MEMORY = ".torchsteps"
 BACKUP = "backup"
 CHECKS_FILE = "checks.json"
 HINTS_FILE = "hints.json"
+PICTURES = "pictures"
 SOLUTIONS_FILE = "solutions.json"
 # It makes a folder a workspace.
 STUBS_FILE = "stubs.json"

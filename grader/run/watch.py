@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
 
@@ -35,6 +35,9 @@ from grader.run.reset import reset
 from grader.run.resident import ResidentJudge
 from grader.submissions.submission import Submission
 
+if TYPE_CHECKING:
+    from grader.run.page import Page
+
 # What watchfiles waits for further changes, in milliseconds. Its default, 50, is half of what an answer may take.
 _STEP = 5
 # Where no events come, as on network drives, the files are looked at this often, in seconds.
@@ -52,7 +55,12 @@ class Watch:
         stub: returns the stub of a step.
         editor: a command to open files with, or "".
         first: the step to begin with; by default, where the learner stopped.
+
+    Attributes:
+        page: shows the same in a browser, if it is set before `run`.
     """
+
+    page: Page | None = None
 
     def __init__(
         self,
@@ -98,6 +106,10 @@ class Watch:
         )
         self._go_to(step, verdicts.get(step.id))
 
+    def tell(self, kind: str, value: Any) -> None:
+        """Add an event; from any thread."""
+        self._events.put((kind, value))
+
     def _where_stopped(self, statuses: dict[str, Status]) -> Step:
         known = self._state.data.get("step")
         if isinstance(known, str) and known in self.course.by_id:
@@ -138,6 +150,8 @@ class Watch:
                     self._on_screen()
             finally:
                 self._stop.set()
+                if self.page:
+                    self.page.close()
                 self._judge.close()
                 self._state.data["step"] = self.view.step.id
                 self._state.save()
@@ -151,6 +165,8 @@ class Watch:
                 while self._going and act is None:
                     size = self.console.size
                     screen.update(Group(*lines(self.view, size.width, size.height)))
+                    if self.page:
+                        self.page.publish(self.view)
                     act = self._next()
             finally:
                 self._keys.stop()
@@ -178,6 +194,8 @@ class Watch:
             self._saved()
         elif kind == "answer":
             self._answer(value)
+        elif kind == "page":
+            self._clicked(value)
         elif kind == "suspend":
             return _suspend
         elif kind == "end":
@@ -427,7 +445,8 @@ class Watch:
         keys = [f"  {key}   {words}" for key, words in KEYS]
         saved = "When you save the file of this step, it is judged at once."
         more = f"{saved} Up and down scroll what is too long for the window."
-        self.view.panel = [*keys, "", more, "Escape goes back."]
+        page = [f"The page: {self.page.address}", ""] if self.page else []
+        self.view.panel = [*keys, "", *page, more, "Escape goes back."]
 
     def _hint(self) -> None:
         self._close_panel()
@@ -495,6 +514,18 @@ class Watch:
             subprocess.run(words, check=False, cwd=self.places.workspace)
         with contextlib.suppress(EOFError, KeyboardInterrupt):
             input("\nEnter goes back to the watcher. ")
+
+    def _clicked(self, action: dict[str, Any]) -> None:
+        """Do what was clicked on the page (see `grader.run.page`)."""
+        # A question in the terminal, such as whether to reset this step, may be about another step now.
+        self._confirm = False
+        self.view.notice = ""
+        if action["act"] == "step":
+            self._go_to(action["step"])
+        elif action["act"] == "run":
+            self._again()
+        elif self.page:
+            self.page.next_hint(self.view.step, action["function"])
 
     # Where to look
 
