@@ -50,8 +50,13 @@ def paragraphs(text: str) -> str:
     return "".join(parts)
 
 
-def sentence(verdict: StepVerdict) -> str:
-    """Return a verdict in one sentence, such as "`gradients` fails 2 tests of 5."."""
+def sentence(verdict: StepVerdict, so_far: bool = False) -> str:
+    """Return a verdict in one sentence, such as "`gradients` fails 2 of 5 tests.".
+
+    Args:
+        verdict: the verdict.
+        so_far: whether tests are missing, so that nothing can be counted.
+    """
     total = len(verdict.tests)
     if verdict.status == Status.PASSED:
         return f"All is right: {_tests(total)} passed."
@@ -63,10 +68,17 @@ def sentence(verdict: StepVerdict) -> str:
     if not bad:
         return f"Right so far. Not written yet: {', '.join(f'`{name}`' for name in unwritten(verdict))}."
     name, tests = next(iter(bad.items()))
+    if so_far:
+        return f"`{name}` is not right yet."
     failed = sum(test.status != Status.PASSED for test in tests)
     more = f" So does `{list(bad)[1]}`." if len(bad) == 2 else ""
     more = f" So do {len(bad) - 1} other functions." if len(bad) > 2 else more
     return f"`{name}` fails {failed} of {_tests(len(tests))}.{more}"
+
+
+def first_wrong(verdict: StepVerdict) -> str:
+    """Return the first function that is wrong, and not only unwritten; "" if there is none."""
+    return next((name for name, tests in verdict.by_function.items() if _is_wrong(tests)), "")
 
 
 def unwritten(verdict: StepVerdict) -> list[str]:
@@ -79,15 +91,22 @@ def unwritten(verdict: StepVerdict) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def functions_html(verdict: StepVerdict) -> str:
-    """Return a list of the step's functions, each with its mark and a link to what it must do."""
+def functions_html(verdict: StepVerdict, so_far: bool = False) -> str:
+    """Return a list of the step's functions, each with its mark and a link to what it must do.
+
+    Args:
+        verdict: the verdict.
+        so_far: whether tests are missing, so that nothing can be counted.
+    """
     items = []
     for name, tests in verdict.by_function.items():
         status = StepVerdict(verdict.step, tuple(tests)).status
         mark, words = MARKS[status]
         passed = sum(test.status == Status.PASSED for test in tests)
-        if status == Status.FAILED:
-            words = "not written yet" if _is_unwritten(tests) else f"{passed} of {len(tests)} tests"
+        if _is_unwritten(tests):
+            words = MARKS[Status.NOT_STARTED][1]
+        elif status == Status.FAILED and not so_far:
+            words = f"{passed} of {_tests(len(tests))} {'pass' if len(tests) != 1 else 'passes'}"
         items.append(
             f'<li class="{status}"><span class="mark" aria-hidden="true">{mark}</span> '
             f'<a href="#function-{escape(name)}"><code>{escape(visible(name))}</code></a> '
@@ -127,24 +146,30 @@ def failure_html(tests: list[TestVerdict], lesson: Lesson, head: bool = True) ->
     # The same words again, as after a time limit, help nobody.
     others = [test for test in others if test.message != first.message]
     if others:
-        each = "".join(_test_html(test, lesson) for test in others)
+        each = "".join(
+            _test_html(test, lesson, named=test.misconception == first.misconception)
+            for test in others
+        )
         more = _folded(f"{_tests(len(others), 'more failed test')}", each, first.function)
     return f'<div class="failure">\n{title}{_test_html(first, lesson)}{more}</div>\n'
 
 
-def _test_html(test: TestVerdict, lesson: Lesson) -> str:
+def _test_html(test: TestVerdict, lesson: Lesson, named: bool = False) -> str:
+    """Return why a test failed; without its mistake, if that has been named already."""
+    message = test.message.partition(f"\n{_MISTAKE}")[0] if named else test.message
     return (
-        f'<p class="title">{inline(test.title)}</p>\n{message_html(test.message, lesson)}'
-        f"{counterexample_html(test.counterexample)}"
+        f'<p class="title">{inline(test.title)}</p>\n'
+        f"{message_html(message, lesson, counterexample_html(test.counterexample))}"
     )
 
 
-def message_html(message: str, lesson: Lesson) -> str:
+def message_html(message: str, lesson: Lesson, table: str = "") -> str:
     """Return the message of a test; a named mistake gets a box, and what to read a link if the lesson has it.
 
     Args:
         message: the message of a verdict.
         lesson: the step's lesson.
+        table: HTML that stands between what happened and what it looks like.
     """
     said, mistake = [], []
     for is_code, group in groupby(visible(message).split("\n"), lambda line: line.startswith(" ")):
@@ -164,6 +189,7 @@ def message_html(message: str, lesson: Lesson) -> str:
                 said.append(f'<pre class="call"><code>{escape(line[1:-1])}</code></pre>\n')
             elif line:
                 said.append(f"<p>{inline(line)}</p>\n")
+    said.append(table)
     if mistake:
         title = '<p class="part">This looks like a common mistake</p>\n'
         said.append(f'<div class="mistake">\n{title}{"".join(mistake)}</div>\n')
@@ -203,7 +229,9 @@ def counterexample_html(example: dict[str, Any] | None) -> str:
 
 
 def _shape(text: str) -> str:
-    """Return the shape of an array that was printed in whole, such as "(3, 1)"; "" for anything else."""
+    """Return the shape of an array that was printed in whole, such as "(3, 1)", or "number"; or else ""."""
+    if re.fullmatch(r"-?[\d.]+(e[-+]?\d+)?|-?inf|nan", text):
+        return "number"
     if not text.startswith("[") or len(text) > _LONGEST:
         return ""
     try:

@@ -14,6 +14,7 @@ from grader.course.verdicts import Status
 from grader.report.html import (
     MARKS,
     failures_html,
+    first_wrong,
     functions_html,
     inline,
     paragraphs,
@@ -121,7 +122,7 @@ def page_state(view: View, content: Content) -> dict[str, Any]:
             "state": _state(view),
             "pictures": _pictures(content.pictures),
             "hints": _hints(view, content.hints),
-            "quiz": _quiz(content.questions),
+            "quiz": _quiz(step, content.questions),
             "terminal": _terminal(view),
         },
     }
@@ -158,7 +159,7 @@ def _steps(view: View) -> str:
     for step in view.course.steps:
         status = view.statuses.get(step.id)
         mark = MARKS[status][0] if status else " "
-        words = _STEP_WORDS[status] if status else "not judged yet"
+        words = _STEP_WORDS[status] if status else '<span class="unseen">not judged yet</span>'
         current = ' aria-current="step"' if step == view.step else ""
         items.append(
             f'<li class="{status or "unknown"}"><button type="button" data-act="step" '
@@ -180,7 +181,7 @@ def _around(view: View) -> str:
 def _step_button(step: Step, words: str, kind: str = "quiet") -> str:
     return (
         f'<button type="button" class="{kind}" data-act="step" data-step="{step.id}">'
-        f"{words}{step.id} {escape(step.title)}</button>\n"
+        f'{words}{step.id} <span class="name">{escape(step.title)}</span></button>\n'
     )
 
 
@@ -192,11 +193,11 @@ def _verdict(view: View, lesson: Lesson) -> str:
         words = "Loading PyTorch and the tests; this takes some seconds, once."
         words = words if view.loading else "Judging …" if view.judging else ""
         return html + (f"<p>{words}</p>\n" if words else "")
-    status = "failed" if view.judging else verdict.status
-    if verdict.status == Status.FAILED and "✗" not in _marks(view):
+    status = "failed" if view.judging else verdict.status.value
+    if verdict.status == Status.FAILED and not first_wrong(verdict):
         status = "partly"
-    said = f'<p class="sentence {status}">{inline(sentence(verdict))}</p>\n'
-    html += said + functions_html(verdict)
+    said = f'<p class="sentence {status}">{inline(sentence(verdict, view.judging))}</p>\n'
+    html += said + functions_html(verdict, view.judging)
     if verdict.status == Status.PASSED:
         return html + _done(view)
     html += failures_html(verdict, lesson)
@@ -206,13 +207,6 @@ def _verdict(view: View, lesson: Lesson) -> str:
         where = f"Open `{visible(view.place)}`, read the lesson, then write: {todo}."
         html += f'<p class="todo">{inline(f"{where} Save, and look here.")}</p>\n'
     return html
-
-
-def _marks(view: View) -> str:
-    """Return the marks of the functions that are wrong, and not only unwritten."""
-    verdict = view.verdict
-    fine = (Status.PASSED, Status.NOT_STARTED)
-    return "".join("✗" for test in verdict.tests if test.status not in fine) if verdict else ""
 
 
 def _done(view: View) -> str:
@@ -259,13 +253,14 @@ def _pictures(pictures: Sequence[Mapping[str, Any]]) -> str:
 def _hints(view: View, hints: Sequence[Hinted]) -> str:
     if not hints:
         return ""
-    to_do = view.verdict.to_do if view.verdict else hints[0].function
+    verdict = view.verdict
+    to_do = (first_wrong(verdict) or verdict.to_do) if verdict else hints[0].function
     first = [hint for hint in hints if hint.function == to_do]
     others = [hint for hint in hints if hint.function != to_do]
     rest = "".join(map(_hint, others))
     words = "Hints for other functions" if first else "Hints for each function"
     if rest:
-        rest = f'<details data-key="hints"><summary>{words}</summary>\n{rest}</details>\n'
+        rest = f'<details data-key="hints-{view.step.id}"><summary>{words}</summary>\n{rest}</details>\n'
     return f"<h2>Hints</h2>\n{''.join(map(_hint, first))}{rest}"
 
 
@@ -282,13 +277,14 @@ def _hint(hint: Hinted) -> str:
     return f'<div class="hint" data-key="{name}">\n<h3><code>{name}</code></h3>\n{shown}{button}</div>\n'
 
 
-def _quiz(questions: Sequence[Asked]) -> str:
+def _quiz(step: Step, questions: Sequence[Asked]) -> str:
     if not questions:
         return ""
     each = "".join(_question(question) for question in questions)
     count = f"{len(questions)} question{'s' if len(questions) > 1 else ''}"
     return (
-        f'<h2>Quiz</h2>\n<details data-key="quiz"><summary>{count}: predict what a few lines do</summary>\n'
+        f'<h2>Quiz</h2>\n<details data-key="quiz-{step.id}">'
+        f"<summary>{count}: predict what a few lines do</summary>\n"
         f"<p>Nothing is graded. Think first, then answer.</p>\n<ol>\n{each}</ol>\n</details>\n"
     )
 
