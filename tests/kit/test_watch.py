@@ -13,7 +13,7 @@ import pytest
 from grader.course.paths import BACKUP, MEMORY, WATCH_FILE
 from grader.run.keys import names_of
 
-from .conftest import OUTER_LIMIT, ROOT, TOY_SOLUTION
+from .conftest import OUTER_LIMIT, ROOT, TOY_SOLUTION, clean_environment
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or shutil.which("tmux") is None, reason="needs tmux"
@@ -35,7 +35,9 @@ class Terminal:
 
     def _tmux(self, *arguments):
         command = ["tmux", "-L", self.name, "-f", "/dev/null", *arguments]
-        ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        # pytest imports readline, which sets COLUMNS behind Python's back.
+        options = {"env": clean_environment(), "timeout": 60}
+        ran = subprocess.run(command, capture_output=True, text=True, check=True, **options)
         return ran.stdout
 
     def start(self, options=""):

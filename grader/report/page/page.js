@@ -14,28 +14,45 @@ at("map").open = matchMedia("(min-width: 60rem)").matches;
 
 /** Makes one element's content like another's, and leaves alone what is the same: focus, open details, inputs. */
 function patch(target, source) {
-  const old = [...target.childNodes];
+  let present = target.firstChild;
   const fresh = [...source.childNodes];
   fresh.forEach((node, i) => {
-    const present = old[i];
-    if (!present) {
-      target.append(node);
-    } else if (present.nodeName !== node.nodeName || present.dataset?.key !== node.dataset?.key) {
-      present.replaceWith(node);
-    } else if (node.nodeType !== Node.ELEMENT_NODE) {
-      if (present.data !== node.data) present.data = node.data;
-    } else {
-      for (const name of present.getAttributeNames()) {
-        // Those two belong to the reader.
-        if (name !== "open" && name !== "tabindex" && !node.hasAttribute(name)) present.removeAttribute(name);
-      }
-      for (const name of node.getAttributeNames()) {
-        if (present.getAttribute(name) !== node.getAttribute(name)) present.setAttribute(name, node.getAttribute(name));
-      }
-      patch(present, node);
+    while (present && !alike(present, node) && !fresh.slice(i + 1).some((later) => alike(present, later))) {
+      const gone = present;
+      present = present.nextSibling;
+      gone.remove();
     }
+    if (!present || !alike(present, node)) {
+      target.insertBefore(node, present);
+      return;
+    }
+    if (node.nodeType === Node.ELEMENT_NODE) {
+      patchAttributes(present, node);
+      patch(present, node);
+    } else if (present.data !== node.data) {
+      present.data = node.data;
+    }
+    present = present.nextSibling;
   });
-  old.slice(fresh.length).forEach((node) => node.remove());
+  while (present) {
+    const gone = present;
+    present = present.nextSibling;
+    gone.remove();
+  }
+}
+
+function alike(one, other) {
+  return one.nodeName === other.nodeName && one.dataset?.key === other.dataset?.key;
+}
+
+function patchAttributes(present, node) {
+  for (const name of present.getAttributeNames()) {
+    // These two belong to the reader.
+    if (name !== "open" && name !== "tabindex" && !node.hasAttribute(name)) present.removeAttribute(name);
+  }
+  for (const name of node.getAttributeNames()) {
+    if (present.getAttribute(name) !== node.getAttribute(name)) present.setAttribute(name, node.getAttribute(name));
+  }
 }
 
 function put(id, html) {
@@ -70,7 +87,7 @@ async function show(next) {
   for (const [id, html] of Object.entries(next.parts)) put(id, html);
   if (top < 0 && before?.step === next.step) {
     // What is read stays where it is, though the result above it has become longer or shorter.
-    scrollBy(0, at("lesson").getBoundingClientRect().top - top);
+    scrollBy({ top: at("lesson").getBoundingClientRect().top - top, behavior: "instant" });
   }
   if (next.said && (next.judged !== before?.judged || next.said !== before?.said)) say(next.said);
   reachable();
@@ -79,7 +96,7 @@ async function show(next) {
     const answer = await fetch(next.lesson);
     if (!answer.ok || lesson !== next.lesson) return;
     put("lesson", await answer.text());
-    if (before && before.step !== next.step) scrollTo(0, 0);
+    if (before && before.step !== next.step) scrollTo({ top: 0, behavior: "instant" });
     reachable();
   }
 }
