@@ -579,8 +579,9 @@ def test_without_the_extra_a_sentence_says_how_to_get_it(kit):
         (kit.root / "without" / "uvicorn.py").write_text(
             "raise ModuleNotFoundError(name='uvicorn')"
         )
-        terminal._start = terminal._start.replace("PYTHONPATH=", f"PYTHONPATH={kit.root}/without:")
-        terminal.start("0 --page")
+        path = f"PYTHONPATH={kit.root}/without:{ROOT}"
+        command = f"{path} {sys.executable} -m grader watch 0 --page"
+        terminal.type(f"cd {kit.root}; {command}", "Enter")
         terminal.wait_for("The page needs uvicorn", "python -m pip install -r")
     finally:
         terminal.end()
