@@ -1,12 +1,15 @@
 """The page beside the watcher: who is let in, what it shows, and how it behaves in a real browser."""
 
 import http.client
+import http.server
 import json
 import re
 import shutil
 import socket
 import sys
+import threading
 import time
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -479,6 +482,43 @@ def test_what_the_code_says_stays_text_in_the_browser(watcher, opened):
     assert page.locator("img").count() == 0
     assert page.evaluate("window.hit") is None
     assert page.problems == []
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder."""
+
+    def log_message(self, *_):
+        """Write nothing."""
+
+
+def test_another_page_of_this_machine_gets_nothing(watcher, opened, tmp_path):
+    page = opened()
+    base = watcher.address.partition("?")[0]
+    handler = partial(QuietHandler, directory=tmp_path)
+    (tmp_path / "index.html").write_text("<title>another</title>")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        # In the same profile, with the cookie: another port is another origin, and yet the same site.
+        other = page.context.new_page()
+        seen = []
+        other.on("response", lambda answer: seen.append((answer.url, answer.status)))
+        other.goto(f"http://127.0.0.1:{server.server_port}/")
+        ask = """([url, options]) => fetch(url, {credentials: 'include', ...options})
+            .then(answer => answer.text(), () => 'none')"""
+        click = {"method": "POST", "body": '{"act": "step", "step": "02"}', "mode": "no-cors"}
+        as_json = {**click, "mode": "cors", "headers": {"Content-Type": "application/json"}}
+        for path, options in (("lesson/00", {}), ("page.js", {"mode": "no-cors"}), ("events", {})):
+            assert other.evaluate(ask, [base + path, options]) in ("none", "")
+        for options in (click, as_json):
+            assert other.evaluate(ask, [f"{base}act", options]) in ("none", "")
+        other.evaluate("url => { location = url; }", f"{base}lesson/00")
+        other.wait_for_url(f"{base}lesson/00")
+        assert {status for url, status in seen if url.startswith(base)} == {403}
+        assert page.inner_text("h1") == "Step 00: Toy 0"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_the_keyboard_alone_gets_everywhere(watcher, opened):
