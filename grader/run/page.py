@@ -104,7 +104,13 @@ class Page:
             self._judged += 1
         address, lesson = self._lesson(step, view.submission)
         content = Content(
-            lesson, address, hints, self._questions(step), pictures, judged=self._judged
+            lesson,
+            address,
+            hints,
+            self._questions(step),
+            pictures,
+            judged=self._judged,
+            so_far=view.judging and view.verdict is not self._said,
         )
         self._server.publish(page_state(view, content))
 

@@ -247,6 +247,24 @@ def test_states_come_at_once_and_after_each_change_and_then_the_end(served):
     assert stream.readline() == b"\n" and stream.readline() == b"event: end\n"
 
 
+def test_an_old_verdict_stays_whole_while_a_new_one_is_made(served):
+    view, step = served.view, served.view.step
+
+    def html(verdict, judging):
+        view.verdict, view.judging = verdict, judging
+        served.page.publish(view)
+        state = next_state(served.ask("/events", cookie=served.cookie))
+        assert (state["said"] == "") is judging
+        return state["parts"]["verdict"]
+
+    right = StepVerdict(step, (failed(status=Status.PASSED),))
+    assert "All is right" in html(right, False) and "All is right" in html(right, True)
+    wrong = StepVerdict(step, (failed(message="wrong"),))
+    assert "is not right yet" in html(wrong, True), "nothing is counted yet"
+    assert "fails 1 of 1 test." in html(wrong, False)
+    assert "fails 1 of 1 test." in html(wrong, True)
+
+
 def test_a_port_that_is_taken_is_an_error(kit):
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError):
         Page(Course.load(kit.root), Places(kit.root, kit.root), print, str, taken.getsockname()[1])
@@ -461,10 +479,18 @@ def test_a_save_changes_the_verdict_and_the_picture_without_a_reload(watcher, op
     wait_for(page, "Step 02: Toy 2", "h1")
     watcher.wait_for("Step 02  Toy 2")
     assert page.evaluate("window.marker") == "the same document"
+    assert page.problems == []
     watcher.type("q")
     wait_for(page, "The watcher has ended", "#ended")
     wait_for(page, "make watch PAGE=1", "#ended")
-    assert page.problems == [] or all("ERR_" in problem for problem in page.problems)
+    watcher.start(f"2 --page --no-browser --port {page.url.split(':')[2].strip('/')}")
+    watcher.wait_for("The page: http", "is done")
+    time.sleep(1.5)
+    wait_for(page, "open the address that it shows", "#ended")
+    wait_for(page, "Step 02: Toy 2", "h1")
+    page.goto(re.search(r"http://\S+", watcher.wait_for("The page: http"))[0])
+    wait_for(page, "All is right")
+    assert page.inner_text("#ended") == ""
 
 
 def test_what_the_code_says_stays_text_in_the_browser(watcher, opened):
@@ -554,6 +580,7 @@ def test_the_keyboard_alone_gets_everywhere(watcher, opened):
     watcher.type("h")
     watcher.wait_for("Hint 3 of 3 for double")
     wait_for(page, "third", "#hints")
+    assert focused() == "All hints for double are shown"
     watcher.type("p")
     wait_for(page, "Step 00: Toy 0", "h1")
     tab_to("2 questions")

@@ -113,7 +113,8 @@ function ended() {
   const words = document.createElement("p");
   const typed = document.createElement("code");
   typed.textContent = state?.command ?? "make watch PAGE=1";
-  words.append("The watcher has ended, so this page does not change any more. To go on, type in a terminal: ", typed);
+  words.append("The watcher has ended, so this page does not change any more. To go on, type in a terminal: ", typed,
+    ". If you have done so already, open the address that it shows.");
   box.append(words);
 }
 

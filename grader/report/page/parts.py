@@ -79,6 +79,7 @@ class Content:
         questions: the quiz of the step.
         pictures: records with name, title, src (an address or ""), waiting (why there is none yet, or "") and alt.
         judged: another number for each verdict.
+        so_far: whether the verdict is on some of the step's tests only, because others still run.
     """
 
     lesson: Lesson
@@ -87,6 +88,7 @@ class Content:
     questions: Sequence[Asked] = ()
     pictures: Sequence[Mapping[str, Any]] = field(default_factory=list)
     judged: int = 0
+    so_far: bool = False
 
 
 def page_state(view: View, content: Content) -> dict[str, Any]:
@@ -118,7 +120,7 @@ def page_state(view: View, content: Content) -> dict[str, Any]:
             "steps": _steps(view),
             "heading": inline(f"Step {step.id}: {step.title}"),
             "around": _around(view),
-            "verdict": _verdict(view, content.lesson),
+            "verdict": _verdict(view, content.lesson, content.so_far),
             "state": _state(view),
             "pictures": _pictures(content.pictures),
             "hints": _hints(view, content.hints),
@@ -185,7 +187,7 @@ def _step_button(step: Step, words: str, kind: str = "quiet") -> str:
     )
 
 
-def _verdict(view: View, lesson: Lesson) -> str:
+def _verdict(view: View, lesson: Lesson, so_far: bool) -> str:
     trouble = view.notice if view.notice.startswith(_TROUBLE) else ""
     html = f'<p class="trouble">{inline(trouble)}</p>\n' if trouble else ""
     verdict = view.verdict
@@ -193,11 +195,11 @@ def _verdict(view: View, lesson: Lesson) -> str:
         words = "Loading PyTorch and the tests; this takes some seconds, once."
         words = words if view.loading else "Judging …" if view.judging else ""
         return html + (f"<p>{words}</p>\n" if words else "")
-    status = "failed" if view.judging else verdict.status.value
+    status = verdict.status.value
     if verdict.status == Status.FAILED and not first_wrong(verdict):
         status = "partly"
-    said = f'<p class="sentence {status}">{inline(sentence(verdict, view.judging))}</p>\n'
-    html += said + functions_html(verdict, view.judging)
+    said = f'<p class="sentence {status}">{inline(sentence(verdict, so_far))}</p>\n'
+    html += said + functions_html(verdict, so_far)
     if verdict.status == Status.PASSED:
         return html + _done(view)
     html += failures_html(verdict, lesson)
@@ -272,7 +274,8 @@ def _hint(hint: Hinted) -> str:
         f'<button type="button" data-act="hint" data-function="{name}">'
         f"Show hint {seen + 1} of {hint.total} for <code>{name}</code></button>\n"
         if seen < hint.total
-        else ""
+        # It stays a button, so that the focus is not lost with the last hint.
+        else f'<button type="button" aria-disabled="true">All hints for <code>{name}</code> are shown</button>\n'
     )
     return f'<div class="hint" data-key="{name}">\n<h3><code>{name}</code></h3>\n{shown}{button}</div>\n'
 
