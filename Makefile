@@ -3,6 +3,7 @@ PYTHON ?= python3
 STEP ?=
 FN ?=
 AGAIN ?=
+PAGE ?=
 TARGET ?= exercises
 TITLE ?=
 OUT ?= results
@@ -30,6 +31,7 @@ $(shell test -x $(bin)/python || rm -f .venv/ready)
 help:
 	+@echo "make check [STEP=06] [TARGET=solutions]  check the steps, say what to do next"
 	+@echo "make watch [STEP=06]                     the same, again whenever you save; keys for all else"
+	+@echo "make watch PAGE=1                        and with a page in your browser: lesson, verdict, hints, quiz"
 	+@echo "make list                                how far you are"
 	+@echo "make reset STEP=06                       the stubs of a step back; a copy of what you wrote is kept"
 	+@echo "make hint STEP=06 [FN=fit] [AGAIN=1]     the next hint for a function; without FN, for the one that fails first"
@@ -55,7 +57,7 @@ check: .venv/ready
 
 # The watcher ends by itself when Ctrl-C is pressed.
 watch: .venv/ready
-	+@trap : INT; $(kit) watch $(STEP) || exit 1
+	+@trap : INT; $(kit) watch $(STEP) $(if $(PAGE),--page) || exit 1
 
 list: .venv/ready
 	+@$(kit) list || exit 1

@@ -20,6 +20,7 @@ from grader.course.places import Places, command, own_kit
 from grader.course.plain_text import visible
 
 if TYPE_CHECKING:
+    from grader.run.watch import Watch
     from grader.submissions.submission import Submission
 
 
@@ -474,6 +475,15 @@ def watch(
             show_default=False,
         ),
     ] = "",
+    page: Annotated[
+        bool, typer.Option("--page", help="Show it in a browser as well, with the lesson.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(help="The page's port on this machine; 0 for any that is free.")
+    ] = 0,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Show the page's address, and open nothing.")
+    ] = False,
 ) -> None:
     """Stay open, and judge a step again whenever its file is saved."""
     from grader.report.terminal import make_console
@@ -487,7 +497,36 @@ def watch(
         raise fail("The watcher needs a terminal. Without one, check does the same once.", USAGE)
     course = load(places)
     first = pick(course, [step])[0] if step else None
-    Watch(course, places, console, _stub_of(places, course), edit_cmd, first).run()
+    watcher = Watch(course, places, console, _stub_of(places, course), edit_cmd, first)
+    if page:
+        _add_page(watcher, _stub_of(places, course), port, no_browser)
+    watcher.run()
+
+
+def _add_page(watcher: Watch, stub: Callable[[Step], str], port: int, no_browser: bool) -> None:
+    """Give a watcher a page, and open it.
+
+    Raises:
+        typer.Exit: the page cannot be served.
+    """
+    places = watcher.places
+    try:
+        from grader.run.page import Page
+    except ModuleNotFoundError as error:
+        get = "-r requirements.lock" if places.is_clone else "'torchsteps[page]'"
+        words = f"The page needs {error.name}, which is not installed. To get it:"
+        raise fail(f"{words} python -m pip install {get}", USAGE) from None
+    try:
+        shown = Page(watcher.course, places, watcher.tell, stub, port)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", "") or "no such port"
+        raise fail(
+            f"The page cannot use port {port} ({why}). Without --port, it takes a free one.", USAGE
+        ) from None
+    watcher.page = shown
+    watcher.view.notice = f"The page: {shown.start()}"
+    if not no_browser:
+        shown.open()
 
 
 def _stub_of(places: Places, course: Course) -> Callable[[Step], str]:

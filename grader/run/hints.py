@@ -119,10 +119,30 @@ def next_hint(
         hints: its hints.
         again: start again with the first hint.
     """
-    state, key = State(memory, HINTS_FILE), f"{step.id} {function}"
-    seen = 0 if again else state.data.get(key)
-    number = min(max(seen, 0) + 1, len(hints)) if isinstance(seen, int) else 1
-    state.data[key] = number
+    state = State(memory, HINTS_FILE)
+    number = 1 if again else min(_seen(state, step, function) + 1, len(hints))
+    state.data[_key(step, function)] = number
     if not state.save():
         return len(hints), "\n\n".join((_ALL, *hints))
     return number, hints[number - 1]
+
+
+def seen_hints(memory: Path | None, step: Step, hints: Hints) -> dict[str, int]:
+    """Return how many of the hints for each function were shown.
+
+    Args:
+        memory: the folder where it is remembered, if there is one.
+        step: the step.
+        hints: its hints, by function.
+    """
+    state = State(memory, HINTS_FILE)
+    return {name: min(_seen(state, step, name), len(texts)) for name, texts in hints.items()}
+
+
+def _key(step: Step, function: str) -> str:
+    return f"{step.id} {function}"
+
+
+def _seen(state: State, step: Step, function: str) -> int:
+    seen = state.data.get(_key(step, function))
+    return max(seen, 0) if isinstance(seen, int) else 0

@@ -119,6 +119,49 @@ def text_of(answers: dict[str, Recorded]) -> str:
     return json.dumps(entries, indent=1, ensure_ascii=False) + "\n"
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What is said to a prediction.
+
+    Attributes:
+        right: whether it was right; None if the learner only asked for the answer.
+        sentence: the answer in words.
+        explanation: why it is so.
+    """
+
+    right: bool | None
+    sentence: str
+    explanation: str
+
+
+def quiz_of(course: Course, step: Step) -> list[tuple[Question, Recorded]]:
+    """Return the questions of a step, in order, with their answers.
+
+    Raises:
+        QuizError: the step has no questions, or an answer is not recorded.
+    """
+    questions, answers = questions_of(course, step), recorded_answers(course)
+    if not questions:
+        raise QuizError(f"Step {step.id}, {step.title}, has no questions.")
+    if missing := unrecorded(questions, answers):
+        names = ", ".join(question.id for question in missing)
+        raise QuizError(f"These answers are not recorded: {names}. Run: make record STEP={step.id}")
+    return [(question, answers[question.id]) for question in questions]
+
+
+def reply_to(question: Question, recorded: Recorded, typed: str) -> Reply:
+    """Return what is said to a prediction; to "?", only the answer.
+
+    Args:
+        question: the question.
+        recorded: its answer.
+        typed: one line, as the learner typed it.
+    """
+    asks = typed.strip() == "?"
+    right = None if asks else is_right(question.kind, typed, recorded.answer)
+    return Reply(right, recorded.sentence, " ".join(question.explanation.split()))
+
+
 def ask(
     course: Course, step: Step, read: Callable[[str], str | None], say: Callable[[str], None]
 ) -> None:
@@ -133,12 +176,7 @@ def ask(
     Raises:
         QuizError: the step has no questions, or an answer is not recorded; nothing was asked.
     """
-    questions, answers = questions_of(course, step), recorded_answers(course)
-    if not questions:
-        raise QuizError(f"Step {step.id}, {step.title}, has no questions.")
-    if missing := unrecorded(questions, answers):
-        names = ", ".join(question.id for question in missing)
-        raise QuizError(f"These answers are not recorded: {names}. Run: make record STEP={step.id}")
+    questions = quiz_of(course, step)
     stop = "Ctrl-C" if os.name == "nt" else "Ctrl-D"
     say(
         f"Step {step.id}, {step.title}: {len(questions)} questions. Nothing is graded.\n"
@@ -146,7 +184,7 @@ def ask(
     )
     right = 0
     with contextlib.suppress(KeyboardInterrupt):
-        for number, question in enumerate(questions, 1):
+        for number, (question, recorded) in enumerate(questions, 1):
             code = textwrap.indent(question.code.strip(), "    ")
             say(f"\n{number} of {len(questions)}\n\n{code}\n\n{_wrapped(question.question)}")
             typed = read(f"{KINDS[question.kind]}: ")
@@ -155,14 +193,11 @@ def ask(
             if not typed.strip():
                 say("Skipped.")
                 continue
-            recorded = answers[question.id]
-            if is_right(question.kind, typed, recorded.answer):
-                right += 1
-                verdict = "Right."
-            else:
-                verdict = "" if typed.strip() == "?" else "No."
-            say(_wrapped(f"{verdict} {recorded.sentence}"))
-            say(_wrapped(question.explanation))
+            reply = reply_to(question, recorded, typed)
+            right += reply.right is True
+            verdict = {True: "Right.", False: "No.", None: ""}[reply.right]
+            say(_wrapped(f"{verdict} {reply.sentence}"))
+            say(_wrapped(reply.explanation))
         else:
             say(f"\n{right} of {len(questions)} right.")
             return

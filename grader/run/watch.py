@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -34,6 +34,9 @@ from grader.run.reset import reset
 from grader.run.resident import ResidentJudge
 from grader.run.screen import FullScreen, away, suspend
 from grader.submissions.submission import Submission
+
+if TYPE_CHECKING:
+    from grader.run.page import Page
 
 Act = Callable[[], None]
 
@@ -57,7 +60,12 @@ class Watch:
         stub: returns the stub of a step.
         editor: a command to open files with, or "".
         first: the step to begin with; by default, where the learner stopped.
+
+    Attributes:
+        page: shows the same in a browser, if it is set before `run`.
     """
+
+    page: Page | None = None
 
     def __init__(
         self,
@@ -107,6 +115,10 @@ class Watch:
         )
         self._go_to(step, verdicts.get(step.id))
 
+    def tell(self, kind: str, value: Any) -> None:
+        """Add an event; from any thread."""
+        self._events.put((kind, value))
+
     def _where_stopped(self, statuses: dict[str, Status]) -> Step:
         known = self.course.by_id.get(last_step(self.places.memory))
         steps = self.course.steps
@@ -148,6 +160,8 @@ class Watch:
             finally:
                 self._do_later()
                 self._stop.set()
+                if self.page:
+                    self.page.close()
                 self._judge.close()
                 files.join(1)
 
@@ -164,6 +178,8 @@ class Watch:
                 except OSError:
                     # The terminal was closed.
                     self._going = False
+                if self.page:
+                    self.page.publish(self.view)
                 self._do_later()
                 act = self._next() if self._going else None
         if act:
@@ -195,6 +211,8 @@ class Watch:
             self._saved()
         elif kind == "answer":
             self._answer(value)
+        elif kind == "page":
+            self._clicked(value)
         elif kind == "suspend":
             return suspend
         elif kind == "continue":
@@ -447,7 +465,8 @@ class Watch:
         keys = [f"{key}   {words}" for key, words in KEYS]
         saved = "When you save the file of this step, its tests run at once."
         more = f"{saved} Up and Down scroll what is too long for the window."
-        self.view.panel = [*keys, "", more, "Escape goes back."]
+        page = [f"The page: {self.page.address}", ""] if self.page else []
+        self.view.panel = [*keys, "", *page, more, "Escape goes back."]
 
     def _hint(self) -> None:
         self._close_panel()
@@ -513,6 +532,18 @@ class Watch:
             subprocess.run(words, check=False, cwd=self.places.workspace)
             with contextlib.suppress(EOFError):
                 input("\nEnter goes back to the watcher. ")
+
+    def _clicked(self, action: dict[str, Any]) -> None:
+        """Do what was clicked on the page (see `grader.run.page`)."""
+        # A question in the terminal, such as whether to reset this step, may be about another step now.
+        self._confirm = False
+        self.view.notice = ""
+        if action["act"] == "step":
+            self._go_to(action["step"])
+        elif action["act"] == "run":
+            self._again()
+        elif self.page:
+            self.page.next_hint(self.view.step, action["function"])
 
     # Where to look
 

@@ -1,0 +1,322 @@
+"""The parts of the page that change, as HTML; `page.js` puts each into the element with its name as id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from grader.course.course import Step
+from grader.course.places import command
+from grader.course.plain_text import visible
+from grader.course.verdicts import Status
+from grader.report.html import (
+    MARKS,
+    failures_html,
+    first_wrong,
+    functions_html,
+    inline,
+    paragraphs,
+    sentence,
+    unwritten,
+)
+from grader.report.lessons import Lesson, python_html
+from grader.report.watching import View
+
+_STEP_WORDS = {
+    Status.PASSED: "done",
+    Status.FAILED: "not right yet",
+    Status.NOT_STARTED: "not started",
+    Status.ERROR: "the kit failed",
+}
+# How the watcher's notices begin that are about the kit and not about a key.
+_TROUBLE = ("The kit", "The judge")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question of the quiz.
+
+    Attributes:
+        id: its id.
+        code: the code that it is about.
+        question: the question.
+        label: what is typed, such as "A number".
+        choices: what there is to choose; empty if the answer is typed.
+    """
+
+    id: str
+    code: str
+    question: str
+    label: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hinted:
+    """The hints for a function.
+
+    Attributes:
+        function: its name.
+        texts: those that were shown, in order.
+        total: how many there are.
+    """
+
+    function: str
+    texts: tuple[str, ...]
+    total: int
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that the page shows besides the watcher's view.
+
+    Attributes:
+        lesson: the step's lesson.
+        lesson_address: where the page gets it, another one whenever it changes.
+        hints: the hints for each function of the step.
+        questions: the quiz of the step.
+        pictures: records with name, title, src (an address or ""), waiting (why there is none yet, or "") and alt.
+        judged: another number for each verdict.
+        so_far: whether the verdict is on some of the step's tests only, because others still run.
+    """
+
+    lesson: Lesson
+    lesson_address: str
+    hints: Sequence[Hinted] = ()
+    questions: Sequence[Asked] = ()
+    pictures: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    judged: int = 0
+    so_far: bool = False
+
+
+def page_state(view: View, content: Content) -> dict[str, Any]:
+    """Return all that the page shows, as plain data.
+
+    Args:
+        view: what the watcher shows.
+        content: what only the page shows.
+
+    Returns:
+        "parts", HTML by the id of an element; "title", of the document; "said", the verdict in a sentence for
+        those who do not see it, or "" while it is not known; "judged", "step" and "lesson", an address; and
+        "command", which starts the watcher.
+    """
+    step = view.step
+    verdict = None if view.judging else view.verdict
+    mark = f"{MARKS[verdict.status][0]} " if verdict else ""
+    said = f"Step {step.id}: {sentence(verdict)}".replace("`", "") if verdict else ""
+    start = command(view.in_clone, "watch")
+    return {
+        "step": step.id,
+        "title": f"{mark}Step {step.id} · {step.title}",
+        "said": visible(said),
+        "judged": content.judged,
+        "lesson": content.lesson_address,
+        "command": f"{start} PAGE=1" if start.startswith("make") else f"{start} --page",
+        "parts": {
+            "progress": _progress(view),
+            "steps": _steps(view),
+            "heading": inline(f"Step {step.id}: {step.title}"),
+            "around": _around(view),
+            "verdict": _verdict(view, content.lesson, content.so_far),
+            "state": _state(view),
+            "pictures": _pictures(content.pictures),
+            "hints": _hints(view, content.hints),
+            "quiz": _quiz(step, content.questions),
+            "terminal": _terminal(view),
+        },
+    }
+
+
+def lesson_part(lesson: Lesson) -> str:
+    """Return the lesson, and what is to be written, as HTML."""
+    if not lesson.title:
+        return "<p>There is no lesson here: Python cannot read the file of this step.</p>\n"
+    functions = f"<h2>What to write</h2>\n{lesson.functions}" if lesson.functions else ""
+    return f'<h2 id="lesson-title">Lesson</h2>\n{lesson.html}{functions}'
+
+
+def reply_part(right: bool | None, answer: str, explanation: str) -> str:
+    """Return what the quiz says to an answer.
+
+    Args:
+        right: whether it was right; None if nothing was predicted.
+        answer: the right answer, in a sentence.
+        explanation: why it is so.
+    """
+    word = {True: "<b>✓ Right.</b> ", False: "<b>✗ No.</b> ", None: ""}[right]
+    name = {True: "passed", False: "failed", None: "told"}[right]
+    return f'<p class="{name}">{word}{escape(visible(answer))}</p>\n<p>{inline(explanation)}</p>\n'
+
+
+def _progress(view: View) -> str:
+    done = sum(status == Status.PASSED for status in view.statuses.values())
+    return f"All steps <span>{done} of {len(view.course.steps)} done</span>"
+
+
+def _steps(view: View) -> str:
+    items = []
+    for step in view.course.steps:
+        status = view.statuses.get(step.id)
+        mark = MARKS[status][0] if status else " "
+        words = _STEP_WORDS[status] if status else '<span class="unseen">not judged yet</span>'
+        current = ' aria-current="step"' if step == view.step else ""
+        items.append(
+            f'<li class="{status or "unknown"}"><button type="button" data-act="step" '
+            f'data-step="{step.id}"{current}><span class="mark" aria-hidden="true">{mark}</span> '
+            f'<span class="number">{step.id}</span> <span class="name">{escape(step.title)}</span> '
+            f'<span class="words">{words}</span></button></li>\n'
+        )
+    return f"<ol>\n{''.join(items)}</ol>\n"
+
+
+def _around(view: View) -> str:
+    steps = view.course.steps
+    number = steps.index(view.step)
+    before = _step_button(steps[number - 1], "Previous: ") if number else ""
+    after = _step_button(steps[number + 1], "Next: ") if number + 1 < len(steps) else ""
+    return before + after
+
+
+def _step_button(step: Step, words: str, kind: str = "quiet") -> str:
+    return (
+        f'<button type="button" class="{kind}" data-act="step" data-step="{step.id}">'
+        f'{words}{step.id} <span class="name">{escape(step.title)}</span></button>\n'
+    )
+
+
+def _verdict(view: View, lesson: Lesson, so_far: bool) -> str:
+    trouble = view.notice if view.notice.startswith(_TROUBLE) else ""
+    html = f'<p class="trouble">{inline(trouble)}</p>\n' if trouble else ""
+    verdict = view.verdict
+    if verdict is None:
+        words = "Loading PyTorch and the tests; this takes some seconds, once."
+        words = words if view.loading else "Judging …" if view.judging else ""
+        return html + (f"<p>{words}</p>\n" if words else "")
+    status = verdict.status.value
+    if verdict.status == Status.FAILED and not first_wrong(verdict):
+        status = "partly"
+    said = f'<p class="sentence {status}">{inline(sentence(verdict, so_far))}</p>\n'
+    html += said + functions_html(verdict, so_far)
+    if verdict.status == Status.PASSED:
+        return html + _done(view)
+    html += failures_html(verdict, lesson)
+    names = unwritten(verdict)
+    if names:
+        todo = ", ".join(f"`{name}`" for name in names)
+        where = f"Open `{visible(view.place)}`, read the lesson, then write: {todo}."
+        html += f'<p class="todo">{inline(f"{where} Save, and look here.")}</p>\n'
+    return html
+
+
+def _done(view: View) -> str:
+    steps = view.course.steps
+    idea = f'<p class="idea">{inline(view.idea)}</p>\n' if view.idea else ""
+    if all(view.statuses.get(step.id) == Status.PASSED for step in steps):
+        return f"{idea}<p><b>That was the last one. Well done!</b></p>\n"
+    number = steps.index(view.step)
+    later = steps[number + 1 :] + steps[:number]
+    step = next(step for step in later if view.statuses.get(step.id) != Status.PASSED)
+    return idea + _step_button(step, "Go on: step ", "main")
+
+
+def _state(view: View) -> str:
+    if view.judging:
+        words = "Judging …"
+    elif view.loading:
+        words = "Loading …"
+    elif view.seconds is not None:
+        words = f"Judged {view.seconds:.2f} s after the save."
+    else:
+        words = "Waiting for a save."
+    again = '<button type="button" class="quiet" data-act="run">Run again</button>'
+    return f"<span>{words} <code>{escape(visible(view.place))}</code></span> {again}\n"
+
+
+def _pictures(pictures: Sequence[Mapping[str, Any]]) -> str:
+    if not pictures:
+        return ""
+    figures = []
+    for picture in pictures:
+        title, alt = (escape(visible(str(picture[key])), quote=True) for key in ("title", "alt"))
+        if picture["src"]:
+            inside = f'<img src="{escape(str(picture["src"]), quote=True)}" alt="{alt}">'
+        else:
+            inside = f'<p class="waiting">{inline(str(picture["waiting"] or "not drawn yet"))}</p>'
+        name = escape(str(picture["name"]), quote=True)
+        figures.append(
+            f'<figure data-key="{name}"><figcaption>{title}</figcaption>{inside}</figure>\n'
+        )
+    return f"<h2>Pictures</h2>\n{''.join(figures)}"
+
+
+def _hints(view: View, hints: Sequence[Hinted]) -> str:
+    if not hints:
+        return ""
+    verdict = view.verdict
+    to_do = (first_wrong(verdict) or verdict.to_do) if verdict else hints[0].function
+    first = [hint for hint in hints if hint.function == to_do]
+    others = [hint for hint in hints if hint.function != to_do]
+    rest = "".join(map(_hint, others))
+    words = "Hints for other functions" if first else "Hints for each function"
+    if rest:
+        rest = f'<details data-key="hints-{view.step.id}"><summary>{words}</summary>\n{rest}</details>\n'
+    return f"<h2>Hints</h2>\n{''.join(map(_hint, first))}{rest}"
+
+
+def _hint(hint: Hinted) -> str:
+    name, seen = escape(hint.function, quote=True), len(hint.texts)
+    items = "".join(f"<li>{paragraphs(text)}</li>\n" for text in hint.texts)
+    shown = f"<ol>\n{items}</ol>\n" if items else ""
+    button = (
+        f'<button type="button" data-act="hint" data-function="{name}">'
+        f"Show hint {seen + 1} of {hint.total} for <code>{name}</code></button>\n"
+        if seen < hint.total
+        # It stays a button, so that the focus is not lost with the last hint.
+        else f'<button type="button" aria-disabled="true">All hints for <code>{name}</code> are shown</button>\n'
+    )
+    return f'<div class="hint" data-key="{name}">\n<h3><code>{name}</code></h3>\n{shown}{button}</div>\n'
+
+
+def _quiz(step: Step, questions: Sequence[Asked]) -> str:
+    if not questions:
+        return ""
+    each = "".join(_question(question) for question in questions)
+    count = f"{len(questions)} question{'s' if len(questions) > 1 else ''}"
+    return (
+        f'<h2>Quiz</h2>\n<details data-key="quiz-{step.id}">'
+        f"<summary>{count}: predict what a few lines do</summary>\n"
+        f"<p>Nothing is graded. Think first, then answer.</p>\n<ol>\n{each}</ol>\n</details>\n"
+    )
+
+
+def _question(question: Asked) -> str:
+    name = escape(question.id, quote=True)
+    if question.choices:
+        buttons = "".join(
+            f'<button type="submit" value="{escape(choice, quote=True)}">{escape(choice)}</button>\n'
+            for choice in question.choices
+        )
+        field = f'<div role="group" aria-labelledby="ask-{name}">\n{buttons}</div>\n'
+    else:
+        field = (
+            f"<label>{escape(question.label)} "
+            '<input name="typed" autocomplete="off" autocapitalize="off" spellcheck="false" maxlength="200">'
+            '</label>\n<button type="submit">Check</button>\n'
+        )
+    return (
+        f'<li data-key="{name}">\n{python_html(question.code)}<p id="ask-{name}">{inline(question.question)}</p>\n'
+        f'<form data-question="{name}">\n{field}'
+        '<button type="submit" class="quiet" value="?">Show the answer</button>\n</form>\n'
+        f'<div class="reply" role="status"></div>\n</li>\n'
+    )
+
+
+def _terminal(view: View) -> str:
+    one, two = (command(view.in_clone, name, view.step.id) for name in ("solution", "reset"))
+    return (
+        f"<p>In a terminal: <code>{escape(one)}</code> shows a solution beside your code, "
+        f"<code>{escape(two)}</code> gives the step its stubs back.</p>\n"
+    )
