@@ -8,6 +8,10 @@ writes answers to standard output, one JSON object a line:
                                     {"run": 7, "problem": "…"}   or the kit itself failed
                                 {"ready": true}                  once, before the first request is answered
 
+    {"run": 7, "step": "03", "pictures": "folder"}
+                                {"run": 7, "picture": {…}}   how a picture went, as plain data
+                                {"run": 7, "drawn": true}    that was the last one
+
 A request ends whatever is still running. Where a process may fork, each request is answered in a fork, which
 has everything loaded and leaves nothing behind. Elsewhere this process answers one request itself and then
 ends, so that the next one must be started; it loads everything while the learner is typing.
@@ -17,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import json
 import os
 import select
@@ -26,7 +31,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +39,7 @@ import pytest
 
 from grader.course.course import Course, Step
 from grader.judge.judge import Judge, id_of, mark_of, step_of
+from grader.judge.pictures import Drawn, NoMatplotlib, draw_pictures
 from grader.judge.plugin import JUDGE
 from grader.judge.pool import Forked
 from grader.judge.pytest_run import run_pytest
@@ -145,6 +151,9 @@ class Resident:
                     self._next.kill()
                 return True
             step = self._course.by_id[request["step"]]
+            if "pictures" in request:
+                self._child = self._draw(request, step)
+                continue
             for item in self._items(session, step):
                 self._prepare(session, item)
             self._child = self._take_next(session, step)
@@ -230,6 +239,37 @@ class Resident:
             launcher.close()
         return _Child(step, pid, our_orders, our_heard)
 
+    def _draw(self, request: dict[str, Any], step: Step) -> _Child:
+        """Fork a child that draws the pictures of a step."""
+        # Imported here, so that the next one need not do it again.
+        for name in ("matplotlib.figure", "matplotlib.backends.backend_svg"):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+        branch = self._launcher.branch()
+        our_heard, heard = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            run = request["run"]
+            try:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                submission = Submission.read(self._place, self._course)
+                folder = Path(request["pictures"])
+                for drawn in draw_pictures(
+                    self._course, branch, submission, step, folder, ("svg",)
+                ):
+                    self._say(run=run, picture=asdict(drawn))
+            except NoMatplotlib as error:
+                self._say(run=run, picture=asdict(Drawn("", "Pictures", (), str(error), "")))
+            except Exception as error:
+                words = f"The kit itself failed: {error}"[:1000]
+                self._say(run=run, picture=asdict(Drawn("", "Pictures", (), words, "")))
+            finally:
+                self._say(run=run, drawn=True)
+                os._exit(0)
+        os.close(heard)
+        branch.close()
+        return _Child(step, pid, -1, our_heard, request["run"])
+
     def _judge(
         self,
         session: pytest.Session,
@@ -301,6 +341,9 @@ class Resident:
         if status:
             code = os.waitstatus_to_exitcode(status)
             self._say(run=child.run, problem=f"the judge ended with code {code}")
+            return
+        if not child.received:
+            # It has drawn pictures.
             return
         found = decode(bytes(child.received))
         passed = {name: Passed(**plain) for name, plain in found["passed"].items()}

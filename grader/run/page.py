@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import subprocess
@@ -17,7 +18,7 @@ from grader.report.lessons import Lesson, lesson_of
 from grader.report.page.parts import Asked, Content, Hinted, lesson_part, page_state, reply_part
 from grader.report.watching import View
 from grader.run.hints import hints_of, next_hint, seen_hints
-from grader.run.page_server import ActionError, Answers, PageServer, picture_in, pictures_in
+from grader.run.page_server import ActionError, Answers, PageServer, picture_in
 from grader.run.quiz import KINDS, NO_ERROR, QuizError, quiz_of, recorded_answers, reply_to
 from grader.submissions.submission import Submission
 
@@ -57,6 +58,7 @@ class Page:
         self._lessons: dict[str, tuple[str, Lesson]] = {}
         self._stubs: dict[str, str] = {}
         self._hinted: dict[tuple[str, str], int] = {}
+        self._drawn: dict[str, list[dict[str, str]]] = {}
         self._shown: Any = None
         self._judged = 0
         self._said: Any = None
@@ -201,6 +203,10 @@ class Page:
             raise ActionError("There is no such lesson.")
         return lesson_part(self._lessons[step][1])
 
+    def folder(self, step: Step) -> Path | None:
+        """Return where the pictures of a step go; None if nothing can be written here."""
+        return self._folder(step.id)
+
     def _folder(self, step: str) -> Path | None:
         memory = self._places.memory
         return memory / PICTURES / f"step_{step}" if memory and step in self._course.by_id else None
@@ -210,17 +216,21 @@ class Page:
         return picture_in(folder, name) if folder else None
 
     def _pictures(self, step: Step) -> list[dict[str, str]]:
-        """Return a record for each picture in the step's folder, whose address changes with the picture."""
+        """Return a record for each picture of a step that was drawn, or waits for something."""
+        return self._drawn.get(step.id, [])
+
+    def show(self, step: Step, drawn: list[dict[str, Any]]) -> None:
+        """Show these pictures of a step (the fields of `grader.judge.pictures.Drawn`)."""
         folder = self._folder(step.id)
-        found = []
-        for file in pictures_in(folder) if folder else []:
-            try:
-                digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
-            except OSError:
-                continue
-            title = file.stem.replace("_", " ").capitalize()
-            src = f"/picture/{step.id}/{file.name}?{digest}"
-            found.append(
-                {"name": file.stem, "title": title, "src": src, "waiting": "", "alt": title}
-            )
-        return found
+        assert folder, "pictures are drawn only where there is a place for them"
+        records = []
+        for picture in drawn:
+            record = {name: str(picture[name]) for name in ("name", "title", "waiting", "alt")}
+            src = ""
+            for file in picture["files"]:
+                # The address changes when the picture does.
+                with contextlib.suppress(OSError):
+                    digest = hashlib.sha256((folder / file).read_bytes()).hexdigest()[:12]
+                    src = f"/picture/{step.id}/{file}?{digest}"
+            records.append({**record, "src": src})
+        self._drawn[step.id] = records

@@ -45,7 +45,20 @@ class ResidentJudge:
             run: a number that was not used before.
             step: id of the step.
         """
-        request = json.dumps({"run": run, "step": step}).encode() + b"\n"
+        self._ask({"run": run, "step": step})
+
+    def draw(self, run: int, step: str, folder: Path) -> None:
+        """Ask for the pictures of a step; the answers bear the number of the run.
+
+        Args:
+            run: the number of the run that judged the step, or one that was not used before.
+            step: id of the step.
+            folder: where the pictures go.
+        """
+        self._ask({"run": run, "step": step, "pictures": str(folder)})
+
+    def _ask(self, asked: dict[str, Any]) -> None:
+        request = json.dumps(asked).encode() + b"\n"
         with self._lock:
             for _ in range(2):
                 if self._process is None or self._process.poll() is not None:

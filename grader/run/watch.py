@@ -100,6 +100,7 @@ class Watch:
         self._confirm = False
         self._opened = ""
         self._later: list[Act] = []
+        self._pictures: list[dict[str, Any]] = []
         submission = self._read()
         verdicts = known_verdicts(course, places.memory, submission, course.steps)
         statuses = dict.fromkeys(finished(course, places.memory, submission), Status.PASSED)
@@ -300,7 +301,7 @@ class Watch:
             self.view.loading = False
         elif answer.get("ended"):
             self._judge_ended()
-        elif answer.get("run") == self._run and self._asked:
+        elif answer.get("run") == self._run:
             self._ends = 0
             if "test" in answer:
                 self._tests.append(TestVerdict.of(answer["test"]))
@@ -316,6 +317,10 @@ class Watch:
                     return
                 self._show(done=True)
                 self._finish(answer["judged"])
+            elif "picture" in answer:
+                self._pictures.append(answer["picture"])
+            elif answer.get("drawn") and self.page:
+                self.page.show(self.view.step, self._pictures)
             elif "problem" in answer:
                 self.view.judging = False
                 self._failed(answer["problem"])
@@ -333,6 +338,13 @@ class Watch:
         self.view.top = 0
         self.view.place = self._place()
 
+    def _draw(self) -> None:
+        """Ask for the pictures of the step that is shown, if there is a page to show them on."""
+        folder = self.page.folder(self.view.step) if self.page else None
+        if folder:
+            self._pictures = []
+            self._judge.draw(self._run, self.view.step.id, folder)
+
     def _finish(self, digest: str) -> None:
         assert self._asked and self.view.verdict
         submission, since = self._asked
@@ -344,6 +356,7 @@ class Watch:
             self._later.append(
                 lambda: remember(self.course, self.places.memory, submission, verdict)
             )
+            self._later.append(self._draw)
         else:
             # The file was saved again before the judge read it; that save is an event of its own.
             self._events.put(("saved", None))
@@ -450,6 +463,7 @@ class Watch:
         self._run += 1
         self.view.judging = False
         self.view.statuses[step.id] = self.view.verdict.status
+        self._later.append(self._draw)
 
     def _again(self) -> None:
         self.view.submission = self._read()
