@@ -386,7 +386,7 @@ def test_the_terminal_is_whole_again_after_each_way_to_end(terminal, processes):
     (terminal.kit.root / "Makefile").write_text(MAKEFILE.format(python=sys.executable))
     before = terminal.settings()
     assert "icanon" in before
-    for way in ("q", "C-c", "C-\\", "C-d", signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    for way in ("q", "C-c", "C-\\", signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         # As learners start it.
         terminal.type("clear; make watch", "Enter")
         terminal.wait_for("Step 00 is done", "waiting for a save")
@@ -684,6 +684,7 @@ def test_the_list_and_the_reset_as_commands(kit):
 def test_names_of_keys():
     assert names_of("\x1b[A") == ["up"] and names_of("\x1b") == ["escape"]
     assert names_of("nq") == ["n", "q"] and names_of("\r") == ["enter"]
+    assert names_of("\x04") == names_of("\x03") == ["quit"]
     assert names_of("\x1b[B\x1bOBj\x1b[6~") == ["down", "down", "j", "page down"]
     # Keys and combinations that mean nothing here: F5, Shift-Tab, Alt-q.
     assert names_of("\x1b[15~\x1b[Z\x1bq") == [] and names_of("ü") == ["ü"]
