@@ -379,6 +379,9 @@ def show(
         raise fail(str(error), USAGE) from None
     except LaunchError as error:
         raise fail(f"The kit itself failed, which is not your fault.\n{error}", KIT) from None
+    except BrokenPipeError:
+        # Whoever reads the output has seen enough; typer ends the command.
+        raise
     except OSError as error:
         raise fail(f"The pictures cannot be written: {error}.", USAGE) from None
     raise typer.Exit(FAILED if waits else 0)

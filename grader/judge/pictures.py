@@ -146,7 +146,7 @@ def _asked(session: StepSession, picture: Picture) -> Answer | _Waits:
     if reply["kind"] == "raised" and not reply["stub"]:
         return _Waits(feedback.raised(reply, path))
     if reply["kind"] == "raised":
-        name = feedback.name_not_written(reply, picture.needs[0])
+        name = feedback.name_not_written(reply, picture.needs[0]).removesuffix(".__init__")
         return _Waits(f"It waits for `{name}`, which is not written yet.")
     return _Waits(feedback.unplain(reply["message"]))
 
