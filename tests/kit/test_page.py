@@ -475,15 +475,18 @@ def test_a_save_changes_the_verdict_and_the_picture_without_a_reload(watcher, op
     kit.write("step_00_numbers", TOY_SOLUTION)
     wait_for(page, "All is right")
     assert page.evaluate("window.marker") == "the same document"
+    page.locator(".functions a").first.click()
+    assert page.locator(":target").count() == 1
     page.locator('#steps button[data-step="02"]').click()
     wait_for(page, "Step 02: Toy 2", "h1")
     watcher.wait_for("Step 02  Toy 2")
     assert page.evaluate("window.marker") == "the same document"
+    page.wait_for_function("() => document.querySelector(':target') === null && scrollY === 0")
     assert page.problems == []
     watcher.type("q")
     wait_for(page, "The watcher has ended", "#ended")
     wait_for(page, "make watch PAGE=1", "#ended")
-    watcher.start(f"2 --page --no-browser --port {page.url.split(':')[2].strip('/')}")
+    watcher.start(f"2 --page --no-browser --port {page.url.split(':')[2].rstrip('/')}")
     watcher.wait_for("The page: http", "is done")
     time.sleep(1.5)
     wait_for(page, "open the address that it shows", "#ended")

@@ -96,7 +96,12 @@ async function show(next) {
     const answer = await fetch(next.lesson);
     if (!answer.ok || lesson !== next.lesson) return;
     put("lesson", await answer.text());
-    if (before && before.step !== next.step) scrollTo({ top: 0, behavior: "instant" });
+    if (before && before.step !== next.step) {
+      // What was linked to in the other lesson is not to be marked in this one.
+      if (location.hash) location.replace("#");
+      history.replaceState(null, "", location.pathname);
+      scrollTo({ top: 0, behavior: "instant" });
+    }
     reachable();
   }
 }
