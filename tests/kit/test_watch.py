@@ -241,7 +241,7 @@ def test_it_goes_on_where_the_learner_stopped_and_runs_nothing_twice(terminal):
     terminal.wait_for("judging|loading")
     terminal.wait_for("Step 00 is done", "waiting for a save")
     # Other commands get the terminal as it was, and Ctrl-C there does not end the watcher.
-    for key, words in (("z", "no questions"), ("o", "solutions"), ("s", "show|Usage")):
+    for key, words in (("z", "no questions"), ("o", "solutions"), ("s", "has no pictures")):
         terminal.type(key)
         terminal.wait_for(words, "Enter goes back to the watcher")
         assert terminal.told("alternate_on") == "0"
