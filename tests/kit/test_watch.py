@@ -1,7 +1,7 @@
 """The watcher, in a real terminal: what its screen shows, what its keys do, and what it leaves behind.
 
 `screens/*.txt` hold whole screens, as a learner sees them on the real step 03. To write them anew after a change,
-and then read the difference with git:
+together with the picture in the README, and then read the difference with git:
 
     RENEW_SCREENS=1 python -m pytest tests/kit/test_watch.py -k screens
 """
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from grader.course.course import Course
 from grader.course.paths import BACKUP, CHECKS_FILE, MEMORY, PROGRESS_FILE
@@ -37,6 +38,7 @@ in_terminal = pytest.mark.skipif(
     sys.platform != "linux" or shutil.which("tmux") is None, reason="needs tmux"
 )
 SCREENS = Path(__file__).parent / "screens"
+PICTURE = ROOT / "docs" / "pictures" / "watcher.svg"
 STUB = TOY_SOLUTION.replace("return 2 * x", 'raise NotImplementedError("later")')
 EMPTY = re.sub("return .*", 'raise NotImplementedError("later")', TOY_SOLUTION)
 WRONG = TOY_SOLUTION.replace("2 * x", "3 * x")
@@ -506,6 +508,16 @@ def same_as_kept(terminal, name):
     assert screen == file.read_text("utf-8"), name
 
 
+def draw(screen):
+    """Draw what a terminal shows, with its colours, for the README."""
+    seconds = re.compile(r"judged \d+\.\d\d s")
+    console = Console(record=True, width=80, file=io.StringIO(), force_terminal=True)
+    console.print(Text.from_ansi(seconds.sub("judged 0.09 s", screen)))
+    # The same file each time, and nothing in it that is fetched from elsewhere.
+    drawn = console.export_svg(title="make watch", unique_id="watcher")
+    PICTURE.write_text(re.sub(r"@font-face \{[^}]*\}\s*", "", drawn), "utf-8")
+
+
 @in_terminal
 def test_screens(course_kit, terminals):
     kit = course_kit
@@ -524,8 +536,11 @@ def test_screens(course_kit, terminals):
     kit.write("step_03_gradient", wrong)
     terminal.wait_for("✗ gradients", "judged")
     same_as_kept(terminal, "failing")
-    colours = ESCAPE_CODES.findall(terminal.screen("-e"))
+    coloured = terminal.screen("-e")
+    colours = ESCAPE_CODES.findall(coloured)
     assert "\x1b[31m" in colours and "\x1b[32m" in colours
+    if os.environ.get("RENEW_SCREENS"):
+        draw(coloured)
     for key, words, name in (
         ("h", "Hint 1", "hint"),
         ("l", "not judged yet", "list"),
