@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib
-import multiprocessing
+import math
 import os
+import signal
 import socket
 import subprocess
 import tempfile
+import time
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from grader.course.limits import Limits
 from grader.launch import control, zygote
@@ -24,27 +27,31 @@ from grader.launch.connection import (
 from grader.launch.interpreter import BOOT, PYTHON, ROOT, environment
 from grader.wire.stream import Wire
 
-if TYPE_CHECKING:
-    from multiprocessing.context import ForkProcess
-
 
 class ForkedProcess:
     """A process that was forked from this one, with the methods of `subprocess.Popen` that are used here."""
 
-    def __init__(self, process: ForkProcess) -> None:
-        self._process = process
-        self.pid = process.pid or 0
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._code: int | None = None
 
     def wait(self, seconds: float | None = None) -> int:
         """Wait until it has ended, and return its exit code; raises TimeoutExpired after so many seconds."""
-        self._process.join(seconds)
-        if self._process.exitcode is None:
-            raise subprocess.TimeoutExpired("zygote", seconds or 0.0)
-        return self._process.exitcode
+        end = math.inf if seconds is None else time.monotonic() + seconds
+        while self._code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self._code = os.waitstatus_to_exitcode(status)
+            elif time.monotonic() > end:
+                raise subprocess.TimeoutExpired("zygote", seconds or 0.0)
+            else:
+                time.sleep(0.005)
+        return self._code
 
     def kill(self) -> None:
         """Kill it."""
-        self._process.kill()
+        if self._code is None:
+            os.kill(self.pid, signal.SIGKILL)
 
 
 class _Zygote:
@@ -105,11 +112,15 @@ class _Zygote:
             importlib.import_module(group)
         expected = sorted(map(list, self.expected))
         arguments = control, self._errors.fileno(), ROOT, asdict(self._limits), expected
-        process = multiprocessing.get_context("fork").Process(
-            target=zygote.main_in_fork, args=(*arguments, self._many, self._imports), daemon=True
-        )
-        process.start()
-        return ForkedProcess(process)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                zygote.main_in_fork(*arguments, self._many, self._imports)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(0)
+        return ForkedProcess(pid)
 
     def connect(self) -> socket.socket:
         """Return another control socket; starts a new zygote if this one is gone."""
