@@ -82,7 +82,10 @@ def no_module(path: str, why: str) -> str:
 
 def empty_file(path: str) -> str:
     """Return the sentence for a file without code."""
-    return f"The file {path} is empty. Restore the exercise, for example with: git checkout exercises/{path}"
+    return (
+        f"The file {path} is empty. If that was an accident, undo it in your editor; the command `reset` gives it "
+        "its stubs back."
+    )
 
 
 def timeout(seconds: float) -> str:
@@ -223,7 +226,8 @@ def changed_inputs(call: Call, after: bytes) -> str:
                 break
     return (
         f"Your code changed its inputs{': ' + '; '.join(changes) if changes else ''}. The caller may still need "
-        "them, so compute new values: do not use `+=`, `out=` or functions that end in `_` on an input."
+        "them, so compute new values: do not use `+=`, `-=`, `out=`, functions that end in `_`, or functions that "
+        "shuffle or sort in place, on an input."
     )
 
 

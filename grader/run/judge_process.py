@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from grader.judge.order import SIZE, Order
 from grader.launch.interpreter import BOOT, PYTHON, ROOT, environment
@@ -54,18 +55,17 @@ def start(order: Order, errors: IO[bytes] | int | None = None) -> subprocess.Pop
 def answers(process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
     """Yield what a judge says, until it has ended."""
     assert process.stdout
-    for line in open(process.stdout.fileno(), "rb", closefd=False):  # noqa: SIM115
+    for line in io.BufferedReader(cast(io.RawIOBase, process.stdout)):
         # Half a line of a fork that was ended is nothing.
         with contextlib.suppress(ValueError):
             yield json.loads(line)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a judge; its zygote and its workers end with it."""
-    for pipe in (process.stdin, process.stdout):
-        if pipe:
-            with contextlib.suppress(OSError):
-                pipe.close()
+    """End a judge; its zygote and its workers end with it, and so does whoever reads its answers."""
+    if process.stdin:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
     try:
         process.wait(2)
     except subprocess.TimeoutExpired:

@@ -36,7 +36,8 @@ class ResidentJudge:
         """Start the process, so that it loads everything before it is asked."""
         self.starts += 1
         self._process = start(self._order, subprocess.DEVNULL)
-        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(self._process,), daemon=True)
+        self._listener.start()
 
     def judge(self, run: int, step: str) -> None:
         """Ask for a step; the answers bear the number of the run. What still runs is ended.
@@ -84,4 +85,6 @@ class ResidentJudge:
         self._closed = True
         if self._process:
             end(self._process)
+            # It reads to the end, which is there now.
+            self._listener.join(1)
             self._process = None

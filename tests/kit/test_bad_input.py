@@ -24,7 +24,7 @@ def double(*lines):
 # Modules of which no function can be used: what they hold, the status, and words of the message.
 UNUSABLE = {
     "missing": (None, "not_started", "FILE is missing, so step 00 counts as not started"),
-    "empty": ("", "failed", "is empty. Restore the exercise"),
+    "empty": ("", "failed", "is empty. If that was an accident"),
     "blank": (" \n\t\n", "failed", "is empty"),
     "latin_1": (("# one\n# café\n" + GOOD).encode("latin-1"), "failed", "not saved as UTF-8 text: line 2 "),
     "utf_16": (GOOD.encode("utf-16"), "failed", "it contains zero bytes, as UTF-16 text does"),

@@ -21,6 +21,8 @@ from grader.testing.answers import Call
 from grader.wire import messages
 from grader.wire.decoder import decode
 
+from .conftest import ROOT
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
 
 SOURCE = b"""
@@ -61,6 +63,40 @@ def test_closing_a_launcher_ends_its_zygote_and_all_its_workers(processes):
     launcher.close()
     processes.wait_until_gone(*workers, *zygotes)
     assert not any(map(os.path.exists, folders))
+
+
+WARM = """
+import sys, time
+from grader.launch.launchers import ForkLauncher
+from grader.launch.spare import SpareLauncher
+launcher = ForkLauncher(imports=("numpy", "torch"))
+launcher.prepare([("optimizers",)])
+assert "torch" in sys.modules
+spare = SpareLauncher(launcher)
+spare.wait_with(["optimizers"])
+time.sleep(2)
+waiting = spare._spare.pid
+spent = float(open(f"/proc/{waiting}/schedstat").read().split()[0])
+spare.connect()
+assert spare.start(["optimizers"]).pid == waiting, "the worker that waited is the one that is used"
+print(spent > 2e7, spare.start(["optimizers"]).pid != waiting)
+start = time.monotonic()
+# The branch is still open, so that the zygote does not end by itself.
+launcher.close()
+print(time.monotonic() - start < 15)
+"""
+
+
+def test_a_zygote_forked_from_the_judge_has_a_worker_that_waits_and_warms_up():
+    ran = subprocess.run(
+        [sys.executable, "-c", WARM],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=2 * LIMIT,
+        check=False,
+    )
+    assert ran.stdout.split() == ["True", "True", "True"], ran.stderr
 
 
 JUDGE = """
