@@ -323,12 +323,8 @@ def show(
     ] = None,
 ) -> None:
     """Draw pictures of what your own code does, beside what is to be expected."""
-    from grader.judge.pictures import NoMatplotlib
-    from grader.launch.launchers import LaunchError
     from grader.report.terminal import make_console
     from grader.run.check import find_target
-    from grader.run.show import contact_sheet, has_pictures, show_in_terminal, terminal_image
-    from grader.run.show import show as draw
     from grader.submissions.submission import Submission
 
     places = here()
@@ -336,6 +332,14 @@ def show(
         raise fail(f"Nothing to show: {_NO_WORKSPACE}, or name a folder with --target.", USAGE)
     course = load(places)
     steps = pick(course, [] if step == ["all"] else step)
+    if sys.stdout.isatty():
+        # It takes some seconds until there is something to see.
+        typer.echo("Drawing what your code does …")
+    from grader.judge.pictures import NoMatplotlib
+    from grader.launch.launchers import LaunchError
+    from grader.run.show import contact_sheet, has_pictures, show_in_terminal, terminal_image
+    from grader.run.show import show as draw
+
     try:
         place = find_target(places.workspace, target)
         meant = steps[0] if len(steps) == 1 else None
