@@ -648,6 +648,19 @@ def test_the_lesson_stays_where_it_is_when_the_result_above_it_changes(watcher, 
     assert abs(page.evaluate(place) - before) < 3
 
 
+def test_a_new_step_begins_at_the_top_of_each_column(watcher, opened):
+    page = opened(viewport={"width": 1280, "height": 400})
+    scroll = "document.querySelector('.work').scrollTop"
+    page.evaluate(
+        f"document.querySelectorAll('details').forEach(each => each.open = true); {scroll} = 200"
+    )
+    assert page.evaluate(scroll) > 100
+    page.evaluate("document.querySelector('#steps button[data-step=\"01\"]').click()")
+    wait_for(page, "Step 01: Toy 1", "h1")
+    page.wait_for_function(f"() => {scroll} === 0 && scrollY === 0")
+    assert page.problems == []
+
+
 def test_without_the_extra_a_sentence_says_how_to_get_it(kit):
     terminal = Terminal(kit)
     try:

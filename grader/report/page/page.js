@@ -85,6 +85,7 @@ async function show(next) {
   const top = at("lesson").getBoundingClientRect().top;
   document.title = next.title;
   for (const [id, html] of Object.entries(next.parts)) put(id, html);
+  if (before && before.step !== next.step) begin();
   if (top < 0 && before?.step === next.step) {
     // What is read stays where it is, though the result above it has become longer or shorter.
     scrollBy({ top: at("lesson").getBoundingClientRect().top - top, behavior: "instant" });
@@ -100,10 +101,15 @@ async function show(next) {
       // What was linked to in the other lesson is not to be marked in this one.
       if (location.hash) location.replace("#");
       history.replaceState(null, "", location.pathname);
-      scrollTo({ top: 0, behavior: "instant" });
+      begin();
     }
     reachable();
   }
+}
+
+/** Shows the top of the page and of the column that scrolls by itself. */
+function begin() {
+  for (const box of [window, document.querySelector(".work")]) box.scrollTo({ top: 0, behavior: "instant" });
 }
 
 /** Lets a screen reader say a sentence, also if it is the same as before. */
