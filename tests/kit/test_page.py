@@ -17,7 +17,7 @@ import pytest
 
 from grader.course.course import Course
 from grader.course.paths import HINTS_FILE, MEMORY, PICTURES, QUIZ
-from grader.course.places import Places
+from grader.course.places import Places, command
 from grader.course.verdicts import Status, StepVerdict, TestVerdict
 from grader.report.watching import View
 from grader.run.quiz import Question, Recorded, text_of
@@ -264,6 +264,20 @@ def test_an_old_verdict_stays_whole_while_a_new_one_is_made(served):
     assert "is not right yet" in html(wrong, True), "nothing is counted yet"
     assert "fails 1 of 1 test." in html(wrong, False)
     assert "fails 1 of 1 test." in html(wrong, True)
+
+
+def test_a_file_that_was_deleted_is_missing_and_not_only_unwritten(served):
+    step = served.view.step
+    (served.kit.root / "exercises" / step.filename).unlink()
+    served.view.submission = Submission.read(served.kit.root / "exercises", served.course)
+    test = failed(message=served.view.submission.absence(step), status=Status.NOT_STARTED)
+    served.view.verdict = StepVerdict(step, (test,))
+    served.page.publish(served.view)
+    state = next_state(served.ask("/events", cookie=served.cookie))
+    html = state["parts"]["verdict"]
+    assert f"The file {step.filename} is missing" in html and "is missing" in state["said"]
+    assert command(True, "reset", "00") in html
+    assert "Nothing is written yet" not in html and "Open <code>" not in html
 
 
 def test_a_port_that_is_taken_is_an_error(kit):
@@ -648,7 +662,7 @@ def test_the_lesson_stays_where_it_is_when_the_result_above_it_changes(watcher, 
     assert abs(page.evaluate(place) - before) < 3
 
 
-def test_a_new_step_begins_at_the_top_of_each_column(watcher, opened):
+def test_a_new_step_begins_at_the_top_of_each_column(opened):
     page = opened(viewport={"width": 1280, "height": 400})
     scroll = "document.querySelector('.work').scrollTop"
     page.evaluate(

@@ -10,7 +10,7 @@ from typing import Any
 from grader.course.course import Step
 from grader.course.places import command
 from grader.course.plain_text import visible
-from grader.course.verdicts import Status
+from grader.course.verdicts import Status, StepVerdict
 from grader.report.html import (
     MARKS,
     failures_html,
@@ -106,7 +106,7 @@ def page_state(view: View, content: Content) -> dict[str, Any]:
     step = view.step
     verdict = None if view.judging else view.verdict
     mark = f"{MARKS[verdict.status][0]} " if verdict else ""
-    said = f"Step {step.id}: {sentence(verdict)}".replace("`", "") if verdict else ""
+    said = f"Step {step.id}: {_sentence(view, verdict)}".replace("`", "") if verdict else ""
     start = command(view.in_clone, "watch")
     return {
         "step": step.id,
@@ -198,8 +198,11 @@ def _verdict(view: View, lesson: Lesson, so_far: bool) -> str:
     status = verdict.status.value
     if verdict.status == Status.FAILED and not first_wrong(verdict):
         status = "partly"
-    said = f'<p class="sentence {status}">{inline(sentence(verdict, so_far))}</p>\n'
+    said = f'<p class="sentence {status}">{inline(_sentence(view, verdict, so_far))}</p>\n'
     html += said + functions_html(verdict, so_far)
+    if _is_missing(view, verdict):
+        reset = command(view.in_clone, "reset", view.step.id)
+        return f'{html}<p class="todo"><code>{escape(reset)}</code> writes it anew, with its stubs.</p>\n'
     if verdict.status == Status.PASSED:
         return html + _done(view)
     html += failures_html(verdict, lesson)
@@ -209,6 +212,18 @@ def _verdict(view: View, lesson: Lesson, so_far: bool) -> str:
         where = f"Open `{visible(view.place)}`, read the lesson, then write: {todo}."
         html += f'<p class="todo">{inline(f"{where} Save, and look here.")}</p>\n'
     return html
+
+
+def _sentence(view: View, verdict: StepVerdict, so_far: bool = False) -> str:
+    if _is_missing(view, verdict):
+        return view.submission.absence(view.step)
+    return sentence(verdict, so_far)
+
+
+def _is_missing(view: View, verdict: StepVerdict) -> bool:
+    """Return whether nothing is written because there is no file."""
+    is_there = view.step.module in view.submission.sources
+    return verdict.status == Status.NOT_STARTED and not is_there
 
 
 def _done(view: View) -> str:
