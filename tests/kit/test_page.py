@@ -675,6 +675,27 @@ def test_a_new_step_begins_at_the_top_of_each_column(opened):
     assert page.problems == []
 
 
+def test_a_verdict_is_seen_though_the_result_is_scrolled_away(watcher, opened):
+    page = opened(viewport={"width": 1280, "height": 400})
+    brief = page.locator("#brief p")
+    assert not brief.is_visible()
+    page.locator("#quiz summary").click()
+    page.evaluate("document.querySelector('#quiz li:last-child').scrollIntoView()")
+    brief.wait_for()
+    watcher.kit.write("step_00_numbers", WRONG)
+    wait_for(page, "✗ double fails 2 of 2 tests.", "#brief")
+    assert not page.locator(".sentence").evaluate("it => it.getBoundingClientRect().bottom > 0")
+    is_hidden = """() => document.activeElement.matches('#brief.stuck ~ * *') &&
+        document.activeElement.getBoundingClientRect().top <
+        document.querySelector('#brief p').getBoundingClientRect().bottom"""
+    for _ in range(8):
+        page.keyboard.press("Shift+Tab")
+        assert not page.evaluate(is_hidden)
+    page.evaluate("document.querySelector('.work').scrollTo({top: 0, behavior: 'instant'})")
+    brief.wait_for(state="hidden")
+    assert page.problems == []
+
+
 def test_without_the_extra_a_sentence_says_how_to_get_it(kit):
     terminal = Terminal(kit)
     try:

@@ -75,6 +75,12 @@ function reachable() {
 addEventListener("resize", reachable);
 document.addEventListener("toggle", reachable, true);
 
+// The verdict in one line takes the place of the result when that is scrolled away, but not before it is reached.
+new IntersectionObserver(([seen]) => {
+  const isAbove = seen.boundingClientRect.top < at("brief").getBoundingClientRect().top;
+  at("brief").classList.toggle("stuck", !seen.isIntersecting && isAbove);
+}).observe(at("result-title"));
+
 // What the watcher says
 
 let lesson = "";

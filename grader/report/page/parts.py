@@ -120,6 +120,7 @@ def page_state(view: View, content: Content) -> dict[str, Any]:
             "steps": _steps(view),
             "heading": inline(f"Step {step.id}: {step.title}"),
             "around": _around(view),
+            "brief": _brief(view),
             "verdict": _verdict(view, content.lesson, content.so_far),
             "state": _state(view),
             "pictures": _pictures(content.pictures),
@@ -195,10 +196,7 @@ def _verdict(view: View, lesson: Lesson, so_far: bool) -> str:
         words = "Loading PyTorch and the tests; this takes some seconds, once."
         words = words if view.loading else "Judging …" if view.judging else ""
         return html + (f"<p>{words}</p>\n" if words else "")
-    status = verdict.status.value
-    if verdict.status == Status.FAILED and not first_wrong(verdict):
-        status = "partly"
-    said = f'<p class="sentence {status}">{inline(_sentence(view, verdict, so_far))}</p>\n'
+    said = f'<p class="sentence {_kind(verdict)}">{inline(_sentence(view, verdict, so_far))}</p>\n'
     html += said + functions_html(verdict, so_far)
     if _is_missing(view, verdict):
         reset = command(view.in_clone, "reset", view.step.id)
@@ -212,6 +210,22 @@ def _verdict(view: View, lesson: Lesson, so_far: bool) -> str:
         where = f"Open `{visible(view.place)}`, read the lesson, then write: {todo}."
         html += f'<p class="todo">{inline(f"{where} Save, and look here.")}</p>\n'
     return html
+
+
+def _brief(view: View) -> str:
+    """Return the verdict in one line, for when the result is scrolled away."""
+    if view.judging or not view.verdict:
+        words = "Loading …" if view.loading and not view.judging else "Judging …"
+        return f"<p>{words}</p>\n"
+    verdict = view.verdict
+    mark = MARKS[verdict.status][0]
+    return f'<p class="{_kind(verdict)}">{mark} {inline(_sentence(view, verdict))}</p>\n'
+
+
+def _kind(verdict: StepVerdict) -> str:
+    """Return how a verdict looks: its status, or "partly" if all that is written is right."""
+    is_partly = verdict.status == Status.FAILED and not first_wrong(verdict)
+    return "partly" if is_partly else verdict.status.value
 
 
 def _sentence(view: View, verdict: StepVerdict, so_far: bool = False) -> str:
