@@ -266,6 +266,25 @@ def test_an_old_verdict_stays_whole_while_a_new_one_is_made(served):
     assert "fails 1 of 1 test." in html(wrong, True)
 
 
+def test_what_all_pictures_wait_for_is_said_once(served):
+    def html(*waiting):
+        names = ("one", "two")
+        drawn = [
+            {"name": name, "title": f"Title {name}", "waiting": words, "alt": "", "files": ()}
+            for name, words in zip(names, waiting, strict=True)
+        ]
+        served.page.show(served.view.step, drawn)
+        served.page.publish(served.view)
+        return next_state(served.ask("/events", cookie=served.cookie))["parts"]["pictures"]
+
+    same = html("It waits for `f`.", "It waits for `f`.")
+    assert same.count("waits for") == 1 and "Title one" in same and "Title two" in same
+    both = html("It waits for `f`.", "It waits for `g`.")
+    assert both.count("waits for") == both.count("<figure") == 2
+    error = "Python cannot read line 3 of x.py: invalid syntax."
+    assert "line 3" not in html(error, error)
+
+
 def test_a_file_that_was_deleted_is_missing_and_not_only_unwritten(served):
     step = served.view.step
     (served.kit.root / "exercises" / step.filename).unlink()
@@ -454,6 +473,11 @@ def test_a_save_changes_the_pictures_which_are_drawn_from_the_learners_code(watc
     arrows = "document.querySelector('figure img[src*=gradient]')"
     page.wait_for_function(f"() => {arrows}?.naturalWidth > 0")
     before, said = (page.evaluate(f"{arrows}.{name}") for name in ("src", "alt"))
+    assert said in page.inner_text("#pictures"), "what can be seen is also a caption"
+    with page.context.expect_page() as alone:
+        page.locator("figure a[href*=gradient]").click()
+    assert alone.value.url == before and alone.value.locator("svg").count() > 0
+    alone.value.close()
     kit.write(
         GRADIENT, real.replace("return 2 * error.mean()", "return -2 * error.mean()") + TOY_SOLUTION
     )
@@ -461,6 +485,9 @@ def test_a_save_changes_the_pictures_which_are_drawn_from_the_learners_code(watc
     assert page.evaluate(f"{arrows}.alt") != said
     kit.write(GRADIENT, STUB)
     wait_for(page, "gradients", "#pictures")
+    kit.write(GRADIENT, f"{STUB}\n)")
+    wait_for(page, "No pictures until Python can read the file.", "#pictures")
+    assert "cannot read line" not in page.inner_text("#pictures")
     page.wait_for_function("() => document.querySelector('figure img') === null")
     assert page.evaluate("window.marker") == "the same document" and page.problems == []
 

@@ -32,6 +32,7 @@ _STEP_WORDS = {
 }
 # How the watcher's notices begin that are about the kit and not about a key.
 _TROUBLE = ("The kit", "The judge")
+_NOT_DRAWN = "not drawn yet"
 
 
 @dataclass(frozen=True)
@@ -267,18 +268,37 @@ def _state(view: View) -> str:
 def _pictures(pictures: Sequence[Mapping[str, Any]]) -> str:
     if not pictures:
         return ""
-    figures = []
-    for picture in pictures:
-        title, alt = (escape(visible(str(picture[key])), quote=True) for key in ("title", "alt"))
-        if picture["src"]:
-            inside = f'<img src="{escape(str(picture["src"]), quote=True)}" alt="{alt}">'
-        else:
-            inside = f'<p class="waiting">{inline(str(picture["waiting"] or "not drawn yet"))}</p>'
-        name = escape(str(picture["name"]), quote=True)
-        figures.append(
-            f'<figure data-key="{name}"><figcaption>{title}</figcaption>{inside}</figure>\n'
+    reasons = {str(picture["waiting"] or _NOT_DRAWN) for picture in pictures}
+    if len(pictures) > 1 and len(reasons) == 1 and not any(picture["src"] for picture in pictures):
+        return f"<h2>Pictures</h2>\n{_none_drawn(reasons.pop(), pictures)}"
+    return f"<h2>Pictures</h2>\n{''.join(map(_picture, pictures))}"
+
+
+def _none_drawn(reason: str, pictures: Sequence[Mapping[str, Any]]) -> str:
+    """Return why there are no pictures, once; an error in the file stands above as the verdict."""
+    if reason.startswith("Python cannot read ") or "is not saved as UTF-8" in reason:
+        return '<p class="waiting">No pictures until Python can read the file.</p>\n'
+    if reason.startswith("Python could not import "):
+        return '<p class="waiting">No pictures until Python can import the file.</p>\n'
+    titles = "".join(f"<li>{escape(visible(str(each['title'])))}</li>\n" for each in pictures)
+    return f'<p class="waiting">{inline(reason)}</p>\n<ul class="waiting">\n{titles}</ul>\n'
+
+
+def _picture(picture: Mapping[str, Any]) -> str:
+    """Return a picture with what can be seen, or else its title and what it waits for."""
+    name, title, alt, src = (
+        escape(visible(str(picture[key])), quote=True) for key in ("name", "title", "alt", "src")
+    )
+    if src:
+        # The picture shows its title itself.
+        inside = (
+            f'<a href="{src}" target="_blank" rel="noopener" title="Open the picture in a new tab">'
+            f'<img src="{src}" alt="{alt}"></a><figcaption aria-hidden="true">{alt}</figcaption>'
         )
-    return f"<h2>Pictures</h2>\n{''.join(figures)}"
+    else:
+        waits = inline(str(picture["waiting"] or _NOT_DRAWN))
+        inside = f'<figcaption class="title">{title}</figcaption><p class="waiting">{waits}</p>'
+    return f'<figure data-key="{name}">{inside}</figure>\n'
 
 
 def _hints(view: View, hints: Sequence[Hinted]) -> str:
