@@ -723,6 +723,25 @@ def test_a_verdict_is_seen_though_the_result_is_scrolled_away(watcher, opened):
     assert page.problems == []
 
 
+def test_a_narrow_window_begins_without_the_map_and_shows_each_reply(opened):
+    page = opened(viewport={"width": 650, "height": 400})
+    assert page.get_attribute("#map", "open") is None
+    page.locator("#quiz summary").click()
+    buttons = page.locator("#quiz li:last-child [role=group]")
+    buttons.evaluate("it => it.scrollIntoView({block: 'end', behavior: 'instant'})")
+    buttons.locator("button").first.evaluate("it => it.click()")
+    wait_for(page, "Right.", "#quiz")
+    page.wait_for_function(
+        """() => document.querySelector('#quiz li:last-child .reply').getBoundingClientRect().bottom
+            <= innerHeight"""
+    )
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.wait_for_function("() => document.querySelector('#map').open")
+    page.set_viewport_size({"width": 650, "height": 800})
+    page.wait_for_function("() => !document.querySelector('#map').open")
+    assert page.problems == []
+
+
 def test_without_the_extra_a_sentence_says_how_to_get_it(kit):
     terminal = Terminal(kit)
     try:

@@ -8,7 +8,11 @@ let state = null;
 
 // The address bar keeps no token: it could be copied or shared.
 history.replaceState(null, "", location.pathname + location.hash);
-at("map").open = matchMedia("(min-width: 60rem)").matches;
+// The map is open where there is room for it; a narrow window it would fill.
+const wide = matchMedia("(min-width: 60rem)");
+const openMap = () => { at("map").open = wide.matches; };
+wide.addEventListener("change", openMap);
+openMap();
 
 // Parts
 
@@ -175,6 +179,8 @@ document.addEventListener("submit", async (event) => {
   if (!answer?.ok) return;
   const template = document.createElement("template");
   template.innerHTML = (await answer.json()).html;
-  form.parentElement.querySelector(".reply").replaceChildren(template.content);
+  const reply = form.parentElement.querySelector(".reply");
+  reply.replaceChildren(template.content);
   reachable();
+  reply.scrollIntoView({ block: "nearest" });
 });
