@@ -473,7 +473,9 @@ def test_a_save_changes_the_pictures_which_are_drawn_from_the_learners_code(watc
     arrows = "document.querySelector('figure img[src*=gradient]')"
     page.wait_for_function(f"() => {arrows}?.naturalWidth > 0")
     before, said = (page.evaluate(f"{arrows}.{name}") for name in ("src", "alt"))
-    assert said in page.inner_text("#pictures"), "what can be seen is also a caption"
+    assert said.replace("`", "") in page.inner_text("#pictures"), (
+        "what can be seen is also a caption"
+    )
     with page.context.expect_page() as alone:
         page.locator("figure a[href*=gradient]").click()
     assert alone.value.url == before and alone.value.locator("svg").count() > 0

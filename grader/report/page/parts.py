@@ -293,7 +293,7 @@ def _picture(picture: Mapping[str, Any]) -> str:
         # The picture shows its title itself.
         inside = (
             f'<a href="{src}" target="_blank" rel="noopener" title="Open the picture in a new tab">'
-            f'<img src="{src}" alt="{alt}"></a><figcaption aria-hidden="true">{alt}</figcaption>'
+            f'<img src="{src}" alt="{alt}"></a><figcaption aria-hidden="true">{inline(str(picture["alt"]))}</figcaption>'
         )
     else:
         waits = inline(str(picture["waiting"] or _NOT_DRAWN))
