@@ -291,9 +291,10 @@ def _picture(picture: Mapping[str, Any]) -> str:
     )
     if src:
         # The picture shows its title itself.
+        caption = f'<figcaption aria-hidden="true">{inline(str(picture["alt"]))}</figcaption>'
         inside = (
             f'<a href="{src}" target="_blank" rel="noopener" title="Open the picture in a new tab">'
-            f'<img src="{src}" alt="{alt}"></a><figcaption aria-hidden="true">{inline(str(picture["alt"]))}</figcaption>'
+            f'<img src="{src}" alt="{alt}"></a>{caption}'
         )
     else:
         waits = inline(str(picture["waiting"] or _NOT_DRAWN))
