@@ -745,7 +745,7 @@ def test_a_narrow_window_begins_without_the_map_and_shows_each_reply(opened):
 
 
 def test_without_the_extra_a_sentence_says_how_to_get_it(kit):
-    terminal = Terminal(kit)
+    terminal = Terminal(kit, width=120)
     try:
         (kit.root / "without").mkdir()
         (kit.root / "without" / "uvicorn.py").write_text(
