@@ -17,7 +17,7 @@ import pytest
 
 from grader.course.course import Course
 from grader.course.paths import HINTS_FILE, MEMORY, PICTURES, QUIZ
-from grader.course.places import Places
+from grader.course.places import Places, command
 from grader.course.verdicts import Status, StepVerdict, TestVerdict
 from grader.report.watching import View
 from grader.run.quiz import Question, Recorded, text_of
@@ -266,6 +266,39 @@ def test_an_old_verdict_stays_whole_while_a_new_one_is_made(served):
     assert "fails 1 of 1 test." in html(wrong, True)
 
 
+def test_what_all_pictures_wait_for_is_said_once(served):
+    def html(*waiting):
+        names = ("one", "two")
+        drawn = [
+            {"name": name, "title": f"Title {name}", "waiting": words, "alt": "", "files": ()}
+            for name, words in zip(names, waiting, strict=True)
+        ]
+        served.page.show(served.view.step, drawn)
+        served.page.publish(served.view)
+        return next_state(served.ask("/events", cookie=served.cookie))["parts"]["pictures"]
+
+    same = html("It waits for `f`.", "It waits for `f`.")
+    assert same.count("waits for") == 1 and "Title one" in same and "Title two" in same
+    both = html("It waits for `f`.", "It waits for `g`.")
+    assert both.count("waits for") == both.count("<figure") == 2
+    error = "Python cannot read line 3 of x.py: invalid syntax."
+    assert "line 3" not in html(error, error)
+
+
+def test_a_file_that_was_deleted_is_missing_and_not_only_unwritten(served):
+    step = served.view.step
+    (served.kit.root / "exercises" / step.filename).unlink()
+    served.view.submission = Submission.read(served.kit.root / "exercises", served.course)
+    test = failed(message=served.view.submission.absence(step), status=Status.NOT_STARTED)
+    served.view.verdict = StepVerdict(step, (test,))
+    served.page.publish(served.view)
+    state = next_state(served.ask("/events", cookie=served.cookie))
+    html = state["parts"]["verdict"]
+    assert f"The file {step.filename} is missing" in html and "is missing" in state["said"]
+    assert command(True, "reset", "00") in html
+    assert "Nothing is written yet" not in html and "Open <code>" not in html
+
+
 def test_a_port_that_is_taken_is_an_error(kit):
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError):
         Page(Course.load(kit.root), Places(kit.root, kit.root), print, str, taken.getsockname()[1])
@@ -440,6 +473,13 @@ def test_a_save_changes_the_pictures_which_are_drawn_from_the_learners_code(watc
     arrows = "document.querySelector('figure img[src*=gradient]')"
     page.wait_for_function(f"() => {arrows}?.naturalWidth > 0")
     before, said = (page.evaluate(f"{arrows}.{name}") for name in ("src", "alt"))
+    assert said.replace("`", "") in page.inner_text("#pictures"), (
+        "what can be seen is also a caption"
+    )
+    with page.context.expect_page() as alone:
+        page.locator("figure a[href*=gradient]").click()
+    assert alone.value.url == before and alone.value.locator("svg").count() > 0
+    alone.value.close()
     kit.write(
         GRADIENT, real.replace("return 2 * error.mean()", "return -2 * error.mean()") + TOY_SOLUTION
     )
@@ -447,6 +487,9 @@ def test_a_save_changes_the_pictures_which_are_drawn_from_the_learners_code(watc
     assert page.evaluate(f"{arrows}.alt") != said
     kit.write(GRADIENT, STUB)
     wait_for(page, "gradients", "#pictures")
+    kit.write(GRADIENT, f"{STUB}\n)")
+    wait_for(page, "No pictures until Python can read the file.", "#pictures")
+    assert "cannot read line" not in page.inner_text("#pictures")
     page.wait_for_function("() => document.querySelector('figure img') === null")
     assert page.evaluate("window.marker") == "the same document" and page.problems == []
 
@@ -648,8 +691,61 @@ def test_the_lesson_stays_where_it_is_when_the_result_above_it_changes(watcher, 
     assert abs(page.evaluate(place) - before) < 3
 
 
+def test_a_new_step_begins_at_the_top_of_each_column(opened):
+    page = opened(viewport={"width": 1280, "height": 400})
+    scroll = "document.querySelector('.work').scrollTop"
+    page.evaluate(
+        f"document.querySelectorAll('details').forEach(each => each.open = true); {scroll} = 200"
+    )
+    assert page.evaluate(scroll) > 100
+    page.evaluate("document.querySelector('#steps button[data-step=\"01\"]').click()")
+    wait_for(page, "Step 01: Toy 1", "h1")
+    page.wait_for_function(f"() => {scroll} === 0 && scrollY === 0")
+    assert page.problems == []
+
+
+def test_a_verdict_is_seen_though_the_result_is_scrolled_away(watcher, opened):
+    page = opened(viewport={"width": 1280, "height": 400})
+    brief = page.locator("#brief p")
+    assert not brief.is_visible()
+    page.locator("#quiz summary").click()
+    page.evaluate("document.querySelector('#quiz li:last-child').scrollIntoView()")
+    brief.wait_for()
+    watcher.kit.write("step_00_numbers", WRONG)
+    wait_for(page, "✗ double fails 2 of 2 tests.", "#brief")
+    assert not page.locator(".sentence").evaluate("it => it.getBoundingClientRect().bottom > 0")
+    is_hidden = """() => document.activeElement.matches('#brief.stuck ~ * *') &&
+        document.activeElement.getBoundingClientRect().top <
+        document.querySelector('#brief p').getBoundingClientRect().bottom"""
+    for _ in range(8):
+        page.keyboard.press("Shift+Tab")
+        assert not page.evaluate(is_hidden)
+    page.evaluate("document.querySelector('.work').scrollTo({top: 0, behavior: 'instant'})")
+    brief.wait_for(state="hidden")
+    assert page.problems == []
+
+
+def test_a_narrow_window_begins_without_the_map_and_shows_each_reply(opened):
+    page = opened(viewport={"width": 650, "height": 400})
+    assert page.get_attribute("#map", "open") is None
+    page.locator("#quiz summary").click()
+    buttons = page.locator("#quiz li:last-child [role=group]")
+    buttons.evaluate("it => it.scrollIntoView({block: 'end', behavior: 'instant'})")
+    buttons.locator("button").first.evaluate("it => it.click()")
+    wait_for(page, "Right.", "#quiz")
+    page.wait_for_function(
+        """() => document.querySelector('#quiz li:last-child .reply').getBoundingClientRect().bottom
+            <= innerHeight"""
+    )
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.wait_for_function("() => document.querySelector('#map').open")
+    page.set_viewport_size({"width": 650, "height": 800})
+    page.wait_for_function("() => !document.querySelector('#map').open")
+    assert page.problems == []
+
+
 def test_without_the_extra_a_sentence_says_how_to_get_it(kit):
-    terminal = Terminal(kit)
+    terminal = Terminal(kit, width=120)
     try:
         (kit.root / "without").mkdir()
         (kit.root / "without" / "uvicorn.py").write_text(

@@ -8,7 +8,11 @@ let state = null;
 
 // The address bar keeps no token: it could be copied or shared.
 history.replaceState(null, "", location.pathname + location.hash);
-at("map").open = matchMedia("(min-width: 60rem)").matches;
+// The map is open where there is room for it; a narrow window it would fill.
+const wide = matchMedia("(min-width: 60rem)");
+const openMap = () => { at("map").open = wide.matches; };
+wide.addEventListener("change", openMap);
+openMap();
 
 // Parts
 
@@ -75,6 +79,12 @@ function reachable() {
 addEventListener("resize", reachable);
 document.addEventListener("toggle", reachable, true);
 
+// The verdict in one line takes the place of the result when that is scrolled away, but not before it is reached.
+new IntersectionObserver(([seen]) => {
+  const isAbove = seen.boundingClientRect.top < at("brief").getBoundingClientRect().top;
+  at("brief").classList.toggle("stuck", !seen.isIntersecting && isAbove);
+}).observe(at("result-title"));
+
 // What the watcher says
 
 let lesson = "";
@@ -85,6 +95,7 @@ async function show(next) {
   const top = at("lesson").getBoundingClientRect().top;
   document.title = next.title;
   for (const [id, html] of Object.entries(next.parts)) put(id, html);
+  if (before && before.step !== next.step) begin();
   if (top < 0 && before?.step === next.step) {
     // What is read stays where it is, though the result above it has become longer or shorter.
     scrollBy({ top: at("lesson").getBoundingClientRect().top - top, behavior: "instant" });
@@ -100,10 +111,15 @@ async function show(next) {
       // What was linked to in the other lesson is not to be marked in this one.
       if (location.hash) location.replace("#");
       history.replaceState(null, "", location.pathname);
-      scrollTo({ top: 0, behavior: "instant" });
+      begin();
     }
     reachable();
   }
+}
+
+/** Shows the top of the page and of the column that scrolls by itself. */
+function begin() {
+  for (const box of [window, document.querySelector(".work")]) box.scrollTo({ top: 0, behavior: "instant" });
 }
 
 /** Lets a screen reader say a sentence, also if it is the same as before. */
@@ -163,6 +179,8 @@ document.addEventListener("submit", async (event) => {
   if (!answer?.ok) return;
   const template = document.createElement("template");
   template.innerHTML = (await answer.json()).html;
-  form.parentElement.querySelector(".reply").replaceChildren(template.content);
+  const reply = form.parentElement.querySelector(".reply");
+  reply.replaceChildren(template.content);
   reachable();
+  reply.scrollIntoView({ block: "nearest" });
 });

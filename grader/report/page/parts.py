@@ -10,7 +10,7 @@ from typing import Any
 from grader.course.course import Step
 from grader.course.places import command
 from grader.course.plain_text import visible
-from grader.course.verdicts import Status
+from grader.course.verdicts import Status, StepVerdict
 from grader.report.html import (
     MARKS,
     failures_html,
@@ -32,6 +32,7 @@ _STEP_WORDS = {
 }
 # How the watcher's notices begin that are about the kit and not about a key.
 _TROUBLE = ("The kit", "The judge")
+_NOT_DRAWN = "not drawn yet"
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def page_state(view: View, content: Content) -> dict[str, Any]:
     step = view.step
     verdict = None if view.judging else view.verdict
     mark = f"{MARKS[verdict.status][0]} " if verdict else ""
-    said = f"Step {step.id}: {sentence(verdict)}".replace("`", "") if verdict else ""
+    said = f"Step {step.id}: {_sentence(view, verdict)}".replace("`", "") if verdict else ""
     start = command(view.in_clone, "watch")
     return {
         "step": step.id,
@@ -120,6 +121,7 @@ def page_state(view: View, content: Content) -> dict[str, Any]:
             "steps": _steps(view),
             "heading": inline(f"Step {step.id}: {step.title}"),
             "around": _around(view),
+            "brief": _brief(view),
             "verdict": _verdict(view, content.lesson, content.so_far),
             "state": _state(view),
             "pictures": _pictures(content.pictures),
@@ -195,11 +197,11 @@ def _verdict(view: View, lesson: Lesson, so_far: bool) -> str:
         words = "Loading PyTorch and the tests; this takes some seconds, once."
         words = words if view.loading else "Judging …" if view.judging else ""
         return html + (f"<p>{words}</p>\n" if words else "")
-    status = verdict.status.value
-    if verdict.status == Status.FAILED and not first_wrong(verdict):
-        status = "partly"
-    said = f'<p class="sentence {status}">{inline(sentence(verdict, so_far))}</p>\n'
+    said = f'<p class="sentence {_kind(verdict)}">{inline(_sentence(view, verdict, so_far))}</p>\n'
     html += said + functions_html(verdict, so_far)
+    if _is_missing(view, verdict):
+        reset = command(view.in_clone, "reset", view.step.id)
+        return f'{html}<p class="todo"><code>{escape(reset)}</code> writes it anew, with its stubs.</p>\n'
     if verdict.status == Status.PASSED:
         return html + _done(view)
     html += failures_html(verdict, lesson)
@@ -209,6 +211,34 @@ def _verdict(view: View, lesson: Lesson, so_far: bool) -> str:
         where = f"Open `{visible(view.place)}`, read the lesson, then write: {todo}."
         html += f'<p class="todo">{inline(f"{where} Save, and look here.")}</p>\n'
     return html
+
+
+def _brief(view: View) -> str:
+    """Return the verdict in one line, for when the result is scrolled away."""
+    if view.judging or not view.verdict:
+        words = "Loading …" if view.loading and not view.judging else "Judging …"
+        return f"<p>{words}</p>\n"
+    verdict = view.verdict
+    mark = MARKS[verdict.status][0]
+    return f'<p class="{_kind(verdict)}">{mark} {inline(_sentence(view, verdict))}</p>\n'
+
+
+def _kind(verdict: StepVerdict) -> str:
+    """Return how a verdict looks: its status, or "partly" if all that is written is right."""
+    is_partly = verdict.status == Status.FAILED and not first_wrong(verdict)
+    return "partly" if is_partly else verdict.status.value
+
+
+def _sentence(view: View, verdict: StepVerdict, so_far: bool = False) -> str:
+    if _is_missing(view, verdict):
+        return view.submission.absence(view.step)
+    return sentence(verdict, so_far)
+
+
+def _is_missing(view: View, verdict: StepVerdict) -> bool:
+    """Return whether nothing is written because there is no file."""
+    is_there = view.step.module in view.submission.sources
+    return verdict.status == Status.NOT_STARTED and not is_there
 
 
 def _done(view: View) -> str:
@@ -238,18 +268,38 @@ def _state(view: View) -> str:
 def _pictures(pictures: Sequence[Mapping[str, Any]]) -> str:
     if not pictures:
         return ""
-    figures = []
-    for picture in pictures:
-        title, alt = (escape(visible(str(picture[key])), quote=True) for key in ("title", "alt"))
-        if picture["src"]:
-            inside = f'<img src="{escape(str(picture["src"]), quote=True)}" alt="{alt}">'
-        else:
-            inside = f'<p class="waiting">{inline(str(picture["waiting"] or "not drawn yet"))}</p>'
-        name = escape(str(picture["name"]), quote=True)
-        figures.append(
-            f'<figure data-key="{name}"><figcaption>{title}</figcaption>{inside}</figure>\n'
+    reasons = {str(picture["waiting"] or _NOT_DRAWN) for picture in pictures}
+    if len(pictures) > 1 and len(reasons) == 1 and not any(picture["src"] for picture in pictures):
+        return f"<h2>Pictures</h2>\n{_none_drawn(reasons.pop(), pictures)}"
+    return f"<h2>Pictures</h2>\n{''.join(map(_picture, pictures))}"
+
+
+def _none_drawn(reason: str, pictures: Sequence[Mapping[str, Any]]) -> str:
+    """Return why there are no pictures, once; an error in the file stands above as the verdict."""
+    if reason.startswith("Python cannot read ") or "is not saved as UTF-8" in reason:
+        return '<p class="waiting">No pictures until Python can read the file.</p>\n'
+    if reason.startswith("Python could not import "):
+        return '<p class="waiting">No pictures until Python can import the file.</p>\n'
+    titles = "".join(f"<li>{escape(visible(str(each['title'])))}</li>\n" for each in pictures)
+    return f'<p class="waiting">{inline(reason)}</p>\n<ul class="waiting">\n{titles}</ul>\n'
+
+
+def _picture(picture: Mapping[str, Any]) -> str:
+    """Return a picture with what can be seen, or else its title and what it waits for."""
+    name, title, alt, src = (
+        escape(visible(str(picture[key])), quote=True) for key in ("name", "title", "alt", "src")
+    )
+    if src:
+        # The picture shows its title itself.
+        caption = f'<figcaption aria-hidden="true">{inline(str(picture["alt"]))}</figcaption>'
+        inside = (
+            f'<a href="{src}" target="_blank" rel="noopener" title="Open the picture in a new tab">'
+            f'<img src="{src}" alt="{alt}"></a>{caption}'
         )
-    return f"<h2>Pictures</h2>\n{''.join(figures)}"
+    else:
+        waits = inline(str(picture["waiting"] or _NOT_DRAWN))
+        inside = f'<figcaption class="title">{title}</figcaption><p class="waiting">{waits}</p>'
+    return f'<figure data-key="{name}">{inside}</figure>\n'
 
 
 def _hints(view: View, hints: Sequence[Hinted]) -> str:
