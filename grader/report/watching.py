@@ -303,7 +303,7 @@ def _steps(view: View, width: int) -> list[Text]:
     titles = min(max(cell_len(step.title) for step in view.course.steps), max(width - 22, 0))
     for number, step in enumerate(view.course.steps):
         status = view.statuses.get(step.id)
-        word, style = _WORDS.get(status, ("", "")) if status else ("not judged yet", "dim")
+        word, style = _WORDS.get(status, ("", "")) if status else ("not checked yet", "dim")
         title = Text(step.title)
         title.truncate(titles, overflow="ellipsis" if titles > 3 else "crop", pad=True)
         line = Text.assemble(f" {step.id}  ", title, "  " if titles else "", (word, style))
