@@ -327,7 +327,13 @@ def show(
     from grader.launch.launchers import LaunchError
     from grader.report.terminal import make_console
     from grader.run.check import find_target
-    from grader.run.show import contact_sheet, has_pictures, show_in_terminal, terminal_image
+    from grader.run.show import (
+        contact_sheet,
+        has_pictures,
+        no_pictures,
+        show_in_terminal,
+        terminal_image,
+    )
     from grader.run.show import show as draw
     from grader.submissions.submission import Submission
 
@@ -349,9 +355,7 @@ def show(
     with_pictures = [one for one in steps if has_pictures(one)]
     for one in steps:
         if one not in with_pictures:
-            typer.echo(
-                f"Step {one.id}, {one.title}, has no pictures: its numbers say all there is."
-            )
+            typer.echo(no_pictures(one))
     console, image = make_console(), terminal_image()
     waits, files = False, []
     try:

@@ -29,10 +29,12 @@ from grader.run.after import after_of
 from grader.run.check import known_verdicts, last_verdict, remember
 from grader.run.editor import editor_command, open_editor
 from grader.run.hints import hints_of, next_hint
+from grader.run.keys import wait_for_key
 from grader.run.progress import finished, keep_step, last_step
 from grader.run.reset import reset
 from grader.run.resident import ResidentJudge
 from grader.run.screen import FullScreen, away, suspend
+from grader.run.show import has_pictures, no_pictures
 from grader.submissions.submission import Submission
 
 if TYPE_CHECKING:
@@ -256,9 +258,7 @@ class Watch:
             return
         step = self.view.step
         self.view.notice = ""
-        # What is known of other steps counts no more.
-        for name in changed - {step.id}:
-            self.view.statuses.pop(name, None)
+        self._look_up(changed - {step.id})
         if step.id not in changed:
             self.view.notice = (
                 f"Step {min(changed)} was saved. l lists the steps: choose it to see it here."
@@ -266,6 +266,17 @@ class Watch:
             if last_verdict(self.course, self.places.memory, self.view.submission, step):
                 return
         self._ask(saved=True)
+
+    def _look_up(self, names: set[str]) -> None:
+        """Find what is known of steps that were saved, which may be as they were judged once."""
+        course, memory, submission = self.course, self.places.memory, self.view.submission
+        steps = [self.course.by_id[name] for name in names]
+        known = known_verdicts(course, memory, submission, steps) if steps else {}
+        done = finished(course, memory, submission) & names
+        for name in names:
+            self.view.statuses.pop(name, None)
+        self.view.statuses |= dict.fromkeys(done, Status.PASSED)
+        self.view.statuses |= {name: verdict.status for name, verdict in known.items()}
 
     def _ask(self, saved: bool = False) -> None:
         """Ask the judge for the current step.
@@ -410,7 +421,7 @@ class Watch:
             "h": self._hint,
             "z": lambda: lambda: self._command("quiz"),
             "r": self._again,
-            "s": lambda: lambda: self._command("show"),
+            "s": self._pictures_shown,
             "o": lambda: lambda: self._command("solution"),
             "e": self._edit,
             "x": self._ask_reset,
@@ -538,14 +549,19 @@ class Watch:
         self._saved()
         self.view.notice = f"Your old version: {copy}" if copy else "The stubs are there."
 
+    def _pictures_shown(self) -> Act | None:
+        if has_pictures(self.view.step):
+            return lambda: self._command("show")
+        self.view.notice = no_pictures(self.view.step)
+        return None
+
     def _command(self, name: str) -> None:
         """Run one of the kit's other commands in the terminal, then wait until it was read."""
         words = [sys.executable, "-m", "grader", name, self.view.step.id]
         with away():
             self.console.clear()
             subprocess.run(words, check=False, cwd=self.places.workspace)
-            with contextlib.suppress(EOFError):
-                input("\nEnter goes back to the watcher. ")
+            wait_for_key("\nAny key goes back to the watcher. ")
 
     def _clicked(self, action: dict[str, Any]) -> None:
         """Do what was clicked on the page (see `grader.run.page`)."""

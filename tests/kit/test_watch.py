@@ -210,7 +210,7 @@ def test_a_learner_starts_fails_takes_a_hint_mends_and_goes_on(terminal):
     # It does not go on by itself.
     assert "Step 01  Toy 1" in terminal.screen()
     terminal.type("l")
-    terminal.wait_for("00  Toy 0 +done", "01  Toy 1 +done", "02  Toy 2 +not judged yet")
+    terminal.wait_for("00  Toy 0 +done", "01  Toy 1 +done", "02  Toy 2 +not checked yet")
     terminal.type("Down", "Enter")
     terminal.wait_for("Step 02 is done", "All 3 steps are done", "Well done!")
     terminal.type("n")
@@ -220,6 +220,9 @@ def test_a_learner_starts_fails_takes_a_hint_mends_and_goes_on(terminal):
     # A save of another step is said, and what was known of it is forgotten.
     kit.write("step_02_rest", EMPTY)
     terminal.wait_for("Step 02 was saved", "2 of 3 steps done", "Step 01 is done")
+    # It counts again when it is as it was.
+    kit.write("step_02_rest", TOY_SOLUTION)
+    terminal.wait_for("Step 02 was saved", "3 of 3 steps done", "Step 01 is done")
     terminal.type("q")
     terminal.wait_for_shell()
 
@@ -243,13 +246,20 @@ def test_it_goes_on_where_the_learner_stopped_and_runs_nothing_twice(terminal):
     terminal.wait_for("judging|loading")
     terminal.wait_for("Step 00 is done", "waiting for a save")
     # Other commands get the terminal as it was, and Ctrl-C there does not end the watcher.
-    for key, words in (("z", "no questions"), ("o", "solutions"), ("s", "has no pictures")):
+    for key, words, back in (
+        ("z", "no questions", "C-c"),
+        ("o", "solutions", "q"),
+    ):
         terminal.type(key)
-        terminal.wait_for(words, "Enter goes back to the watcher")
+        shown = terminal.wait_for(words, "Any key goes back to the watcher")
         assert terminal.told("alternate_on") == "0"
-        terminal.type("C-c")
-        terminal.type("Enter")
+        terminal.type(back)
         terminal.wait_for("Step 00 is done")
+    terminal.type("s")
+    terminal.wait_for("Step 00, Toy 0, has no pictures", "Step 00 is done")
+    terminal.type("q")
+    terminal.wait_for_shell()
+    assert shown.splitlines()[-1] in terminal.screen().splitlines(), "a key was echoed"
 
 
 @in_terminal
@@ -543,7 +553,7 @@ def test_screens(course_kit, terminals):
         draw(coloured)
     for key, words, name in (
         ("h", "Hint 1", "hint"),
-        ("l", "not judged yet", "list"),
+        ("l", "not checked yet", "list"),
         ("?", "q   quit", "help"),
     ):
         terminal.type(key)
