@@ -190,6 +190,9 @@ def _functions(view: View, width: int) -> list[Text]:
     rows, used = [Text()], 0
     for name, tests in view.verdict.by_function.items():
         found = StepVerdict(view.step, tuple(tests)).status
+        if view.verdict.file_problem:
+            # Nothing is known of any function.
+            found = Status.NOT_STARTED
         mark, style = _MARKS.get(found, ("!", "magenta"))
         if not is_unicode(view.encoding):
             mark = mark.translate(_ASCII)

@@ -496,6 +496,9 @@ class Watch:
     def _hint(self) -> None:
         self._close_panel()
         step = self.view.step
+        if self.view.verdict and self.view.verdict.file_problem:
+            self.view.notice = "First repair the file."
+            return
         try:
             hints = hints_of(self.course, step)
         except CourseError as error:

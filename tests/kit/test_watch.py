@@ -16,15 +16,17 @@ import subprocess
 import sys
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 from rich.text import Text
 
-from grader.course.course import Course
+from grader.course.course import Course, Step
 from grader.course.paths import BACKUP, CHECKS_FILE, MEMORY, PROGRESS_FILE
 from grader.course.verdicts import Status, StepVerdict, TestVerdict
+from grader.judge import feedback
 from grader.maintain.stubs import stub_of
 from grader.report.watching import View, lines
 from grader.run.keys import names_of
@@ -196,7 +198,12 @@ def test_a_learner_starts_fails_takes_a_hint_mends_and_goes_on(terminal):
     terminal.type("Escape")
     terminal.wait_for("Expected 4.0, got 6.0")
     kit.write("step_01_more", "import math\n\n\ndef double(x:\n")
-    terminal.wait_for("Python cannot read line 4", r"step_01_more\.py:4 ")
+    screen = terminal.wait_for("Python cannot read line 4", r"step_01_more\.py:4 ", "judged")
+    # No function is to blame.
+    assert "step_01_more.py cannot be read" in screen and "· double   · total" in screen
+    assert "tests fail" not in screen and "✗" not in screen
+    terminal.type("h")
+    terminal.wait_for("First repair the file", without=["Hint"])
     kit.write("step_01_more", TOY_SOLUTION.replace("2 * x", "x\n    return 1 / 0", 1))
     terminal.wait_for("got 2.0")
     kit.write("step_01_more", TOY_SOLUTION.replace("return 2", "y = 1 / 0\n    return 2"))
@@ -704,6 +711,25 @@ def test_the_list_and_the_reset_as_commands(kit):
     (copy,) = (kit.root / MEMORY / BACKUP).glob("*/step_01_lines.py")
     assert copy.read_text("utf-8") == WRONG and str(copy) in ran.stdout
     assert "NotImplementedError" in (kit.root / "exercises" / "step_01_lines.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("message", "problem"),
+    [
+        (feedback.empty_file("step_00_toy.py"), "cannot be run"),
+        (feedback.load_timeout("step_00_toy.py", 3), "cannot be run"),
+        (feedback.load_crash("step_00_toy.py", "", OSError()), "cannot be run"),
+        (feedback.no_module("step_00_toy.py", "it is a picture"), "cannot be read"),
+        (feedback.missing_function("double", "step_00_toy.py"), ""),
+        (feedback.timeout(3), ""),
+    ],
+)
+def test_verdicts_about_a_whole_file_are_told_from_those_about_functions(message, problem):
+    step = Step("00", "step_00_toy", "Toy", 5, 1.0, ())
+    verdict = TestVerdict("id", "00", "double", "t", "visible", Status.CRASHED, 1, message)
+    assert StepVerdict(step, (verdict, verdict)).file_problem == problem
+    right = replace(verdict, status=Status.PASSED, message="")
+    assert StepVerdict(step, (verdict, right)).file_problem == ""
 
 
 def test_names_of_keys():
