@@ -262,10 +262,13 @@ def stretch(
 @app.command()
 def quiz(step: Annotated[str, typer.Argument(help="The step, such as 05.")]) -> None:
     """Ask what a few lines of code do: predict before you run. Nothing is graded."""
+    from grader.run.keys import forget_typed
     from grader.run.quiz import QuizError, ask
 
     course = load()
     (chosen,) = pick(course, [step])[:1]
+    # Keys that were pressed while this started, or before in the watcher, are no predictions.
+    forget_typed()
     try:
         ask(course, chosen, _typed, typer.echo)
     except QuizError as error:
