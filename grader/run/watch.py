@@ -22,7 +22,7 @@ from rich.console import Console
 
 from grader.course.course import Course, CourseError, Step
 from grader.course.paths import EXERCISES
-from grader.course.places import Places
+from grader.course.places import Places, command
 from grader.course.verdicts import Status, StepVerdict, TestVerdict
 from grader.report.watching import KEYS, View, lines
 from grader.run.after import after_of
@@ -160,6 +160,7 @@ class Watch:
             try:
                 while self._going:
                     self._on_screen()
+                self._part()
             finally:
                 self._do_later()
                 self._stop.set()
@@ -167,6 +168,14 @@ class Watch:
                     self.page.close()
                 self._judge.close()
                 files.join(1)
+
+    def _part(self) -> None:
+        """Say below the learner's command how far they are, and how to go on."""
+        again = command(self.places.is_clone, "watch")
+        words = f"Step {self.view.step.id}, {self.view.progress}. {again} goes on here."
+        # The terminal may have been closed.
+        with contextlib.suppress(OSError):
+            self.console.print(words, style="dim", soft_wrap=True)
 
     def _on_screen(self) -> None:
         """Show the screen and handle events until the terminal is wanted for something else."""

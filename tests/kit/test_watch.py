@@ -232,6 +232,7 @@ def test_a_learner_starts_fails_takes_a_hint_mends_and_goes_on(terminal):
     terminal.wait_for("Step 02 was saved", "3 of 3 steps done", "Step 01 is done")
     terminal.type("q")
     terminal.wait_for_shell()
+    assert "Step 01, 3 of 3 steps done. make watch goes on here." in terminal.screen()
 
 
 @in_terminal
