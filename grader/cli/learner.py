@@ -262,10 +262,13 @@ def stretch(
 @app.command()
 def quiz(step: Annotated[str, typer.Argument(help="The step, such as 05.")]) -> None:
     """Ask what a few lines of code do: predict before you run. Nothing is graded."""
+    from grader.run.keys import forget_typed
     from grader.run.quiz import QuizError, ask
 
     course = load()
     (chosen,) = pick(course, [step])[:1]
+    # Keys that were pressed while this started, or before in the watcher, are no predictions.
+    forget_typed()
     try:
         ask(course, chosen, _typed, typer.echo)
     except QuizError as error:
@@ -337,7 +340,13 @@ def show(
         typer.echo("Drawing what your code does …")
     from grader.judge.pictures import NoMatplotlib
     from grader.launch.launchers import LaunchError
-    from grader.run.show import contact_sheet, has_pictures, show_in_terminal, terminal_image
+    from grader.run.show import (
+        contact_sheet,
+        has_pictures,
+        no_pictures,
+        show_in_terminal,
+        terminal_image,
+    )
     from grader.run.show import show as draw
 
     try:
@@ -353,9 +362,7 @@ def show(
     with_pictures = [one for one in steps if has_pictures(one)]
     for one in steps:
         if one not in with_pictures:
-            typer.echo(
-                f"Step {one.id}, {one.title}, has no pictures: its numbers say all there is."
-            )
+            typer.echo(no_pictures(one))
     console, image = make_console(), terminal_image()
     waits, files = False, []
     try:

@@ -13,6 +13,13 @@ from grader.course.course import Course, Step
 
 SCHEMA = 1
 _DIGITS = 6
+# How the messages of `grader.judge.feedback` about a file begin, if none of its functions could be called.
+_UNREADABLE = re.compile(
+    r"Python cannot read line \d+ of |The file \S+ is not (?:saved as UTF-8 text|a Python module): "
+)
+_UNUSABLE = re.compile(
+    r"Python could not import |Importing \S+ did not finish |While importing |The file \S+ is empty\. "
+)
 
 
 @dataclass(frozen=True)
@@ -153,6 +160,19 @@ class StepVerdict:
         if statuses in ({Status.PASSED}, {Status.NOT_STARTED}):
             return statuses.pop()
         return Status.FAILED
+
+    @property
+    def file_problem(self) -> str:
+        """Why no test could begin, as a clause without a subject; "" if the file of the step could be loaded.
+
+        Such verdicts say nothing about a function: all tests fail, with the same message.
+        """
+        if self.status != Status.FAILED:
+            return ""
+        for words, pattern in (("cannot be read", _UNREADABLE), ("cannot be run", _UNUSABLE)):
+            if all(pattern.match(test.message) for test in self.tests):
+                return words
+        return ""
 
     @property
     def share(self) -> Fraction:

@@ -200,6 +200,12 @@ class Screen:
 
     def _functions(self, verdict: StepVerdict, most: int | None = None) -> None:
         step = verdict.step
+        if problem := verdict.file_problem:
+            # The functions may be right, so none is named.
+            head = Text.assemble("  ", (step.filename, "bold red"), f" {problem}")
+            self.console.print(head, soft_wrap=True)
+            self._lines(visible(verdict.tests[0].message), indent=6)
+            return
         unwritten: dict[str, str] = {}
         shown: set[str] = set()
         for function, tests in verdict.by_function.items():
@@ -210,7 +216,7 @@ class Screen:
                 unwritten[function] = bad[0].unwritten
                 continue
             worst = next(test for test in bad if test.status != Status.NOT_STARTED)
-            # A file that cannot be imported has the same message for every function, so show it once.
+            # Several functions may have the same message, such as one about a missing file.
             if worst.message not in shown and (most is None or len(shown) < most):
                 self._function(worst, len(bad), len(tests))
                 self._hint(step, function, indent=6)
@@ -306,7 +312,8 @@ class Screen:
                 path = visible(self._path(step))
                 test = next(test for test in verdict.tests if test.status != Status.PASSED)
                 verb = "Write" if test.status == Status.NOT_STARTED else "Fix"
-                todo = f"Next: step {step.id}, {step.title}. {verb} `{test.unwritten}` in {path}"
+                what = "the file" if verdict.file_problem else f"`{test.unwritten}` in"
+                todo = f"Next: step {step.id}, {step.title}. {verb} {what} {path}"
                 self.console.print(Text(f"{todo}, then: {self._command('check')}"), soft_wrap=True)
                 return
         self.console.print("Everything is correct. Well done!", style="green")

@@ -103,6 +103,16 @@ class View:
     top: int = 0
     encoding: str = "utf-8"
 
+    @property
+    def progress(self) -> str:
+        """How many steps are done, in words."""
+        return f"{self.done} of {len(self.course.steps)} steps done"
+
+    @property
+    def done(self) -> int:
+        """The number of steps that are done."""
+        return sum(status == Status.PASSED for status in self.statuses.values())
+
 
 def lines(view: View, width: int, height: int) -> list[Text]:
     """Return the lines of a screen of this size: a head, a body that may be scrolled, and a foot.
@@ -168,10 +178,9 @@ def is_unicode(encoding: str) -> bool:
 
 
 def _head(view: View, width: int, height: int) -> list[Text]:
-    done = sum(status == Status.PASSED for status in view.statuses.values())
-    total = len(view.course.steps)
+    done, total = view.done, len(view.course.steps)
     title = f"Step {view.step.id}  {view.step.title}"
-    rights = (f"{done} of {total} steps done", f"{done}/{total}")
+    rights = (view.progress, f"{done}/{total}")
     fitting = [right for right in rights if cell_len(title) + len(right) + 2 <= width]
     right = fitting[0] if fitting else ""
     gap = " " * (width - cell_len(title) - len(right)) if right else ""
@@ -190,6 +199,9 @@ def _functions(view: View, width: int) -> list[Text]:
     rows, used = [Text()], 0
     for name, tests in view.verdict.by_function.items():
         found = StepVerdict(view.step, tuple(tests)).status
+        if view.verdict.file_problem:
+            # Nothing is known of any function.
+            found = Status.NOT_STARTED
         mark, style = _MARKS.get(found, ("!", "magenta"))
         if not is_unicode(view.encoding):
             mark = mark.translate(_ASCII)
@@ -303,7 +315,7 @@ def _steps(view: View, width: int) -> list[Text]:
     titles = min(max(cell_len(step.title) for step in view.course.steps), max(width - 22, 0))
     for number, step in enumerate(view.course.steps):
         status = view.statuses.get(step.id)
-        word, style = _WORDS.get(status, ("", "")) if status else ("not judged yet", "dim")
+        word, style = _WORDS.get(status, ("", "")) if status else ("not checked yet", "dim")
         title = Text(step.title)
         title.truncate(titles, overflow="ellipsis" if titles > 3 else "crop", pad=True)
         line = Text.assemble(f" {step.id}  ", title, "  " if titles else "", (word, style))

@@ -51,6 +51,43 @@ def names_of(text: str) -> list[str]:
     return [_NAMES.get(key, key) for key in keys if len(key) == 1 or key in _NAMES]
 
 
+def wait_for_key(prompt: str) -> None:
+    """Show a prompt and wait for any key, which is not shown; where there is no terminal, for a line or its end.
+
+    Keys that were pressed before the prompt do not count.
+    """
+    if not (sys.stdin and sys.stdin.isatty()):
+        with contextlib.suppress(EOFError):
+            input(prompt)
+        return
+    pressed = threading.Event()
+    keys = Keys(lambda _: pressed.set())
+    forget_typed()
+    keys.start()
+    try:
+        print(prompt, end="", flush=True)
+        pressed.wait()
+    finally:
+        keys.stop()
+        print(flush=True)
+
+
+def forget_typed() -> None:
+    """Drop the keys that were typed ahead, if standard input is a terminal."""
+    if not (sys.stdin and sys.stdin.isatty()):
+        return
+    if sys.platform == "win32":
+        import msvcrt
+
+        while msvcrt.kbhit():  # type: ignore[attr-defined, unused-ignore]
+            msvcrt.getwch()  # type: ignore[attr-defined, unused-ignore]
+        return
+    import termios
+
+    with contextlib.suppress(termios.error):
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+
+
 class Keys:
     """Reads keys in a thread, from the terminal that is this process's standard input.
 

@@ -182,14 +182,18 @@ def ask(
         f"Step {step.id}, {step.title}: {len(questions)} questions. Nothing is graded.\n"
         f"Predict, and press Enter. Type ? to see an answer, nothing to skip, {stop} to stop."
     )
-    right = 0
+    right = asked = 0
     with contextlib.suppress(KeyboardInterrupt):
         for number, (question, recorded) in enumerate(questions, 1):
             code = textwrap.indent(question.code.strip(), "    ")
             say(f"\n{number} of {len(questions)}\n\n{code}\n\n{_wrapped(question.question)}")
             typed = read(f"{KINDS[question.kind]}: ")
+            while typed and (problem := unclear(question.kind, typed)):
+                say(problem)
+                typed = read(f"{KINDS[question.kind]}: ")
             if typed is None:
                 break
+            asked = number
             if not typed.strip():
                 say("Skipped.")
                 continue
@@ -201,11 +205,38 @@ def ask(
         else:
             say(f"\n{right} of {len(questions)} right.")
             return
-    say(f"\nThat is all for now: {right} right. Come back when you like.")
+    left = len(questions) - asked
+    score = f": {right} of {asked} right" if asked else ""
+    say(f"\nThat is all for now{score}. Questions left: {left}. Come back when you like.")
 
 
 def _wrapped(text: str) -> str:
     return textwrap.fill(" ".join(text.split()), _WIDTH, break_on_hyphens=False)
+
+
+def unclear(kind: str, typed: str) -> str:
+    """Return what to say to a line that cannot be an answer of this kind, such as a word for a number.
+
+    Such a line is a slip and no prediction, so the same question is asked again.
+
+    Args:
+        kind: the question's kind.
+        typed: one line, as it was typed.
+
+    Returns:
+        A sentence; "" for an answer, and for what skips the question or asks for its answer.
+    """
+    text = typed[:_LONGEST].strip().casefold()
+    if text in ("", "?"):
+        return ""
+    if kind == "number" and not any(map(_is_number, _numbers(text))):
+        return "That is no number: try again."
+    if kind == "shape" and _shape(text) is None:
+        return "That is no shape: try again."
+    if kind == "bool" and text not in (*_TRUE, *_FALSE):
+        return "That is neither True nor False: try again."
+    # Any text may be meant, but keys such as Escape and the arrows are pressed by mistake.
+    return "That is no answer: try again." if re.search(r"[\0-\x08\x0e-\x1f\x7f]", text) else ""
 
 
 def is_right(kind: str, typed: str, answer: str) -> bool:
@@ -220,10 +251,23 @@ def is_right(kind: str, typed: str, answer: str) -> bool:
 
 
 def _same_number(typed: str, answer: str) -> bool:
+    return any(_is_near(number, answer) for number in _numbers(typed))
+
+
+def _numbers(typed: str) -> list[str]:
+    """Return the ways to read a line as a number."""
     # Copied from Python, a number may be in brackets. A comma is for thousands in one country and for decimals
     # in another.
     number = re.sub(r"^tensor|[()\[\]]", "", typed).strip().replace("\N{MINUS SIGN}", "-")
-    return any(_is_near(number.replace(",", instead), answer) for instead in ("", "."))
+    return [number.replace(",", instead) for instead in ("", ".")]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_near(typed: str, answer: str) -> bool:

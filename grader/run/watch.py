@@ -22,17 +22,19 @@ from rich.console import Console
 
 from grader.course.course import Course, CourseError, Step
 from grader.course.paths import EXERCISES
-from grader.course.places import Places
+from grader.course.places import Places, command
 from grader.course.verdicts import Status, StepVerdict, TestVerdict
 from grader.report.watching import KEYS, View, lines
 from grader.run.after import after_of
 from grader.run.check import known_verdicts, last_verdict, remember
 from grader.run.editor import editor_command, open_editor
 from grader.run.hints import hints_of, next_hint
+from grader.run.keys import wait_for_key
 from grader.run.progress import finished, keep_step, last_step
 from grader.run.reset import reset
 from grader.run.resident import ResidentJudge
 from grader.run.screen import FullScreen, away, suspend
+from grader.run.show import has_pictures, no_pictures
 from grader.submissions.submission import Submission
 
 if TYPE_CHECKING:
@@ -158,6 +160,7 @@ class Watch:
             try:
                 while self._going:
                     self._on_screen()
+                self._part()
             finally:
                 self._do_later()
                 self._stop.set()
@@ -165,6 +168,14 @@ class Watch:
                     self.page.close()
                 self._judge.close()
                 files.join(1)
+
+    def _part(self) -> None:
+        """Say below the learner's command how far they are, and how to go on."""
+        again = command(self.places.is_clone, "watch")
+        words = f"Step {self.view.step.id}, {self.view.progress}. {again} goes on here."
+        # The terminal may have been closed.
+        with contextlib.suppress(OSError):
+            self.console.print(words, style="dim", soft_wrap=True)
 
     def _on_screen(self) -> None:
         """Show the screen and handle events until the terminal is wanted for something else."""
@@ -256,9 +267,7 @@ class Watch:
             return
         step = self.view.step
         self.view.notice = ""
-        # What is known of other steps counts no more.
-        for name in changed - {step.id}:
-            self.view.statuses.pop(name, None)
+        self._look_up(changed - {step.id})
         if step.id not in changed:
             self.view.notice = (
                 f"Step {min(changed)} was saved. l lists the steps: choose it to see it here."
@@ -266,6 +275,17 @@ class Watch:
             if last_verdict(self.course, self.places.memory, self.view.submission, step):
                 return
         self._ask(saved=True)
+
+    def _look_up(self, names: set[str]) -> None:
+        """Find what is known of steps that were saved, which may be as they were judged once."""
+        course, memory, submission = self.course, self.places.memory, self.view.submission
+        steps = [self.course.by_id[name] for name in names]
+        known = known_verdicts(course, memory, submission, steps) if steps else {}
+        done = finished(course, memory, submission) & names
+        for name in names:
+            self.view.statuses.pop(name, None)
+        self.view.statuses |= dict.fromkeys(done, Status.PASSED)
+        self.view.statuses |= {name: verdict.status for name, verdict in known.items()}
 
     def _ask(self, saved: bool = False) -> None:
         """Ask the judge for the current step.
@@ -410,7 +430,7 @@ class Watch:
             "h": self._hint,
             "z": lambda: lambda: self._command("quiz"),
             "r": self._again,
-            "s": lambda: lambda: self._command("show"),
+            "s": self._pictures_shown,
             "o": lambda: lambda: self._command("solution"),
             "e": self._edit,
             "x": self._ask_reset,
@@ -485,6 +505,9 @@ class Watch:
     def _hint(self) -> None:
         self._close_panel()
         step = self.view.step
+        if self.view.verdict and self.view.verdict.file_problem:
+            self.view.notice = "First repair the file."
+            return
         try:
             hints = hints_of(self.course, step)
         except CourseError as error:
@@ -538,14 +561,19 @@ class Watch:
         self._saved()
         self.view.notice = f"Your old version: {copy}" if copy else "The stubs are there."
 
+    def _pictures_shown(self) -> Act | None:
+        if has_pictures(self.view.step):
+            return lambda: self._command("show")
+        self.view.notice = no_pictures(self.view.step)
+        return None
+
     def _command(self, name: str) -> None:
         """Run one of the kit's other commands in the terminal, then wait until it was read."""
         words = [sys.executable, "-m", "grader", name, self.view.step.id]
         with away():
             self.console.clear()
             subprocess.run(words, check=False, cwd=self.places.workspace)
-            with contextlib.suppress(EOFError):
-                input("\nEnter goes back to the watcher. ")
+            wait_for_key("\nAny key goes back to the watcher. ")
 
     def _clicked(self, action: dict[str, Any]) -> None:
         """Do what was clicked on the page (see `grader.run.page`)."""

@@ -23,6 +23,7 @@ from grader.run.quiz import (
     questions_of,
     recorded_answers,
     text_of,
+    unclear,
     unrecorded,
 )
 
@@ -382,17 +383,43 @@ def test_a_question_mark_shows_an_answer_and_an_empty_line_skips_one(recorded):
 
 def test_a_session_may_end_at_any_question(recorded):
     said = session(recorded[1], "3.5\n")
-    assert said[-1] == "\nThat is all for now: 1 right. Come back when you like."
+    assert (
+        said[-1]
+        == "\nThat is all for now: 1 of 1 right. Questions left: 2. Come back when you like."
+    )
     assert len(said) == 6
+
+
+def test_a_slip_is_asked_for_again(recorded):
+    said = session(recorded[1], "q\n", "\x1b3\n", "4\n", "\x1b[A\n", "NameError\n", "none\n")
+    assert said[2:5] == ["That is no number: try again."] * 2 + ["No. It prints 3.5."]
+    assert said[7:9] == [
+        "That is no answer: try again.",
+        "Right. NameError: name 'y' is not defined",
+    ]
+    assert said[-1] == "\n2 of 3 right."
+    assert session(recorded[1], "q\n")[-1].startswith("\nThat is all for now. Questions left: 3.")
+    for kind, slips, answers in (
+        ("number", ["two", "1 2", "\x1b"], ["nan", "-1,5", "tensor(3.)", "1e3", "?", ""]),
+        ("shape", ["two", "2;3", "-1"], ["()", "2x3", "torch.Size([2])", "?", ""]),
+        ("bool", ["maybe", "2"], ["no", "TRUE", "1", "?", " "]),
+        ("error", ["\x1b[B", "\0"], ["nonsense", "none", "?", ""]),
+    ):
+        assert all(unclear(kind, typed).endswith("try again.") for typed in slips)
+        assert not any(unclear(kind, typed) for typed in answers)
+
+
+def test_every_recorded_answer_can_be_read():
+    assert not [one.id for one in QUESTIONS if unclear(one.kind, ANSWERS[one.id].answer)]
 
 
 def test_the_command_reads_a_pipe_and_loads_nothing_heavy(recorded):
     kit, _ = recorded
     before = sorted(kit.root.rglob("*"))
-    ran = quiz(kit, "step_00", b"3,5\r\n\xff\xfe\x1b[2J\nnone")
+    ran = quiz(kit, "step_00", b"3,5\r\n\xff\xfe\x1b[2J\nValueError\nnone")
     assert ran.returncode == 0 and ran.stderr == ""
     assert "A number: 3,5\nRight. It prints 3.5.\n" in ran.stdout
-    assert "or none: \\xff\\xfe\\x1b[2J\nNo. NameError" in ran.stdout
+    assert "or none: \\xff\\xfe\\x1b[2J\nThat is no answer: try again.\n" in ran.stdout
     assert ran.stdout.endswith("\n2 of 3 right.\n")
     assert sorted(kit.root.rglob("*")) == before, "nothing is stored"
     looked = kit.run("-c", LOOK)
@@ -418,4 +445,4 @@ def test_an_interrupt_ends_a_session_kindly(recorded):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=OUTER_LIMIT)
     assert process.returncode == 0 and err == b""
-    assert out == b"\nThat is all for now: 0 right. Come back when you like.\n"
+    assert out == b"\nThat is all for now. Questions left: 3. Come back when you like.\n"

@@ -16,15 +16,17 @@ import subprocess
 import sys
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 from rich.text import Text
 
-from grader.course.course import Course
+from grader.course.course import Course, Step
 from grader.course.paths import BACKUP, CHECKS_FILE, MEMORY, PROGRESS_FILE
 from grader.course.verdicts import Status, StepVerdict, TestVerdict
+from grader.judge import feedback
 from grader.maintain.stubs import stub_of
 from grader.report.watching import View, lines
 from grader.run.keys import names_of
@@ -138,6 +140,16 @@ class Terminal:
         pattern = re.compile(rf"\S*python\S* .*{re.escape(words)}")
         return next(pid for pid, command in self.processes().items() if pattern.match(command))
 
+    def killed(self, what):
+        """Kill the judge process, or its zygote with all stages and workers that are forked from it."""
+        judge = self.find("judge.process")
+        children = Path(f"/proc/{judge}/task/{judge}/children").read_text().split()
+        # A zygote has a session of its own, and the forks that judge have that of the judge.
+        pid = {"judge": judge} | {
+            "zygote": int(each) for each in children if os.getsid(int(each)) != judge
+        }
+        os.kill(pid[what], signal.SIGKILL)
+
     def end(self):
         """Close the terminal."""
         subprocess.run(["tmux", "-L", self._name, "kill-server"], check=False, capture_output=True)
@@ -196,7 +208,12 @@ def test_a_learner_starts_fails_takes_a_hint_mends_and_goes_on(terminal):
     terminal.type("Escape")
     terminal.wait_for("Expected 4.0, got 6.0")
     kit.write("step_01_more", "import math\n\n\ndef double(x:\n")
-    terminal.wait_for("Python cannot read line 4", r"step_01_more\.py:4 ")
+    screen = terminal.wait_for("Python cannot read line 4", r"step_01_more\.py:4 ", "judged")
+    # No function is to blame.
+    assert "step_01_more.py cannot be read" in screen and "· double   · total" in screen
+    assert "tests fail" not in screen and "✗" not in screen
+    terminal.type("h")
+    terminal.wait_for("First repair the file", without=["Hint"])
     kit.write("step_01_more", TOY_SOLUTION.replace("2 * x", "x\n    return 1 / 0", 1))
     terminal.wait_for("got 2.0")
     kit.write("step_01_more", TOY_SOLUTION.replace("return 2", "y = 1 / 0\n    return 2"))
@@ -210,7 +227,7 @@ def test_a_learner_starts_fails_takes_a_hint_mends_and_goes_on(terminal):
     # It does not go on by itself.
     assert "Step 01  Toy 1" in terminal.screen()
     terminal.type("l")
-    terminal.wait_for("00  Toy 0 +done", "01  Toy 1 +done", "02  Toy 2 +not judged yet")
+    terminal.wait_for("00  Toy 0 +done", "01  Toy 1 +done", "02  Toy 2 +not checked yet")
     terminal.type("Down", "Enter")
     terminal.wait_for("Step 02 is done", "All 3 steps are done", "Well done!")
     terminal.type("n")
@@ -220,8 +237,12 @@ def test_a_learner_starts_fails_takes_a_hint_mends_and_goes_on(terminal):
     # A save of another step is said, and what was known of it is forgotten.
     kit.write("step_02_rest", EMPTY)
     terminal.wait_for("Step 02 was saved", "2 of 3 steps done", "Step 01 is done")
+    # It counts again when it is as it was.
+    kit.write("step_02_rest", TOY_SOLUTION)
+    terminal.wait_for("Step 02 was saved", "3 of 3 steps done", "Step 01 is done")
     terminal.type("q")
     terminal.wait_for_shell()
+    assert "Step 01, 3 of 3 steps done. make watch goes on here." in terminal.screen()
 
 
 @in_terminal
@@ -243,13 +264,20 @@ def test_it_goes_on_where_the_learner_stopped_and_runs_nothing_twice(terminal):
     terminal.wait_for("judging|loading")
     terminal.wait_for("Step 00 is done", "waiting for a save")
     # Other commands get the terminal as it was, and Ctrl-C there does not end the watcher.
-    for key, words in (("z", "no questions"), ("o", "solutions"), ("s", "has no pictures")):
+    for key, words, back in (
+        ("z", "no questions", "C-c"),
+        ("o", "solutions", "q"),
+    ):
         terminal.type(key)
-        terminal.wait_for(words, "Enter goes back to the watcher")
+        shown = terminal.wait_for(words, "Any key goes back to the watcher")
         assert terminal.told("alternate_on") == "0"
-        terminal.type("C-c")
-        terminal.type("Enter")
+        terminal.type(back)
         terminal.wait_for("Step 00 is done")
+    terminal.type("s")
+    terminal.wait_for("Step 00, Toy 0, has no pictures", "Step 00 is done")
+    terminal.type("q")
+    terminal.wait_for_shell()
+    assert shown.splitlines()[-1] in terminal.screen().splitlines(), "a key was echoed"
 
 
 @in_terminal
@@ -330,19 +358,17 @@ def test_the_death_of_a_process_is_survived(terminal):
     kit = terminal.kit
     terminal.start("0")
     terminal.wait_for("Step 00 is done", "waiting for a save")
-    for words in ("judge.resident", "launch.zygote"):
+    for what in ("judge", "zygote"):
         kit.write("step_00_numbers", WRONG)
         terminal.wait_for("Expected 4.0, got 6.0", "judged")
-        os.kill(terminal.find(words), signal.SIGKILL)
+        terminal.killed(what)
         kit.write("step_00_numbers", TOY_SOLUTION)
         terminal.wait_for("Step 00 is done", "judged")
     # Also in the middle of a run, which is then begun again.
-    for words in ("judge.resident", "launch.zygote"):
+    for what in ("judge", "zygote"):
         kit.write("step_00_numbers", ENDLESS)
         terminal.wait_for("judging")
-        for pid, command in terminal.processes().items():
-            if words in command:
-                os.kill(pid, signal.SIGKILL)
+        terminal.killed(what)
         terminal.wait_for(TOO_LONG, "judged")
         kit.write("step_00_numbers", TOY_SOLUTION)
         terminal.wait_for("Step 00 is done", "judged")
@@ -432,7 +458,7 @@ def test_nothing_is_left_when_the_terminal_is_closed_or_the_watcher_killed(
     terminal.start("0")
     terminal.wait_for("Step 00 is done", "waiting for a save")
     inside = terminal.processes()
-    assert any("judge.resident" in words for words in inside.values())
+    assert any("judge.process" in words for words in inside.values())
     terminal.end()
     processes.wait_until_gone(*inside)
 
@@ -543,7 +569,7 @@ def test_screens(course_kit, terminals):
         draw(coloured)
     for key, words, name in (
         ("h", "Hint 1", "hint"),
-        ("l", "not judged yet", "list"),
+        ("l", "not checked yet", "list"),
         ("?", "q   quit", "help"),
     ):
         terminal.type(key)
@@ -694,6 +720,25 @@ def test_the_list_and_the_reset_as_commands(kit):
     (copy,) = (kit.root / MEMORY / BACKUP).glob("*/step_01_lines.py")
     assert copy.read_text("utf-8") == WRONG and str(copy) in ran.stdout
     assert "NotImplementedError" in (kit.root / "exercises" / "step_01_lines.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("message", "problem"),
+    [
+        (feedback.empty_file("step_00_toy.py"), "cannot be run"),
+        (feedback.load_timeout("step_00_toy.py", 3), "cannot be run"),
+        (feedback.load_crash("step_00_toy.py", "", OSError()), "cannot be run"),
+        (feedback.no_module("step_00_toy.py", "it is a picture"), "cannot be read"),
+        (feedback.missing_function("double", "step_00_toy.py"), ""),
+        (feedback.timeout(3), ""),
+    ],
+)
+def test_verdicts_about_a_whole_file_are_told_from_those_about_functions(message, problem):
+    step = Step("00", "step_00_toy", "Toy", 5, 1.0, ())
+    verdict = TestVerdict("id", "00", "double", "t", "visible", Status.CRASHED, 1, message)
+    assert StepVerdict(step, (verdict, verdict)).file_problem == problem
+    right = replace(verdict, status=Status.PASSED, message="")
+    assert StepVerdict(step, (verdict, right)).file_problem == ""
 
 
 def test_names_of_keys():

@@ -163,7 +163,7 @@ def _steps(view: View) -> str:
     for step in view.course.steps:
         status = view.statuses.get(step.id)
         mark = MARKS[status][0] if status else " "
-        words = _STEP_WORDS[status] if status else '<span class="unseen">not judged yet</span>'
+        words = _STEP_WORDS[status] if status else '<span class="unseen">not checked yet</span>'
         current = ' aria-current="step"' if step == view.step else ""
         items.append(
             f'<li class="{status or "unknown"}"><button type="button" data-act="step" '
