@@ -4,6 +4,7 @@ STEP ?=
 FN ?=
 AGAIN ?=
 PAGE ?=
+EDIT ?=
 TARGET ?= exercises
 TITLE ?=
 OUT ?= results
@@ -57,7 +58,7 @@ check: .venv/ready
 
 # The watcher ends by itself when Ctrl-C is pressed.
 watch: .venv/ready
-	+@trap : INT; $(kit) watch $(STEP) $(if $(PAGE),--page) || exit 1
+	+@trap : INT; $(kit) watch $(STEP) $(if $(PAGE),--page) $(if $(EDIT),--edit-cmd "$(EDIT)") || exit 1
 
 list: .venv/ready
 	+@$(kit) list || exit 1

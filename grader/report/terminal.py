@@ -137,6 +137,8 @@ class Screen:
         self._course = course
         self._submission = submission
         self._in_clone = in_clone
+        # Not while tests are still running.
+        self.counts = True
         self._status: Spinner | None = None
 
     def begin(self, step: Step) -> None:
@@ -256,7 +258,7 @@ class Screen:
             "  ",
             (test.function, "bold red"),
             f" · {test.title}",
-            (f" ({bad} of {total} tests fail)", "dim"),
+            (f" ({bad} of {total} tests fail)" if self.counts else "", "dim"),
         )
         self.console.print(head, soft_wrap=True)
         self._lines(visible(test.message), indent=6)

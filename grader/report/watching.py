@@ -236,7 +236,9 @@ def _body(view: View, width: int) -> list[Text]:
         highlight=False,
         legacy_windows=False,
     )
-    _Failure(console, view.course, view.submission, view.in_clone).first_failure(verdict)
+    failure = _Failure(console, view.course, view.submission, view.in_clone)
+    failure.counts = not view.judging
+    failure.first_failure(verdict)
     found = [Text.from_ansi(line) for line in _folded(out.getvalue(), width)]
     if verdict.status == Status.ERROR:
         doctor = "python -m grader doctor" if view.in_clone else "torchsteps doctor"

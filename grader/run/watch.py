@@ -46,6 +46,9 @@ Act = Callable[[], None]
 _STEP = 5
 # Where no events come, as on network drives, the files are looked at this often, in seconds.
 _LOOK = 0.5
+# After so many seconds it is said that tests are still running.
+_LONG = 2.0
+_STILL = "Still running, and what is shown is about the last save"
 # So many times in a row the judge may end without a verdict.
 _RESTARTS = 3
 _WRONG = frozenset({Status.FAILED, Status.TIMEOUT, Status.CRASHED})
@@ -95,6 +98,7 @@ class Watch:
         self._going = True
         self._run = 0
         self._ends = 0
+        self._waits = 0
         self._is_second = False
         self._asked: tuple[Submission, float | None] | None = None
         self._tests: list[TestVerdict] = []
@@ -209,6 +213,10 @@ class Watch:
         except Empty:
             if self._stamps() != self._looked:
                 self._saved()
+            elif self.view.judging and not self.view.loading and not self.view.notice:
+                self._waits += 1
+                if self._waits * _LOOK > _LONG:
+                    self.view.notice = f"{_STILL}. A loop that never ends is stopped after {self.view.step.seconds:.0f} seconds."
             return None
         while True:
             act = self._handle(kind, value)
@@ -295,6 +303,7 @@ class Watch:
         """
         self._run += 1
         self._is_second = False
+        self._waits = 0
         self._tests = []
         if not self.exercises.is_dir():
             self.view.judging = False
@@ -366,6 +375,8 @@ class Watch:
             self._judge.draw(self._run, self.view.step.id, folder)
 
     def _finish(self, digest: str) -> None:
+        if self.view.notice.startswith(_STILL):
+            self.view.notice = ""
         assert self._asked and self.view.verdict
         submission, since = self._asked
         self.view.seconds = None if since is None else max(time.time() - since, 0)
@@ -528,8 +539,11 @@ class Watch:
         file, line = self.exercises / self.view.step.filename, self._line()
         command = editor_command(file, line, self._editor)
         if command is None:
+            begin = (
+                "make watch EDIT=code" if self.view.in_clone else "torchsteps watch --edit-cmd code"
+            )
             self.view.notice = (
-                "No editor is known: open the file yourself, or set VISUAL, or use --edit-cmd."
+                f"No editor is known: open the file yourself, or set VISUAL, or begin with {begin}"
             )
             return None
 

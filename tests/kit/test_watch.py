@@ -145,10 +145,8 @@ class Terminal:
         judge = self.find("judge.process")
         children = Path(f"/proc/{judge}/task/{judge}/children").read_text().split()
         # A zygote has a session of its own, and the forks that judge have that of the judge.
-        pid = {"judge": judge} | {
-            "zygote": int(each) for each in children if os.getsid(int(each)) != judge
-        }
-        os.kill(pid[what], signal.SIGKILL)
+        zygote = next(int(pid) for pid in children if os.getsid(int(pid)) != judge)
+        os.kill({"judge": judge, "zygote": zygote}[what], signal.SIGKILL)
 
     def end(self):
         """Close the terminal."""
