@@ -61,6 +61,7 @@ from grader.wire.decoder import decode
 CAN_FORK = sys.platform == "linux"
 # Two repeat what is known, while the tests of what is not known run.
 _THREADS = 2
+_MAX_WORDS = 1000
 
 
 @dataclass
@@ -134,7 +135,10 @@ class Resident:
             request = self._next_request(session)
             if request:
                 step = self._course.by_id[request["step"]]
-                self._judge(session, request, step, self._launcher, [])
+                if "pictures" in request:
+                    self._draw(request, step, self._launcher)
+                else:
+                    self._judge(session, request, step, self._launcher, [])
             return True
         # Of the tests that nobody has asked for yet, in idle moments.
         idle = deque(session.items)
@@ -152,7 +156,7 @@ class Resident:
                 return True
             step = self._course.by_id[request["step"]]
             if "pictures" in request:
-                self._child = self._draw(request, step)
+                self._child = self._fork_to_draw(request, step)
                 continue
             for item in self._items(session, step):
                 self._prepare(session, item)
@@ -239,7 +243,7 @@ class Resident:
             launcher.close()
         return _Child(step, pid, our_orders, our_heard)
 
-    def _draw(self, request: dict[str, Any], step: Step) -> _Child:
+    def _fork_to_draw(self, request: dict[str, Any], step: Step) -> _Child:
         """Fork a child that draws the pictures of a step."""
         # Imported here, so that the next one need not do it again.
         for name in ("matplotlib.figure", "matplotlib.backends.backend_svg"):
@@ -249,26 +253,27 @@ class Resident:
         our_heard, heard = os.pipe()
         pid = os.fork()
         if pid == 0:
-            run = request["run"]
             try:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
-                submission = Submission.read(self._place, self._course)
-                folder = Path(request["pictures"])
-                for drawn in draw_pictures(
-                    self._course, branch, submission, step, folder, ("svg",)
-                ):
-                    self._say(run=run, picture=asdict(drawn))
-            except NoMatplotlib as error:
-                self._say(run=run, picture=asdict(Drawn("", "Pictures", (), str(error), "")))
-            except Exception as error:
-                words = f"The kit itself failed: {error}"[:1000]
-                self._say(run=run, picture=asdict(Drawn("", "Pictures", (), words, "")))
+                self._draw(request, step, branch)
             finally:
-                self._say(run=run, drawn=True)
                 os._exit(0)
         os.close(heard)
         branch.close()
         return _Child(step, pid, -1, our_heard, request["run"])
+
+    def _draw(self, request: dict[str, Any], step: Step, launcher: Launcher) -> None:
+        """Draw the pictures of a step, and say how each went."""
+        run, folder = request["run"], Path(request["pictures"])
+        try:
+            submission = Submission.read(self._place, self._course)
+            for drawn in draw_pictures(self._course, launcher, submission, step, folder, ("svg",)):
+                self._say(run=run, picture=asdict(drawn))
+        except Exception as error:
+            failed = isinstance(error, NoMatplotlib)
+            words = str(error) if failed else f"The kit itself failed: {error}"[:_MAX_WORDS]
+            self._say(run=run, picture=asdict(Drawn("", "Pictures", (), words, "")))
+        self._say(run=run, drawn=True)
 
     def _judge(
         self,
@@ -326,7 +331,7 @@ class Resident:
             return {"passed": passed, "packages": packages_for(submission, step)}
         except Exception as error:
             words = "".join(traceback.format_exception_only(error)).strip()
-            self._say(run=run, problem=words[-1000:])
+            self._say(run=run, problem=words[-_MAX_WORDS:])
             return {"passed": {}, "packages": list(step.packages)}
 
     def _hear(self, session: pytest.Session, child: _Child) -> None:

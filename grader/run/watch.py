@@ -216,7 +216,10 @@ class Watch:
             elif self.view.judging and not self.view.loading and not self.view.notice:
                 self._waits += 1
                 if self._waits * _LOOK > _LONG:
-                    self.view.notice = f"{_STILL}. A loop that never ends is stopped after {self.view.step.seconds:.0f} seconds."
+                    seconds = f"{self.view.step.seconds:.0f} seconds"
+                    self.view.notice = (
+                        f"{_STILL}. A loop that never ends is stopped after {seconds}."
+                    )
             return None
         while True:
             act = self._handle(kind, value)
