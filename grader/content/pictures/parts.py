@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,16 @@ from grader.content.pictures.picture import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+N, TRAIN = 50, 40
+
+
+def points_to_split() -> Mapping[str, Any]:
+    """Return the inputs of a split: N points in the order of x, of which TRAIN are for training."""
+    x = np.linspace(0, 1, N).reshape(-1, 1)
+    y = 1 + 2 * x + 0.1 * np.random.RandomState(0).randn(N, 1)
+    return {"x": x, "y": y, "n_train": TRAIN, "seed": 3}
 
 
 def draw_parts(

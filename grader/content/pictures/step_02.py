@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.content.pictures import style
-from grader.content.pictures.parts import draw_parts
+from grader.content.pictures.parts import TRAIN, draw_parts, points_to_split
 from grader.content.pictures.picture import Picture, column, labelled, near, returned
 from grader.testing.answers import Answer
 from grader.testing.probes import probe
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DATA = {"n": 100, "a": 1.0, "b": 2.0, "noise": 0.1, "seed": 42}
-_N, _TRAIN = 50, 40
 
 
 def _data() -> Mapping[str, Any]:
@@ -91,12 +90,6 @@ def draw_data(figure: Figure, answer: Answer) -> str:
     )
 
 
-def _split() -> Mapping[str, Any]:
-    x = np.linspace(0, 1, _N).reshape(-1, 1)
-    y = 1 + 2 * x + 0.1 * np.random.RandomState(0).randn(_N, 1)
-    return {"x": x, "y": y, "n_train": _TRAIN, "seed": 3}
-
-
 @probe
 def parts_made(module, x, y, n_train, seed):  # type: ignore[no-untyped-def]
     """Call `train_val_split` with points in the order of x."""
@@ -109,7 +102,7 @@ def parts_made(module, x, y, n_train, seed):  # type: ignore[no-untyped-def]
 
 def draw_split(figure: Figure, answer: Answer) -> str:
     """Draw both parts."""
-    inputs = _split()
+    inputs = points_to_split()
     names = ("x_train", "y_train", "x_val", "y_val")
     parts = returned(answer, "train_val_split").parts(*names)
     columns = [
@@ -125,7 +118,7 @@ def draw_split(figure: Figure, answer: Answer) -> str:
         same = len(columns[i]) == len(columns[i + 1])
         answer.check(same, f"`train_val_split`: {names[i]} and {names[i + 1]} differ in length.")
     return draw_parts(
-        figure, inputs["x"][:, 0], inputs["y"][:, 0], columns, _TRAIN, "`train_val_split`"
+        figure, inputs["x"][:, 0], inputs["y"][:, 0], columns, TRAIN, "`train_val_split`"
     )
 
 
@@ -136,6 +129,6 @@ PICTURES = [
     ),
     Picture(
         "split", "Each point is in one part, chosen at random, and keeps its y",
-        ("train_val_split",), parts_made, draw_split, _split, (8.8, 4.2),
+        ("train_val_split",), parts_made, draw_split, points_to_split, (8.8, 4.2),
     ),
 ]  # fmt: skip

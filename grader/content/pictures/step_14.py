@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.content.pictures import style
-from grader.content.pictures.parts import draw_parts
+from grader.content.pictures.parts import TRAIN, draw_parts, points_to_split
 from grader.content.pictures.picture import (
     Floats,
     Picture,
@@ -26,15 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_N, _TRAIN = 50, 40
 _BATCHED, _VAL, _SIZE, _EPOCHS = 20, 8, 6, 3
 _EPOCHS_OF_DESCENT = 25
-
-
-def _split() -> Mapping[str, Any]:
-    x = np.linspace(0, 1, _N).reshape(-1, 1)
-    y = 1 + 2 * x + 0.1 * np.random.RandomState(0).randn(_N, 1)
-    return {"x": x, "y": y, "n_train": _TRAIN, "seed": 3}
 
 
 @probe
@@ -55,7 +48,7 @@ def parts_made(module, x, y, n_train, seed):  # type: ignore[no-untyped-def]
 
 def draw_split(figure: Figure, answer: Answer) -> str:
     """Draw both parts."""
-    inputs = _split()
+    inputs = points_to_split()
     columns: list[Floats] = []
     for part in returned(answer, "split").parts("train", "val"):
         pairs = [
@@ -64,7 +57,7 @@ def draw_split(figure: Figure, answer: Answer) -> str:
         ]
         for i in (0, 1):
             columns.append(np.array([labelled(pair[i], "`split`").scalar() for pair in pairs]))
-    return draw_parts(figure, inputs["x"][:, 0], inputs["y"][:, 0], columns, _TRAIN, "`split`")
+    return draw_parts(figure, inputs["x"][:, 0], inputs["y"][:, 0], columns, TRAIN, "`split`")
 
 
 def _loaders() -> Mapping[str, Any]:
@@ -272,7 +265,7 @@ def _draw_valley(axes: Axes, x: Floats, y: Floats, best: Floats, way: Floats) ->
 PICTURES = [
     Picture(
         "split", "Each point is in one part, chosen at random",
-        ("split",), parts_made, draw_split, _split, (8.8, 4.2),
+        ("split",), parts_made, draw_split, points_to_split, (8.8, 4.2),
     ),
     Picture(
         "batches", "Training is shuffled anew in every epoch, validation never is",
