@@ -63,6 +63,10 @@ _MARKS = {
 }
 
 
+# How a notice begins while tests take long.
+STILL = "Still running, and what is shown is about the last save"
+
+
 @dataclass
 class View:
     """All that the screen shows.

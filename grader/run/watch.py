@@ -24,7 +24,7 @@ from grader.course.course import Course, CourseError, Step
 from grader.course.paths import EXERCISES
 from grader.course.places import Places, command
 from grader.course.verdicts import Status, StepVerdict, TestVerdict
-from grader.report.watching import KEYS, View, lines
+from grader.report.watching import KEYS, STILL, View, lines
 from grader.run.after import after_of
 from grader.run.check import known_verdicts, last_verdict, remember
 from grader.run.editor import editor_command, open_editor
@@ -48,7 +48,6 @@ _STEP = 5
 _LOOK = 0.5
 # After so many seconds it is said that tests are still running.
 _LONG = 2.0
-_STILL = "Still running, and what is shown is about the last save"
 # So many times in a row the judge may end without a verdict.
 _RESTARTS = 3
 _WRONG = frozenset({Status.FAILED, Status.TIMEOUT, Status.CRASHED})
@@ -218,7 +217,7 @@ class Watch:
                 if self._waits * _LOOK > _LONG:
                     seconds = f"{self.view.step.seconds:.0f} seconds"
                     self.view.notice = (
-                        f"{_STILL}. A loop that never ends is stopped after {seconds}."
+                        f"{STILL}. A loop that never ends is stopped after {seconds}."
                     )
             return None
         while True:
@@ -378,7 +377,7 @@ class Watch:
             self._judge.draw(self._run, self.view.step.id, folder)
 
     def _finish(self, digest: str) -> None:
-        if self.view.notice.startswith(_STILL):
+        if self.view.notice.startswith(STILL):
             self.view.notice = ""
         assert self._asked and self.view.verdict
         submission, since = self._asked

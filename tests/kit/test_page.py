@@ -19,7 +19,7 @@ from grader.course.course import Course
 from grader.course.paths import HINTS_FILE, MEMORY, PICTURES, QUIZ
 from grader.course.places import Places, command
 from grader.course.verdicts import Status, StepVerdict, TestVerdict
-from grader.report.watching import View
+from grader.report.watching import STILL, View
 from grader.run.quiz import Question, Recorded, text_of
 from grader.submissions.submission import Submission
 
@@ -283,6 +283,19 @@ def test_what_all_pictures_wait_for_is_said_once(served):
     assert both.count("waits for") == both.count("<figure") == 2
     error = "Python cannot read line 3 of x.py: invalid syntax."
     assert "line 3" not in html(error, error)
+
+
+def test_while_tests_take_long_nothing_is_said_of_the_last_save(served):
+    passed = failed(status=Status.PASSED)
+    served.view.verdict = StepVerdict(served.view.step, (passed,))
+    served.page.publish(served.view)
+    stream = served.ask("/events", cookie=served.cookie)
+    assert "All is right" in next_state(stream)["parts"]["verdict"]
+    served.view.judging = True
+    served.view.notice = f"{STILL}. A loop that never ends is stopped after 3 seconds."
+    served.page.publish(served.view)
+    verdict = next_state(stream)["parts"]["verdict"]
+    assert "All is right" not in verdict and "is stopped after 3 seconds" in verdict
 
 
 def test_a_file_that_was_deleted_is_missing_and_not_only_unwritten(served):

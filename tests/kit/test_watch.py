@@ -295,7 +295,8 @@ def test_the_next_save_ends_an_endless_loop(terminal):
     terminal.resize(50, 12)
     terminal.wait_for("judging", r"Step 00  Toy 0 +\d of 3 steps done$|Step 00  Toy 0 {16}")
     terminal.resize(80, 24)
-    terminal.wait_for(TOO_LONG, "judged")
+    terminal.wait_for("Still running", "is stopped after 3 seconds")
+    assert "Still running" not in terminal.wait_for(TOO_LONG, "judged")
 
 
 @in_terminal

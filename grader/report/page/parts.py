@@ -22,7 +22,7 @@ from grader.report.html import (
     unwritten,
 )
 from grader.report.lessons import Lesson, python_html
-from grader.report.watching import View
+from grader.report.watching import STILL, View
 
 _STEP_WORDS = {
     Status.PASSED: "done",
@@ -193,6 +193,11 @@ def _verdict(view: View, lesson: Lesson, so_far: bool) -> str:
     trouble = view.notice if view.notice.startswith(_TROUBLE) else ""
     html = f'<p class="trouble">{inline(trouble)}</p>\n' if trouble else ""
     verdict = view.verdict
+    if view.judging and not so_far and view.notice.startswith(STILL):
+        # Not a word of the last save, which may have been right.
+        return (
+            f'{html}<p class="sentence">{inline(view.notice.replace(STILL, "Still running"))}</p>\n'
+        )
     if verdict is None:
         words = "Loading PyTorch and the tests; this takes some seconds, once."
         words = words if view.loading else "Judging …" if view.judging else ""
