@@ -14,6 +14,7 @@ bin := .venv/bin
 # They come first, so that the last process does not work alone for minutes.
 longest := $(patsubst %,tests/kit/%.py,test_styles test_parity test_grade attacks/test_controls test_bench test_hand_ins test_accidents test_injected)
 kit := $(bin)/python grader
+a_step = test -n "$(STEP)" || { echo "Which step? For example: make $@ STEP=03"; exit 1; };
 
 # What learners type. A mistake that was found is no failure of make: with -q, make passes exit code 1 on and does not
 # say "Error 1". Under -q only lines that begin with + are run.
@@ -64,23 +65,23 @@ list: .venv/ready
 	+@$(kit) list || exit 1
 
 reset: .venv/ready
-	+@$(kit) reset $(STEP) || exit 1
+	+@$(a_step) $(kit) reset $(STEP) || exit 1
 
 hint: .venv/ready
-	+@$(kit) hint $(STEP) --function "$(FN)" $(if $(AGAIN),--again) || exit 1
+	+@$(a_step) $(kit) hint $(STEP) --function "$(FN)" $(if $(AGAIN),--again) || exit 1
 
 # The shell waits when Ctrl-C is pressed, and so does make, until the quiz has said how it went.
 quiz: .venv/ready
-	+@trap : INT; $(kit) quiz $(STEP) || exit 1
+	+@$(a_step) trap : INT; $(kit) quiz $(STEP) || exit 1
 
 show: .venv/ready
-	+@$(kit) show $(STEP) --target "$(TARGET)" $(if $(SHEET),--sheet "$(SHEET)") || exit 1
+	+@$(a_step) $(kit) show $(STEP) --target "$(TARGET)" $(if $(SHEET),--sheet "$(SHEET)") || exit 1
 
 solution: .venv/ready
-	+@$(kit) solution $(STEP) || exit 1
+	+@$(a_step) $(kit) solution $(STEP) || exit 1
 
 stretch: .venv/ready
-	+@$(kit) stretch $(STEP) $(if $(AGAIN),--again) || exit 1
+	+@$(a_step) $(kit) stretch $(STEP) $(if $(AGAIN),--again) || exit 1
 
 run: .venv/ready
 	+@$(kit) run --target "$(TARGET)" || exit 1

@@ -25,7 +25,7 @@ def reset(exercises: Path, memory: Path, step: Step, stub: str) -> Path | None:
     file = exercises / step.filename
     copy = None
     if file.is_file():
-        folder = memory / BACKUP / time.strftime("%Y-%m-%d %H.%M.%S")
+        folder = memory / BACKUP / time.strftime("%Y-%m-%d_%H.%M.%S")
         folder.mkdir(parents=True, exist_ok=True)
         copy = folder / step.filename
         copy.write_bytes(file.read_bytes())

@@ -557,9 +557,10 @@ class Watch:
 
     def _ask_reset(self) -> None:
         self._confirm = True
+        is_there = (self.exercises / self.view.step.filename).exists()
+        kept = "A copy of what you wrote is kept. " if is_there else ""
         self.view.notice = (
-            f"Give step {self.view.step.id} its stubs back? A copy of what you wrote is kept. "
-            "y: yes, any other key: no."
+            f"Give step {self.view.step.id} its stubs back? {kept}y: yes, any other key: no."
         )
 
     def _reset(self) -> None:

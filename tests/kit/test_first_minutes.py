@@ -208,6 +208,10 @@ def test_make_does_not_call_a_mistake_an_error(tmp_path):
         for name in ("solution", "stretch"):
             ran = make(folder, "-o", ".venv/ready", name, "STEP=99", "AGAIN=1")
             assert ran.returncode == 1 and "no step" in ran.stderr and "***" not in ran.stderr
+        for name in ("hint", "quiz", "show", "reset", "solution", "stretch"):
+            ran = make(folder, "-o", ".venv/ready", name)
+            assert (ran.returncode, ran.stderr) == (1, "")
+            assert ran.stdout == f"Which step? For example: make {name} STEP=03\n"
         ran = make(folder, "-o", ".venv/ready", "run")
         assert ran.returncode == 1 and "This kit has no train.py" in ran.stderr
         assert "***" not in ran.stderr
