@@ -15,6 +15,7 @@ writes answers to standard output, one JSON object a line:
 A request ends whatever is still running. Where a process may fork, each request is answered in a fork, which
 has everything loaded and leaves nothing behind. Elsewhere this process answers one request itself and then
 ends, so that the next one must be started; it loads everything while the learner is typing.
+The module is over 300 lines because parent and forks share the protocol and each other's descriptors.
 """
 
 from __future__ import annotations

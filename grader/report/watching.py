@@ -1,4 +1,7 @@
-"""What the watcher shows: a view is a record of all that is known, and becomes lines that fit a window."""
+"""What the watcher shows: a view is a record of all that is known, and becomes lines that fit a window.
+
+One function for each part of the screen, and therefore over 300 lines.
+"""
 
 from __future__ import annotations
 

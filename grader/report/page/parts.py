@@ -1,4 +1,7 @@
-"""The parts of the page that change, as HTML; `page.js` puts each into the element with its name as id."""
+"""The parts of the page that change, as HTML; `page.js` puts each into the element with its name as id.
+
+One function for each part, and therefore over 300 lines.
+"""
 
 from __future__ import annotations
 
