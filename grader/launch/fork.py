@@ -1,6 +1,7 @@
 """Workers forked from a zygote, a clean process with their packages loaded: each starts in milliseconds.
 
-This is the judge's side of `grader.launch.zygote`; it is over 300 lines so that all that crosses stands in one place.
+This is the judge's side of `grader.launch.zygote`; it is over 300 lines so that
+all that crosses stands in one place.
 """
 
 from __future__ import annotations

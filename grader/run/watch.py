@@ -1,9 +1,9 @@
 """The watcher: stays open, judges a step again whenever its file is saved, and shows what to do next.
 
 One loop handles all that happens, one event at a time: a key, a save, an answer of the judge, a new size of the
-window. Threads only add events. The judge is another process (`grader.run.resident`), so this one starts at once.
-The module is over 300 lines because each event may change any of the state: it is read as one table of what happens
-and what follows.
+window. Threads only add events. The judge is another process (`grader.run.resident`), so that this one starts at
+once. The module is over 300 lines because each event may change any of the state: it is read as one table of what
+happens and what follows.
 """
 
 from __future__ import annotations
