@@ -92,8 +92,12 @@ def main() -> None:
     try:
         launcher.prefer("scratch")
         if order.submission is None:
+            import torch
+
             from grader.judge.resident import stay
 
+            # It forks, and a process that has computed with several threads must not.
+            torch.set_num_threads(1)
             assert order.place
             stay(course, order.place, launcher, requests, answers)
         else:
@@ -101,6 +105,8 @@ def main() -> None:
         say(done=True)
     except KitError as error:
         say(problem=str(error))
+    except Exception as error:
+        say(problem=f"{type(error).__name__}: {error}")
     finally:
         launcher.close()
         # Everything is said and closed; to take torch apart would take half a second.

@@ -98,11 +98,12 @@ class Repeats:
     def _repeat(self, session: StepSession, names: Iterable[str]) -> None:
         for name in names:
             same = False
+            session.most_printed = 0
             try:
                 same = session.answers_like(name, self._passed[name].exchanges)
                 session.forget_ahead(asked=True)
                 # A verdict says so if much was printed.
-                same = same and session.printed[1] <= MUCH_OUTPUT
+                same = same and session.most_printed <= MUCH_OUTPUT
             finally:
                 self._same[name].put(same)
 

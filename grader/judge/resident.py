@@ -162,7 +162,13 @@ class Resident:
             for item in self._items(session, step):
                 self._prepare(session, item)
             self._child = self._take_next(session, step)
-            self._child.ask(request)
+            try:
+                self._child.ask(request)
+            except OSError:
+                # Somebody has ended it while it waited.
+                self._child.kill()
+                self._child = self._fork(session, step, None)
+                self._child.ask(request)
 
     def _next_request(self, session: pytest.Session) -> dict[str, Any] | None:
         """Wait for a request, and return it; None when nobody will ask any more."""
@@ -354,7 +360,7 @@ class Resident:
         found = decode(bytes(child.received))
         passed = {name: Passed(**plain) for name, plain in found["passed"].items()}
         self._passed.setdefault(child.step.id, {}).update(passed)
-        with contextlib.suppress(LaunchError):
+        with contextlib.suppress(LaunchError, OSError):
             self._next = self._fork(session, child.step, found["packages"])
 
     def _end_child(self) -> None:

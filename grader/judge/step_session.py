@@ -52,6 +52,7 @@ class StepSession:
 
     Attributes:
         heard: called after each exchange with the function under test, the request and the reply.
+        most_printed: the most bytes that a call has printed.
     """
 
     def __init__(self, submission: Submission, step: Step, launcher: Launcher) -> None:
@@ -61,6 +62,7 @@ class StepSession:
         self._budget = Budget(step.seconds)
         self._workers = Workers(submission, step, launcher, self._budget)
         self._ahead = Ahead()
+        self.most_printed = 0
 
     @property
     def printed(self) -> tuple[str, int]:
@@ -185,6 +187,7 @@ class StepSession:
         finally:
             self._budget.spend(function, time.monotonic() - start)
             self._workers.printed = connection.printed()
+            self.most_printed = max(self.most_printed, self.printed[1])
 
     def _grace(self, worker: Worker, function: str) -> float:
         """Give back the time that a function's worker waited for a processor; return the seconds."""

@@ -33,7 +33,9 @@ class ResidentJudge:
         self.starts = 0
 
     def start(self) -> None:
-        """Start the process, so that it loads everything before it is asked."""
+        """Start the process unless it runs, so that it loads everything before it is asked."""
+        if self._process and self._process.poll() is None:
+            return
         self.starts += 1
         self._process = start(self._order, subprocess.DEVNULL)
         self._listener = threading.Thread(target=self._listen, args=(self._process,), daemon=True)

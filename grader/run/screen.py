@@ -132,6 +132,8 @@ def away() -> Iterator[None]:
 
 def suspend() -> None:
     """Stop this program, and the make around it, as Ctrl-Z does, and go on when the shell says so."""
+    if not hasattr(signal, "SIGTSTP"):
+        return
     with _handled({"SIGTSTP": signal.SIG_DFL}):
         os.kill(0, signal.SIGTSTP)
 

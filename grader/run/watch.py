@@ -108,6 +108,8 @@ class Watch:
         self._opened = ""
         self._later: list[Act] = []
         self._pictures: list[dict[str, Any]] = []
+        # The run whose pictures were asked for.
+        self._drawing = 0
         submission = self._read()
         verdicts = known_verdicts(course, places.memory, submission, course.steps)
         statuses = dict.fromkeys(finished(course, places.memory, submission), Status.PASSED)
@@ -167,12 +169,13 @@ class Watch:
                     self._on_screen()
                 self._part()
             finally:
-                self._do_later()
+                self._going = False
                 self._stop.set()
                 if self.page:
                     self.page.close()
                 self._judge.close()
                 files.join(1)
+                self._do_later()
 
     def _part(self) -> None:
         """Say below the learner's command how far they are, and how to go on."""
@@ -343,6 +346,9 @@ class Watch:
                 if len(wrong) == 1 and wrong[0] is self._tests[-1]:
                     self._show(done=False)
             elif "judged" in answer:
+                if not self._is_about_these_files(answer["judged"]) and not self._is_second:
+                    self._ask_again()
+                    return
                 statuses = {test.status for test in self._tests}
                 if Status.ERROR in statuses and not self._is_second:
                     # A process of the kit was killed, perhaps for want of memory.
@@ -353,6 +359,7 @@ class Watch:
             elif "picture" in answer:
                 self._pictures.append(answer["picture"])
             elif answer.get("drawn") and self.page:
+                self._drawing = 0
                 self.page.show(self.view.step, self._pictures)
             elif "problem" in answer:
                 self.view.judging = False
@@ -374,8 +381,9 @@ class Watch:
     def _draw(self) -> None:
         """Ask for the pictures of the step that is shown, if there is a page to show them on."""
         folder = self.page.folder(self.view.step) if self.page else None
-        if folder:
-            self._pictures = []
+        # A request would end the running one.
+        if folder and self._going and not self.view.judging:
+            self._pictures, self._drawing = [], self._run
             self._judge.draw(self._run, self.view.step.id, folder)
 
     def _finish(self, digest: str) -> None:
@@ -392,9 +400,16 @@ class Watch:
                 lambda: remember(self.course, self.places.memory, submission, verdict)
             )
             self._later.append(self._draw)
-        else:
-            # The file was saved again before the judge read it; that save is an event of its own.
-            self._events.put(("saved", None))
+
+    def _is_about_these_files(self, digest: str) -> bool:
+        """Return whether the judge read what was asked for, or what is there now."""
+        assert self._asked
+        submission, since = self._asked
+        if digest != submission.sha256:
+            # A file was saved between the two readings.
+            self.view.submission = self._read()
+            self._asked = self.view.submission, since
+        return digest == self._asked[0].sha256
 
     def _judge_ended(self) -> None:
         self._ends += 1
@@ -405,6 +420,8 @@ class Watch:
             )
         elif self.view.judging:
             self._ask_again()
+        elif self._drawing == self._run:
+            self._draw()
         else:
             self._judge.start()
 
@@ -541,7 +558,11 @@ class Watch:
 
     def _edit(self) -> Act | None:
         file, line = self.exercises / self.view.step.filename, self._line()
-        command = editor_command(file, line, self._editor)
+        try:
+            command = editor_command(file, line, self._editor)
+        except ValueError as error:
+            self.view.notice = f"The command for the editor cannot be read: {error}."
+            return None
         if command is None:
             begin = (
                 "make watch EDIT=code" if self.view.in_clone else "torchsteps watch --edit-cmd code"
@@ -591,7 +612,10 @@ class Watch:
         words = [sys.executable, "-m", "grader", name, self.view.step.id]
         with away():
             self.console.clear()
-            subprocess.run(words, check=False, cwd=self.places.workspace)
+            try:
+                subprocess.run(words, check=False, cwd=self.places.workspace)
+            except OSError as error:
+                self.console.print(f"It cannot be started: {error}.", markup=False)
             wait_for_key("\nAny key goes back to the watcher. ")
 
     def _clicked(self, action: dict[str, Any]) -> None:
@@ -635,7 +659,7 @@ class Watch:
 
     def _place(self) -> str:
         path = self.view.submission.path_of(self.view.step.filename)
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, OSError):
             path = os.path.relpath(path)
         return f"{path}:{self._line()}"
 
