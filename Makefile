@@ -12,7 +12,7 @@ JOBS ?= 2
 SHEET ?=
 bin := .venv/bin
 # They come first, so that the last process does not work alone for minutes.
-longest := $(patsubst %,tests/kit/%.py,test_styles test_parity test_grade attacks/test_controls test_bench test_hand_ins test_accidents test_injected)
+longest := $(patsubst %,tests/kit/%.py,test_styles test_parity test_grade attacks/test_controls test_bench test_hand_ins test_accidents test_injected test_resident test_watch test_pictures)
 kit := $(bin)/python grader
 a_step = test -n "$(STEP)" || { echo "Which step? For example: make $@ STEP=03"; exit 1; };
 
