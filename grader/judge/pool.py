@@ -186,13 +186,7 @@ class ForkingSession(Generic[Work]):
         """Do all the work that is waiting."""
         judge = session.config.stash[JUDGE]
         for item in session.items:
-            # Everything that all submissions share is made before the first fork. What cannot be
-            # made fails again in the test that needs it, and only there.
-            with contextlib.suppress(Exception):
-                prepare_probes(item.module)  # type: ignore[attr-defined]
-            with contextlib.suppress(Exception):
-                if is_property(item):
-                    judge.properties.generate(item)
+            prepare(item)
         # Without this, the garbage collector of each judge would touch, and so copy, every page.
         gc.collect()
         gc.freeze()
@@ -258,6 +252,18 @@ class ForkingSession(Generic[Work]):
             return {}
         first, second = (outcome.value for outcome in found)
         return {name: heard for name, heard in first.items() if heard == second.get(name)}
+
+
+def prepare(item: pytest.Item) -> None:
+    """Make what all runs of a test share, before the first fork.
+
+    What cannot be made fails again in the test that needs it, and only there.
+    """
+    with contextlib.suppress(Exception):
+        prepare_probes(item.module)  # type: ignore[attr-defined]
+    with contextlib.suppress(Exception):
+        if is_property(item):
+            item.config.stash[JUDGE].properties.generate(item)
 
 
 def _budget(session: pytest.Session, course: Course) -> float:

@@ -16,7 +16,6 @@ to standard output, one JSON object a line:
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import signal
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.course.course import Course, Step
-from grader.judge.order import SIZE, Order
+from grader.judge.order import SIZE, Answers, Order
 from grader.launch.launchers import Launcher, pick_launcher
 from grader.submissions.submission import Submission
 
@@ -33,8 +32,8 @@ from grader.submissions.submission import Submission
 class _Telling:
     """A pytest plugin that writes what happens."""
 
-    def __init__(self, say: Any) -> None:
-        self._say = say
+    def __init__(self, answers: Answers) -> None:
+        self._say = answers.say
         self._left: Counter[str] = Counter()
 
     def pytest_collection_finish(self, session: Any) -> None:
@@ -67,22 +66,13 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     size = int.from_bytes(_read(0, SIZE), "little")
     order: Order = pickle.loads(_read(0, size))
-    requests, answers = os.dup(0), os.dup(1)
+    requests, answers = os.dup(0), Answers(os.dup(1))
     # What a test prints must not get between the answers.
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
     course = Course.load(order.kit)
     steps = [course.by_id[name] for name in order.steps]
-
-    def say(**answer: Any) -> None:
-        line = json.dumps(answer).encode("utf-8", "backslashreplace") + b"\n"
-        try:
-            while line:
-                line = line[os.write(answers, line) :]
-        except BrokenPipeError:
-            # Nobody listens any more. The zygote notices that its socket is closed.
-            os._exit(1)
 
     launcher = pick_launcher("auto", ["limits"], course.limits, _imports(steps[0]))
     launcher.prepare({step.packages for step in steps})
@@ -101,12 +91,12 @@ def main() -> None:
             assert order.place
             stay(course, order.place, launcher, requests, answers)
         else:
-            _judge(course, order.submission, steps, launcher, say)
-        say(done=True)
+            _judge(course, order.submission, steps, launcher, answers)
+        answers.say(done=True)
     except KitError as error:
-        say(problem=str(error))
+        answers.say(problem=str(error))
     except Exception as error:
-        say(problem=f"{type(error).__name__}: {error}")
+        answers.say(problem=f"{type(error).__name__}: {error}")
     finally:
         launcher.close()
         # Everything is said and closed; to take torch apart would take half a second.
@@ -127,7 +117,7 @@ def _imports(step: Step) -> tuple[str, ...]:
 
 
 def _judge(
-    course: Course, submission: Submission, steps: list[Step], launcher: Launcher, say: Any
+    course: Course, submission: Submission, steps: list[Step], launcher: Launcher, answers: Answers
 ) -> None:
     from grader.judge.judge import Judge
     from grader.judge.pytest_run import run_pytest
@@ -136,4 +126,4 @@ def _judge(
     for part in (steps[:1], steps[1:]):
         if part:
             files = [step.visible_tests for step in part]
-            run_pytest(files, Judge(course, submission, launcher.branch()), _Telling(say))
+            run_pytest(files, Judge(course, submission, launcher.branch()), _Telling(answers))

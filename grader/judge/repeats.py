@@ -17,13 +17,13 @@ from typing import Any
 from grader.course.course import Step
 from grader.course.verdicts import Status, TestVerdict
 from grader.judge.judge import MUCH_OUTPUT
+from grader.judge.pool import Exchanges
 from grader.judge.step_session import StepSession
 from grader.launch.launchers import Launcher
 from grader.submissions.submission import Submission
 
 # The time of each function. One that takes longer, as in an endless loop, is judged as usual.
 _SECONDS = 2.0
-Exchanges = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True)

@@ -40,11 +40,12 @@ import pytest
 
 from grader.course.course import Course, Step
 from grader.judge.judge import Judge, id_of, mark_of, step_of
+from grader.judge.order import Answers
 from grader.judge.pictures import Drawn, NoMatplotlib, draw_pictures
 from grader.judge.plugin import JUDGE
-from grader.judge.pool import Forked
+from grader.judge.pool import Exchanges, Forked, prepare
 from grader.judge.pytest_run import run_pytest
-from grader.judge.repeats import Exchanges, Passed, Repeats, passed_by
+from grader.judge.repeats import Passed, Repeats, passed_by
 from grader.judge.workers import packages_for
 from grader.launch.launchers import (
     DirectLauncher,
@@ -54,8 +55,6 @@ from grader.launch.launchers import (
 )
 from grader.launch.spare import SpareLauncher
 from grader.submissions.submission import Submission
-from grader.testing.probes import prepare_probes
-from grader.testing.properties import is_property
 from grader.wire.codec import encode
 from grader.wire.decoder import decode
 
@@ -110,11 +109,11 @@ class Resident:
         place: the folder with the learner's modules.
         launcher: starts the workers.
         requests: the descriptor to read requests from.
-        answers: the descriptor to write answers to.
+        answers: where answers go.
     """
 
     def __init__(
-        self, course: Course, place: Path, launcher: Launcher, requests: int, answers: int
+        self, course: Course, place: Path, launcher: Launcher, requests: int, answers: Answers
     ) -> None:
         self._course = course
         self._place = place
@@ -131,7 +130,7 @@ class Resident:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Answer requests until there are no more."""
-        self._say(ready=True)
+        self._answers.say(ready=True)
         if not CAN_FORK:
             request = self._next_request(session)
             if request:
@@ -147,7 +146,7 @@ class Resident:
         gc.freeze()
         while True:
             if idle and not select.select([self._requests], [], [], 0)[0]:
-                self._prepare(session, idle.popleft())
+                prepare(idle.popleft())
                 continue
             request = self._next_request(session)
             self._end_child()
@@ -160,7 +159,7 @@ class Resident:
                 self._child = self._fork_to_draw(request, step)
                 continue
             for item in self._items(session, step):
-                self._prepare(session, item)
+                prepare(item)
             self._child = self._take_next(session, step)
             try:
                 self._child.ask(request)
@@ -191,14 +190,6 @@ class Resident:
 
     def _items(self, session: pytest.Session, step: Step) -> list[pytest.Item]:
         return [item for item in session.items if step_of(self._course, item) is step]
-
-    def _prepare(self, session: pytest.Session, item: pytest.Item) -> None:
-        """Make what all runs of a test share; what cannot be made fails again in the test."""
-        with contextlib.suppress(Exception):
-            prepare_probes(item.module)  # type: ignore[attr-defined]
-        with contextlib.suppress(Exception):
-            if is_property(item):
-                session.config.stash[JUDGE].properties.generate(item)
 
     def _take_next(self, session: pytest.Session, step: Step) -> _Child:
         """Return a child for a step: the one that waits if it is for this step, or else a new one."""
@@ -275,12 +266,12 @@ class Resident:
         try:
             submission = Submission.read(self._place, self._course)
             for drawn in draw_pictures(self._course, launcher, submission, step, folder, ("svg",)):
-                self._say(run=run, picture=asdict(drawn))
+                self._answers.say(run=run, picture=asdict(drawn))
         except Exception as error:
             failed = isinstance(error, NoMatplotlib)
             words = str(error) if failed else f"The kit itself failed: {error}"[:_MAX_WORDS]
-            self._say(run=run, picture=asdict(Drawn("", "Pictures", (), words, "")))
-        self._say(run=run, drawn=True)
+            self._answers.say(run=run, picture=asdict(Drawn("", "Pictures", (), words, "")))
+        self._answers.say(run=run, drawn=True)
 
     def _judge(
         self,
@@ -322,14 +313,14 @@ class Resident:
             for item in self._items(session, step):
                 function = mark_of(item).args[0]
                 if function in repeats and repeats.same(function):
-                    self._say(run=run, test=repeats.verdict(id_of(item)).plain)
+                    self._answers.say(run=run, test=repeats.verdict(id_of(item)).plain)
                     continue
                 start = time.monotonic()
                 verdict = forked.item(item, None)
                 seconds[function] = seconds.get(function, 0.0) + time.monotonic() - start
                 verdicts.append(verdict)
-                self._say(run=run, test=verdict.plain)
-            self._say(run=run, judged=submission.sha256)
+                self._answers.say(run=run, test=verdict.plain)
+            self._answers.say(run=run, judged=submission.sha256)
             passed = {
                 name: Passed(exchanges[name], tests, seconds[name]).plain
                 for name, tests in passed_by(verdicts).items()
@@ -338,7 +329,7 @@ class Resident:
             return {"passed": passed, "packages": packages_for(submission, step)}
         except Exception as error:
             words = "".join(traceback.format_exception_only(error)).strip()
-            self._say(run=run, problem=words[-_MAX_WORDS:])
+            self._answers.say(run=run, problem=words[-_MAX_WORDS:])
             return {"passed": {}, "packages": list(step.packages)}
 
     def _hear(self, session: pytest.Session, child: _Child) -> None:
@@ -352,7 +343,7 @@ class Resident:
         _, status = os.waitpid(child.pid, 0)
         if status:
             code = os.waitstatus_to_exitcode(status)
-            self._say(run=child.run, problem=f"the judge ended with code {code}")
+            self._answers.say(run=child.run, problem=f"the judge ended with code {code}")
             return
         if not child.received:
             # It has drawn pictures.
@@ -368,15 +359,10 @@ class Resident:
             self._child.kill()
             self._child = None
             # It may have been in the middle of a line.
-            os.write(self._answers, b"\n")
-
-    def _say(self, **answer: Any) -> None:
-        line = json.dumps(answer).encode("utf-8", "backslashreplace") + b"\n"
-        while line:
-            line = line[os.write(self._answers, line) :]
+            self._answers.end_line()
 
 
-def stay(course: Course, place: Path, launcher: Launcher, requests: int, answers: int) -> None:
+def stay(course: Course, place: Path, launcher: Launcher, requests: int, answers: Answers) -> None:
     """Answer requests about the modules of a folder until nobody will ask any more.
 
     Args:
@@ -384,7 +370,7 @@ def stay(course: Course, place: Path, launcher: Launcher, requests: int, answers
         place: the folder with the learner's modules.
         launcher: starts the workers.
         requests: the descriptor to read requests from.
-        answers: the descriptor to write answers to.
+        answers: where answers go.
 
     Raises:
         KitError: the tests could not be collected.

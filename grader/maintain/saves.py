@@ -27,6 +27,7 @@ from pathlib import Path
 
 from grader.course.course import Course, Step
 from grader.course.paths import COURSE_FILE, EXERCISES, SOLUTIONS
+from grader.maintain.bench import measure
 
 SAVES = 20
 # Longer than any step takes, so that what is measured is the wait and not the wait for the last one to end.
@@ -91,17 +92,14 @@ def measure_saves(course: Course, steps: list[Step], saves: int = SAVES) -> Iter
 
 
 def _cold(kit: Path, step: Step) -> float:
-    start = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", step.visible_tests]
-    subprocess.run(command, cwd=kit, check=True, capture_output=True)
-    return time.monotonic() - start
+    return measure([sys.executable, "-m", "pytest", "-q", step.visible_tests], kit).wall
 
 
 def _alone(kit: Path, step: Step) -> float:
     out = kit / "alone"
     call = f"{SOLUTIONS!r}, {[step.visible_tests]!r}, {str(out)!r}"
     code = f"import time; from grader.maintain.bench import time_alone; time_alone({call}, time.monotonic)"
-    subprocess.run([sys.executable, "-c", code], cwd=kit, check=True, capture_output=True)
+    measure([sys.executable, "-c", code], kit)
     return float(out.read_text())
 
 

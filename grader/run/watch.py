@@ -393,7 +393,6 @@ class Watch:
         submission, since = self._asked
         self.view.seconds = None if since is None else max(time.time() - since, 0)
         self.view.statuses[self.view.step.id] = self.view.verdict.status
-        self.view.idea = _idea_of(self.course, self.view.step)
         if digest == submission.sha256:
             verdict = self.view.verdict
             self._later.append(
