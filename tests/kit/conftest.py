@@ -70,8 +70,9 @@ def total(values):
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment without what pytest set here."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
+    """Return the environment without what pytest, and a make around it, set here."""
+    ours = ("PYTEST", "COV", "MAKE", "MFLAGS")
+    return {k: v for k, v in os.environ.items() if not k.startswith(ours)}
 
 
 def run_python(
