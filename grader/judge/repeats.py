@@ -1,16 +1,18 @@
 """Functions whose tests need not run: their module answers as it did when these tests last passed.
 
 A verdict is a pure function of the worker's replies (`grader.judge.pool`), and the tests of a function are
-judged apart from those of others. So while a learner works on one function, the others get the requests of their
-last passing run once more, several functions at a time, in workers of their own. If every reply is
-the same to the byte, their verdicts stand. If one differs, the tests of that function run as usual.
+judged apart from those of others. So after a save the requests of the last passing run are made once more, test by
+test, in two workers at a time, of which one begins with the first test and one with the last. If every reply to a
+function's tests is the same to the byte, their verdicts stand. If one differs, the tests of that function run as
+usual.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,26 +30,20 @@ _SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Passed:
-    """How the tests of a function passed.
+    """How a test passed.
 
     Attributes:
-        exchanges: all their requests and replies, in order.
-        verdicts: their verdicts, as plain data.
-        seconds: how long the worker took, to share out the work next time.
+        exchanges: its requests and the replies, in order.
+        verdict: its verdict, as plain data.
     """
 
     exchanges: Exchanges
-    verdicts: list[dict[str, Any]]
-    seconds: float
+    verdict: dict[str, Any]
 
     @property
     def plain(self) -> dict[str, Any]:
         """All of it as plain data."""
-        return {
-            "exchanges": self.exchanges,
-            "verdicts": self.verdicts,
-            "seconds": self.seconds,
-        }
+        return {"exchanges": self.exchanges, "verdict": self.verdict}
 
 
 class Repeats:
@@ -56,8 +52,8 @@ class Repeats:
     Args:
         submission: the submission.
         step: the step.
-        launchers: one for each thread.
-        passed: how the functions' tests passed before, by function, in the order of the lesson.
+        launchers: none if nothing is to be repeated, or one for each of two threads.
+        passed: how the tests passed before, by function, in the order of the lesson.
     """
 
     def __init__(
@@ -65,15 +61,22 @@ class Repeats:
         submission: Submission,
         step: Step,
         launchers: Sequence[Launcher],
-        passed: dict[str, Passed],
+        passed: dict[str, list[Passed]],
     ) -> None:
-        self._passed = passed
-        self._same = {name: queue.SimpleQueue[bool]() for name in passed}
-        for names, launcher in zip(shares(passed, len(launchers)), launchers, strict=True):
-            if names:
-                session = StepSession(submission, replace(step, seconds=_SECONDS), launcher)
-                threading.Thread(target=self._repeat, args=(session, names), daemon=True).start()
+        self._passed = passed if launchers else {}
+        self._waiting = deque(
+            (name, test.exchanges) for name, tests in self._passed.items() for test in tests
+        )
+        self._left = Counter(name for name, _ in self._waiting)
+        self._different: set[str] = set()
+        self._lock = threading.Lock()
+        self._same = {name: queue.SimpleQueue[bool]() for name in self._passed}
         self._known: dict[str, bool] = {}
+        ends = (self._waiting.popleft, self._waiting.pop)
+        if self._waiting:
+            for take, launcher in zip(ends, launchers, strict=True):
+                session = StepSession(submission, replace(step, seconds=_SECONDS), launcher)
+                threading.Thread(target=self._repeat, args=(session, take), daemon=True).start()
 
     def __contains__(self, function: str) -> bool:
         return function in self._passed
@@ -88,51 +91,47 @@ class Repeats:
         """Return the verdict of a test that passed before, by its id."""
         return TestVerdict.of(
             next(
-                plain
-                for passed in self._passed.values()
-                for plain in passed.verdicts
-                if plain["id"] == test
+                passed.verdict
+                for tests in self._passed.values()
+                for passed in tests
+                if passed.verdict["id"] == test
             )
         )
 
-    def _repeat(self, session: StepSession, names: Iterable[str]) -> None:
-        for name in names:
+    def _repeat(self, session: StepSession, take: Callable[[], tuple[str, Exchanges]]) -> None:
+        while True:
+            try:
+                name, exchanges = take()
+            except IndexError:
+                return
             same = False
             session.most_printed = 0
             try:
-                same = session.answers_like(name, self._passed[name].exchanges)
-                session.forget_ahead(asked=True)
-                # A verdict says so if much was printed.
+                same = name not in self._different and session.repeats(name, exchanges)
+                # A verdict says so if a call has printed much; here, all calls of a test are counted together.
                 same = same and session.most_printed <= MUCH_OUTPUT
             finally:
+                self._count(name, same)
+
+    def _count(self, name: str, same: bool) -> None:
+        with self._lock:
+            self._left[name] -= 1
+            if name in self._different:
+                return
+            if not same:
+                self._different.add(name)
+            if not same or not self._left[name]:
                 self._same[name].put(same)
 
 
-def shares(passed: dict[str, Passed], number: int) -> list[list[str]]:
-    """Share out functions, so that each share takes about the same time.
-
-    Args:
-        passed: the functions, with their times.
-        number: the number of shares.
-
-    Returns:
-        The names in each share, in the order of `passed`.
-    """
-    loads, owner = [0.0] * number, {}
-    for name in sorted(passed, key=lambda name: -passed[name].seconds):
-        least = loads.index(min(loads))
-        loads[least] += passed[name].seconds
-        owner[name] = least
-    return [[name for name in passed if owner[name] == share] for share in range(number)]
-
-
-def passed_by(verdicts: Iterable[TestVerdict]) -> dict[str, list[dict[str, Any]]]:
-    """Return the verdicts of functions whose tests all passed without a word, as plain data."""
-    found: dict[str, list[TestVerdict]] = {}
-    for verdict in verdicts:
-        found.setdefault(verdict.function, []).append(verdict)
+def passed_by(tests: Iterable[tuple[TestVerdict, Exchanges]]) -> dict[str, list[Passed]]:
+    """Return the functions whose tests all passed without a word, and how, for those that were called at all."""
+    found: dict[str, list[tuple[TestVerdict, Exchanges]]] = {}
+    for verdict, exchanges in tests:
+        found.setdefault(verdict.function, []).append((verdict, exchanges))
     return {
-        name: [one.plain for one in tests]
-        for name, tests in found.items()
-        if all(one.status == Status.PASSED and not one.message for one in tests)
+        name: [Passed(exchanges, verdict.plain) for verdict, exchanges in of_function]
+        for name, of_function in found.items()
+        if all(one.status == Status.PASSED and not one.message for one, _ in of_function)
+        and any(exchanges for _, exchanges in of_function)
     }

@@ -28,7 +28,6 @@ import os
 import select
 import signal
 import sys
-import time
 import traceback
 from collections import deque
 from collections.abc import Sequence
@@ -39,6 +38,7 @@ from typing import Any
 import pytest
 
 from grader.course.course import Course, Step
+from grader.course.verdicts import TestVerdict
 from grader.judge.judge import Judge, id_of, mark_of, step_of
 from grader.judge.order import Answers
 from grader.judge.pictures import Drawn, NoMatplotlib, draw_pictures
@@ -61,6 +61,7 @@ from grader.wire.decoder import decode
 CAN_FORK = sys.platform == "linux"
 # Two repeat what is known, while the tests of what is not known run.
 _THREADS = 2
+_SWITCH = 0.0002
 _MAX_WORDS = 1000
 
 
@@ -125,7 +126,7 @@ class Resident:
         # Has been forked already, and waits for the next save.
         self._next: _Child | None = None
         # How the tests of each function passed last, by step and function.
-        self._passed: dict[str, dict[str, Passed]] = {}
+        self._passed: dict[str, dict[str, list[Passed]]] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -225,6 +226,8 @@ class Resident:
                 os.close(our_orders)
                 for launcher in launchers:
                     launcher.connect()
+                # A thread that could go on waits that long for another one; Python's own value is 5 ms.
+                sys.setswitchinterval(_SWITCH)
                 order = os.read(orders, 1 << 16)
                 if order:
                     found = self._judge(
@@ -298,33 +301,25 @@ class Resident:
         try:
             judge = session.config.stash[JUDGE]
             submission = Submission.read(self._place, self._course)
-            known = self._passed.get(step.id, {}) if others else {}
-            repeats = Repeats(submission, step, others, known)
+            repeats = Repeats(submission, step, others, self._passed.get(step.id, {}))
             judge.take(submission, launcher)
             forked = Forked(session, judge, {})
-            exchanges: dict[str, Exchanges] = {}
-            seconds: dict[str, float] = {}
-
-            def hear(function: str, request: bytes, reply: bytes) -> None:
-                exchanges.setdefault(function, []).append((request, reply))
-
-            judge.session(step).heard = hear
-            verdicts = []
+            tests: list[tuple[TestVerdict, Exchanges]] = []
+            heard: Exchanges = []
+            judge.session(step).heard = lambda _, request, reply: heard.append((request, reply))
             for item in self._items(session, step):
                 function = mark_of(item).args[0]
                 if function in repeats and repeats.same(function):
                     self._answers.say(run=run, test=repeats.verdict(id_of(item)).plain)
                     continue
-                start = time.monotonic()
+                heard.clear()
                 verdict = forked.item(item, None)
-                seconds[function] = seconds.get(function, 0.0) + time.monotonic() - start
-                verdicts.append(verdict)
+                tests.append((verdict, heard.copy()))
                 self._answers.say(run=run, test=verdict.plain)
             self._answers.say(run=run, judged=submission.sha256)
             passed = {
-                name: Passed(exchanges[name], tests, seconds[name]).plain
-                for name, tests in passed_by(verdicts).items()
-                if name in exchanges
+                name: [test.plain for test in of_function]
+                for name, of_function in passed_by(tests).items()
             }
             return {"passed": passed, "packages": packages_for(submission, step)}
         except Exception as error:
@@ -349,7 +344,9 @@ class Resident:
             # It has drawn pictures.
             return
         found = decode(bytes(child.received))
-        passed = {name: Passed(**plain) for name, plain in found["passed"].items()}
+        passed = {
+            name: [Passed(**plain) for plain in tests] for name, tests in found["passed"].items()
+        }
         self._passed.setdefault(child.step.id, {}).update(passed)
         with contextlib.suppress(LaunchError, OSError):
             self._next = self._fork(session, child.step, found["packages"])

@@ -8,7 +8,7 @@ that crashed or was stopped, or that cannot be reset before the tests of another
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -124,6 +124,48 @@ class StepSession:
             if came != expected:
                 return False
         return True
+
+    def repeats(self, function: str, exchanges: Sequence[tuple[bytes, bytes]]) -> bool:
+        """Send requests, some ahead of earlier replies; return whether each reply is the expected one.
+
+        A function whose replies differ has made calls that no test may have asked for, so the workers end then.
+
+        Args:
+            function: the function under test, whose time the requests take.
+            exchanges: pairs of request and expected reply, as bytes.
+        """
+        same = False
+        try:
+            # The first request says whose turn it is, and whether the worker is still as it was.
+            first, rest = exchanges[:1], exchanges[1:]
+            if any(messages.for_elsewhere(request) for request, _ in rest):
+                first, rest = exchanges, []
+            same = all(self._send(function, request) == expected for request, expected in first)
+            if same and rest:
+                same = self._series(function, rest)
+        except (Exception, Stop):
+            return False
+        finally:
+            if not same:
+                self.close()
+        return same
+
+    def _series(self, function: str, exchanges: Sequence[tuple[bytes, bytes]]) -> bool:
+        worker = self._workers.first
+        connection = self._workers.connect(worker)
+        start = time.monotonic()
+        came = connection.series(
+            exchanges,
+            start + self._budget.left(function),
+            lambda: self._grace(worker, function),
+        )
+        try:
+            return all(
+                reply == expected for reply, (_, expected) in zip(came, exchanges, strict=True)
+            )
+        finally:
+            self._budget.spend(function, time.monotonic() - start)
+            self.most_printed = max(self.most_printed, connection.printed()[1])
 
     def forget_ahead(self, asked: bool) -> None:
         """Forget the replies requested ahead, because an equal request of another test is a new call.

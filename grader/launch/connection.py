@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, Self
 
 from grader.wire.messages import READY
@@ -35,6 +35,15 @@ class Connection(Protocol):
             WireBroken: the worker ended, or sent something that is not a reply to this request.
             WireTimeout: the deadline passed.
         """
+
+    def series(
+        self,
+        exchanges: Iterable[tuple[bytes, bytes]],
+        deadline: float,
+        grace: Callable[[], float] = ...,
+        /,
+    ) -> Iterator[bytes]:
+        """Yield the replies to requests, which may be sent ahead (see `grader.wire.stream.Wire.series`)."""
 
     def waited(self) -> float:
         """Return the seconds that the worker has waited for a free processor since it started."""
@@ -107,6 +116,16 @@ class WiredConnection:
     ) -> bytes:
         """Return the reply (see `Connection.request`)."""
         return self.wire.request(payload, deadline, grace)
+
+    def series(
+        self,
+        exchanges: Iterable[tuple[bytes, bytes]],
+        deadline: float,
+        grace: Callable[[], float] = lambda: 0.0,
+        /,
+    ) -> Iterator[bytes]:
+        """Yield the replies to requests (see `Connection.series`)."""
+        return self.wire.series(exchanges, deadline, grace)
 
     def waited(self) -> float:
         """Return the seconds that the worker has waited for a free processor; 0.0 where that is unknown."""

@@ -7,11 +7,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 from typing import Any
 
 from rich.console import Console, Group
 from rich.control import Control
 from rich.screen import Screen
+from rich.segment import ControlType
 from rich.text import Text
 
 from grader.run.keys import Keys
@@ -93,11 +95,21 @@ class FullScreen:
             return
         # One write for all, so that nothing flickers.
         with console:
-            if not self._painted or self._painted[0] != size:
-                console.control(Control.clear())
-            console.control(Control.home())
-            console.print(Screen(Group(*shown[1])), end="")
+            if self._painted and self._painted[0] == size:
+                self._paint_changes(self._painted[1], shown[1])
+            else:
+                console.control(Control.clear(), Control.home())
+                console.print(Screen(Group(*shown[1])), end="")
         self._painted = shown
+
+    def _paint_changes(self, before: list[Text], after: list[Text]) -> None:
+        """Paint only the lines that differ: all of them take longer than most steps to be judged."""
+        for y, (old, new) in enumerate(zip_longest(before, after, fillvalue=Text())):
+            if old != new or old.style != new.style:
+                self._console.control(
+                    Control.move_to(0, y), Control((ControlType.ERASE_IN_LINE, 2))
+                )
+                self._console.print(new, end="", no_wrap=True, crop=True, overflow="crop")
 
     def _paint_below(self, lines: list[Text], wait: bool) -> None:
         """Show what is new below what is there, in a terminal that cannot do anything else."""

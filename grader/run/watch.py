@@ -8,7 +8,6 @@ happens and what follows.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import os
 import re
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 Act = Callable[[], None]
 
 # What watchfiles waits for further changes, in milliseconds. Its default, 50, is half of what an answer may take.
-_STEP = 5
+_STEP = 2
 # Where no events come, as on network drives, the files are looked at this often, in seconds.
 _LOOK = 0.5
 # After so many seconds it is said that tests are still running.
@@ -212,24 +211,28 @@ class Watch:
 
     def _next(self) -> Act | None:
         """Handle what has happened; return what is to be done without the screen, if there is anything."""
-        try:
-            kind, value = self._events.get(timeout=_LOOK)
-        except Empty:
-            if self._stamps() != self._looked:
-                self._saved()
-            elif self.view.judging and not self.view.loading and not self.view.notice:
-                self._waits += 1
-                if self._waits * _LOOK > _LONG:
-                    seconds = f"{self.view.step.seconds:.0f} seconds"
-                    self.view.notice = (
-                        f"{STILL}. A loop that never ends is stopped after {seconds}."
-                    )
-            return None
+        changes = False
         while True:
+            try:
+                kind, value = self._events.get(timeout=_LOOK)
+            except Empty:
+                self._nothing_happened()
+                return None
             act = self._handle(kind, value)
-            if act or not self._going or self._events.empty():
+            # To paint after each test that passes would take as long as the tests.
+            passed = kind == "answer" and value.get("test", {}).get("status") == Status.PASSED
+            changes = changes or not passed
+            if act or not self._going or (changes and self._events.empty()):
                 return act
-            kind, value = self._events.get()
+
+    def _nothing_happened(self) -> None:
+        if self._stamps() != self._looked:
+            self._saved()
+        elif self.view.judging and not self.view.loading and not self.view.notice:
+            self._waits += 1
+            if self._waits * _LOOK > _LONG:
+                seconds = f"{self.view.step.seconds:.0f} seconds"
+                self.view.notice = f"{STILL}. A loop that never ends is stopped after {seconds}."
 
     def _handle(self, kind: str, value: Any) -> Act | None:
         if kind == "key":
@@ -257,7 +260,7 @@ class Watch:
                 for _ in watch(
                     self.exercises,
                     step=_STEP,
-                    debounce=10 * _STEP,
+                    debounce=25 * _STEP,
                     stop_event=self._stop,
                     recursive=False,
                 ):
@@ -293,9 +296,10 @@ class Watch:
 
     def _look_up(self, names: set[str]) -> None:
         """Find what is known of steps that were saved, which may be as they were judged once."""
+        if not names:
+            return
         course, memory, submission = self.course, self.places.memory, self.view.submission
-        steps = [self.course.by_id[name] for name in names]
-        known = known_verdicts(course, memory, submission, steps) if steps else {}
+        known = known_verdicts(course, memory, submission, [course.by_id[name] for name in names])
         done = finished(course, memory, submission) & names
         for name in names:
             self.view.statuses.pop(name, None)
@@ -637,16 +641,10 @@ class Watch:
         bad = [test for test in verdict.tests if test.status in _BAD] if verdict else []
         if bad and (said := re.search(rf"line (\d+) of \S*{step.filename}\b", bad[0].message)):
             return int(said[1])
-        try:
-            tree = ast.parse(self.view.submission.sources.get(step.module, b""))
-        except SyntaxError as error:
-            return error.lineno or 1
-        except (ValueError, RecursionError, MemoryError):
-            return 1
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == self._function():
-                return node.lineno
-        return 1
+        source = self.view.submission.sources.get(step.module, b"")
+        name = re.escape(self._function().encode())
+        found = re.search(rb"^(?:async +)?(?:def|class) +%s\b" % name, source, re.MULTILINE)
+        return source.count(b"\n", 0, found.start()) + 1 if found and name else 1
 
     def _function(self) -> str:
         """Return the function that the screen is about: the first one that is wrong, or else to be written."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from grader.course.course import Course, Step
@@ -136,7 +137,7 @@ class Submission:
         others = (f"But there is {file.name}: {file.reason}." for file in alike)
         return " ".join((sentence, *others))
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Hexadecimal digest of the names and bytes of all modules."""
         digest = hashlib.sha256()

@@ -12,13 +12,17 @@ import selectors
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 
 from grader.wire.codec import MAX_BYTES
 
 _HEADER = struct.Struct("<II")
 _CHUNK, _LARGE = 1 << 16, 1 << 20
 KEPT_OUTPUT = 4_000
+# What may be under way in a series. The buffers of the system hold several times as much, so that neither end
+# waits for the other one to read.
+_MOST_AHEAD, _MOST_BYTES = 8, 1 << 14
 
 
 class WireBroken(Exception):
@@ -66,17 +70,60 @@ class Wire:
             WireBroken: the stream ended, or the next frame is not the reply to this request.
             WireTimeout: the deadline passed.
         """
-        self._number += 1
+        self._begin(deadline, grace)
+        reply = self._reply_to(self._ask(payload))
+        self.drain()
+        return reply
+
+    def series(
+        self,
+        exchanges: Iterable[tuple[bytes, bytes]],
+        deadline: float,
+        grace: Callable[[], float] = lambda: 0.0,
+    ) -> Iterator[bytes]:
+        """Send requests, some of them before the replies to earlier ones are there; yield the replies in order.
+
+        Whoever stops in the middle must end the worker, which may have been asked more already.
+
+        Args:
+            exchanges: pairs of a request and of the reply that is likely to come, for its size.
+            deadline: the latest moment for the last reply, as for `request`.
+            grace: as for `request`.
+
+        Raises:
+            WireBroken: as for `request`.
+            WireTimeout: as for `request`.
+        """
+        self._begin(deadline, grace)
+        ahead: deque[tuple[int, int]] = deque()
+        for request, likely in exchanges:
+            size = len(request) + len(likely)
+            while ahead and (
+                len(ahead) == _MOST_AHEAD or size + sum(size for _, size in ahead) > _MOST_BYTES
+            ):
+                yield self._reply_to(ahead.popleft()[0])
+            ahead.append((self._ask(request), size))
+        while ahead:
+            yield self._reply_to(ahead.popleft()[0])
+        self.drain()
+
+    def _begin(self, deadline: float, grace: Callable[[], float]) -> None:
         self.output.clear()
         self.printed = 0
         self._deadline, self._grace = deadline, grace
+
+    def _ask(self, payload: bytes) -> int:
+        """Send a request, and return its number."""
+        self._number += 1
         self._send(_HEADER.pack(len(payload), self._number) + payload)
+        return self._number
+
+    def _reply_to(self, asked: int) -> bytes:
+        """Receive the payload of a frame that must be the reply to the request with this number."""
         length, number = _HEADER.unpack(self._receive(_HEADER.size))
-        if length > MAX_BYTES or number != self._number:
+        if length > MAX_BYTES or number != asked:
             raise WireBroken("the reply is too large or was not asked for")
-        reply = self._receive(length)
-        self.drain()
-        return reply
+        return self._receive(length)
 
     def _send(self, data: bytes) -> None:
         view = memoryview(data)

@@ -9,7 +9,6 @@ import time
 import pytest
 
 from grader.course.course import Course
-from grader.judge.repeats import Passed, shares
 from grader.run.resident import ResidentJudge
 
 from .conftest import OUTER_LIMIT, ROOT, TOY_SOLUTION
@@ -132,11 +131,3 @@ def test_a_judge_that_was_ended_is_started_again(resident):
         pass
     assert {test["status"] for test in resident.verdicts(TOY_SOLUTION)} == {"passed"}
     assert resident.judge.starts == 2
-
-
-def test_work_is_shared_out_evenly_and_in_order():
-    passed = {
-        name: Passed([], [], seconds) for name, seconds in zip("abcd", (1, 5, 3, 2), strict=True)
-    }
-    assert shares(passed, 2) == [["a", "b"], ["c", "d"]]
-    assert shares({}, 2) == [[], []]
