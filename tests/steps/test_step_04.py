@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.content.references import (
@@ -40,6 +40,7 @@ def init_after_draws(module, seed):
 
 
 @pytest.mark.exercise("init_parameters", "any seed, even 0: two draws, a first")
+@settings(max_examples=5)
 @given(seed=all_seeds())
 def test_init_parameters_are_two_draws(learner, seed):
     a, b = np.random.RandomState(seed).randn(2)
@@ -269,6 +270,7 @@ def test_least_squares_of_the_lesson(learner):
 
 
 @pytest.mark.exercise("least_squares", "any points, not only on a line")
+@settings(max_examples=5)
 @given(
     pairs=st.lists(
         st.tuples(numbers(), numbers()), min_size=2, max_size=8, unique_by=lambda pair: pair[0]

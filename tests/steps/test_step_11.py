@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -102,6 +102,7 @@ def states(draw):
 @pytest.mark.exercise(
     "copy_weights", "parameters, frozen ones too, and buffers are copied", points=2
 )
+@settings(max_examples=5)
 @given(state=states())
 def test_copy_is_complete(learner, state):
     answer = learner.run(copied_state, state=state, n_in=2, n_out=3)
@@ -230,6 +231,7 @@ def test_freeze_in_training(learner):
 
 
 @pytest.mark.exercise("freeze_all_but", "layers of any size")
+@settings(max_examples=5)
 @given(n_in=sizes(), n_hidden=sizes(), n_out=sizes())
 def test_freeze_counts_any_layer(learner, n_in, n_hidden, n_out):
     answer = learner.run(freeze, sizes=(n_in, n_hidden, n_out), prefix="body")
@@ -329,6 +331,7 @@ def test_replace_head_of_named_layers(learner):
 
 
 @pytest.mark.exercise("replace_head", "layers of any size")
+@settings(max_examples=5)
 @given(n_in=sizes(1, 5), n_hidden=sizes(3, 6), n_out=sizes(1, 7), n=sizes(1, 4))
 def test_replace_head_of_any_size(learner, n_in, n_hidden, n_out, n):
     body = torch.arange(n_in * n_hidden).reshape(n_hidden, n_in) / 4
@@ -394,6 +397,7 @@ def test_predict_by_hand(learner):
 
 
 @pytest.mark.exercise("predict", "in eval mode: no number is hidden", points=2)
+@settings(max_examples=5)
 @given(x=tensors(st.tuples(sizes(4, 8), st.just(1))))
 def test_predict_in_eval_mode(learner, x):
     # In train mode, each of at least four numbers would be doubled or hidden.

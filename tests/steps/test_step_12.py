@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from torch import nn
 
 from grader.content.references import trained_line
@@ -161,6 +161,7 @@ def test_three_steps(learner):
 
 
 @pytest.mark.exercise("make_train_step", "any points, any line, any learning rate", points=2)
+@settings(max_examples=5)
 @given(data=tensor_points(), a=numbers(), b=numbers(), lr=learning_rates())
 def test_steps_are_gradient_descent(learner, data, a, b, lr):
     x, y = data
@@ -172,6 +173,7 @@ def test_steps_are_gradient_descent(learner, data, a, b, lr):
 
 
 @pytest.mark.exercise("make_train_step", "the second step forgets the first batch", points=2)
+@settings(max_examples=5)
 @given(first=tensor_points(), second=tensor_points(), a=numbers(), b=numbers())
 def test_second_step_starts_from_cleared_gradients(learner, first, second, a, b):
     answer = learner.run(train_on_two_batches, first=first, second=second, a=a, b=b, lr=0.0625)
@@ -249,6 +251,7 @@ def test_two_factories(learner):
 
 
 @pytest.mark.exercise("make_train_step", "another model, loss and optimizer", points=2)
+@settings(max_examples=5)
 @given(x=tensors((5, 3)), y=tensors((5, 2)), seed=seeds())
 def test_any_model_loss_and_optimizer(learner, x, y, seed):
     answer = learner.run(train_network, x=x, y=y, seed=seed)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from sklearn import metrics
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -220,6 +220,7 @@ def test_evaluate_dtypes(learner):
 
 
 @pytest.mark.exercise("evaluate", "any line, any points, any batches", points=2)
+@settings(max_examples=5)
 @given(a=numbers(), b=numbers(), data=points(), batch_size=sizes(1, 5))
 def test_evaluate_any_line(learner, a, b, data, batch_size):
     x, y = data
@@ -230,6 +231,7 @@ def test_evaluate_any_line(learner, a, b, data, batch_size):
 
 
 @pytest.mark.exercise("evaluate", "the loss function gets the prediction first, then y")
+@settings(max_examples=5)
 @given(data=tensor_points())
 def test_evaluate_calls_loss_of_yhat_and_y(learner, data):
     x, y = data
@@ -288,6 +290,7 @@ def test_evaluate_restores_eval_mode(learner):
 
 
 @pytest.mark.exercise("evaluate", "parameters and gradients do not change")
+@settings(max_examples=5)
 @given(data=tensor_points())
 def test_evaluate_leaves_parameters_and_gradients_alone(learner, data):
     x, y = data
@@ -357,6 +360,7 @@ def test_evaluate_empty_loader(learner):
 
 
 @pytest.mark.exercise("evaluate", "an empty loader is an error, for any shape of points")
+@settings(max_examples=5)
 @given(n_columns=sizes(1, 4), batch_size=sizes())
 def test_evaluate_empty_loader_of_any_shape(learner, n_columns, batch_size):
     learner.run(loss_of_identity, x=X, y=Y, batch_size=batch_size)
@@ -463,6 +467,7 @@ def test_r2_of_large_numbers(learner):
 
 
 @pytest.mark.exercise("r2_score", "any points in any batches, as scikit-learn says", points=2)
+@settings(max_examples=5)
 @given(data=tensor_points(2, 8), batch_size=sizes(1, 5))
 def test_r2_any_points(learner, data, batch_size):
     x, y = data
@@ -473,6 +478,7 @@ def test_r2_any_points(learner, data, batch_size):
 
 
 @pytest.mark.exercise("r2_score", "two columns: the mean of both R2")
+@settings(max_examples=5)
 @given(x=tensors((5, 2)))
 def test_r2_two_columns(learner, x):
     y = torch.tensor([[0.0, 10.0], [1.0, -20.0], [2.0, 5.0], [1.0, 0.0], [4.0, 15.0]])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -192,6 +192,7 @@ def test_fit_val_losses(learner):
 
 
 @pytest.mark.exercise("fit", "any points, any batches, any number of epochs", points=2)
+@settings(max_examples=5)
 @given(
     start=st.tuples(numbers(), numbers()),
     data=points(),
