@@ -452,7 +452,7 @@ def test_timed_result(learner):
 
 @pytest.mark.exercise("timed", "work that is done at once")
 def test_timed_plain_work(learner):
-    answer = learner.run(time_plain_work, seconds=0.08)
+    answer = learner.run(time_plain_work, seconds=0.05)
     check_seconds(
         answer,
         "The clock must run until work() has returned, even while the program waits.",
@@ -462,7 +462,7 @@ def test_timed_plain_work(learner):
 
 @pytest.mark.exercise("timed", "the clock waits for queued work", points=2)
 def test_timed_waits_before_it_stops(learner):
-    answer = learner.run(time_a_queue, waiting=0.0, queued=0.08)
+    answer = learner.run(time_a_queue, waiting=0.0, queued=0.05)
     check_calls(answer)
     check_seconds(
         answer,
@@ -473,7 +473,7 @@ def test_timed_waits_before_it_stops(learner):
 
 @pytest.mark.exercise("timed", "the clock does not count older work", points=2)
 def test_timed_waits_before_it_starts(learner):
-    answer = learner.run(time_a_queue, waiting=0.08, queued=0.0)
+    answer = learner.run(time_a_queue, waiting=0.05, queued=0.0)
     check_calls(answer)
     check_seconds(
         answer,

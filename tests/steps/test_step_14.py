@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.content.references import check_batch_sizes, check_draws
@@ -130,6 +130,7 @@ def test_split_example(learner):
 
 
 @pytest.mark.exercise("split", "every point is in exactly one part", points=2)
+@settings(max_examples=5)
 @given(n_train=sizes(), n_val=sizes(), seed=seeds())
 def test_split_is_complete_and_disjoint(learner, n_train, n_val, seed):
     n = n_train + n_val
@@ -146,6 +147,7 @@ def test_split_is_complete_and_disjoint(learner, n_train, n_val, seed):
 
 
 @pytest.mark.exercise("split", "the same seed gives the same split")
+@settings(max_examples=5)
 @given(seed=seeds())
 def test_split_is_reproducible(learner, seed):
     answer = learner.run(split_parts, n=20, n_train=13, seeds=[seed, seed, 0, 0])
@@ -200,6 +202,7 @@ def test_loaders_batch_sizes(learner):
 
 
 @pytest.mark.exercise("make_loaders", "every epoch has each point once", points=2)
+@settings(max_examples=5)
 @given(n_train=sizes(), n_val=sizes(), batch_size=sizes(1, 5), seed=seeds())
 def test_loaders_drop_no_point(learner, n_train, n_val, batch_size, seed):
     answer = learner.run(
@@ -248,6 +251,7 @@ def test_train_loader_shuffles_every_epoch(learner):
 
 
 @pytest.mark.exercise("make_loaders", "the same seed gives the same orders")
+@settings(max_examples=5)
 @given(seed=seeds())
 def test_train_loader_is_reproducible(learner, seed):
     answer = learner.run(
@@ -310,6 +314,7 @@ def test_standardize_lesson(learner):
 
 
 @pytest.mark.exercise("standardize", "the validation part does not change the training part")
+@settings(max_examples=5)
 @given(x_val=arrays(st.tuples(sizes(1, 3), st.just(2))))
 def test_standardize_does_not_leak(learner, x_val):
     x_train, x_val = torch.tensor([[0.0, 5.0], [2.0, 1.0]]), torch.tensor(x_val).float()
@@ -326,6 +331,7 @@ def test_standardize_does_not_leak(learner, x_val):
 
 
 @pytest.mark.exercise("standardize", "any columns", points=2)
+@settings(max_examples=5)
 @given(data=st.tuples(sizes(2, 8), sizes(1, 4), sizes(1, 3)).flatmap(
     lambda n: st.tuples(arrays((n[0], n[2])), arrays((n[1], n[2])))
 ))  # fmt: skip
