@@ -49,7 +49,7 @@ class HandIn:
         name: the learner's name with the platform's number, or the name of the folder or archive.
         places: one folder or archive, or the loose files; empty if nothing in it can be graded.
         learners: who handed it in, as the platform says; several if it was a group, none if nobody says.
-        attempt: which of the learner's attempts it is, from 1; 0 if the platform does not tell.
+        attempt: which of the learner's attempts in the export it is, from 1; 0 if the platform does not tell.
         time: when it was handed in, in the platform's words, or "".
         late: whether the platform marked it as late.
         not_taken: files that cannot even be looked at, with reasons.
@@ -229,7 +229,7 @@ def _attempts(key: str, group: _Group) -> list[HandIn]:
     named = {place: platform_age(place.name) for place in group.places}
     ages = sorted({age[1] for age in named.values() if age})
     if len(ages) < 2:
-        return [_hand_in(_name(key, group.places), group, group.places)]
+        return [_hand_in(_name(key, group.places), group, group.places, len(ages))]
     result = []
     for attempt, until in enumerate(ages, 1):
         there = [place for place, age in named.items() if not age or age[1] <= until]
