@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import closing
+from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -11,14 +13,28 @@ import typer
 from grader.cli.app import KIT, USAGE, app, compute_in_one_thread, fail, here, load, pick, whole_kit
 
 
+class Attempts(StrEnum):
+    """Which attempts of a learner are graded."""
+
+    LAST = "last"
+    ALL = "all"
+
+
 @app.command()
 def grade(
+    context: typer.Context,
     class_dir: Annotated[
-        str, typer.Argument(help="Folder with one folder or archive per learner.")
+        str,
+        typer.Argument(
+            help="Folder with one folder or archive per learner, or what a platform exports."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
     jobs: Annotated[int, typer.Option(min=1, help="How many submissions to judge at a time.")] = 1,
     steps: Annotated[str, typer.Option(help="Steps, such as 02,03; all by default.")] = "",
+    attempts: Annotated[
+        Attempts, typer.Option(help="Which attempts of a learner to grade, if there are several.")
+    ] = Attempts.LAST,
     rehearse: Annotated[
         bool | None,
         typer.Option(
@@ -46,13 +62,16 @@ def grade(
     if not class_dir:
         words = "Say which folder holds the class: make grade SUBMISSIONS=class"
         raise fail(f"Nothing to grade. {words}", USAGE)
+    scratch = None
+    if Path(class_dir).is_file():
+        scratch = Path(context.with_resource(TemporaryDirectory(prefix="class-")))
     try:
-        found = read_class(Path(class_dir), course)
+        found = read_class(Path(class_dir), course, attempts.value, scratch)
     except ClassError as error:
         raise fail(f"Nothing to grade: {error}.", USAGE) from None
     hand_ins, left_out = found.hand_ins, found.left_out
     if not hand_ins:
-        rest = "".join(f"\n  {one_line(one.name)}: {one.reason}" for one in left_out)
+        rest = "".join(f"\n  {one_line(one.name)}: {one_line(one.reason)}" for one in left_out)
         raise fail(f"Nothing to grade: {class_dir} holds no folder and no archive.{rest}", USAGE)
     if not available():
         raise fail("Grading needs Linux, where submissions can be isolated.", USAGE)

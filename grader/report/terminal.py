@@ -101,7 +101,7 @@ class GradingScreen:
                 self._below(said + result["notes"])
         for file in left_out:
             self.console.print(
-                Text(f"left out: {one_line(file.name)}: {file.reason}", style="yellow"),
+                Text(f"left out: {one_line(file.name)}: {one_line(file.reason)}", style="yellow"),
                 soft_wrap=True,
             )
         failed = sum(not one.marked for one in graded)

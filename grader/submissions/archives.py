@@ -143,8 +143,11 @@ def _zip_member(file: IO[bytes], start: int, shift: int, entry: bytes) -> Iterat
     """
     if entry[8] & 1:
         raise Refused("it is protected by a password")
-    # Without the UTF-8 flag, a name that is not valid UTF-8 does no harm: it is only compared with itself.
-    entry = entry[:9] + bytes([entry[9] & ~8]) + entry[10:]
+    # `zipfile` compares the name with the one before the content, each decoded as the UTF-8 flag beside it says.
+    # With the same flag in both places, equal bytes are equal names.
+    file.seek(struct.unpack_from("<I", entry, 42)[0] + shift + 7)
+    is_utf8 = any(byte & 8 for byte in file.read(1))
+    entry = entry[:9] + bytes([entry[9] & ~8 | 8 * is_utf8]) + entry[10:]
     end = _END.pack(b"PK\5\6", 0, 0, 0, 0, len(entry), start - shift, 0)
     view = cast(Any, io.BufferedReader(_WithEnd(file, start, entry + end)))
     with zipfile.ZipFile(view) as archive, archive.open(archive.infolist()[0]) as stream:

@@ -38,8 +38,11 @@ _GIVEN = re.compile(
 # assignment_user_attempt_time_; Moodle: name_number_assignsubmission_file_. Moodle's tells no order of attempts.
 _PLATFORMS = (
     re.compile(r"(?P<learner>[^_]+)_(?:LATE_)?(?P<user>\d+)_\d+_"),
+    re.compile(r"(?:LATE_)?(?P<learner>anon_[A-Za-z0-9]+)_\d+_"),
     re.compile(r".+_(?P<learner>[^_]+)_attempt_(?P<time>\d{4}(?:-\d\d){5})_"),
-    re.compile(r"(?P<learner>.+_\d+)_assignsubmission_(?:file|onlinetext)_(?P<unknown>)"),
+    re.compile(
+        r"(?P<learner>.+_\d+)_assignsubmission_(?:file|onlinetext)_(?P<unknown>)", re.DOTALL
+    ),
 )
 
 
