@@ -10,6 +10,7 @@ TITLE ?=
 OUT ?= results
 JOBS ?= 2
 SHEET ?=
+ATTEMPTS ?=
 bin := .venv/bin
 # They come first, so that the last process does not work alone for minutes.
 longest := $(patsubst %,tests/kit/%.py,test_styles test_parity test_grade attacks/test_controls test_bench test_hand_ins test_accidents test_injected test_resident test_watch test_pictures)
@@ -90,7 +91,7 @@ update: .venv/ready
 	+@$(kit) update || exit 1
 
 grade: .venv/ready
-	@$(kit) grade "$(SUBMISSIONS)" --out "$(OUT)" --jobs $(JOBS)
+	@$(kit) grade "$(SUBMISSIONS)" --out "$(OUT)" --jobs $(JOBS) $(if $(ATTEMPTS),--attempts "$(ATTEMPTS)")
 
 new: .venv/ready
 	@$(kit) new "$(STEP)" --title "$(TITLE)"
