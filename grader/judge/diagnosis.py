@@ -5,8 +5,8 @@ battery of a function, are those calls of its tests that tell its misconceptions
 function fails, the battery runs on the learner's code in a worker of its own. A misconception is named
 if no other one gives the same answers, and if it fails that test too. Otherwise nothing is named.
 
-If nothing fits, a missing check of the inputs may hide the mistake; so the calls that should raise an error are left
-out, and the rest is compared again.
+If nothing fits, a missing check of the inputs may hide the mistake; so the calls that should raise an error
+are left out, and the rest is compared again.
 
 Many mistakes end in an error of the same type. So unexpected errors are alike only if Python or PyTorch
 gives the same message, with the same sizes, in the same function. Another version may word the message
@@ -118,9 +118,9 @@ class Battery:
     def name(self, answers: list[Fingerprint]) -> Transcript | None:
         """Return the misconception that gives these answers, or None if there is not exactly one.
 
-        Many learners write the checks of the inputs last. So if no misconception fits, the requests that should raise
-        an error are left out. A misconception that raises those errors is then still told from the right answers,
-        and from others of its kind, by the calls that remain.
+        Many learners write the checks of the inputs last. So if no misconception fits, the requests that should
+        raise an error are left out. A misconception that raises those errors is then still told from the right
+        answers, and from others of its kind, by the calls that remain.
         """
         for refused in (True, False):
             found = self._alike(answers, refused)
