@@ -184,8 +184,8 @@ def of_error(
     """
     names = set(types)
     for one in catalogue():
-        fits = re.search(one.pattern, text) and re.search(one.line, line)
-        if by in one.by and names.intersection(one.types) and fits:
+        meant = by in one.by and names.intersection(one.types)
+        if meant and re.search(one.pattern, text) and re.search(one.line, line):
             return one
     return None
 
