@@ -308,6 +308,7 @@ def test_the_line_tells_a_range_from_an_index():
     text = "only integer tensors of a single element can be converted to an index"
     for line, name in (
         ("for i in range(labels):", "range-of-tensor"),
+        ("for i in range(labels):  # each [label]", "range-of-tensor"),
         ("t = [1, 2][labels]", "index-type"),
         ("t = [names[labels] for i in range(3)]", "index-type"),
         ("for i in range(counts[labels]):", "index-type"),
