@@ -159,6 +159,7 @@ class Explanation:
     look: str
     code: str
     by: list[str] = field(default_factory=lambda: ["code"])
+    line: str = ""
 
     def __str__(self) -> str:
         return f"{self.means} {self.look}"
@@ -170,17 +171,21 @@ def catalogue() -> list[Explanation]:
     return [Explanation(**entry) for entry in tomllib.loads(CATALOGUE.read_text("utf-8"))["error"]]
 
 
-def of_error(types: Iterable[str], text: str, by: str = "code") -> Explanation | None:
+def of_error(
+    types: Iterable[str], text: str, by: str = "code", line: str = ""
+) -> Explanation | None:
     """Return what an error or a warning means, or None.
 
     Args:
         types: names of its class, and of the built-in classes above it.
         text: its message.
         by: who raised it: "code", "raise" or "test", as in the catalogue.
+        line: the line of the learner's code that raised it, or "".
     """
     names = set(types)
     for one in catalogue():
-        if by in one.by and names.intersection(one.types) and re.search(one.pattern, text):
+        meant = by in one.by and names.intersection(one.types)
+        if meant and re.search(one.pattern, text) and re.search(one.line, line):
             return one
     return None
 

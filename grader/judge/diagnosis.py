@@ -5,6 +5,9 @@ battery of a function, are those calls of its tests that tell its misconceptions
 function fails, the battery runs on the learner's code in a worker of its own. A misconception is named
 if no other one gives the same answers, and if it fails that test too. Otherwise nothing is named.
 
+If nothing fits, a missing check of the inputs may hide the mistake; so the calls that should raise an error
+are left out, and the rest is compared again.
+
 Many mistakes end in an error of the same type. So unexpected errors are alike only if Python or PyTorch
 gives the same message, with the same sizes, in the same function. Another version may word the message
 differently; then nothing is named, which is better than a wrong name. If a call should raise an error,
@@ -92,27 +95,54 @@ class Battery:
     requests: list[Request]
     transcripts: list[Transcript]
 
-    def same(self, one: list[Fingerprint], other: list[Fingerprint], loosely: bool = False) -> bool:
+    def same(
+        self,
+        one: list[Fingerprint],
+        other: list[Fingerprint],
+        loosely: bool = False,
+        refused: bool = True,
+    ) -> bool:
         """Return whether two lists of answers to these requests count as the same.
 
         Args:
             one: a fingerprint for each request, in order.
             other: the same for the other answers.
             loosely: whether to compare the loose forms.
+            refused: whether to compare the answers to requests that should raise an error, too.
         """
         rows = zip(self.requests, one, other, strict=True)
-        return all(request.same(a, b, loosely) for request, a, b in rows)
+        return all(
+            request.same(a, b, loosely) for request, a, b in rows if refused or not request.error
+        )
 
     def name(self, answers: list[Fingerprint]) -> Transcript | None:
-        """Return the misconception that gives these answers, or None if there is not exactly one."""
-        found = [one for one in self.transcripts if self.same(one.answers, answers)]
-        if not found:
-            found = [
-                one
-                for one in self.transcripts
-                if one.loosely and self.same(one.answers, answers, loosely=True)
-            ]
-        return found[0] if len(found) == 1 else None
+        """Return the misconception that gives these answers, or None if there is not exactly one.
+
+        Many learners write the checks of the inputs last. So if no misconception fits, the requests that should
+        raise an error are left out. A misconception that raises those errors is then still told from the right
+        answers, and from others of its kind, by the calls that remain.
+        """
+        for refused in (True, False):
+            found = self._alike(answers, refused)
+            if found:
+                sure = len(found) == 1 and (refused or self._refuses(found[0]))
+                return found[0] if sure else None
+        return None
+
+    def _alike(self, answers: list[Fingerprint], refused: bool) -> list[Transcript]:
+        """Return the misconceptions that give these answers, or if there are none, those that do so loosely."""
+        return [
+            one for one in self.transcripts if self.same(one.answers, answers, refused=refused)
+        ] or [
+            one
+            for one in self.transcripts
+            if one.loosely and self.same(one.answers, answers, loosely=True, refused=refused)
+        ]
+
+    def _refuses(self, one: Transcript) -> bool:
+        """Return whether a misconception raises each error that the solution raises."""
+        rows = zip(self.requests, one.answers, strict=True)
+        return all(answer.error == request.error for request, answer in rows if request.error)
 
 
 @dataclass

@@ -242,17 +242,17 @@ def raised(answer: dict[str, Any], path: str) -> str:
     text = shorten(text).rstrip(".")
     lines = [f"Your code raised {kind}{f': {text}' if text else ''}."]
     in_module = [frame for frame in answer["frames"] if frame[0] == "module"]
+    raised_by = ""
     if in_module:
         _, function, line, source = in_module[-1]
+        raised_by = shorten(source, MAX_SOURCE_LINE)
         name = "at the top of the file" if function == "<module>" else f"in `{function}`"
-        lines.append(
-            f"It happened {name}, line {line} of {path}: {shorten(source, MAX_SOURCE_LINE)}"
-        )
+        lines.append(f"It happened {name}, line {line} of {path}: {raised_by}")
     elif answer["frames"]:
         source = answer["frames"][-1][3]
         lines.append(f"It happened when the test ran: {shorten(source, MAX_SOURCE_LINE)}")
     by = "raise" if answer["own"] else "code" if in_module or not answer["frames"] else "test"
-    meaning = advice.of_error([kind, *answer["bases"]], answer["message"], by)
+    meaning = advice.of_error([kind, *answer["bases"]], answer["message"], by, raised_by)
     return "\n".join([*lines, str(meaning)] if meaning else lines)
 
 

@@ -33,13 +33,13 @@ class Asked:
 
         Args:
             payload: the encoded request.
-            right: the answers of the solution and of correct modules in other styles. If all are errors of the
-                same type, the call expects this type.
+            right: the answers of the solution and of correct modules in other styles. If all are errors, the call
+                expects the type of the first, which is the solution's.
             timed: whether the answers contain measured seconds.
         """
-        error = right[0].error
-        expected_error = error if all(answer.error == error for answer in right) else ""
-        return cls(Request(payload, timed, expected_error), right)
+        # Types differ where a module raises a subclass of its own.
+        error = right[0].error if all(answer.error for answer in right) else ""
+        return cls(Request(payload, timed, error), right)
 
     @property
     def plain(self) -> tuple[Any, ...]:

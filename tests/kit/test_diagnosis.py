@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from grader.judge.diagnosis import Battery, Request, Transcript
+from grader.judge.fingerprint import Fingerprint
 from grader.maintain.shared_source import SHARED
 from tests.kit.conftest import ROOT, Kit
 
@@ -97,6 +99,59 @@ def test_when_a_function_uses_a_wrong_one_it_is_that_one_which_is_named(recorded
         )
         assert said == (test["function"] == "fit")
         assert (test["misconception"] is None) or test["function"] == "update_"
+
+
+LAST_BATCH_LOST_AND_UNCHECKED = """
+def updates_per_epoch(n_points, batch_size):
+    return n_points // batch_size
+"""
+
+
+def test_a_mistake_is_named_although_the_checks_are_missing_too(recorded_kit):
+    module = "step_04_descent"
+    source = (recorded_kit.root / "solutions" / f"{module}.py").read_text("utf-8")
+    recorded_kit.write(module, source + LAST_BATCH_LOST_AND_UNCHECKED)
+    failed = [t for t in recorded_kit.verdicts("04")["04"] if t["status"] == "failed"]
+    assert {t["misconception"] for t in failed} == {"updates-per-epoch-last-batch-lost", None}
+
+
+def transcript(name: str, *answers: str) -> Transcript:
+    """Return how a misconception answers, from the forms of its answers."""
+    prints = [Fingerprint(form, form, []) for form in answers]
+    return Transcript(name, "", "", "", prints, [], loosely=True)
+
+
+OWN = "raises ValueError: on purpose"
+
+
+@pytest.mark.parametrize(
+    ("answers", "name"),
+    [
+        (["1", "2", OWN], "half"),
+        (["1", "2", "7"], "half"),
+        (["1", "2", "raises TypeError: in f: no"], "half"),
+        (["0", "0", "7"], "unchecked"),
+        # Right but for the error, in another way than the one that is known.
+        (["0", "0", "8"], None),
+        (["1", "3", "7"], None),
+        # Both of them answer so where no error is asked for.
+        (["5", "5", "7"], None),
+        # The one that is known to do so raises the wrong error, so its numbers alone name nothing.
+        (["6", "6", "7"], None),
+    ],
+)
+def test_only_answers_without_errors_count_if_nothing_fits(answers, name):
+    requests = [Request(b"a"), Request(b"b"), Request(b"c", error="ValueError")]
+    transcripts = [
+        transcript("half", "1", "2", OWN),
+        transcript("unchecked", "0", "0", "7"),
+        transcript("one", "5", "5", OWN),
+        transcript("other", "5", "5", "raises KeyError: on purpose"),
+        transcript("wrong error", "6", "6", "raises KeyError: on purpose"),
+    ]
+    prints = [Fingerprint(form, form, []) for form in answers]
+    found = Battery(requests, transcripts).name(prints)
+    assert (found and found.id) == name
 
 
 @pytest.mark.parametrize("source", [WRONG_AND_THEN_ENDLESS, WRONG_AND_THEN_ENDED])

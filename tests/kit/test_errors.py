@@ -199,7 +199,8 @@ def test_the_code_of_an_entry_raises_an_error_that_no_other_entry_explains(answe
     answer = answers[name]
     assert answer["kind"] == "raised", answer
     by = "raise" if answer["own"] else "code"
-    found = advice.of_error([answer["type"], *answer["bases"]], answer["message"], by)
+    line = next((frame[3] for frame in reversed(answer["frames"]) if frame[0] == "module"), "")
+    found = advice.of_error([answer["type"], *answer["bases"]], answer["message"], by, line)
     assert found is ENTRIES[name], (found and found.id, answer["type"], answer["message"])
     lines = feedback.raised(answer, "step_00_toy.py").split("\n")
     assert lines[0].startswith(f"Your code raised {answer['type']}")
@@ -236,7 +237,8 @@ def test_entries_are_well_formed():
         sentences = [len(re.findall(r"[.?](?= |$)", text)) for text in (entry.means, entry.look)]
         assert sentences in ([1, 1], [1, 2]), entry.id
         # No search may take long, see below.
-        assert not re.search(r"(?<!\\)[*+]|\{\d{0,9},\}", entry.pattern), entry.id
+        for pattern in (entry.pattern, entry.line):
+            assert not re.search(r"(?<!\\)[*+]|\{\d{0,9},\}", pattern), entry.id
 
 
 LONG = 100_000
@@ -300,6 +302,19 @@ def test_an_unknown_error_is_not_explained(kind, text):
     assert len(feedback.raised(answer, "x.py").split("\n")) == 2
     printed = f"x.py:3: {kind}Warning: {text}\n"
     assert feedback.message("No.", None, (printed, 1)).split("\n")[2:] == []
+
+
+def test_the_line_tells_a_range_from_an_index():
+    text = "only integer tensors of a single element can be converted to an index"
+    for line, name in (
+        ("for i in range(labels):", "range-of-tensor"),
+        ("for i in range(labels):  # each [label]", "range-of-tensor"),
+        ("t = [1, 2][labels]", "index-type"),
+        ("t = [names[labels] for i in range(3)]", "index-type"),
+        ("for i in range(counts[labels]):", "index-type"),
+    ):
+        answer = raised("TypeError", text, frames=[("module", "f", 3, line)])
+        assert feedback.raised(answer, "x.py").endswith(str(ENTRIES[name]))
 
 
 def test_no_text_of_others_is_in_an_explanation():

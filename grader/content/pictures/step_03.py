@@ -61,8 +61,8 @@ def draw_surface(figure: Figure, answer: Answer) -> str:
     lowest = np.unravel_index(int(surface.argmin()), surface.shape)
     place = f"a = {_A[lowest[1]]:.2f}, b = {_B[lowest[0]]:.2f}"
     return (
-        "The loss of `mse` and `predict` over a and b, as a surface that is lowest, "
-        f"{surface.min():.3g}, near {place}. "
+        "The loss of `mse` and `predict` over a and b, as a surface. Of the places that were tried, "
+        f"it is lowest, {surface.min():.3g}, at {place}. "
         f"Beside it a cut at a = {_CUT_A:g}. {as_expected(cut, right)}"
     )
 
@@ -130,8 +130,8 @@ def draw_arrows(figure: Figure, answer: Answer) -> str:
     return (
         f"{len(places)} arrows against your gradient on the contours of the loss; {ways} of "
         "them lead towards the lowest "
-        f"place, a = {BEST[0]:.2f}, b = {BEST[1]:.2f}. {same} At a = {places[0, 0]:g}, b = "
-        f"{places[0, 1]:g}: {first}."
+        f"place of all, a = {BEST[0]:.2f}, b = {BEST[1]:.2f} (by least squares). {same} "
+        f"At a = {places[0, 0]:g}, b = {places[0, 1]:g}: {first}."
     )
 
 

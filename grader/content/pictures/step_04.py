@@ -170,16 +170,28 @@ def draw_best(figure: Figure, answer: Answer) -> str:
     losses = [loss_after(*START, *points(), lr, 100) for lr in _LRS]
     best = _LRS[int(np.nanargmin(losses))]
     axes = figure.subplots()
-    top = 30.0
+    # What is higher than this runs off the top.
+    top = 100.0
     places = np.arange(len(_LRS))
     colours = [style.YOURS if near(np.array(lr), np.array(chosen)) else style.PALE for lr in _LRS]
-    heights = [min(loss, top) if np.isfinite(loss) else top for loss in losses]
+    heights = [loss if loss < top else 10 * top for loss in losses]
     axes.bar(places, heights, color=colours, width=0.6)
     for place, loss, height in zip(places.tolist(), losses, heights, strict=True):
-        words = f"{loss:.3g}" if loss < top else f"{loss:.1g}\n(out of the picture)"
-        axes.text(place, height * 1.08, words, ha="center", va="bottom", fontsize=9.5)
+        if loss < top:
+            axes.text(place, height * 1.08, f"{loss:.2g}", ha="center", va="bottom", fontsize=9.5)
+        else:
+            words = f"up to\n{loss:.2g},\nfar above\nthe picture ↑"
+            axes.text(
+                place,
+                top * 0.7,
+                words,
+                ha="center",
+                va="top",
+                fontsize=9.5,
+                bbox={"facecolor": "white", "edgecolor": "none"},
+            )
     style.log_axis(axes)
-    axes.set_ylim(0.004, top * 6)
+    axes.set_ylim(0.004, top)
     axes.set_xticks(places, [f"{lr:g}" for lr in _LRS])
     axes.plot(
         [_LRS.index(best)], [0.0055], "*", color=style.RED, markersize=14, label="expected choice"
