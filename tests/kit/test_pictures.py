@@ -139,18 +139,22 @@ def test_nothing_that_is_right_looks_wrong(solved):
     assert "They are the expected ones." in words and "on the expected path" in words
 
 
-def test_stubs_wait_for_the_functions_of_the_step(tmp_path, direct_launcher):
+def test_stubs_wait_for_the_functions_of_the_step(tmp_path, direct_launcher, monkeypatch):
+    # In this process, probes write their files into the working folder.
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    folder = tmp_path / "pictures"
     # In this process: the zygote would need ten seconds to load the packages of all steps.
     submission = Submission.read(ROOT / "exercises", COURSE)
     for step in WITH_PICTURES:
-        for drawn in draw_pictures(COURSE, direct_launcher, submission, step, tmp_path):
+        for drawn in draw_pictures(COURSE, direct_launcher, submission, step, folder):
             picture = next(one for one in pictures_of(step) if one.name == drawn.name)
             found = re.fullmatch(
                 r"It waits for `(\w+)[\w.]*`, which is not written yet\.", drawn.waiting
             )
             assert found and found[1] in picture.needs, (step.id, drawn)
             assert drawn.files == () and drawn.alt == ""
-    assert not list(tmp_path.iterdir())
+    assert not folder.exists()
 
 
 def drawn_with(launcher, folder, step, source, formats=("png",), only=""):
