@@ -366,7 +366,6 @@ def test_sgd_follows_torch(learner, run, lr, momentum):
 
 
 @pytest.mark.exercise("SGD", "trains a network as torch.optim.SGD does")
-@settings(max_examples=5)
 @given(seed=seeds(), n=sizes(), momentum=momenta)
 def test_sgd_trains_a_network(learner, seed, n, momentum):
     x = torch.linspace(-1, 1, 2 * n).reshape(n, 2)
