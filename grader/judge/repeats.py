@@ -9,6 +9,7 @@ usual.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections import Counter, deque
@@ -106,12 +107,12 @@ class Repeats:
                 return
             same = False
             session.most_printed = 0
-            try:
+            # If a worker cannot be started or ended, the test runs as usual and says so. A test that is never
+            # counted would be waited for without end.
+            with contextlib.suppress(Exception):
                 same = name not in self._different and session.repeats(name, exchanges)
-                # A verdict says so if a call has printed much; here, all calls of a test are counted together.
-                same = same and session.most_printed <= MUCH_OUTPUT
-            finally:
-                self._count(name, same)
+            # A verdict says so if a call has printed much; here, all calls of a test are counted together.
+            self._count(name, same and session.most_printed <= MUCH_OUTPUT)
 
     def _count(self, name: str, same: bool) -> None:
         with self._lock:

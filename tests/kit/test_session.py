@@ -278,6 +278,28 @@ def test_the_same_answers_are_recognized(launcher, session_factory):
         assert Learner(session, "count").count().value == 3
 
 
+def test_a_repeated_series_says_whether_all_is_the_same(launcher, session_factory):
+    calls = [("count", ())] * 20
+    exchanges = asked_as_in(launcher, session_factory, *calls)
+    with session_factory(launcher, SOURCE) as session:
+        assert session.repeats("count", exchanges[:1])
+        assert session.repeats("count", exchanges[1:])
+        # The same requests once more are further calls of the same module.
+        assert not session.repeats("count", exchanges)
+        # What was asked ahead then is forgotten with the workers.
+        assert session.repeats("count", exchanges)
+    other = SOURCE.replace("return len(calls)", "return len(calls) % 19")
+    with session_factory(launcher, other) as session:
+        assert session.repeats("count", exchanges[:18])
+        assert not session.repeats("count", exchanges)
+    broken = SOURCE.replace("return len(calls)", "return calls[:5] and 1 / 0")
+    with session_factory(launcher, broken) as session:
+        assert not session.repeats("count", exchanges)
+    endless = SOURCE.replace("return len(calls)", "while True: pass")
+    with session_factory(launcher, endless, seconds=1.0) as session:
+        assert not session.repeats("count", exchanges)
+
+
 def test_after_another_answer_nothing_is_asked_twice(launcher, session_factory):
     exchanges = asked_as_in(launcher, session_factory, *[("count", ())] * 3)
     other = SOURCE.replace("return len(calls)", "return [len(calls)] if calls[1:] else 1")

@@ -107,6 +107,48 @@ def test_an_answer_that_comes_twice_breaks_the_next_request(ends):
         ends.wire.request(b"", after(LATE))
 
 
+def test_a_series_is_answered_in_order_whatever_the_sizes(ends):
+    ends.other_end(echo)
+    sizes = [0, 1, 40, 9_000, 9_000, 300_000, 2, *[3] * 50, 5_000_000, 1]
+    payloads = [os.urandom(size) for size in sizes]
+    exchanges = [(payload, payload) for payload in payloads]
+    assert list(ends.wire.series(exchanges, after(LATE))) == payloads
+    assert list(ends.wire.series([], after(LATE))) == []
+    assert ends.wire.request(b"next", after(LATE)) == b"next"
+
+
+def test_of_a_series_some_are_sent_ahead_but_not_all(ends):
+    read = []
+
+    def first_read_then_answer(fd):
+        while len(read) < 8:
+            read.append(read_frame(fd))
+        for number, payload in read:
+            write_frame(fd, number, payload)
+        echo(fd)
+
+    ends.other_end(first_read_then_answer)
+    small = [(b"%d" % i, b"") for i in range(30)]
+    assert list(ends.wire.series(small, after(LATE))) == [payload for payload, _ in small]
+    assert len(read) == 8
+
+
+def test_a_series_ends_at_the_deadline_and_with_the_other_end(ends):
+    def answer_once(fd):
+        number, payload = read_frame(fd)
+        write_frame(fd, number, payload)
+        read_frame(fd)
+
+    ends.other_end(answer_once)
+    came = ends.wire.series([(b"a", b"a"), (b"b", b"b")], after(SOON))
+    assert next(came) == b"a"
+    with pytest.raises(WireTimeout):
+        next(came)
+    ends.frames.shutdown(socket.SHUT_RDWR)
+    with pytest.raises(WireBroken):
+        list(ends.wire.series([(b"a", b"a")], after(LATE)))
+
+
 def test_an_answer_that_says_it_is_too_large_breaks_the_wire_before_it_comes(ends):
     ends.other_end(answer_with(HEADER.pack(MAX_BYTES + 1, 1)))
     with pytest.raises(WireBroken, match="too large"):
