@@ -56,7 +56,7 @@ def draw_surface(figure: Figure, answer: Answer) -> str:
     style.expected(axes, _B, right)
     axes.set_xlabel("b")
     axes.set_ylabel("loss")
-    axes.set_title(f"the cut at a = {_CUT_A:g} (red on the left)")
+    axes.set_title(f"the cut at a = {_CUT_A:g} (orange on the left)")
     axes.legend(loc="upper center")
     lowest = np.unravel_index(int(surface.argmin()), surface.shape)
     place = f"a = {_A[lowest[1]]:.2f}, b = {_B[lowest[0]]:.2f}"
