@@ -67,7 +67,7 @@ _MARKS = {
 
 
 # How a notice begins while tests take long.
-STILL = "Still running, and what is shown is about the last save"
+STILL = "Still running, and what is shown is about the save before"
 
 
 @dataclass

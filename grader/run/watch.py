@@ -292,7 +292,7 @@ class Watch:
             )
             if last_verdict(self.course, self.places.memory, self.view.submission, step):
                 return
-        self._ask(saved=True)
+        self._ask(self._last_save(changed))
 
     def _look_up(self, names: set[str]) -> None:
         """Find what is known of steps that were saved, which may be as they were judged once."""
@@ -306,11 +306,19 @@ class Watch:
         self.view.statuses |= dict.fromkeys(done, Status.PASSED)
         self.view.statuses |= {name: verdict.status for name, verdict in known.items()}
 
-    def _ask(self, saved: bool = False) -> None:
+    def _last_save(self, steps: set[str]) -> float | None:
+        """Return when the last of these steps' files was saved, in seconds since 1970; None if none is there."""
+        times = []
+        for step in steps:
+            with contextlib.suppress(OSError):
+                times.append((self.exercises / self.course.by_id[step].filename).stat().st_mtime)
+        return max(times, default=None)
+
+    def _ask(self, since: float | None = None) -> None:
         """Ask the judge for the current step.
 
         Args:
-            saved: whether that is because its file was saved, so that the time since then is of interest.
+            since: when a file was saved, if that is why, in seconds since 1970.
         """
         self._run += 1
         self._is_second = False
@@ -320,11 +328,6 @@ class Watch:
             self.view.judging = False
             self.view.notice = f"The folder {self.exercises.name} is not there any more."
             return
-        since = None
-        if saved:
-            file = self.exercises / self.view.step.filename
-            with contextlib.suppress(OSError):
-                since = file.stat().st_mtime
         self._asked = self.view.submission, since
         self.view.judging = True
         if self.view.marked < 0:
@@ -333,7 +336,7 @@ class Watch:
 
     def _ask_again(self) -> None:
         """Ask once more for what was asked last."""
-        self._ask(saved=self._asked is not None and self._asked[1] is not None)
+        self._ask(self._asked[1] if self._asked else None)
         self._is_second = True
 
     def _answer(self, answer: dict[str, Any]) -> None:
