@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.control import Control
-from rich.screen import Screen
 from rich.segment import ControlType
 from rich.text import Text
 
@@ -95,11 +94,10 @@ class FullScreen:
             return
         # One write for all, so that nothing flickers.
         with console:
-            if self._painted and self._painted[0] == size:
-                self._paint_changes(self._painted[1], shown[1])
-            else:
-                console.control(Control.clear(), Control.home())
-                console.print(Screen(Group(*shown[1])), end="")
+            same_size = self._painted and self._painted[0] == size
+            if not same_size:
+                console.control(Control.clear())
+            self._paint_changes(self._painted[1] if same_size else [], shown[1])
         self._painted = shown
 
     def _paint_changes(self, before: list[Text], after: list[Text]) -> None:
