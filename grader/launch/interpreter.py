@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from grader.worker.surroundings import NO_CARDS
+
 ROOT = str(Path(__file__).resolve().parents[2])
 # -P keeps the working folder off the import path, so that a learner's `torch.py` or `random.py` does not
 # shadow the real module. The kit's folder comes last on the path.
@@ -17,8 +19,9 @@ def environment() -> dict[str, str]:
     """Return an environment without any of the judge's variables, except those that Windows needs.
 
     A fixed hash seed makes sets iterate in the same order in every run. Workers cannot start processes,
-    so multiprocessing in joblib (used by scikit-learn) and the torch compiler are switched off.
+    so multiprocessing in joblib (used by scikit-learn) and the torch compiler are switched off. Graphics cards
+    are hidden.
     """
     keep = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
     alone = {"JOBLIB_MULTIPROCESSING": "0", "TORCH_COMPILE_DISABLE": "1"}
-    return keep | alone | {"PYTHONHASHSEED": "0"}
+    return keep | alone | NO_CARDS | {"PYTHONHASHSEED": "0"}

@@ -116,4 +116,7 @@ def _devices() -> Finding:
         names += [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
         names.append("mps")
-    return Finding("devices", None, ", ".join(names))
+    words = ", ".join(names)
+    if len(names) > 1:
+        words += "; your own programs can use them, tests judge on the CPU, as everywhere"
+    return Finding("devices", None, words)

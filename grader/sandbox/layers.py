@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib.util
 import os
 import re
 import resource
@@ -213,6 +214,11 @@ def readable_paths(root: str) -> list[str]:
         sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")
     )
     paths.update(site.getsitepackages())
+    # They may lie elsewhere, when the environment looks into another one.
+    for package in ("numpy", "torch", "sklearn"):
+        spec = importlib.util.find_spec(package)
+        if spec and spec.origin:
+            paths.add(str(Path(spec.origin).parents[1]))
     hidden = Path(root, HIDDEN_TESTS).resolve()
     for path in paths:
         if hidden.exists() and hidden.is_relative_to(Path(path).resolve()):

@@ -18,6 +18,9 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 USER = "learner"
+# Graphics cards are hidden: the sandbox keeps everybody from their drivers, a process forked after a backward pass
+# cannot use them, and the same code must get the same marks on a machine with a card and on one without.
+NO_CARDS = {"CUDA_VISIBLE_DEVICES": ""}
 NO_LINKS = "Links cannot be created and file permissions cannot be changed, here or where the step is marked."
 NO_SYSTEM = "`{}` cannot be used here or where the step is marked: no step needs it."
 NO_NETWORK = "There is no network, here or where the step is marked: all data for a step comes with its packages."
@@ -53,7 +56,7 @@ def enter_scratch(scratch: str) -> None:
     """Make the scratch folder the home, temporary and working folder, and clear all other variables."""
     keep = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
     os.environ.clear()
-    os.environ.update(keep)
+    os.environ.update(keep | NO_CARDS)
     for names, value in (
         (("HOME", "USERPROFILE", "PWD", "TMPDIR", "TEMP", "TMP"), scratch),
         (("USER", "LOGNAME", "USERNAME"), USER),

@@ -194,8 +194,6 @@ def answers(fork_launcher, session_factory):
 
 @pytest.mark.parametrize("name", [name for name in ENTRIES if name not in WARNINGS])
 def test_the_code_of_an_entry_raises_an_error_that_no_other_entry_explains(answers, name):
-    if name == "no-card" and torch.cuda.is_available():
-        pytest.skip("there is a card")
     answer = answers[name]
     assert answer["kind"] == "raised", answer
     by = "raise" if answer["own"] else "code"

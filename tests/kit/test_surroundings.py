@@ -71,6 +71,9 @@ def loader_of_a_stream():
     loader = DataLoader(Stream(), num_workers=2, persistent_workers=True, multiprocessing_context="spawn")
     return [[x.item() for x in loader] for _ in range(2)], torch.utils.data.get_worker_info()
 
+def cards():
+    return os.environ["CUDA_VISIBLE_DEVICES"], torch.cuda.is_available(), torch.cuda.device_count()
+
 def _write_and_read(folder):
     path = Path(folder, f"note-{os.getpid()}")
     path.write_text("4.0")
@@ -273,6 +276,7 @@ EXPECTED = {
     "loader_subclass": 2,
     "loader_changed_later": 6,
     "loader_of_a_stream": ([[0, 1, 2]] * 2, None),
+    "cards": ("", False, 0),
     "files": ["4.0"] * 8,
     "files_of_tempfile": (2.0, True),
     "files_moved_and_copied": "1",

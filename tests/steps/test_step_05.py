@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 
 from grader.content.references import result_and_seconds
-from grader.content.shared_probes import devices, devices_picked, on_card
+from grader.content.shared_probes import DEVICES, devices_picked, on_card
 from grader.testing.probes import probe
 from grader.testing.strategies import all_seeds, arrays, shapes, tensors
 
@@ -69,32 +69,24 @@ def facts(t):
 
 @probe
 def tensor_on_devices(module, array):
-    """call `to_tensor` for the devices "cpu" and "meta", and for "cuda" if it is there, each named
-    by a string and by a `torch.device`"""
+    """call `to_tensor` for the devices "cpu" and "meta", each named by a string and by a `torch.device`"""
     return {
         device: [
             facts(module.to_tensor(array=array, device=device)),
             facts(module.to_tensor(array=array, device=torch.device(device))),
         ]
-        for device in devices()
+        for device in DEVICES
     }
 
 
 @probe
 def parameters_on_devices(module, seed):
-    """call `make_parameters` for the devices "cpu" and "meta", and for "cuda" if it is there"""
+    """call `make_parameters` for the devices "cpu" and "meta" """
     made = {}
-    for device in devices():
+    for device in DEVICES:
         pair = module.make_parameters(device=device, seed=seed)
         made[device] = [facts(t) for t in pair] if isinstance(pair, (tuple, list)) else pair
     return made
-
-
-def devices_tried(answer):
-    """Return the devices that a probe tried; "cuda" is not on every machine."""
-    return [
-        device for device in ("cpu", "meta", "cuda") if device != "cuda" or "cuda" in answer.value
-    ]
 
 
 def check_home(fact, device):
@@ -125,7 +117,7 @@ def test_to_tensor_whole_numbers(learner):
 @pytest.mark.exercise("to_tensor", "the device that was given", points=2)
 def test_to_tensor_device(learner):
     answer = learner.run(tensor_on_devices, array=A)
-    for device in devices_tried(answer):
+    for device in DEVICES:
         for fact in answer.key(device).parts("by string", "by torch.device"):
             check_home(fact, device)
             fact.key("shape").equals((3, 2))
@@ -201,10 +193,9 @@ def test_to_numpy_keeps_shape_and_numbers(learner, t):
 
 @probe
 def beside_others(module, t, other):
-    """let `t` be on the CPU, and call `beside(t, other)` with `other` on the devices "cpu" and "meta", and on
-    "cuda" if it is there"""
+    """let `t` be on the CPU, and call `beside(t, other)` with `other` on the devices "cpu" and "meta" """
     seen = {}
-    for device in devices():
+    for device in DEVICES:
         there = other.to(device)
         result = module.beside(t=t, other=there)
         seen[device] = {**facts(result), "is t": result is t, "other": facts(there)}
@@ -260,7 +251,7 @@ def test_beside_itself(learner):
 @pytest.mark.exercise("beside", "on the device of the other tensor", points=2)
 def test_beside_device(learner):
     answer = learner.run(beside_others, t=T, other=T[0])
-    for device in devices_tried(answer):
+    for device in DEVICES:
         check_place(answer.key(device), device, T)
         home = answer.key(device).key("other").key("device")
         home.check(home.value == device, "other was moved. It is t that has to move.")
@@ -270,7 +261,7 @@ def test_beside_device(learner):
 def test_beside_dtype(learner):
     for t, other in ((T, OTHER), (OTHER, T), (T.double(), T)):
         answer = learner.run(beside_others, t=t, other=other)
-        for device in devices_tried(answer):
+        for device in DEVICES:
             check_place(answer.key(device), device, t)
 
 
@@ -287,7 +278,7 @@ def test_beside_any_tensors(learner, t, other):
     learner.beside(t=t, other=other).is_close(t)
     answer = learner.run(beside_others, t=t, other=other)
     check_itself(answer.key("cpu"))
-    for device in devices_tried(answer):
+    for device in DEVICES:
         check_place(answer.key(device), device, t)
 
 
@@ -320,7 +311,7 @@ def test_make_parameters_are_two_draws(learner, seed):
 @pytest.mark.exercise("make_parameters", "float32, on the device that was given")
 def test_make_parameters_device(learner):
     answer = learner.run(parameters_on_devices, seed=3)
-    for device in devices_tried(answer):
+    for device in DEVICES:
         for fact in answer.key(device).parts("a", "b"):
             check_home(fact, device)
             fact.key("shape").equals((1,))
@@ -329,7 +320,7 @@ def test_make_parameters_device(learner):
 @pytest.mark.exercise("make_parameters", "leaves that require a gradient, on any device", points=3)
 def test_make_parameters_are_leaves(learner):
     answer = learner.run(parameters_on_devices, seed=3)
-    for device in devices_tried(answer):
+    for device in DEVICES:
         for name, fact in zip("ab", answer.key(device).parts("a", "b"), strict=True):
             fact.key("what").equals("tensor")
             fact.check(

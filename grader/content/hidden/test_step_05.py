@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from grader.content.references import result_and_seconds
 from grader.content.shared_probes import (
+    DEVICES,
     array_laid_out,
-    devices,
     devices_picked,
     on_card,
     tensor_laid_out,
@@ -121,14 +121,14 @@ def at_home(t):
 
 @probe
 def to_tensor_on_devices(module, array):
-    """call `to_tensor` for "cpu" and "meta", and for "cuda" if it is there, each named by a string and
+    """call `to_tensor` for "cpu" and "meta", each named by a string and
     by a `torch.device`"""
     return {
         device: [
             at_home(module.to_tensor(array=array, device=device)),
             at_home(module.to_tensor(array=array, device=torch.device(device))),
         ]
-        for device in devices()
+        for device in DEVICES
     }
 
 
@@ -156,8 +156,7 @@ def check_home(answer, device, shape, dtype=torch.float32):
 @given(array=arrays(shapes()))
 def test_to_tensor_on_any_device(learner, array):
     answer = learner.run(to_tensor_on_devices, array=array)
-    devices = ["cpu", "meta", *(["cuda"] if "cuda" in answer.value else [])]
-    for device in devices:
+    for device in DEVICES:
         for part in answer.key(device).parts("by string", "by torch.device"):
             check_home(part, device, array.shape)
             if device != "meta":
@@ -238,10 +237,10 @@ def test_to_numpy_of_results_on_a_card(learner, t, factor):
 @probe
 def beside_everywhere(module, t, other, learns):
     """let `t` be on the CPU (and require a gradient, if `learns`); for each of the devices "cpu" and "meta",
-    and for "cuda" if it is there, call `beside` with `other` there, and then with both tensors there"""
+    call `beside` with `other` there, and then with both tensors there"""
     t = t.clone().requires_grad_(learns)
     seen = {}
-    for device in devices():
+    for device in DEVICES:
         there = other.to(device)
         moved = module.beside(t=t, other=there)
         # A leaf again, on that device.
@@ -276,8 +275,7 @@ def test_beside_on_any_device(learner, both):
     t, other, learns = both
     learner.beside(t=t, other=other).is_close(t)
     answer = learner.run(beside_everywhere, t=t, other=other, learns=learns)
-    devices = ["cpu", "meta", *(["cuda"] if "cuda" in answer.value else [])]
-    for device in devices:
+    for device in DEVICES:
         seen = answer.key(device)
         check_home(seen.key("moved"), device, t.shape, t.dtype)
         if device != "meta":
@@ -347,10 +345,10 @@ def test_make_parameters_by_seed(learner, pair, draws):
 
 @probe
 def parameters_that_learn(module, seed, x, y):
-    """make parameters on "cpu" and "meta", and on "cuda" if it is there, send gradients back to them (on
+    """make parameters on "cpu" and "meta", send gradients back to them (on
     "meta" those of their sums, else those of the loss of the line), and look at the gradients"""
     seen = {}
-    for device in devices():
+    for device in DEVICES:
         a, b = module.make_parameters(device=torch.device(device), seed=seed)
         losses = [a.sum(), b.sum()]
         if device != "meta":
@@ -377,8 +375,7 @@ NO_GRADIENT = (
 def test_make_parameters_learn_on_any_device(learner, seed, data):
     x, y = data
     answer = learner.run(parameters_that_learn, seed=seed, x=x, y=y)
-    devices = ["cpu", "meta", *(["cuda"] if "cuda" in answer.value else [])]
-    for device in devices:
+    for device in DEVICES:
         seen = answer.key(device)
         parts = seen.key("gradients").parts("a.grad", "b.grad")
         for name, part in zip("ab", parts, strict=True):

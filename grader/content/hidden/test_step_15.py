@@ -403,25 +403,6 @@ def test_evaluate_no_batch(learner, n, more, columns):
         learner.run(evaluate_numbered, n=n, **inputs)
 
 
-@probe
-def evaluate_on_gpu(module, x, y):
-    "evaluate a model on a GPU, if there is one, and on the CPU"
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = nn.Linear(1, 1).to(device)
-    with torch.no_grad():
-        model.weight.fill_(2.0)
-        model.bias.fill_(0.25)
-    loader = loader_of(x, y, [3, 1])
-    return module.evaluate(model=model, loss_fn=nn.MSELoss(), loader=loader, device=device)
-
-
-@pytest.mark.exercise("evaluate", "on a GPU, if there is one")
-@given(x=tensors((4, 1)), y=tensors((4, 1)))
-def test_evaluate_on_gpu(learner, x, y):
-    answer = learner.run(evaluate_on_gpu, x=x, y=y)
-    answer.is_close(float(((2 * x + 0.25 - y).double() ** 2).mean()), **FLOAT32)
-
-
 # r2_score
 
 
