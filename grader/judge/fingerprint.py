@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.judge import advice
 from grader.testing.wording import steady
 from grader.wire.codec import Opaque
 from grader.wire.values import float64, is_tensor
@@ -43,7 +44,7 @@ class Fingerprint:
     def of(cls, answer: dict[str, Any]) -> Fingerprint:
         """Return the fingerprint of a worker's answer to a request (see `grader.worker.service`)."""
         if answer["kind"] == "raised":
-            form = f"{_RAISES}{answer['type']}: {_origin(answer)}"[:_MAX_FORM]
+            form = f"{_RAISES}{_origin(answer)}"[:_MAX_FORM]
             return cls(form, form, [])
         if answer["kind"] != "value":
             form = f"{_NO_VALUE}{answer['kind']}"
@@ -90,9 +91,14 @@ class Fingerprint:
 
 
 def _origin(answer: dict[str, Any]) -> str:
-    """Return where an error was raised, and its message unless the learner wrote it."""
+    """Return the type of an error, where it was raised, and its message unless the learner wrote it."""
+    kind, text = answer["type"], answer["message"]
     if answer["own"]:
-        return "on purpose"
+        return f"{kind}: on purpose"
+    known = advice.of_error([kind], text) if re.search("CUDA|NVIDIA", text) else None
+    if known and known.id == "no-card":
+        # A torch that was built for graphics cards and one that was not say it with different errors.
+        kind, text = "RuntimeError", known.means
     where = ""
     for place, function, _, line in answer["frames"]:
         if place == "probe":
@@ -100,8 +106,8 @@ def _origin(answer: dict[str, Any]) -> str:
         elif not function.startswith("<"):
             # Names such as <listcomp> are skipped: not every version of Python has them.
             where = f"in {function}"
-    message = re.sub(r"(/[\w.+…-]+){2,}", "…", steady(answer["message"]))
-    return f"{where}: {message}"
+    message = re.sub(r"(/[\w.+…-]+){2,}", "…", steady(text))
+    return f"{kind}: {where}: {message}"
 
 
 def _form(value: Any, numbers: list[float], loose: bool) -> str:
