@@ -19,7 +19,7 @@ from grader.wire.values import float64, is_tensor
 # mistakes are hardly ever this close.
 _RTOL, _ATOL = 1e-3, 1e-5
 # Shorter times count as equal, in calls that measure time: those wait for a few hundredths of a second.
-SECONDS = 0.03
+SECONDS = 0.02
 _MAX_NUMBERS = 48
 _MAX_FORM = 1000
 _PLACES = 6

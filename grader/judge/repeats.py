@@ -2,9 +2,8 @@
 
 A verdict is a pure function of the worker's replies (`grader.judge.pool`), and the tests of a function are
 judged apart from those of others. So after a save the requests of the last passing run are made once more, test by
-test, in two workers at a time, of which one begins with the first test and one with the last. If every reply to a
-function's tests is the same to the byte, their verdicts stand. If one differs, the tests of that function run as
-usual.
+test and the longest first, in two workers at a time. If every reply to a function's tests is the same to the byte,
+their verdicts stand. If one differs, the tests of that function run as usual.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import contextlib
 import queue
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,16 +34,18 @@ class Passed:
 
     Attributes:
         exchanges: its requests and the replies, in order.
+        seconds: how long it ran.
         verdict: its verdict, as plain data.
     """
 
     exchanges: Exchanges
+    seconds: float
     verdict: dict[str, Any]
 
     @property
     def plain(self) -> dict[str, Any]:
         """All of it as plain data."""
-        return {"exchanges": self.exchanges, "verdict": self.verdict}
+        return vars(self).copy()
 
 
 class Repeats:
@@ -65,19 +66,18 @@ class Repeats:
         passed: dict[str, list[Passed]],
     ) -> None:
         self._passed = passed if launchers else {}
-        self._waiting = deque(
-            (name, test.exchanges) for name, tests in self._passed.items() for test in tests
-        )
+        tests = [(name, test) for name, tests in self._passed.items() for test in tests]
+        tests.sort(key=lambda pair: pair[1].seconds, reverse=True)
+        self._waiting = deque((name, test.exchanges) for name, test in tests)
         self._left = Counter(name for name, _ in self._waiting)
         self._different: set[str] = set()
         self._lock = threading.Lock()
         self._same = {name: queue.SimpleQueue[bool]() for name in self._passed}
         self._known: dict[str, bool] = {}
-        ends = (self._waiting.popleft, self._waiting.pop)
         if self._waiting:
-            for take, launcher in zip(ends, launchers, strict=True):
+            for launcher in launchers:
                 session = StepSession(submission, replace(step, seconds=_SECONDS), launcher)
-                threading.Thread(target=self._repeat, args=(session, take), daemon=True).start()
+                threading.Thread(target=self._repeat, args=(session,), daemon=True).start()
 
     def __contains__(self, function: str) -> bool:
         return function in self._passed
@@ -99,10 +99,10 @@ class Repeats:
             )
         )
 
-    def _repeat(self, session: StepSession, take: Callable[[], tuple[str, Exchanges]]) -> None:
+    def _repeat(self, session: StepSession) -> None:
         while True:
             try:
-                name, exchanges = take()
+                name, exchanges = self._waiting.popleft()
             except IndexError:
                 return
             same = False
@@ -125,14 +125,14 @@ class Repeats:
                 self._same[name].put(same)
 
 
-def passed_by(tests: Iterable[tuple[TestVerdict, Exchanges]]) -> dict[str, list[Passed]]:
+def passed_by(tests: Iterable[tuple[TestVerdict, Passed]]) -> dict[str, list[Passed]]:
     """Return the functions whose tests all passed without a word, and how, for those that were called at all."""
-    found: dict[str, list[tuple[TestVerdict, Exchanges]]] = {}
-    for verdict, exchanges in tests:
-        found.setdefault(verdict.function, []).append((verdict, exchanges))
+    found: dict[str, list[tuple[TestVerdict, Passed]]] = {}
+    for verdict, test in tests:
+        found.setdefault(verdict.function, []).append((verdict, test))
     return {
-        name: [Passed(exchanges, verdict.plain) for verdict, exchanges in of_function]
+        name: [test for _, test in of_function]
         for name, of_function in found.items()
         if all(one.status == Status.PASSED and not one.message for one, _ in of_function)
-        and any(exchanges for _, exchanges in of_function)
+        and any(test.exchanges for _, test in of_function)
     }

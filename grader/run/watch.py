@@ -101,7 +101,8 @@ class Watch:
         self._waits = 0
         self._is_second = False
         self._asked: tuple[Submission, float | None] | None = None
-        self._tests: list[TestVerdict] = []
+        # The verdicts that are known, by the place of the test in the step.
+        self._found: dict[int, TestVerdict] = {}
         self._looked: Any = None
         self._confirm = False
         self._opened = ""
@@ -323,7 +324,7 @@ class Watch:
         self._run += 1
         self._is_second = False
         self._waits = 0
-        self._tests = []
+        self._found = {}
         if not self.exercises.is_dir():
             self.view.judging = False
             self.view.notice = f"The folder {self.exercises.name} is not there any more."
@@ -333,6 +334,11 @@ class Watch:
         if self.view.marked < 0:
             self._close_panel()
         self._judge.judge(self._run, self.view.step.id)
+
+    @property
+    def _tests(self) -> list[TestVerdict]:
+        """The verdicts that are known, in the order of the lesson."""
+        return [test for _, test in sorted(self._found.items())]
 
     def _ask_again(self) -> None:
         """Ask once more for what was asked last."""
@@ -347,10 +353,10 @@ class Watch:
         elif answer.get("run") == self._run:
             self._ends = 0
             if "test" in answer:
-                self._tests.append(TestVerdict.of(answer["test"]))
+                test = TestVerdict.of(answer["test"])
+                self._found[answer["place"]] = test
                 # The old verdict stays until the new one says something else than "right so far".
-                wrong = [test for test in self._tests if test.status in _WRONG]
-                if len(wrong) == 1 and wrong[0] is self._tests[-1]:
+                if [one for one in self._tests if one.status in _WRONG] == [test]:
                     self._show(done=False)
             elif "judged" in answer:
                 if not self._is_about_these_files(answer["judged"]) and not self._is_second:

@@ -443,7 +443,7 @@ def test_timed_result(learner):
 
 @pytest.mark.exercise("timed", "work that is done at once")
 def test_timed_plain_work(learner):
-    answer = learner.run(time_plain_work, seconds=0.05)
+    answer = learner.run(time_plain_work, seconds=0.04)
     check_seconds(
         answer,
         "The clock must run until work() has returned, even while the program waits.",
@@ -453,7 +453,7 @@ def test_timed_plain_work(learner):
 
 @pytest.mark.exercise("timed", "the clock waits for queued work", points=2)
 def test_timed_waits_before_it_stops(learner):
-    answer = learner.run(time_a_queue, waiting=0.0, queued=0.05)
+    answer = learner.run(time_a_queue, waiting=0.0, queued=0.04)
     check_calls(answer)
     check_seconds(
         answer,
@@ -464,7 +464,7 @@ def test_timed_waits_before_it_stops(learner):
 
 @pytest.mark.exercise("timed", "the clock does not count older work", points=2)
 def test_timed_waits_before_it_starts(learner):
-    answer = learner.run(time_a_queue, waiting=0.05, queued=0.0)
+    answer = learner.run(time_a_queue, waiting=0.04, queued=0.0)
     check_calls(answer)
     check_seconds(
         answer,
