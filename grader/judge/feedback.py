@@ -167,7 +167,7 @@ def missing_function(name: str, path: str) -> str:
 def not_written(answer: dict[str, Any], path: str, function: str) -> str:
     """Return the sentence for a function that is still a stub, or that needs one that is.
 
-    `TestVerdict.unwritten` reads the name of the other function from it.
+    `TestVerdict.unwritten` reads the name of the other function or of the method from it.
 
     Args:
         answer: the worker's answer with the NotImplementedError (see `grader.wire.messages`).

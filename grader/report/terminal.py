@@ -208,28 +208,23 @@ class Screen:
             self.console.print(head, soft_wrap=True)
             self._lines(visible(verdict.tests[0].message), indent=6)
             return
-        unwritten: dict[str, str] = {}
         shown: set[str] = set()
-        for function, tests in verdict.by_function.items():
+        for function, tests in verdict.wrong.items():
             bad = [test for test in tests if test.status != Status.PASSED]
-            if not bad:
-                continue
-            if all(test.status == Status.NOT_STARTED for test in bad):
-                unwritten[function] = bad[0].unwritten
-                continue
             worst = next(test for test in bad if test.status != Status.NOT_STARTED)
             # Several functions may have the same message, such as one about a missing file.
             if worst.message not in shown and (most is None or len(shown) < most):
                 self._function(worst, len(bad), len(tests))
                 self._hint(step, function, indent=6)
             shown.add(worst.message)
-        if unwritten:
-            names = ", ".join(f"`{name}`" for name in dict.fromkeys(unwritten.values()))
+        if verdict.to_write:
+            names = ", ".join(f"`{name}`" for name in verdict.to_write)
             self.console.print(f"  Not written yet: {escape(names)}", soft_wrap=True)
-        for function, name in unwritten.items():
-            if function != name:
-                text = f"  `{function}` needs `{name}`, so write `{name}` first."
-                self.console.print(escape(text), soft_wrap=True)
+        for function, needed in verdict.unwritten.items():
+            for name in needed:
+                if name.partition(".")[0] != function:
+                    text = f"  `{function}` needs `{name}`, so write `{name}` first."
+                    self.console.print(escape(text), soft_wrap=True)
         # The message of a named mistake already says what to read.
         named = any(test.misconception for test in verdict.tests)
         if not named:

@@ -206,8 +206,8 @@ def _functions(view: View, width: int) -> list[Text]:
     rows, used = [Text()], 0
     for name, tests in view.verdict.by_function.items():
         found = StepVerdict(view.step, tuple(tests)).status
-        if view.verdict.file_problem:
-            # Nothing is known of any function.
+        if view.verdict.file_problem or name in view.verdict.unwritten:
+            # Nothing is known of any function, or of this one nothing is wrong.
             found = Status.NOT_STARTED
         mark, style = _MARKS.get(found, ("!", "magenta"))
         if not is_unicode(view.encoding):
@@ -278,7 +278,7 @@ def _folded(text: str, width: int) -> list[str]:
 
 def _not_started(view: View, verdict: StepVerdict, width: int) -> list[Text]:
     file = view.place.rpartition(":")[0]
-    names = list(dict.fromkeys(test.unwritten for test in verdict.tests))
+    names = verdict.to_write
     if view.step.module not in view.submission.sources:
         absence = view.submission.absence(view.step)
         return [*_wrapped(absence, width), *_wrapped("x writes it anew, with its stubs.", width)]

@@ -349,7 +349,9 @@ class Watch:
             if "test" in answer:
                 self._tests.append(TestVerdict.of(answer["test"]))
                 # The old verdict stays until the new one says something else than "right so far".
-                wrong = [test for test in self._tests if test.status in _WRONG]
+                verdict = StepVerdict(self.view.step, tuple(self._tests))
+                wrong = [test for each in verdict.wrong.values() for test in each]
+                wrong = [test for test in wrong if test.status in _WRONG]
                 if len(wrong) == 1 and wrong[0] is self._tests[-1]:
                     self._show(done=False)
             elif "judged" in answer:
@@ -641,27 +643,42 @@ class Watch:
     def _line(self) -> int:
         """Return the line that fails, or that of the function to do first; 1 if neither is known."""
         step, verdict = self.view.step, self.view.verdict
-        bad = [test for test in verdict.tests if test.status in _BAD] if verdict else []
+        wrong = verdict.wrong if verdict else {}
+        bad = [test for tests in wrong.values() for test in tests if test.status in _BAD]
         if bad and (said := re.search(rf"line (\d+) of \S*{step.filename}\b", bad[0].message)):
             return int(said[1])
         source = self.view.submission.sources.get(step.module, b"")
-        name = re.escape(self._function().encode())
-        found = re.search(rb"^(?:async +)?(?:def|class) +%s\b" % name, source, re.MULTILINE)
-        return source.count(b"\n", 0, found.start()) + 1 if found and name else 1
+        name, _, method = self._to_do().partition(".")
+        found = _definition(source, name)
+        if found and method:
+            found = _definition(source, method, found.end()) or found
+        return source.count(b"\n", 0, found.start(1)) + 1 if found else 1
 
     def _function(self) -> str:
         """Return the function that the screen is about: the first one that is wrong, or else to be written."""
         verdict = self.view.verdict
-        if verdict is None:
-            return ""
-        wrong = (test.function for test in verdict.tests if test.status in _BAD)
-        return next(wrong, verdict.to_do)
+        return next(iter(verdict.wrong), verdict.to_do) if verdict else ""
+
+    def _to_do(self) -> str:
+        """Return that function, or the method of it that is to be written."""
+        verdict, function = self.view.verdict, self._function()
+        names = verdict.unwritten.get(function, []) if verdict else []
+        return next((name for name in names if name.startswith(f"{function}.")), function)
 
     def _place(self) -> str:
         path = self.view.submission.path_of(self.view.step.filename)
         with contextlib.suppress(ValueError, OSError):
             path = os.path.relpath(path)
         return f"{path}:{self._line()}"
+
+
+def _definition(source: bytes, name: str, start: int = 0) -> re.Match[bytes] | None:
+    """Return where a function or class is defined: at the top, or behind `start` as a method."""
+    if not name:
+        return None
+    indent = rb"[ \t]+" if start else b""
+    words = rb"^%s((?:async +)?(?:def|class) +%s\b)" % (indent, re.escape(name.encode()))
+    return re.compile(words, re.MULTILINE).search(source, start)
 
 
 def _idea_of(course: Course, step: Step) -> str:

@@ -17,12 +17,10 @@ from grader.course.verdicts import Status, StepVerdict
 from grader.report.html import (
     MARKS,
     failures_html,
-    first_wrong,
     functions_html,
     inline,
     paragraphs,
     sentence,
-    unwritten,
 )
 from grader.report.lessons import Lesson, python_html
 from grader.report.watching import STILL, View
@@ -213,7 +211,7 @@ def _verdict(view: View, lesson: Lesson, so_far: bool) -> str:
     if verdict.status == Status.PASSED:
         return html + _done(view)
     html += failures_html(verdict, lesson)
-    names = unwritten(verdict)
+    names = verdict.to_write
     if names:
         todo = ", ".join(f"`{name}`" for name in names)
         where = f"Open `{visible(view.place)}`, read the lesson, then write: {todo}."
@@ -233,7 +231,7 @@ def _brief(view: View) -> str:
 
 def _kind(verdict: StepVerdict) -> str:
     """Return how a verdict looks: its status, or "partly" if all that is written is right."""
-    is_partly = verdict.status == Status.FAILED and not first_wrong(verdict)
+    is_partly = verdict.status == Status.FAILED and not verdict.wrong
     return "partly" if is_partly else verdict.status.value
 
 
@@ -314,7 +312,7 @@ def _hints(view: View, hints: Sequence[Hinted]) -> str:
     if not hints:
         return ""
     verdict = view.verdict
-    to_do = (first_wrong(verdict) or verdict.to_do) if verdict else hints[0].function
+    to_do = next(iter(verdict.wrong), verdict.to_do) if verdict else hints[0].function
     first = [hint for hint in hints if hint.function == to_do]
     others = [hint for hint in hints if hint.function != to_do]
     rest = "".join(map(_hint, others))
