@@ -186,7 +186,7 @@ class StepVerdict:
     def wrong(self) -> dict[str, list[TestVerdict]]:
         """The verdicts by function, of those functions and classes that are to be mended.
 
-        The first test that a function does not pass decides, because tests are in the order of the lesson: if that
+        The first test that a function does not pass decides, because tests are in the order of the lesson. If that
         one needs something that is not written yet, such as a method, this is to be written first, although a later
         test may fail for another reason.
         """
@@ -216,8 +216,7 @@ class StepVerdict:
     @property
     def is_right_so_far(self) -> bool:
         """Whether all that is written is right, and something is missing."""
-        statuses = {test.status for test in self.tests}
-        return statuses == {Status.PASSED, Status.NOT_STARTED}
+        return {test.status for test in self.tests} == {Status.PASSED, Status.NOT_STARTED}
 
     @property
     def share(self) -> Fraction:

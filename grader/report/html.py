@@ -63,6 +63,8 @@ def sentence(verdict: StepVerdict, so_far: bool = False) -> str:
         return "Nothing is written yet."
     if verdict.status == Status.ERROR:
         return "The kit itself failed."
+    if problem := verdict.file_problem:
+        return f"`{verdict.step.filename}` {problem}."
     bad = verdict.wrong
     if not bad:
         begin = "Right so far. " if verdict.is_right_so_far else ""
@@ -88,10 +90,13 @@ def functions_html(verdict: StepVerdict, so_far: bool = False) -> str:
         status = StepVerdict(verdict.step, tuple(tests)).status
         passed = sum(test.status == Status.PASSED for test in tests)
         is_begun = status == Status.FAILED
-        if name in verdict.unwritten:
+        if name in verdict.unwritten or verdict.file_problem:
             status = Status.NOT_STARTED
         mark, words = MARKS[status]
-        if status == Status.NOT_STARTED and is_begun:
+        if verdict.file_problem:
+            # Nothing is known of any function.
+            words = "not checked"
+        elif status == Status.NOT_STARTED and is_begun:
             words = "not finished yet"
         elif status == Status.FAILED and not so_far:
             words = f"{passed} of {_tests(len(tests))} {'pass' if len(tests) != 1 else 'passes'}"
@@ -113,6 +118,9 @@ def failures_html(verdict: StepVerdict, lesson: Lesson) -> str:
     if not shown:
         return ""
     first, *others = shown
+    if verdict.file_problem:
+        # No test could begin, so neither a function nor what a test shows has anything to do with it.
+        return f'<div class="failure">\n{message_html(first[0].message, lesson)}</div>\n'
     return failure_html(first, lesson) + "".join(
         _folded(_first_bad(tests).function, failure_html(tests, lesson, head=False))
         for tests in others

@@ -211,12 +211,20 @@ def _verdict(view: View, lesson: Lesson, so_far: bool) -> str:
     if verdict.status == Status.PASSED:
         return html + _done(view)
     html += failures_html(verdict, lesson)
-    names = verdict.to_write
-    if names:
-        todo = ", ".join(f"`{name}`" for name in names)
-        where = f"Open `{visible(view.place)}`, read the lesson, then write: {todo}."
-        html += f'<p class="todo">{inline(f"{where} Save, and look here.")}</p>\n'
-    return html
+    if verdict.status == Status.ERROR:
+        return html
+    return f'{html}<p class="todo">{inline(_todo(verdict, visible(view.place)))}</p>\n'
+
+
+def _todo(verdict: StepVerdict, place: str) -> str:
+    """Return what to do next about a step that is not done."""
+    names = ", ".join(f"`{name}`" for name in verdict.to_write)
+    if verdict.file_problem:
+        return f"Repair `{place}`. Save, and look here."
+    if verdict.wrong:
+        first = f"Fix `{next(iter(verdict.wrong))}` in `{place}`. Save, and look here."
+        return f"{first} Not written yet: {names}." if names else first
+    return f"Open `{place}`, read the lesson, then write: {names}. Save, and look here."
 
 
 def _brief(view: View) -> str:
