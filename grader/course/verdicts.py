@@ -186,9 +186,9 @@ class StepVerdict:
     def wrong(self) -> dict[str, list[TestVerdict]]:
         """The verdicts by function, of those functions and classes that are to be mended.
 
-        The first test that a function does not pass decides, because tests are in the order of the lesson. If that
-        one needs something that is not written yet, such as a method, this is to be written first, although a later
-        test may fail for another reason.
+        The first test that a function does not pass decides, because tests are in the order of the lesson. If
+        that one needs something that is not written yet, such as a method, this is to be written first, although
+        a later test may fail for another reason.
         """
         return {name: tests for name, tests in self.by_function.items() if _is_wrong(tests)}
 

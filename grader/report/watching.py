@@ -65,7 +65,8 @@ _MARKS = {
     Status.NOT_STARTED: ("·", "dim"),
 }
 
-
+# What is said of a step in which something is missing and all else is right.
+RIGHT_SO_FAR = "right so far"
 # How a notice begins while tests take long.
 STILL = "Still running, and what is shown is about the save before"
 
@@ -79,6 +80,7 @@ class View:
         submission: what was read last; its names are shown.
         step: the step that is being worked on.
         statuses: what is known of each step, by id.
+        begun: ids of the steps in which something is missing and all else is right.
         verdict: the verdicts on the step's tests that are known; None before the first.
         judging: whether more verdicts will come.
         loading: whether the judge is still loading.
@@ -97,6 +99,7 @@ class View:
     submission: Submission
     step: Step
     statuses: dict[str, Status] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
     verdict: StepVerdict | None = None
     judging: bool = False
     loading: bool = True
@@ -109,6 +112,13 @@ class View:
     marked: int = -1
     top: int = 0
     encoding: str = "utf-8"
+
+    def know(self, verdict: StepVerdict) -> None:
+        """Take in what a verdict says of its step."""
+        self.statuses[verdict.step.id] = verdict.status
+        self.begun.discard(verdict.step.id)
+        if verdict.is_right_so_far:
+            self.begun.add(verdict.step.id)
 
     @property
     def progress(self) -> str:
@@ -325,6 +335,8 @@ def _steps(view: View, width: int) -> list[Text]:
     for number, step in enumerate(view.course.steps):
         status = view.statuses.get(step.id)
         word, style = _WORDS.get(status, ("", "")) if status else ("not checked yet", "dim")
+        if step.id in view.begun:
+            word, style = RIGHT_SO_FAR, "yellow"
         title = Text(step.title)
         title.truncate(titles, overflow="ellipsis" if titles > 3 else "crop", pad=True)
         line = Text.assemble(f" {step.id}  ", title, "  " if titles else "", (word, style))

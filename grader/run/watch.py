@@ -112,8 +112,8 @@ class Watch:
         submission = self._read()
         verdicts = known_verdicts(course, places.memory, submission, course.steps)
         statuses = dict.fromkeys(finished(course, places.memory, submission), Status.PASSED)
-        statuses |= {name: verdict.status for name, verdict in verdicts.items()}
-        step = first or self._where_stopped(statuses)
+        judged = {name: verdict.status for name, verdict in verdicts.items()}
+        step = first or self._where_stopped(statuses | judged)
         self.view = View(
             course,
             submission,
@@ -122,6 +122,8 @@ class Watch:
             in_clone=places.is_clone,
             encoding=self._screen.encoding,
         )
+        for verdict in verdicts.values():
+            self.view.know(verdict)
         self._go_to(step, verdicts.get(step.id))
 
     def tell(self, kind: str, value: Any) -> None:
@@ -303,8 +305,10 @@ class Watch:
         done = finished(course, memory, submission) & names
         for name in names:
             self.view.statuses.pop(name, None)
+            self.view.begun.discard(name)
         self.view.statuses |= dict.fromkeys(done, Status.PASSED)
-        self.view.statuses |= {name: verdict.status for name, verdict in known.items()}
+        for verdict in known.values():
+            self.view.know(verdict)
 
     def _last_save(self, steps: set[str]) -> float | None:
         """Return when the last of these steps' files was saved, in seconds since 1970; None if none is there."""
@@ -401,7 +405,7 @@ class Watch:
         assert self._asked and self.view.verdict
         submission, since = self._asked
         self.view.seconds = None if since is None else max(time.time() - since, 0)
-        self.view.statuses[self.view.step.id] = self.view.verdict.status
+        self.view.know(self.view.verdict)
         if digest == submission.sha256:
             verdict = self.view.verdict
             self._later.append(
@@ -522,7 +526,7 @@ class Watch:
         # What still runs is about another step.
         self._run += 1
         self.view.judging = False
-        self.view.statuses[step.id] = self.view.verdict.status
+        self.view.know(self.view.verdict)
         self._later.append(self._draw)
 
     def _again(self) -> None:

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +20,7 @@ from grader.course.course import Course
 from grader.course.paths import HINTS_FILE, MEMORY, PICTURES, QUIZ
 from grader.course.places import Places, command
 from grader.course.verdicts import Status, StepVerdict, TestVerdict
-from grader.report.watching import STILL, View
+from grader.report.watching import STILL, View, lines
 from grader.run.quiz import Question, Recorded, text_of
 from grader.submissions.submission import Submission
 
@@ -407,6 +408,24 @@ def test_the_first_failure_is_open_and_the_others_are_folded(served):
     assert todo.endswith("Not written yet: <code>b</code>.")
     served.view.verdict = StepVerdict(step, tests[:2])
     assert "then write: <code>b</code>" in todo_of(served)
+
+
+def test_the_map_says_what_is_known_of_each_step(served):
+    first, second = served.course.steps
+    tests = (failed(status=Status.PASSED), failed("total", status=Status.NOT_STARTED))
+
+    def rows():
+        served.page.publish(served.view)
+        state = next_state(served.ask("/events", cookie=served.cookie))
+        return re.findall('<li class="(.*?)">.*<span class="words">(.*?)<', state["parts"]["steps"])
+
+    served.view.know(StepVerdict(first, tests))
+    assert rows() == [("partly", "right so far"), ("unknown", "not checked")]
+    listed = lines(replace(served.view, marked=0), 80, 24)
+    assert any("right so far" in line.plain for line in listed)
+    # The verdict may change while the status stays the same.
+    served.view.know(StepVerdict(first, (*tests, failed("more"))))
+    assert rows()[0] == ("failed", "not right yet")
 
 
 def todo_of(served):

@@ -23,7 +23,7 @@ from grader.report.html import (
     sentence,
 )
 from grader.report.lessons import Lesson, python_html
-from grader.report.watching import STILL, View
+from grader.report.watching import RIGHT_SO_FAR, STILL, View
 
 _STEP_WORDS = {
     Status.PASSED: "done",
@@ -164,10 +164,13 @@ def _steps(view: View) -> str:
     for step in view.course.steps:
         status = view.statuses.get(step.id)
         mark = MARKS[status][0] if status else " "
-        words = _STEP_WORDS[status] if status else '<span class="unseen">not checked yet</span>'
+        words = _STEP_WORDS[status] if status else "not checked"
+        kind = status.value if status else "unknown"
+        if step.id in view.begun:
+            mark, words, kind = MARKS[Status.NOT_STARTED][0], RIGHT_SO_FAR, "partly"
         current = ' aria-current="step"' if step == view.step else ""
         items.append(
-            f'<li class="{status or "unknown"}"><button type="button" data-act="step" '
+            f'<li class="{kind}"><button type="button" data-act="step" '
             f'data-step="{step.id}"{current}><span class="mark" aria-hidden="true">{mark}</span> '
             f'<span class="number">{step.id}</span> <span class="name">{escape(step.title)}</span> '
             f'<span class="words">{words}</span></button></li>\n'
