@@ -15,7 +15,7 @@ SCHEMA = 1
 _DIGITS = 6
 # How the messages of `grader.judge.feedback` about a file begin, if none of its functions could be called.
 _UNREADABLE = re.compile(
-    r"Python cannot read line \d+ of |The file \S+ is not (?:saved as UTF-8 text|a Python module): "
+    r"Python cannot read line \d+ of (\S+): |The file \S+ is not (?:saved as UTF-8 text|a Python module): "
 )
 _UNUSABLE = re.compile(
     r"Python could not import |Importing \S+ did not finish |While importing |The file \S+ is empty\. "
@@ -181,6 +181,12 @@ class StepVerdict:
             if all(pattern.match(test.message) for test in self.tests):
                 return words
         return ""
+
+    @property
+    def file(self) -> str:
+        """The file to open: that of the step, or of a module that it imports and Python cannot read."""
+        match = _UNREADABLE.match(self.tests[0].message) if self.file_problem else None
+        return (match and match[1]) or self.step.filename
 
     @property
     def wrong(self) -> dict[str, list[TestVerdict]]:

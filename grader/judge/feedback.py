@@ -7,9 +7,11 @@ as text.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from grader.judge import advice
+from grader.judge.broken_imports import failed_import, unreadable_import
 from grader.testing.wording import plain, shorten, shown
 from grader.wire.codec import CodecError
 from grader.wire.decoder import decode
@@ -130,13 +132,16 @@ def load_crash(path: str, how: str, error: Exception) -> str:
     return f"While importing {path}: {crash(how, error)}"
 
 
-def load_failure(path: str, answer: dict[str, Any], source: bytes) -> str:
+def load_failure(
+    path: str, answer: dict[str, Any], source: bytes, others: Mapping[str, bytes]
+) -> str:
     """Return the sentences for a module whose import failed.
 
     Args:
         path: the module's file name.
         answer: the worker's answer to the request to load it (see `grader.wire.messages`).
         source: the whole file.
+        others: the sources of the learner's other modules that it may import, by name.
     """
     if answer["kind"] == "missing":
         return missing_function(answer["name"], path)
@@ -154,7 +159,13 @@ def load_failure(path: str, answer: dict[str, Any], source: bytes) -> str:
             f"    {shorten(stripped, MAX_SOURCE_LINE)}\n    {caret[: MAX_SOURCE_LINE + 1]}\n"
             f"{advice.of_syntax(answer['type'], answer['message'], text, source)}"
         )
-    return f"Python could not import {path}. {raised(answer, path)}"
+    if unreadable := unreadable_import(path, answer, others):
+        return unreadable
+    lines = [
+        f"Python could not import {path}. {raised(answer, path)}",
+        failed_import(answer, others),
+    ]
+    return "\n".join(filter(None, lines))
 
 
 def missing_function(name: str, path: str) -> str:
@@ -237,8 +248,8 @@ def raised(answer: dict[str, Any], path: str) -> str:
     # PyTorch makes some words of its messages bold, by codes that terminals understand.
     text = " ".join(re.sub(r"\x1b\[[\d;]*m", "", answer["message"]).split())
     if kind == "ImportError":
-        # Such a message ends with the path of the package on this machine.
-        text = re.sub(r" \([^()]*[/\\][^()]*\)$", "", text)
+        # Such a message ends with the path of the package on this machine, if there is one.
+        text = re.sub(r" \((?:[^()]*[/\\][^()]*|unknown location|step_\w+\.py)\)$", "", text)
     text = shorten(text).rstrip(".")
     lines = [f"Your code raised {kind}{f': {text}' if text else ''}."]
     in_module = [frame for frame in answer["frames"] if frame[0] == "module"]

@@ -64,7 +64,7 @@ def sentence(verdict: StepVerdict, so_far: bool = False) -> str:
     if verdict.status == Status.ERROR:
         return "The kit itself failed."
     if problem := verdict.file_problem:
-        return f"`{verdict.step.filename}` {problem}."
+        return f"`{verdict.file}` {problem}."
     bad = verdict.wrong
     if not bad:
         begin = "Right so far. " if verdict.is_right_so_far else ""

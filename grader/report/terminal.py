@@ -204,7 +204,7 @@ class Screen:
         step = verdict.step
         if problem := verdict.file_problem:
             # The functions may be right, so none is named.
-            head = Text.assemble("  ", (step.filename, "bold red"), f" {problem}")
+            head = Text.assemble("  ", (verdict.file, "bold red"), f" {problem}")
             self.console.print(head, soft_wrap=True)
             self._lines(visible(verdict.tests[0].message), indent=6)
             return
@@ -306,7 +306,7 @@ class Screen:
                 )
                 return
             if verdict.status != Status.PASSED:
-                path = visible(self._path(step))
+                path = visible(self._submission.path_of(verdict.file))
                 test = next(test for test in verdict.tests if test.status != Status.PASSED)
                 verb = "Write" if test.status == Status.NOT_STARTED else "Fix"
                 what = "the file" if verdict.file_problem else f"`{test.unwritten}` in"

@@ -569,7 +569,7 @@ class Watch:
         self.view.panel.append(f"{more}Escape goes back.")
 
     def _edit(self) -> Act | None:
-        file, line = self.exercises / self.view.step.filename, self._line()
+        file, line = self.exercises / self._file(), self._line()
         try:
             command = editor_command(file, line, self._editor)
         except ValueError as error:
@@ -646,12 +646,12 @@ class Watch:
 
     def _line(self) -> int:
         """Return the line that fails, or that of the function to do first; 1 if neither is known."""
-        step, verdict = self.view.step, self.view.verdict
+        verdict = self.view.verdict
         wrong = verdict.wrong if verdict else {}
         bad = [test for tests in wrong.values() for test in tests if test.status in _BAD]
-        if bad and (said := re.search(rf"line (\d+) of \S*{step.filename}\b", bad[0].message)):
+        if bad and (said := re.search(rf"line (\d+) of \S*{self._file()}\b", bad[0].message)):
             return int(said[1])
-        source = self.view.submission.sources.get(step.module, b"")
+        source = self.view.submission.sources.get(self.view.step.module, b"")
         name, _, method = self._to_do().partition(".")
         found = _definition(source, name)
         if found and method:
@@ -669,8 +669,11 @@ class Watch:
         names = verdict.unwritten.get(function, []) if verdict else []
         return next((name for name in names if name.startswith(f"{function}.")), function)
 
+    def _file(self) -> str:
+        return self.view.verdict.file if self.view.verdict else self.view.step.filename
+
     def _place(self) -> str:
-        path = self.view.submission.path_of(self.view.step.filename)
+        path = self.view.submission.path_of(self._file())
         with contextlib.suppress(ValueError, OSError):
             path = os.path.relpath(path)
         return f"{path}:{self._line()}"
