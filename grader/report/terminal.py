@@ -162,16 +162,22 @@ class Screen:
             self._status.stop()
             self._status = None
 
-    def summary(self, verdicts: list[StepVerdict], ideas: dict[str, str] | None = None) -> None:
+    def summary(
+        self,
+        verdicts: list[StepVerdict],
+        ideas: dict[str, str] | None = None,
+        first: dict[str, str] | None = None,
+    ) -> None:
         """Show what failed and why, how far the learner has come, and what to do next.
 
         Args:
             verdicts: the verdicts on all steps that were checked.
             ideas: the ideas of the steps that have just passed, by id.
+            first: sentences about what is to be mended before a failing step, by its id.
         """
         for verdict in verdicts:
             if verdict.status in (Status.FAILED, Status.ERROR):
-                self._step(verdict)
+                self._step(verdict, (first or {}).get(verdict.step.id, ""))
             elif ideas and verdict.step.id in ideas:
                 self._idea(verdict.step, ideas[verdict.step.id])
         self._handed_in(verdicts)
@@ -189,11 +195,13 @@ class Screen:
     def _path(self, step: Step) -> str:
         return self._submission.path_of(step.filename)
 
-    def _step(self, verdict: StepVerdict) -> None:
+    def _step(self, verdict: StepVerdict, first: str = "") -> None:
         step = verdict.step
         self.console.print()
         title = f"Step {step.id} · {step.title} · {visible(self._path(step))}"
         self.console.print(Text(title, style="bold"), soft_wrap=True)
+        if first:
+            self._lines(first, indent=2)
         self._functions(verdict)
 
     def first_failure(self, verdict: StepVerdict) -> None:

@@ -82,6 +82,7 @@ class View:
         statuses: what is known of each step, by id.
         begun: ids of the steps in which something is missing and all else is right.
         verdict: the verdicts on the step's tests that are known; None before the first.
+        first: a sentence about an earlier step that is to be mended before this one, or "".
         judging: whether more verdicts will come.
         loading: whether the judge is still loading.
         seconds: from the save to the verdict; None if there was no save.
@@ -101,6 +102,7 @@ class View:
     statuses: dict[str, Status] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
     verdict: StepVerdict | None = None
+    first: str = ""
     judging: bool = False
     loading: bool = True
     seconds: float | None = None
@@ -256,7 +258,8 @@ def _body(view: View, width: int) -> list[Text]:
     failure = _Failure(console, view.course, view.submission, view.in_clone)
     failure.counts = not view.judging
     failure.first_failure(verdict)
-    found = [Text.from_ansi(line) for line in _folded(out.getvalue(), width)]
+    found = [*_wrapped(view.first, width, "yellow"), *([Text()] if view.first else [])]
+    found += [Text.from_ansi(line) for line in _folded(out.getvalue(), width)]
     if verdict.status == Status.ERROR:
         doctor = "python -m grader doctor" if view.in_clone else "torchsteps doctor"
         words = f"The kit itself failed, which is not your fault. Please report it, with what `{doctor}` says."

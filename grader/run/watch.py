@@ -28,6 +28,7 @@ from grader.course.verdicts import Status, StepVerdict, TestVerdict
 from grader.report.watching import KEYS, STILL, View, lines
 from grader.run.after import after_of
 from grader.run.check import known_verdicts, last_verdict, remember
+from grader.run.earlier import mend_first
 from grader.run.editor import editor_command, open_editor
 from grader.run.hints import hints_of, next_hint
 from grader.run.keys import wait_for_key
@@ -390,6 +391,7 @@ class Watch:
         self.view.loading = False
         self.view.top = 0
         self.view.place = self._place()
+        self.view.first = self._first()
 
     def _draw(self) -> None:
         """Ask for the pictures of the step that is shown, if there is a page to show them on."""
@@ -519,6 +521,7 @@ class Watch:
             self.course, self.places.memory, self.view.submission, step
         )
         self.view.place = self._place()
+        self.view.first = self._first()
         self._later.append(lambda: keep_step(self.places.memory, step))
         if self.view.verdict is None:
             self._ask()
@@ -668,6 +671,13 @@ class Watch:
         verdict, function = self.view.verdict, self._function()
         names = verdict.unwritten.get(function, []) if verdict else []
         return next((name for name in names if name.startswith(f"{function}.")), function)
+
+    def _first(self) -> str:
+        """Return a sentence about an earlier step that is to be mended before the one that is shown, or ""."""
+        view = self.view
+        verdicts = [view.verdict] if view.verdict else []
+        found = mend_first(self.course, self.places.memory, view.submission, verdicts)
+        return found.get(view.step.id, "")
 
     def _file(self) -> str:
         return self.view.verdict.file if self.view.verdict else self.view.step.filename

@@ -76,6 +76,26 @@ def test_a_bad_step_costs_only_those_that_import_it(kit_factory):
         assert first["status"] == "failed" and words in first["message"], kind
 
 
+def test_a_failing_step_says_that_a_wrong_one_which_it_imports_comes_first(kit_factory):
+    kit = kit_factory(FIRST, "step_01_names", "step_02_alone", "step_03_other")
+    wrong = TOY_SOLUTION.replace("2 * x", "3 * x")
+    kit.write(FIRST, wrong)
+    kit.write("step_01_names", IMPORTING)
+    kit.write("step_02_alone", wrong)
+    # What is wrong in the other step is not used here.
+    kit.write("step_03_other", f"from {FIRST} import total\n\ndef double(x):\n    return 3 * x\n")
+    words = f"Step 00, which is imported here, is not right yet: first fix `double` in {FIRST}.py."
+    assert words not in kit.grader("check", "01").stdout, "nothing is known of the other step"
+    kit.grader("check", "00")
+    assert words in kit.grader("check", "01").stdout
+    kit.write("step_03_other", f"from {FIRST} import total\n")
+    assert kit.grader("check").stdout.count("is imported here") == 1
+    kit.write(FIRST, wrong.replace("return 3 * x", "return (3 * x"))
+    assert "is imported here" not in kit.grader("check").stdout, "the message names the file itself"
+    kit.write(FIRST, TOY_SOLUTION)
+    assert "is imported here" not in kit.grader("check").stdout
+
+
 def test_the_file_that_cannot_be_read_is_named_and_not_the_one_that_imports_it(kit_factory):
     kit = kit_factory(FIRST, "step_01_names")
     kit.write(FIRST, "def double(x):\n    return 2 * (x\n")

@@ -213,6 +213,8 @@ def _verdict(view: View, lesson: Lesson, so_far: bool) -> str:
         return f'{html}<p class="todo"><code>{escape(reset)}</code> writes it anew, with its stubs.</p>\n'
     if verdict.status == Status.PASSED:
         return html + _done(view)
+    if view.first:
+        html += f'<p class="todo">{inline(view.first)}</p>\n'
     html += failures_html(verdict, lesson)
     if verdict.status == Status.ERROR:
         return html
