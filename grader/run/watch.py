@@ -26,8 +26,8 @@ from grader.course.paths import EXERCISES
 from grader.course.places import Places, command
 from grader.course.verdicts import Status, StepVerdict, TestVerdict
 from grader.report.watching import KEYS, STILL, View, lines
-from grader.run.after import after_of
-from grader.run.check import known_verdicts, last_verdict, remember
+from grader.run.after import after_of, asked_before
+from grader.run.check import known_verdicts, last_verdict, passed_before, remember
 from grader.run.earlier import mend_first
 from grader.run.editor import editor_command, open_editor
 from grader.run.hints import hints_of, next_hint
@@ -477,7 +477,7 @@ class Watch:
             "z": lambda: lambda: self._command("quiz"),
             "r": self._again,
             "s": self._pictures_shown,
-            "o": lambda: lambda: self._command("solution"),
+            "o": self._solution,
             "e": self._edit,
             "x": self._ask_reset,
             "?": self._help,
@@ -621,6 +621,20 @@ class Watch:
             return lambda: self._command("show")
         self.view.notice = no_pictures(self.view.step)
         return None
+
+    def _solution(self) -> Act | None:
+        """Say what the key is for before the step has passed; show the solution when it is pressed again."""
+        step, memory = self.view.step, self.places.memory
+        has_solution = (self.course.root / step.solution).is_file()
+        is_passed = step.id in passed_before(memory, self.view.submission)
+        if has_solution and not is_passed and not asked_before(memory, step):
+            self._close_panel()
+            self.view.notice = (
+                f"Step {step.id} is not done yet, and a hint (h) may be all that you need. "
+                "o once more shows a solution beside your code."
+            )
+            return None
+        return lambda: self._command("solution")
 
     def _command(self, name: str) -> None:
         """Run one of the kit's other commands in the terminal, then wait until it was read."""

@@ -279,6 +279,20 @@ def test_it_goes_on_where_the_learner_stopped_and_runs_nothing_twice(terminal):
 
 
 @in_terminal
+def test_before_a_step_is_done_its_solution_takes_two_presses(terminal):
+    kit = terminal.kit
+    kit.write("step_01_more", TOY_SOLUTION, "solutions")
+    terminal.start("1")
+    terminal.wait_for("Not written yet")
+    terminal.type("o")
+    terminal.wait_for("Step 01 is not done yet", "o once more shows a solution", "Step 01  Toy 1")
+    terminal.type("o")
+    terminal.wait_for("double: the solution", "return 2 . x", "Any key goes back")
+    terminal.type("q")
+    terminal.wait_for("Not written yet", without=["o once more"])
+
+
+@in_terminal
 def test_the_next_save_ends_an_endless_loop(terminal):
     kit = terminal.kit
     terminal.start("0")
