@@ -6,7 +6,7 @@ import torch
 
 from grader.judge.feedback import MAX_MESSAGE, changed_inputs, message, raised
 from grader.testing.answers import Call
-from grader.testing.wording import MAX_SHOWN, plain, shown
+from grader.testing.wording import MAX_SHOWN, plain, shorten, shown
 from grader.wire.codec import Opaque, encode
 
 HUGE = 10**5000
@@ -49,6 +49,19 @@ def test_any_value_can_be_shown_briefly(value):
 )
 def test_values_are_shown_as_a_learner_would_type_them(value, text):
     assert shown(value) == text
+
+
+def test_one_small_number_leaves_the_others_readable():
+    assert plain(np.array([[1.0], [2.5e-9], [30.0]])) == "[[1], [2.5e-09], [30]]"
+    assert plain(torch.tensor([1.0, 1e12])) == "[1, 1e+12]"
+    assert plain(np.array([1.0, np.nan])) == "[1., nan]"
+
+
+def test_a_long_text_is_cut_between_words():
+    words = [f"word{number:03}" for number in range(200)]
+    begin, _, end = shorten(" ".join(words)).partition(" … ")
+    assert {*begin.split(), *end.split()} <= set(words)
+    assert shorten("x" * 1000) == f"{'x' * 150} … {'x' * 150}"
 
 
 def test_the_question_stands_before_the_answer():
