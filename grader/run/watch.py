@@ -31,7 +31,7 @@ from grader.run.check import known_verdicts, last_verdict, passed_before, rememb
 from grader.run.earlier import mend_first
 from grader.run.editor import editor_command, open_editor
 from grader.run.hints import hints_of, next_hint
-from grader.run.keys import wait_for_key
+from grader.run.keys import unshown, wait_for_key
 from grader.run.progress import finished, keep_step, last_step
 from grader.run.reset import reset
 from grader.run.resident import ResidentJudge
@@ -639,7 +639,8 @@ class Watch:
     def _command(self, name: str) -> None:
         """Run one of the kit's other commands in the terminal, then wait until it was read."""
         words = [sys.executable, "-m", "grader", name, self.view.step.id]
-        with away():
+        # Of these commands only the quiz asks for anything.
+        with away(), unshown() if name != "quiz" else contextlib.nullcontext():
             self.console.clear()
             try:
                 subprocess.run(words, check=False, cwd=self.places.workspace)

@@ -29,7 +29,7 @@ from grader.course.verdicts import Status, StepVerdict, TestVerdict
 from grader.judge import feedback
 from grader.maintain.stubs import stub_of
 from grader.report.watching import View, lines
-from grader.run.keys import names_of
+from grader.run.keys import names_of, unshown
 from grader.run.progress import note
 from grader.run.screen import FullScreen
 from grader.submissions.submission import Submission
@@ -752,6 +752,23 @@ def test_verdicts_about_a_whole_file_are_told_from_those_about_functions(message
     assert StepVerdict(step, (verdict, verdict)).file_problem == problem
     right = replace(verdict, status=Status.PASSED, message="")
     assert StepVerdict(step, (verdict, right)).file_problem == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such terminals")
+def test_keys_that_nobody_asks_for_are_not_shown(monkeypatch):
+    import termios
+
+    terminal, inside = os.openpty()
+    with os.fdopen(inside) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+
+        def echoes():
+            return bool(termios.tcgetattr(stdin)[3] & termios.ECHO)
+
+        with unshown():
+            assert not echoes()
+        assert echoes()
+    os.close(terminal)
 
 
 def test_names_of_keys():
