@@ -10,11 +10,14 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from grader.judge import advice
 from grader.judge.broken_imports import failed_import, unreadable_import
-from grader.testing.wording import plain, shorten, shown
+from grader.testing.wording import of_shape, plain, shorten, shown
 from grader.wire.codec import CodecError
 from grader.wire.decoder import decode
+from grader.wire.values import is_tensor
 
 if TYPE_CHECKING:
     from grader.course.course import Step
@@ -22,16 +25,32 @@ if TYPE_CHECKING:
 
 MAX_SOURCE_LINE = 120
 MAX_MESSAGE = 4000
+MAX_INPUTS = 200
 
 
 def asked(call: Call) -> str:
     """Return the call as a learner would type it, or what a probe did."""
     if call.purpose:
-        inputs = ", ".join(f"{name} = {plain(value)}" for name, value in call.inputs().items())
+        inputs = ", ".join(f"{name} = {text}" for name, text in _brief(call.inputs()).items())
         return f"The test did this: {call.purpose}" + (f", with {inputs}." if inputs else ".")
     values = [plain(value) for value in call.args]
     values += [f"{name}={plain(value)}" for name, value in call.kwargs.items()]
     return f"`{call.function}({', '.join(values)})`"
+
+
+def _brief(inputs: Mapping[str, Any]) -> dict[str, str]:
+    """Return inputs as text, the longest ones by their shapes alone if all would hide the sentence behind them."""
+    texts = {name: plain(value) for name, value in inputs.items()}
+    for name in sorted(texts, key=lambda name: -len(texts[name])):
+        if sum(map(len, texts.values())) <= MAX_INPUTS:
+            break
+        value = inputs[name]
+        if isinstance(value, np.ndarray) or is_tensor(value):
+            kind = "an array" if isinstance(value, np.ndarray) else "a tensor"
+            texts[name] = f"{kind}{of_shape(value.shape, None)}"
+        else:
+            texts[name] = shorten(texts[name], MAX_INPUTS // 2)
+    return texts
 
 
 def message(sentence: str, call: Call | None, output: tuple[str, int]) -> str:

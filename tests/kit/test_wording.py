@@ -72,6 +72,16 @@ def test_the_question_stands_before_the_answer():
     assert message("It is wrong.", probe, (" \n", 2)) == f"{first}\nIt is wrong."
 
 
+def test_many_numbers_do_not_hide_the_sentence():
+    inputs = {"x": torch.rand(50, 10), "y": np.ones(3), "n": 3}
+    first, second = message("No.", Call("f", (), inputs, "run it"), ("", 0)).split("\n")
+    assert (
+        first
+        == "The test did this: run it, with x = a tensor of shape (50, 10), y = [1., 1., 1.], n = 3."
+    )
+    assert second == "No."
+
+
 def test_what_was_printed_stands_behind_it_with_its_size():
     assert message("No.", None, ("a\nb\n", 4)) == "No.\nYour code printed: a\nb"
     assert "(the beginning of 999 bytes): a" in message("No.", None, ("a", 999))
