@@ -50,6 +50,8 @@ _STEP = 2
 _LOOK = 0.5
 # After so many seconds it is said that tests are still running.
 _LONG = 2.0
+# More steps than that at once were not saved by a learner, but by an update or by git.
+_MOST_ASIDE = 3
 # So many times in a row the judge may end without a verdict.
 _RESTARTS = 3
 _WRONG = frozenset({Status.FAILED, Status.TIMEOUT, Status.CRASHED})
@@ -108,6 +110,10 @@ class Watch:
         self._opened = ""
         self._later: list[Act] = []
         self._pictures: list[dict[str, Any]] = []
+        # Steps that were saved while another one is shown, and the run, the step, what was read and the verdicts of
+        # the one that is being judged.
+        self._saved_aside: set[str] = set()
+        self._aside: tuple[int, Step, Submission, list[TestVerdict]] | None = None
         # The run whose pictures were asked for.
         self._drawing = 0
         submission = self._read()
@@ -231,6 +237,8 @@ class Watch:
     def _nothing_happened(self) -> None:
         if self._stamps() != self._looked:
             self._saved()
+        elif self._saved_aside and not (self.view.judging or self.view.loading):
+            self._judge_aside()
         elif self.view.judging and not self.view.loading and not self.view.notice:
             self._waits += 1
             if self._waits * _LOOK > _LONG:
@@ -304,12 +312,42 @@ class Watch:
         course, memory, submission = self.course, self.places.memory, self.view.submission
         known = known_verdicts(course, memory, submission, [course.by_id[name] for name in names])
         done = finished(course, memory, submission) & names
+        unknown = names - done - known.keys()
+        if len(unknown) <= _MOST_ASIDE:
+            self._saved_aside |= unknown
         for name in names:
             self.view.statuses.pop(name, None)
             self.view.begun.discard(name)
         self.view.statuses |= dict.fromkeys(done, Status.PASSED)
         for verdict in known.values():
             self.view.know(verdict)
+
+    def _judge_aside(self) -> None:
+        """Judge a step that was saved while another one is shown; whatever else is asked for ends that."""
+        # Elsewhere the judge would have to load everything again before the learner's next save.
+        if sys.platform != "linux" or self._drawing == self._run or self._aside:
+            return
+        step = self.course.by_id[min(self._saved_aside)]
+        self._run += 1
+        self._aside = self._run, step, self.view.submission, []
+        self._judge.judge(self._run, step.id, aside=True)
+
+    def _answer_aside(self, answer: dict[str, Any]) -> None:
+        """Take in an answer about a step that is not shown."""
+        assert self._aside
+        _, step, submission, tests = self._aside
+        if "test" in answer:
+            tests.append(TestVerdict.of(answer["test"]))
+            return
+        self._aside = None
+        self._saved_aside.discard(step.id)
+        verdict = StepVerdict(step, tuple(tests))
+        if answer.get("judged") != submission.sha256 or verdict.status == Status.ERROR:
+            return
+        self.view.know(verdict)
+        remember(self.course, self.places.memory, submission, verdict)
+        # This may be one that the step which is shown imports.
+        self.view.first = self._first()
 
     def _last_save(self, steps: set[str]) -> float | None:
         """Return when the last of these steps' files was saved, in seconds since 1970; None if none is there."""
@@ -326,6 +364,7 @@ class Watch:
             since: when a file was saved, if that is why, in seconds since 1970.
         """
         self._run += 1
+        self._aside = None
         self._is_second = False
         self._waits = 0
         self._tests = []
@@ -349,6 +388,8 @@ class Watch:
             self.view.loading = False
         elif answer.get("ended"):
             self._judge_ended()
+        elif answer.get("run") == self._run and self._aside:
+            self._answer_aside(answer)
         elif answer.get("run") == self._run:
             self._ends = 0
             if "test" in answer:
@@ -408,6 +449,7 @@ class Watch:
         submission, since = self._asked
         self.view.seconds = None if since is None else max(time.time() - since, 0)
         self.view.know(self.view.verdict)
+        self._saved_aside.discard(self.view.step.id)
         if digest == submission.sha256:
             verdict = self.view.verdict
             self._later.append(
@@ -427,6 +469,9 @@ class Watch:
 
     def _judge_ended(self) -> None:
         self._ends += 1
+        if self._aside:
+            self._saved_aside.discard(self._aside[1].id)
+            self._aside = None
         if self._ends > _RESTARTS:
             self.view.judging = self.view.loading = False
             self.view.notice = self.view.notice or (
@@ -528,6 +573,7 @@ class Watch:
             return
         # What still runs is about another step.
         self._run += 1
+        self._aside = None
         self.view.judging = False
         self.view.know(self.view.verdict)
         self._later.append(self._draw)

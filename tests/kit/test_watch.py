@@ -279,6 +279,27 @@ def test_it_goes_on_where_the_learner_stopped_and_runs_nothing_twice(terminal):
 
 
 @in_terminal
+def test_a_step_that_is_saved_while_another_one_is_shown_is_judged_as_well(terminal):
+    kit = terminal.kit
+    terminal.start("0")
+    terminal.wait_for("Step 00 is done")
+    kit.write("step_02_rest", WRONG)
+    terminal.wait_for("Step 02 was saved", "Step 00 is done")
+    terminal.type("l")
+    terminal.wait_for("02  Toy 2 +not right yet")
+    # What is saved next is not kept waiting.
+    kit.write("step_02_rest", ENDLESS)
+    terminal.wait_for("02  Toy 2 +not checked yet")
+    time.sleep(1)
+    terminal.type("Escape")
+    kit.write("step_00_numbers", WRONG)
+    terminal.wait_for("Step 00  Toy 0", "Expected 4.0, got 6.0", r"judged [01]\.\d\d s after")
+    kit.write("step_02_rest", TOY_SOLUTION)
+    terminal.type("l")
+    terminal.wait_for("02  Toy 2 +done", "1 of 3 steps done")
+
+
+@in_terminal
 def test_before_a_step_is_done_its_solution_takes_two_presses(terminal):
     kit = terminal.kit
     kit.write("step_01_more", TOY_SOLUTION, "solutions")
