@@ -110,8 +110,8 @@ class Watch:
         self._opened = ""
         self._later: list[Act] = []
         self._pictures: list[dict[str, Any]] = []
-        # Steps that were saved while another one is shown, and the run, the step, what was read and the verdicts of
-        # the one that is being judged.
+        # Steps that were saved while another one is shown; and of the one that is being judged, the run, the step,
+        # what was read and the verdicts.
         self._saved_aside: set[str] = set()
         self._aside: tuple[int, Step, Submission, list[TestVerdict]] | None = None
         # The run whose pictures were asked for.
