@@ -67,8 +67,9 @@ _MARKS = {
 
 # What is said of a step in which something is missing and all else is right.
 RIGHT_SO_FAR = "right so far"
-# How a notice begins while tests take long.
-STILL = "Still running, and what is shown is about the save before"
+# How a notice begins while tests take long, and while nothing is known of the last save.
+STILL_RUNNING = "Still running"
+STILL = f"{STILL_RUNNING}, and what is shown is about the save before"
 
 
 @dataclass

@@ -25,7 +25,7 @@ from grader.course.course import Course, CourseError, Step
 from grader.course.paths import EXERCISES
 from grader.course.places import Places, command
 from grader.course.verdicts import Status, StepVerdict, TestVerdict
-from grader.report.watching import KEYS, STILL, View, lines
+from grader.report.watching import KEYS, STILL, STILL_RUNNING, View, lines
 from grader.run.after import after_of, asked_before
 from grader.run.check import known_verdicts, last_verdict, passed_before, remember
 from grader.run.earlier import mend_first
@@ -103,6 +103,8 @@ class Watch:
         self._ends = 0
         self._waits = 0
         self._is_second = False
+        # Whether what is shown is about the running tests already, and not about those before.
+        self._tells_of_this_save = False
         self._asked: tuple[Submission, float | None] | None = None
         self._tests: list[TestVerdict] = []
         self._looked: Any = None
@@ -239,11 +241,22 @@ class Watch:
             self._saved()
         elif self._saved_aside and not (self.view.judging or self.view.loading):
             self._judge_aside()
-        elif self.view.judging and not self.view.loading and not self.view.notice:
+        elif self.view.judging and not self.view.loading:
             self._waits += 1
-            if self._waits * _LOOK > _LONG:
-                seconds = f"{self.view.step.seconds:.0f} seconds"
-                self.view.notice = f"{STILL}. A loop that never ends is stopped after {seconds}."
+            if self.view.notice and not self.view.notice.startswith(STILL_RUNNING):
+                return
+            waited, limit = self._waits * _LOOK, self.view.step.seconds
+            if waited > _LONG:
+                # Time that code waits for a processor does not count.
+                busy = (
+                    ", or later while other programs keep this machine busy"
+                    if waited > limit
+                    else ""
+                )
+                words = STILL_RUNNING if self._tells_of_this_save else STILL
+                self.view.notice = (
+                    f"{words}. A loop that never ends is stopped after {limit:.0f} seconds{busy}."
+                )
 
     def _handle(self, kind: str, value: Any) -> Act | None:
         if kind == "key":
@@ -365,6 +378,7 @@ class Watch:
         """
         self._run += 1
         self._aside = None
+        self._tells_of_this_save = False
         self._is_second = False
         self._waits = 0
         self._tests = []
@@ -429,6 +443,9 @@ class Watch:
     def _show(self, done: bool) -> None:
         self.view.verdict = StepVerdict(self.view.step, tuple(self._tests))
         self.view.judging = not done
+        self._tells_of_this_save = True
+        if self.view.notice.startswith(STILL_RUNNING):
+            self.view.notice = ""
         self.view.loading = False
         self.view.top = 0
         self.view.place = self._place()
@@ -443,8 +460,6 @@ class Watch:
             self._judge.draw(self._run, self.view.step.id, folder)
 
     def _finish(self, digest: str) -> None:
-        if self.view.notice.startswith(STILL):
-            self.view.notice = ""
         assert self._asked and self.view.verdict
         submission, since = self._asked
         self.view.seconds = None if since is None else max(time.time() - since, 0)

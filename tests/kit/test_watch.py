@@ -332,6 +332,27 @@ def test_the_next_save_ends_an_endless_loop(terminal):
     terminal.resize(80, 24)
     terminal.wait_for("Still running", "is stopped after 3 seconds")
     assert "Still running" not in terminal.wait_for(TOO_LONG, "judged")
+    # When the first of two loops is known, what is shown is about this save.
+    kit.write("step_00_numbers", ENDLESS.replace("return values", "while True:\n        values"))
+    terminal.wait_for("judging", "Still running, and what is shown is about the save before")
+    terminal.wait_for(TOO_LONG, "judging", "Still running. A loop", without=["save before"])
+    terminal.wait_for(TOO_LONG, "judged", without=["Still running"])
+
+
+@in_terminal
+def test_on_a_busy_machine_it_says_that_a_loop_may_run_longer(terminal):
+    terminal.start("0")
+    terminal.wait_for("Step 00 is done")
+    terminal.kit.write("step_00_numbers", ENDLESS)
+    terminal.wait_for("judging")
+    judges = [pid for pid, words in terminal.processes().items() if "judge.process" in words]
+    for number, words in (
+        (signal.SIGSTOP, "or later while other programs"),
+        (signal.SIGCONT, TOO_LONG),
+    ):
+        for pid in judges:
+            os.kill(pid, number)
+        terminal.wait_for(words)
 
 
 @in_terminal
