@@ -47,6 +47,7 @@ def check(
     from grader.run.after import ideas_of
     from grader.run.check import check as run_check
     from grader.run.check import find_target, passed_before
+    from grader.run.earlier import mend_first
     from grader.submissions.submission import Submission
 
     places = here()
@@ -85,7 +86,8 @@ def check(
         screen.end_progress()
     passed = [verdict.step for verdict in verdicts if verdict.status == Status.PASSED]
     new = passed if len(steps) == 1 else [one for one in passed if one.id not in before]
-    screen.summary(verdicts, ideas_of(course, new))
+    first = mend_first(course, places.memory, submission, verdicts)
+    screen.summary(verdicts, ideas_of(course, new), first)
     if places.is_installed and places.workspace:
         from grader.run.workspace import stubs_of_kit, update_waits
 

@@ -15,11 +15,15 @@ SCHEMA = 1
 _DIGITS = 6
 # How the messages of `grader.judge.feedback` about a file begin, if none of its functions could be called.
 _UNREADABLE = re.compile(
-    r"Python cannot read line \d+ of |The file \S+ is not (?:saved as UTF-8 text|a Python module): "
+    r"Python cannot read line \d+ of (\S+): |The file \S+ is not (?:saved as UTF-8 text|a Python module): "
 )
 _UNUSABLE = re.compile(
     r"Python could not import |Importing \S+ did not finish |While importing |The file \S+ is empty\. "
 )
+
+# How those messages begin that name something else to write than the function under test.
+_NEEDED = re.compile(r"`[\w.]+` needs `([\w.]+)`, which is not written yet: ")
+_METHOD = re.compile(r"`(\w+\.\w+)` is not written yet: ")
 
 
 @dataclass(frozen=True)
@@ -112,9 +116,13 @@ class TestVerdict:
 
     @property
     def unwritten(self) -> str:
-        """The function to write first: this one, or one that it needs (see `feedback.not_written`)."""
-        match = re.match(r"`[\w.]+` needs `([\w.]+)`, which is not written yet: ", self.message)
-        return match[1] if match else self.function
+        """What to write first: this function, one that it needs, or a method such as "SGD.step".
+
+        The message says it (see `feedback.not_written`). As long as a class has no `__init__`, nothing is known of
+        its other methods, so the class as a whole is to be written.
+        """
+        match = _NEEDED.match(self.message) or _METHOD.match(self.message)
+        return match[1].removesuffix(".__init__") if match else self.function
 
 
 def told(verdict: TestVerdict, misconception: str | None, words: str, feedback: str) -> TestVerdict:
@@ -175,6 +183,48 @@ class StepVerdict:
         return ""
 
     @property
+    def file(self) -> str:
+        """The file to open: that of the step, or of a module that it imports and Python cannot read."""
+        match = _UNREADABLE.match(self.tests[0].message) if self.file_problem else None
+        return (match and match[1]) or self.step.filename
+
+    @property
+    def wrong(self) -> dict[str, list[TestVerdict]]:
+        """The verdicts by function, of those functions and classes that are to be mended.
+
+        The first test that a function does not pass decides, because tests are in the order of the lesson. If
+        that one needs something that is not written yet, such as a method, this is to be written first, although
+        a later test may fail for another reason.
+        """
+        return {name: tests for name, tests in self.by_function.items() if _is_wrong(tests)}
+
+    @property
+    def unwritten(self) -> dict[str, list[str]]:
+        """What is to be written, by the function whose tests need it: itself, its methods, or others."""
+        found = {
+            name: [test.unwritten for test in tests if test.status == Status.NOT_STARTED]
+            for name, tests in self.by_function.items()
+            if not _is_wrong(tests)
+        }
+        return {name: list(dict.fromkeys(names)) for name, names in found.items() if names}
+
+    @property
+    def to_write(self) -> list[str]:
+        """All functions, classes and methods that are not written yet, in the order of the lesson."""
+        found: list[str] = []
+        for function, names in self.unwritten.items():
+            found += names
+            # If nothing at all is written, then neither is a function that was only seen to need another one.
+            if self.status == Status.NOT_STARTED and all(_of(name) != function for name in names):
+                found.append(function)
+        return list(dict.fromkeys(found))
+
+    @property
+    def is_right_so_far(self) -> bool:
+        """Whether all that is written is right, and something is missing."""
+        return {test.status for test in self.tests} == {Status.PASSED, Status.NOT_STARTED}
+
+    @property
     def share(self) -> Fraction:
         """The share of the step's points that was reached, from 0 to 1."""
         total = sum(test.weight for test in self.tests)
@@ -191,7 +241,7 @@ class StepVerdict:
         for test in self.tests:
             if test.status != Status.PASSED:
                 # What it needs may be a method, or a helper that no test names.
-                name = test.unwritten.split(".")[0]
+                name = _of(test.unwritten)
                 return name if name in self.by_function else test.function
         return ""
 
@@ -202,6 +252,16 @@ class StepVerdict:
         for test in self.tests:
             result.setdefault(test.function, []).append(test)
         return result
+
+
+def _is_wrong(tests: Iterable[TestVerdict]) -> bool:
+    statuses = [test.status for test in tests if test.status != Status.PASSED]
+    return Status.ERROR in statuses or (bool(statuses) and statuses[0] != Status.NOT_STARTED)
+
+
+def _of(name: str) -> str:
+    """Return the class that a method belongs to, or the name itself."""
+    return name.partition(".")[0]
 
 
 def collect(course: Course, tests: Iterable[TestVerdict]) -> list[StepVerdict]:

@@ -7,12 +7,17 @@ as text.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from grader.judge import advice
-from grader.testing.wording import plain, shorten, shown
+from grader.judge.broken_imports import failed_import, unreadable_import
+from grader.testing.wording import of_shape, plain, shorten, shown
 from grader.wire.codec import CodecError
 from grader.wire.decoder import decode
+from grader.wire.values import is_tensor
 
 if TYPE_CHECKING:
     from grader.course.course import Step
@@ -20,16 +25,32 @@ if TYPE_CHECKING:
 
 MAX_SOURCE_LINE = 120
 MAX_MESSAGE = 4000
+MAX_INPUTS = 200
 
 
 def asked(call: Call) -> str:
     """Return the call as a learner would type it, or what a probe did."""
     if call.purpose:
-        inputs = ", ".join(f"{name} = {plain(value)}" for name, value in call.inputs().items())
+        inputs = ", ".join(f"{name} = {text}" for name, text in _brief(call.inputs()).items())
         return f"The test did this: {call.purpose}" + (f", with {inputs}." if inputs else ".")
     values = [plain(value) for value in call.args]
     values += [f"{name}={plain(value)}" for name, value in call.kwargs.items()]
     return f"`{call.function}({', '.join(values)})`"
+
+
+def _brief(inputs: Mapping[str, Any]) -> dict[str, str]:
+    """Return inputs as text, the longest ones by their shapes alone if all would hide the sentence behind them."""
+    texts = {name: plain(value) for name, value in inputs.items()}
+    for name in sorted(texts, key=lambda name: -len(texts[name])):
+        if sum(map(len, texts.values())) <= MAX_INPUTS:
+            break
+        value = inputs[name]
+        if isinstance(value, np.ndarray) or is_tensor(value):
+            kind = "an array" if isinstance(value, np.ndarray) else "a tensor"
+            texts[name] = f"{kind}{of_shape(value.shape, None)}"
+        else:
+            texts[name] = shorten(texts[name], MAX_INPUTS // 2)
+    return texts
 
 
 def message(sentence: str, call: Call | None, output: tuple[str, int]) -> str:
@@ -130,13 +151,16 @@ def load_crash(path: str, how: str, error: Exception) -> str:
     return f"While importing {path}: {crash(how, error)}"
 
 
-def load_failure(path: str, answer: dict[str, Any], source: bytes) -> str:
+def load_failure(
+    path: str, answer: dict[str, Any], source: bytes, others: Mapping[str, bytes]
+) -> str:
     """Return the sentences for a module whose import failed.
 
     Args:
         path: the module's file name.
         answer: the worker's answer to the request to load it (see `grader.wire.messages`).
         source: the whole file.
+        others: the sources of the learner's other modules that it may import, by name.
     """
     if answer["kind"] == "missing":
         return missing_function(answer["name"], path)
@@ -154,7 +178,13 @@ def load_failure(path: str, answer: dict[str, Any], source: bytes) -> str:
             f"    {shorten(stripped, MAX_SOURCE_LINE)}\n    {caret[: MAX_SOURCE_LINE + 1]}\n"
             f"{advice.of_syntax(answer['type'], answer['message'], text, source)}"
         )
-    return f"Python could not import {path}. {raised(answer, path)}"
+    if unreadable := unreadable_import(path, answer, others):
+        return unreadable
+    lines = [
+        f"Python could not import {path}. {raised(answer, path)}",
+        failed_import(answer, others),
+    ]
+    return "\n".join(filter(None, lines))
 
 
 def missing_function(name: str, path: str) -> str:
@@ -167,7 +197,7 @@ def missing_function(name: str, path: str) -> str:
 def not_written(answer: dict[str, Any], path: str, function: str) -> str:
     """Return the sentence for a function that is still a stub, or that needs one that is.
 
-    `TestVerdict.unwritten` reads the name of the other function from it.
+    `TestVerdict.unwritten` reads the name of the other function or of the method from it.
 
     Args:
         answer: the worker's answer with the NotImplementedError (see `grader.wire.messages`).
@@ -237,8 +267,8 @@ def raised(answer: dict[str, Any], path: str) -> str:
     # PyTorch makes some words of its messages bold, by codes that terminals understand.
     text = " ".join(re.sub(r"\x1b\[[\d;]*m", "", answer["message"]).split())
     if kind == "ImportError":
-        # Such a message ends with the path of the package on this machine.
-        text = re.sub(r" \([^()]*[/\\][^()]*\)$", "", text)
+        # Such a message ends with the path of the package on this machine, if there is one.
+        text = re.sub(r" \((?:[^()]*[/\\][^()]*|unknown location|step_\w+\.py)\)$", "", text)
     text = shorten(text).rstrip(".")
     lines = [f"Your code raised {kind}{f': {text}' if text else ''}."]
     in_module = [frame for frame in answer["frames"] if frame[0] == "module"]

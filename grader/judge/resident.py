@@ -8,6 +8,8 @@ writes answers to standard output, one JSON object a line:
                                     {"run": 7, "problem": "…"}   or the kit itself failed
                                 {"ready": true}                  once, before the first request is answered
 
+    {"run": 7, "step": "03", "aside": true}   the same for a step that the learner does not work on
+
     {"run": 7, "step": "03", "pictures": "folder"}
                                 {"run": 7, "picture": {…}}   how a picture went, as plain data
                                 {"run": 7, "drawn": true}    that was the last one
@@ -167,13 +169,15 @@ class Resident:
                 continue
             for item in self._items(session, step):
                 prepare(item)
-            self._child = self._take_next(session, step)
+            # What waits for the step that the learner works on goes on waiting.
+            take = self._fork if request.get("aside") else self._take_next
+            self._child = take(session, step)
             try:
                 self._child.ask(request)
             except OSError:
                 # Somebody has ended it while it waited.
                 self._child.kill()
-                self._child = self._fork(session, step, None)
+                self._child = self._fork(session, step)
                 self._child.ask(request)
 
     def _next_request(self, session: pytest.Session) -> dict[str, Any] | None:
@@ -205,9 +209,11 @@ class Resident:
             return child
         if child:
             child.kill()
-        return self._fork(session, step, None)
+        return self._fork(session, step)
 
-    def _fork(self, session: pytest.Session, step: Step, packages: list[str] | None) -> _Child:
+    def _fork(
+        self, session: pytest.Session, step: Step, packages: list[str] | None = None
+    ) -> _Child:
         """Fork a child that waits for its request.
 
         Args:
@@ -363,6 +369,8 @@ class Resident:
             known[name] = [Passed(**plain) for plain in tests]
             if self._varied[child.step.id, name] >= _VARIED:
                 del known[name]
+        if self._next:
+            return
         with contextlib.suppress(LaunchError, OSError):
             self._next = self._fork(session, child.step, found["packages"])
 

@@ -16,6 +16,25 @@ _DEFINITION = re.compile(
 _NAME = re.compile(rb"\w+")
 
 
+def taken_from(source: bytes, module: str) -> set[str]:
+    """Return names that a module's code may use of another module: those that it imports, or all of its words.
+
+    Args:
+        source: the module's source.
+        module: the name of the other module.
+    """
+    code = _WORDS.sub(b"", source)
+    # Of limited length, so that no text takes long.
+    lists = re.compile(
+        rb"\bfrom[ \t]{1,9}%s[ \t]{1,9}import\b(?:[ \t]{0,9}\([^)]{0,2000}\)|[^\n]{0,2000})"
+        % re.escape(module.encode())
+    )
+    imports, rest = b" ".join(lists.findall(code)), lists.sub(b"", code)
+    if module.encode() in rest or b"*" in imports:
+        imports += rest
+    return {name.decode() for name in _NAME.findall(imports)}
+
+
 def used_by(source: bytes, function: str) -> list[str]:
     """Return the top-level functions and classes that a function names, directly or through others, sorted.
 

@@ -149,7 +149,7 @@ class Workers:
             return
         self.printed = connection.printed()
         status = Status.NOT_STARTED if answer.get("stub") else Status.FAILED
-        raise Stop(status, feedback.load_failure(path, answer, source))
+        raise Stop(status, feedback.load_failure(path, answer, source, others))
 
     def close(self) -> str:
         """End the workers; return how one had ended by itself, as a clause, or "".

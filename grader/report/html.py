@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
 from html import escape
 from itertools import groupby
 from typing import Any
@@ -64,9 +63,12 @@ def sentence(verdict: StepVerdict, so_far: bool = False) -> str:
         return "Nothing is written yet."
     if verdict.status == Status.ERROR:
         return "The kit itself failed."
-    bad = {name: tests for name, tests in verdict.by_function.items() if _is_wrong(tests)}
+    if problem := verdict.file_problem:
+        return f"`{verdict.file}` {problem}."
+    bad = verdict.wrong
     if not bad:
-        return f"Right so far. Not written yet: {', '.join(f'`{name}`' for name in unwritten(verdict))}."
+        begin = "Right so far. " if verdict.is_right_so_far else ""
+        return f"{begin}Not written yet: {', '.join(f'`{name}`' for name in verdict.to_write)}."
     name, tests = next(iter(bad.items()))
     if so_far:
         return f"`{name}` is not right yet."
@@ -74,21 +76,6 @@ def sentence(verdict: StepVerdict, so_far: bool = False) -> str:
     more = f" So does `{list(bad)[1]}`." if len(bad) == 2 else ""
     more = f" So do {len(bad) - 1} other functions." if len(bad) > 2 else more
     return f"`{name}` fails {failed} of {_tests(len(tests))}.{more}"
-
-
-def first_wrong(verdict: StepVerdict) -> str:
-    """Return the first function that is wrong, and not only unwritten; "" if there is none."""
-    return next((name for name, tests in verdict.by_function.items() if _is_wrong(tests)), "")
-
-
-def unwritten(verdict: StepVerdict) -> list[str]:
-    """Return the functions that are not written yet, in the order of the lesson."""
-    names = [
-        tests[0].unwritten if len(tests) == 1 else _first_bad(tests).unwritten
-        for tests in verdict.by_function.values()
-        if _is_unwritten(tests)
-    ]
-    return list(dict.fromkeys(names))
 
 
 def functions_html(verdict: StepVerdict, so_far: bool = False) -> str:
@@ -101,10 +88,16 @@ def functions_html(verdict: StepVerdict, so_far: bool = False) -> str:
     items = []
     for name, tests in verdict.by_function.items():
         status = StepVerdict(verdict.step, tuple(tests)).status
-        mark, words = MARKS[status]
         passed = sum(test.status == Status.PASSED for test in tests)
-        if _is_unwritten(tests):
-            words = MARKS[Status.NOT_STARTED][1]
+        is_begun = status == Status.FAILED
+        if name in verdict.unwritten or verdict.file_problem:
+            status = Status.NOT_STARTED
+        mark, words = MARKS[status]
+        if verdict.file_problem:
+            # Nothing is known of any function.
+            words = "not checked"
+        elif status == Status.NOT_STARTED and is_begun:
+            words = "not finished yet"
         elif status == Status.FAILED and not so_far:
             words = f"{passed} of {_tests(len(tests))} {'pass' if len(tests) != 1 else 'passes'}"
         items.append(
@@ -117,15 +110,17 @@ def functions_html(verdict: StepVerdict, so_far: bool = False) -> str:
 
 def failures_html(verdict: StepVerdict, lesson: Lesson) -> str:
     """Return what is wrong in a step: the first failure in full, the others folded."""
-    bad = [tests for tests in verdict.by_function.values() if _is_wrong(tests)]
     shown: list[list[TestVerdict]] = []
-    for tests in bad:
+    for tests in verdict.wrong.values():
         # A file that cannot be imported has the same message for every function, so show it once.
         if all(_first_bad(tests).message != _first_bad(other).message for other in shown):
             shown.append(tests)
     if not shown:
         return ""
     first, *others = shown
+    if verdict.file_problem:
+        # No test could begin, so neither a function nor what a test shows has anything to do with it.
+        return f'<div class="failure">\n{message_html(first[0].message, lesson)}</div>\n'
     return failure_html(first, lesson) + "".join(
         _folded(_first_bad(tests).function, failure_html(tests, lesson, head=False))
         for tests in others
@@ -264,19 +259,9 @@ def _in_rows(text: str) -> str:
 _FINE = (Status.PASSED, Status.NOT_STARTED)
 
 
-def _is_wrong(tests: Iterable[TestVerdict]) -> bool:
-    return any(test.status not in _FINE for test in tests)
-
-
-def _is_unwritten(tests: list[TestVerdict]) -> bool:
-    return not _is_wrong(tests) and any(test.status == Status.NOT_STARTED for test in tests)
-
-
 def _first_bad(tests: list[TestVerdict]) -> TestVerdict:
-    """Return the first test that failed, or else the first that was not started."""
-    wrong = (test for test in tests if test.status not in _FINE)
-    rest = (test for test in tests if test.status != Status.PASSED)
-    return next(wrong, None) or next(rest)
+    """Return the first test of a wrong function that failed."""
+    return next(test for test in tests if test.status not in _FINE)
 
 
 def _folded(title: str, html: str, about: str = "") -> str:

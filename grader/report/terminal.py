@@ -162,16 +162,22 @@ class Screen:
             self._status.stop()
             self._status = None
 
-    def summary(self, verdicts: list[StepVerdict], ideas: dict[str, str] | None = None) -> None:
+    def summary(
+        self,
+        verdicts: list[StepVerdict],
+        ideas: dict[str, str] | None = None,
+        first: dict[str, str] | None = None,
+    ) -> None:
         """Show what failed and why, how far the learner has come, and what to do next.
 
         Args:
             verdicts: the verdicts on all steps that were checked.
             ideas: the ideas of the steps that have just passed, by id.
+            first: sentences about what is to be mended before a failing step, by its id.
         """
         for verdict in verdicts:
             if verdict.status in (Status.FAILED, Status.ERROR):
-                self._step(verdict)
+                self._step(verdict, (first or {}).get(verdict.step.id, ""))
             elif ideas and verdict.step.id in ideas:
                 self._idea(verdict.step, ideas[verdict.step.id])
         self._handed_in(verdicts)
@@ -189,11 +195,13 @@ class Screen:
     def _path(self, step: Step) -> str:
         return self._submission.path_of(step.filename)
 
-    def _step(self, verdict: StepVerdict) -> None:
+    def _step(self, verdict: StepVerdict, first: str = "") -> None:
         step = verdict.step
         self.console.print()
         title = f"Step {step.id} · {step.title} · {visible(self._path(step))}"
         self.console.print(Text(title, style="bold"), soft_wrap=True)
+        if first:
+            self._lines(first, indent=2)
         self._functions(verdict)
 
     def first_failure(self, verdict: StepVerdict) -> None:
@@ -204,32 +212,27 @@ class Screen:
         step = verdict.step
         if problem := verdict.file_problem:
             # The functions may be right, so none is named.
-            head = Text.assemble("  ", (step.filename, "bold red"), f" {problem}")
+            head = Text.assemble("  ", (verdict.file, "bold red"), f" {problem}")
             self.console.print(head, soft_wrap=True)
             self._lines(visible(verdict.tests[0].message), indent=6)
             return
-        unwritten: dict[str, str] = {}
         shown: set[str] = set()
-        for function, tests in verdict.by_function.items():
+        for function, tests in verdict.wrong.items():
             bad = [test for test in tests if test.status != Status.PASSED]
-            if not bad:
-                continue
-            if all(test.status == Status.NOT_STARTED for test in bad):
-                unwritten[function] = bad[0].unwritten
-                continue
             worst = next(test for test in bad if test.status != Status.NOT_STARTED)
             # Several functions may have the same message, such as one about a missing file.
             if worst.message not in shown and (most is None or len(shown) < most):
                 self._function(worst, len(bad), len(tests))
                 self._hint(step, function, indent=6)
             shown.add(worst.message)
-        if unwritten:
-            names = ", ".join(f"`{name}`" for name in dict.fromkeys(unwritten.values()))
+        if verdict.to_write:
+            names = ", ".join(f"`{name}`" for name in verdict.to_write)
             self.console.print(f"  Not written yet: {escape(names)}", soft_wrap=True)
-        for function, name in unwritten.items():
-            if function != name:
-                text = f"  `{function}` needs `{name}`, so write `{name}` first."
-                self.console.print(escape(text), soft_wrap=True)
+        for function, needed in verdict.unwritten.items():
+            for name in needed:
+                if name.partition(".")[0] != function:
+                    text = f"  `{function}` needs `{name}`, so write `{name}` first."
+                    self.console.print(escape(text), soft_wrap=True)
         # The message of a named mistake already says what to read.
         named = any(test.misconception for test in verdict.tests)
         if not named:
@@ -311,7 +314,7 @@ class Screen:
                 )
                 return
             if verdict.status != Status.PASSED:
-                path = visible(self._path(step))
+                path = visible(self._submission.path_of(verdict.file))
                 test = next(test for test in verdict.tests if test.status != Status.PASSED)
                 verb = "Write" if test.status == Status.NOT_STARTED else "Fix"
                 what = "the file" if verdict.file_problem else f"`{test.unwritten}` in"

@@ -65,9 +65,11 @@ _MARKS = {
     Status.NOT_STARTED: ("·", "dim"),
 }
 
-
-# How a notice begins while tests take long.
-STILL = "Still running, and what is shown is about the save before"
+# What is said of a step in which something is missing and all else is right.
+RIGHT_SO_FAR = "right so far"
+# How a notice begins while tests take long, and while nothing is known of the last save.
+STILL_RUNNING = "Still running"
+STILL = f"{STILL_RUNNING}, and what is shown is about the save before"
 
 
 @dataclass
@@ -79,7 +81,9 @@ class View:
         submission: what was read last; its names are shown.
         step: the step that is being worked on.
         statuses: what is known of each step, by id.
+        begun: ids of the steps in which something is missing and all else is right.
         verdict: the verdicts on the step's tests that are known; None before the first.
+        first: a sentence about an earlier step that is to be mended before this one, or "".
         judging: whether more verdicts will come.
         loading: whether the judge is still loading.
         seconds: from the save to the verdict; None if there was no save.
@@ -97,7 +101,9 @@ class View:
     submission: Submission
     step: Step
     statuses: dict[str, Status] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
     verdict: StepVerdict | None = None
+    first: str = ""
     judging: bool = False
     loading: bool = True
     seconds: float | None = None
@@ -109,6 +115,13 @@ class View:
     marked: int = -1
     top: int = 0
     encoding: str = "utf-8"
+
+    def know(self, verdict: StepVerdict) -> None:
+        """Take in what a verdict says of its step."""
+        self.statuses[verdict.step.id] = verdict.status
+        self.begun.discard(verdict.step.id)
+        if verdict.is_right_so_far:
+            self.begun.add(verdict.step.id)
 
     @property
     def progress(self) -> str:
@@ -206,8 +219,8 @@ def _functions(view: View, width: int) -> list[Text]:
     rows, used = [Text()], 0
     for name, tests in view.verdict.by_function.items():
         found = StepVerdict(view.step, tuple(tests)).status
-        if view.verdict.file_problem:
-            # Nothing is known of any function.
+        if view.verdict.file_problem or name in view.verdict.unwritten:
+            # Nothing is known of any function, or of this one nothing is wrong.
             found = Status.NOT_STARTED
         mark, style = _MARKS.get(found, ("!", "magenta"))
         if not is_unicode(view.encoding):
@@ -246,7 +259,8 @@ def _body(view: View, width: int) -> list[Text]:
     failure = _Failure(console, view.course, view.submission, view.in_clone)
     failure.counts = not view.judging
     failure.first_failure(verdict)
-    found = [Text.from_ansi(line) for line in _folded(out.getvalue(), width)]
+    found = [*_wrapped(view.first, width, "yellow"), *([Text()] if view.first else [])]
+    found += [Text.from_ansi(line) for line in _folded(out.getvalue(), width)]
     if verdict.status == Status.ERROR:
         doctor = "python -m grader doctor" if view.in_clone else "torchsteps doctor"
         words = f"The kit itself failed, which is not your fault. Please report it, with what `{doctor}` says."
@@ -278,7 +292,7 @@ def _folded(text: str, width: int) -> list[str]:
 
 def _not_started(view: View, verdict: StepVerdict, width: int) -> list[Text]:
     file = view.place.rpartition(":")[0]
-    names = list(dict.fromkeys(test.unwritten for test in verdict.tests))
+    names = verdict.to_write
     if view.step.module not in view.submission.sources:
         absence = view.submission.absence(view.step)
         return [*_wrapped(absence, width), *_wrapped("x writes it anew, with its stubs.", width)]
@@ -325,6 +339,8 @@ def _steps(view: View, width: int) -> list[Text]:
     for number, step in enumerate(view.course.steps):
         status = view.statuses.get(step.id)
         word, style = _WORDS.get(status, ("", "")) if status else ("not checked yet", "dim")
+        if step.id in view.begun:
+            word, style = RIGHT_SO_FAR, "yellow"
         title = Text(step.title)
         title.truncate(titles, overflow="ellipsis" if titles > 3 else "crop", pad=True)
         line = Text.assemble(f" {step.id}  ", title, "  " if titles else "", (word, style))

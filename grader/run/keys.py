@@ -88,6 +88,26 @@ def forget_typed() -> None:
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
+@contextlib.contextmanager
+def unshown() -> Iterator[None]:
+    """Keep the terminal from showing the keys that are pressed; Ctrl-C and Ctrl-Z work as ever."""
+    if sys.platform == "win32" or not (sys.stdin and sys.stdin.isatty()):
+        yield
+        return
+    import termios
+
+    fd = sys.stdin.fileno()
+    before = termios.tcgetattr(fd)
+    mode = termios.tcgetattr(fd)
+    mode[3] &= ~termios.ECHO
+    termios.tcsetattr(fd, termios.TCSADRAIN, mode)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(fd, termios.TCSADRAIN, before)
+
+
 class Keys:
     """Reads keys in a thread, from the terminal that is this process's standard input.
 

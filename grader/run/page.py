@@ -97,7 +97,8 @@ class Page:
         step = view.step
         hints, pictures = self._hints(step), self._pictures(step)
         fields = {name: value for name, value in vars(view).items() if name not in _TERMINAL}
-        shown = {**fields, "statuses": dict(view.statuses)}, hints, pictures
+        known = {"statuses": dict(view.statuses), "begun": set(view.begun)}
+        shown = {**fields, **known}, hints, pictures
         if shown == self._shown:
             return
         self._shown = shown

@@ -41,14 +41,15 @@ class ResidentJudge:
         self._listener = threading.Thread(target=self._listen, args=(self._process,), daemon=True)
         self._listener.start()
 
-    def judge(self, run: int, step: str) -> None:
+    def judge(self, run: int, step: str, aside: bool = False) -> None:
         """Ask for a step; the answers bear the number of the run. What still runs is ended.
 
         Args:
             run: a number that was not used before.
             step: id of the step.
+            aside: whether the learner works on another step, for which the judge stays prepared.
         """
-        self._ask({"run": run, "step": step})
+        self._ask({"run": run, "step": step, "aside": aside})
 
     def draw(self, run: int, step: str, folder: Path) -> None:
         """Ask for the pictures of a step; the answers bear the number of the run.

@@ -25,12 +25,13 @@ from grader.course.course import Course, CourseError, Step
 from grader.course.paths import EXERCISES
 from grader.course.places import Places, command
 from grader.course.verdicts import Status, StepVerdict, TestVerdict
-from grader.report.watching import KEYS, STILL, View, lines
-from grader.run.after import after_of
-from grader.run.check import known_verdicts, last_verdict, remember
+from grader.report.watching import KEYS, STILL, STILL_RUNNING, View, lines
+from grader.run.after import after_of, asked_before
+from grader.run.check import known_verdicts, last_verdict, passed_before, remember
+from grader.run.earlier import mend_first
 from grader.run.editor import editor_command, open_editor
 from grader.run.hints import hints_of, next_hint
-from grader.run.keys import wait_for_key
+from grader.run.keys import unshown, wait_for_key
 from grader.run.progress import finished, keep_step, last_step
 from grader.run.reset import reset
 from grader.run.resident import ResidentJudge
@@ -49,6 +50,8 @@ _STEP = 2
 _LOOK = 0.5
 # After so many seconds it is said that tests are still running.
 _LONG = 2.0
+# More steps than that at once were not saved by a learner, but by an update or by git.
+_MOST_ASIDE = 3
 # So many times in a row the judge may end without a verdict.
 _RESTARTS = 3
 _WRONG = frozenset({Status.FAILED, Status.TIMEOUT, Status.CRASHED})
@@ -100,6 +103,8 @@ class Watch:
         self._ends = 0
         self._waits = 0
         self._is_second = False
+        # Whether what is shown is about the running tests already, and not about those before.
+        self._tells_of_this_save = False
         self._asked: tuple[Submission, float | None] | None = None
         # The verdicts that are known, by the place of the test in the step.
         self._found: dict[int, TestVerdict] = {}
@@ -108,13 +113,17 @@ class Watch:
         self._opened = ""
         self._later: list[Act] = []
         self._pictures: list[dict[str, Any]] = []
+        # Steps that were saved while another one is shown; and of the one that is being judged, the run, the step,
+        # what was read and the verdicts.
+        self._saved_aside: set[str] = set()
+        self._aside: tuple[int, Step, Submission, dict[int, TestVerdict]] | None = None
         # The run whose pictures were asked for.
         self._drawing = 0
         submission = self._read()
         verdicts = known_verdicts(course, places.memory, submission, course.steps)
         statuses = dict.fromkeys(finished(course, places.memory, submission), Status.PASSED)
-        statuses |= {name: verdict.status for name, verdict in verdicts.items()}
-        step = first or self._where_stopped(statuses)
+        judged = {name: verdict.status for name, verdict in verdicts.items()}
+        step = first or self._where_stopped(statuses | judged)
         self.view = View(
             course,
             submission,
@@ -123,6 +132,8 @@ class Watch:
             in_clone=places.is_clone,
             encoding=self._screen.encoding,
         )
+        for verdict in verdicts.values():
+            self.view.know(verdict)
         self._go_to(step, verdicts.get(step.id))
 
     def tell(self, kind: str, value: Any) -> None:
@@ -229,11 +240,24 @@ class Watch:
     def _nothing_happened(self) -> None:
         if self._stamps() != self._looked:
             self._saved()
-        elif self.view.judging and not self.view.loading and not self.view.notice:
+        elif self._saved_aside and not (self.view.judging or self.view.loading):
+            self._judge_aside()
+        elif self.view.judging and not self.view.loading:
             self._waits += 1
-            if self._waits * _LOOK > _LONG:
-                seconds = f"{self.view.step.seconds:.0f} seconds"
-                self.view.notice = f"{STILL}. A loop that never ends is stopped after {seconds}."
+            if self.view.notice and not self.view.notice.startswith(STILL_RUNNING):
+                return
+            waited, limit = self._waits * _LOOK, self.view.step.seconds
+            if waited > _LONG:
+                # Time that code waits for a processor does not count.
+                busy = (
+                    ", or later while other programs keep this machine busy"
+                    if waited > limit
+                    else ""
+                )
+                words = STILL_RUNNING if self._tells_of_this_save else STILL
+                self.view.notice = (
+                    f"{words}. A loop that never ends is stopped after {limit:.0f} seconds{busy}."
+                )
 
     def _handle(self, kind: str, value: Any) -> Act | None:
         if kind == "key":
@@ -302,10 +326,42 @@ class Watch:
         course, memory, submission = self.course, self.places.memory, self.view.submission
         known = known_verdicts(course, memory, submission, [course.by_id[name] for name in names])
         done = finished(course, memory, submission) & names
+        unknown = names - done - known.keys()
+        if len(unknown) <= _MOST_ASIDE:
+            self._saved_aside |= unknown
         for name in names:
             self.view.statuses.pop(name, None)
+            self.view.begun.discard(name)
         self.view.statuses |= dict.fromkeys(done, Status.PASSED)
-        self.view.statuses |= {name: verdict.status for name, verdict in known.items()}
+        for verdict in known.values():
+            self.view.know(verdict)
+
+    def _judge_aside(self) -> None:
+        """Judge a step that was saved while another one is shown; whatever else is asked for ends that."""
+        # Elsewhere the judge would have to load everything again before the learner's next save.
+        if sys.platform != "linux" or self._drawing == self._run or self._aside:
+            return
+        step = self.course.by_id[min(self._saved_aside)]
+        self._run += 1
+        self._aside = self._run, step, self.view.submission, {}
+        self._judge.judge(self._run, step.id, aside=True)
+
+    def _answer_aside(self, answer: dict[str, Any]) -> None:
+        """Take in an answer about a step that is not shown."""
+        assert self._aside
+        _, step, submission, found = self._aside
+        if "test" in answer:
+            found[answer["place"]] = TestVerdict.of(answer["test"])
+            return
+        self._aside = None
+        self._saved_aside.discard(step.id)
+        verdict = StepVerdict(step, tuple(test for _, test in sorted(found.items())))
+        if answer.get("judged") != submission.sha256 or verdict.status == Status.ERROR:
+            return
+        self.view.know(verdict)
+        remember(self.course, self.places.memory, submission, verdict)
+        # This may be one that the step which is shown imports.
+        self.view.first = self._first()
 
     def _last_save(self, steps: set[str]) -> float | None:
         """Return when the last of these steps' files was saved, in seconds since 1970; None if none is there."""
@@ -322,6 +378,8 @@ class Watch:
             since: when a file was saved, if that is why, in seconds since 1970.
         """
         self._run += 1
+        self._aside = None
+        self._tells_of_this_save = False
         self._is_second = False
         self._waits = 0
         self._found = {}
@@ -350,13 +408,18 @@ class Watch:
             self.view.loading = False
         elif answer.get("ended"):
             self._judge_ended()
+        elif answer.get("run") == self._run and self._aside:
+            self._answer_aside(answer)
         elif answer.get("run") == self._run:
             self._ends = 0
             if "test" in answer:
                 test = TestVerdict.of(answer["test"])
                 self._found[answer["place"]] = test
                 # The old verdict stays until the new one says something else than "right so far".
-                if [one for one in self._tests if one.status in _WRONG] == [test]:
+                verdict = StepVerdict(self.view.step, tuple(self._tests))
+                wrong = [test for each in verdict.wrong.values() for test in each]
+                wrong = [test for test in wrong if test.status in _WRONG]
+                if wrong == [test]:
                     self._show(done=False)
             elif "judged" in answer:
                 if not self._is_about_these_files(answer["judged"]) and not self._is_second:
@@ -387,9 +450,13 @@ class Watch:
     def _show(self, done: bool) -> None:
         self.view.verdict = StepVerdict(self.view.step, tuple(self._tests))
         self.view.judging = not done
+        self._tells_of_this_save = True
+        if self.view.notice.startswith(STILL_RUNNING):
+            self.view.notice = ""
         self.view.loading = False
         self.view.top = 0
         self.view.place = self._place()
+        self.view.first = self._first()
 
     def _draw(self) -> None:
         """Ask for the pictures of the step that is shown, if there is a page to show them on."""
@@ -400,12 +467,11 @@ class Watch:
             self._judge.draw(self._run, self.view.step.id, folder)
 
     def _finish(self, digest: str) -> None:
-        if self.view.notice.startswith(STILL):
-            self.view.notice = ""
         assert self._asked and self.view.verdict
         submission, since = self._asked
         self.view.seconds = None if since is None else max(time.time() - since, 0)
-        self.view.statuses[self.view.step.id] = self.view.verdict.status
+        self.view.know(self.view.verdict)
+        self._saved_aside.discard(self.view.step.id)
         if digest == submission.sha256:
             verdict = self.view.verdict
             self._later.append(
@@ -425,6 +491,9 @@ class Watch:
 
     def _judge_ended(self) -> None:
         self._ends += 1
+        if self._aside:
+            self._saved_aside.discard(self._aside[1].id)
+            self._aside = None
         if self._ends > _RESTARTS:
             self.view.judging = self.view.loading = False
             self.view.notice = self.view.notice or (
@@ -475,7 +544,7 @@ class Watch:
             "z": lambda: lambda: self._command("quiz"),
             "r": self._again,
             "s": self._pictures_shown,
-            "o": lambda: lambda: self._command("solution"),
+            "o": self._solution,
             "e": self._edit,
             "x": self._ask_reset,
             "?": self._help,
@@ -519,14 +588,16 @@ class Watch:
             self.course, self.places.memory, self.view.submission, step
         )
         self.view.place = self._place()
+        self.view.first = self._first()
         self._later.append(lambda: keep_step(self.places.memory, step))
         if self.view.verdict is None:
             self._ask()
             return
         # What still runs is about another step.
         self._run += 1
+        self._aside = None
         self.view.judging = False
-        self.view.statuses[step.id] = self.view.verdict.status
+        self.view.know(self.view.verdict)
         self._later.append(self._draw)
 
     def _again(self) -> None:
@@ -569,7 +640,7 @@ class Watch:
         self.view.panel.append(f"{more}Escape goes back.")
 
     def _edit(self) -> Act | None:
-        file, line = self.exercises / self.view.step.filename, self._line()
+        file, line = self.exercises / self._file(), self._line()
         try:
             command = editor_command(file, line, self._editor)
         except ValueError as error:
@@ -619,10 +690,25 @@ class Watch:
         self.view.notice = no_pictures(self.view.step)
         return None
 
+    def _solution(self) -> Act | None:
+        """Say what the key is for before the step has passed; show the solution when it is pressed again."""
+        step, memory = self.view.step, self.places.memory
+        has_solution = (self.course.root / step.solution).is_file()
+        is_passed = step.id in passed_before(memory, self.view.submission)
+        if has_solution and not is_passed and not asked_before(memory, step):
+            self._close_panel()
+            self.view.notice = (
+                f"Step {step.id} is not done yet, and a hint (h) may be all that you need. "
+                "o once more shows a solution beside your code."
+            )
+            return None
+        return lambda: self._command("solution")
+
     def _command(self, name: str) -> None:
         """Run one of the kit's other commands in the terminal, then wait until it was read."""
         words = [sys.executable, "-m", "grader", name, self.view.step.id]
-        with away():
+        # Of these commands only the quiz asks for anything.
+        with away(), unshown() if name != "quiz" else contextlib.nullcontext():
             self.console.clear()
             try:
                 subprocess.run(words, check=False, cwd=self.places.workspace)
@@ -646,28 +732,53 @@ class Watch:
 
     def _line(self) -> int:
         """Return the line that fails, or that of the function to do first; 1 if neither is known."""
-        step, verdict = self.view.step, self.view.verdict
-        bad = [test for test in verdict.tests if test.status in _BAD] if verdict else []
-        if bad and (said := re.search(rf"line (\d+) of \S*{step.filename}\b", bad[0].message)):
+        verdict = self.view.verdict
+        wrong = verdict.wrong if verdict else {}
+        bad = [test for tests in wrong.values() for test in tests if test.status in _BAD]
+        if bad and (said := re.search(rf"line (\d+) of \S*{self._file()}\b", bad[0].message)):
             return int(said[1])
-        source = self.view.submission.sources.get(step.module, b"")
-        name = re.escape(self._function().encode())
-        found = re.search(rb"^(?:async +)?(?:def|class) +%s\b" % name, source, re.MULTILINE)
-        return source.count(b"\n", 0, found.start()) + 1 if found and name else 1
+        source = self.view.submission.sources.get(self.view.step.module, b"")
+        name, _, method = self._to_do().partition(".")
+        found = _definition(source, name)
+        if found and method:
+            found = _definition(source, method, found.end()) or found
+        return source.count(b"\n", 0, found.start(1)) + 1 if found else 1
 
     def _function(self) -> str:
         """Return the function that the screen is about: the first one that is wrong, or else to be written."""
         verdict = self.view.verdict
-        if verdict is None:
-            return ""
-        wrong = (test.function for test in verdict.tests if test.status in _BAD)
-        return next(wrong, verdict.to_do)
+        return next(iter(verdict.wrong), verdict.to_do) if verdict else ""
+
+    def _to_do(self) -> str:
+        """Return that function, or the method of it that is to be written."""
+        verdict, function = self.view.verdict, self._function()
+        names = verdict.unwritten.get(function, []) if verdict else []
+        return next((name for name in names if name.startswith(f"{function}.")), function)
+
+    def _first(self) -> str:
+        """Return a sentence about an earlier step that is to be mended before the one that is shown, or ""."""
+        view = self.view
+        verdicts = [view.verdict] if view.verdict else []
+        found = mend_first(self.course, self.places.memory, view.submission, verdicts)
+        return found.get(view.step.id, "")
+
+    def _file(self) -> str:
+        return self.view.verdict.file if self.view.verdict else self.view.step.filename
 
     def _place(self) -> str:
-        path = self.view.submission.path_of(self.view.step.filename)
+        path = self.view.submission.path_of(self._file())
         with contextlib.suppress(ValueError, OSError):
             path = os.path.relpath(path)
         return f"{path}:{self._line()}"
+
+
+def _definition(source: bytes, name: str, start: int = 0) -> re.Match[bytes] | None:
+    """Return where a function or class is defined: at the top, or behind `start` as a method."""
+    if not name:
+        return None
+    indent = rb"[ \t]+" if start else b""
+    words = rb"^%s((?:async +)?(?:def|class) +%s\b)" % (indent, re.escape(name.encode()))
+    return re.compile(words, re.MULTILINE).search(source, start)
 
 
 def _idea_of(course: Course, step: Step) -> str:

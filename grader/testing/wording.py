@@ -71,7 +71,11 @@ def numbers(value: Any) -> str:
     if value.ndim > 3:
         # NumPy abbreviates each dimension on its own, so many small dimensions stay unabbreviated.
         value = value.reshape(-1)
-    text = np.array2string(value, threshold=24, edgeitems=2, precision=7, separator=", ")
+    options: dict[str, Any] = {"threshold": 24, "edgeitems": 2, "separator": ", "}
+    text = np.array2string(value, precision=7, **options)
+    if value.dtype.kind == "f" and "e" in text:
+        # One very large or small number, and NumPy prints all of them as 1.0000000e+00.
+        text = np.array2string(value, formatter={"float_kind": "{:.7g}".format}, **options)
     return shorten(" ".join(text.split()).replace("[ ", "["))
 
 
@@ -108,7 +112,10 @@ def shorten(text: str, limit: int = MAX_SHOWN) -> str:
     if len(text) <= limit:
         return text
     half = limit // 2
-    return f"{text[:half]} … {text[-half:]}"
+    # Not in the middle of a word, if that is not a long one.
+    begin = re.sub(r"(?<=.) \S{1,20}\Z", "", text[:half])
+    end = re.sub(r"\A\S{1,20} (?=.)", "", text[-half:])
+    return f"{begin} … {end}"
 
 
 def mismatch(label: str, expected: str, got: str) -> str:

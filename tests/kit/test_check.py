@@ -305,6 +305,19 @@ def test_what_is_unwritten_is_told_apart_from_what_needs_it():
     assert any("Write `predict` in " in line for line in lines)
 
 
+def test_methods_that_are_missing_are_said_before_a_later_failure():
+    tests = [
+        verdict_on("predict", "passed", ""),
+        verdict_on("mse", "not_started", "`mse.step` is not written yet: open x.py."),
+        verdict_on("mse", "failed", "Expected a ValueError because lr is -1."),
+    ]
+    course, out = Course.load(ROOT), io.StringIO()
+    screen = Screen(Console(file=out, width=200), course, Submission("ada", Path(), {}, {}))
+    screen.summary([StepVerdict(course.by_id["03"], tuple(tests))])
+    assert "  Not written yet: `mse.step`\n" in out.getvalue()
+    assert "ValueError" not in out.getvalue() and "Write `mse.step` in " in out.getvalue()
+
+
 def verdict_on(function, status, message):
     return TestVerdict("test", "03", function, "title", "visible", status, 1, message)
 

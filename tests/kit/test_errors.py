@@ -285,6 +285,11 @@ def test_who_raised_an_error_decides_whether_it_is_explained():
     # What a test gets from the learner's code and cannot use.
     lost = raised(text="element 0 of tensors does not require grad", frames=[in_test])
     assert feedback.raised(lost, "x.py").endswith(ENTRIES["no-gradient"].look)
+    # A model whose __init__ stores plain tensors only fails when a test looks for its parameters.
+    bare = raised(
+        "AttributeError", "'Line' object has no attribute '_parameters'", frames=[in_test]
+    )
+    assert feedback.raised(bare, "x.py").endswith(ENTRIES["module-init"].look)
 
 
 @pytest.mark.parametrize(

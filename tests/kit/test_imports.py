@@ -4,6 +4,7 @@ The tutorial's points are there as well, always those of the kit.
 """
 
 import json
+import re
 import shutil
 import sys
 
@@ -31,14 +32,18 @@ USERS = {
 # First modules that are bad, and what those read who import from them.
 BAD = {
     "wrong": ("def double(x):\n    return 3 * x\n", "Expected 4.0, got 6.0."),
-    "unreadable": ("def double(x)\n", "SyntaxError"),
-    "failing": ("x = 1 / 0\n", "ZeroDivisionError"),
-    "without": ("x = 1\n", "cannot import name 'double'"),
+    "unreadable": (
+        "x = 1\ndef double(x)\n",
+        "Python cannot read line 2 of step_02_unreadable.py: ",
+    ),
+    "failing": ("x = 1 / 0\n", "The error is in step_04_failing.py"),
+    "without": ("x = 1\n", "cannot import name 'double' from 'step_06_without'.\n"),
     "circle": ("import step_11_circle\nstep_11_circle.x\n", "There is no `x`"),
     "unwritten": (
         "def double(x):\n    raise NotImplementedError('`double` is not written yet.')\n",
         "`double` is not written yet",
     ),
+    "misspelled": ("def doubel(x):\n    return 2 * x\n", "Did you mean `doubel`?"),
 }
 
 
@@ -69,6 +74,42 @@ def test_a_bad_step_costs_only_those_that_import_it(kit_factory):
     for kind, (_, words) in BAD.items():
         first = found[users[kind][5:7]][0]
         assert first["status"] == "failed" and words in first["message"], kind
+
+
+def test_a_failing_step_says_that_a_wrong_one_which_it_imports_comes_first(kit_factory):
+    kit = kit_factory(FIRST, "step_01_names", "step_02_alone", "step_03_other")
+    wrong = TOY_SOLUTION.replace("2 * x", "3 * x")
+    kit.write(FIRST, wrong)
+    kit.write("step_01_names", IMPORTING)
+    kit.write("step_02_alone", wrong)
+    # What is wrong in the other step is not used here.
+    kit.write("step_03_other", f"from {FIRST} import total\n\ndef double(x):\n    return 3 * x\n")
+    words = f"Step 00, which is imported here, is not right yet: first fix `double` in {FIRST}.py."
+    assert words not in kit.grader("check", "01").stdout, "nothing is known of the other step"
+    kit.grader("check", "00")
+    assert words in kit.grader("check", "01").stdout
+    kit.write("step_03_other", f"from {FIRST} import total\n")
+    assert kit.grader("check").stdout.count("is imported here") == 1
+    kit.write(FIRST, wrong.replace("return 3 * x", "return (3 * x"))
+    assert "is imported here" not in kit.grader("check").stdout, "the message names the file itself"
+    kit.write(FIRST, TOY_SOLUTION)
+    assert "is imported here" not in kit.grader("check").stdout
+
+
+def test_the_file_that_cannot_be_read_is_named_and_not_the_one_that_imports_it(kit_factory):
+    kit = kit_factory(FIRST, "step_01_names")
+    kit.write(FIRST, "def double(x):\n    return 2 * (x\n")
+    kit.write("step_01_names", IMPORTING)
+    ran, data = kit.results("01")
+    (step,) = json.loads(data)["steps"]
+    lines = step["tests"][0]["message"].splitlines()
+    assert re.match(rf"Python cannot read line \d of {FIRST}\.py: ", lines[0])
+    assert (
+        lines[1].strip()
+        and lines[-1] == f"step_01_names.py imports {FIRST}.py, so repair that file first."
+    )
+    assert f"{FIRST}.py cannot be read" in ran.stdout
+    assert f"Fix the file exercises/{FIRST}.py" in ran.stdout
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +20,7 @@ from grader.course.course import Course
 from grader.course.paths import HINTS_FILE, MEMORY, PICTURES, QUIZ
 from grader.course.places import Places, command
 from grader.course.verdicts import Status, StepVerdict, TestVerdict
-from grader.report.watching import STILL, View
+from grader.report.watching import STILL, View, lines
 from grader.run.quiz import Question, Recorded, text_of
 from grader.submissions.submission import Submission
 
@@ -401,6 +402,50 @@ def test_the_first_failure_is_open_and_the_others_are_folded(served):
     assert "one" in before and "two" not in before and "signs" in before
     assert "two" in folded and "signs" not in folded and "three" in folded
     assert sentence(StepVerdict(step, tests[:2])) == "Right so far. Not written yet: `b`."
+    served.view.verdict, served.view.place = verdict, "x.py:3"
+    todo = todo_of(served)
+    assert "Fix <code>c</code> in <code>x.py:3</code>" in todo
+    assert todo.endswith("Not written yet: <code>b</code>.")
+    served.view.verdict = StepVerdict(step, tests[:2])
+    assert "then write: <code>b</code>" in todo_of(served)
+
+
+def test_the_map_says_what_is_known_of_each_step(served):
+    first = served.course.steps[0]
+    tests = (failed(status=Status.PASSED), failed("total", status=Status.NOT_STARTED))
+
+    def rows():
+        served.page.publish(served.view)
+        state = next_state(served.ask("/events", cookie=served.cookie))
+        return re.findall('<li class="(.*?)">.*<span class="words">(.*?)<', state["parts"]["steps"])
+
+    served.view.know(StepVerdict(first, tests))
+    assert rows() == [("partly", "right so far"), ("unknown", "not checked")]
+    listed = lines(replace(served.view, marked=0), 80, 24)
+    assert any("right so far" in line.plain for line in listed)
+    # The verdict may change while the status stays the same.
+    served.view.know(StepVerdict(first, (*tests, failed("more"))))
+    assert rows()[0] == ("failed", "not right yet")
+
+
+def todo_of(served):
+    """Return what the page says is to be done next, as HTML."""
+    served.page.publish(served.view)
+    html = next_state(served.ask("/events", cookie=served.cookie))["parts"]["verdict"]
+    return re.search('<p class="todo">(.*)</p>', html)[1]
+
+
+def test_a_file_that_cannot_be_read_is_no_failure_of_a_function(served):
+    step = served.course.steps[0]
+    words = f"Python cannot read line 4 of {step.filename}: invalid syntax.\n    def double(x:\n"
+    tests = (failed("double", words), failed("double", words), failed("total", words))
+    served.view.verdict, served.view.place = StepVerdict(step, tests), "x.py:4"
+    assert sentence(served.view.verdict) == f"`{step.filename}` cannot be read."
+    served.page.publish(served.view)
+    html = next_state(served.ask("/events", cookie=served.cookie))["parts"]["verdict"]
+    assert "tests" not in html and "a title" not in html and "✗" not in html
+    assert html.count("Python cannot read line 4") == 1
+    assert todo_of(served).startswith("Repair <code>x.py:4</code>")
 
 
 @pytest.mark.parametrize("step", Course.load(ROOT).steps, ids=lambda step: step.id)

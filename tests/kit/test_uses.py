@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from grader.judge.uses import used_by
+from grader.judge.uses import taken_from, used_by
 
 MODULE = b'''"""A lesson about `fit`."""
 
@@ -57,6 +57,22 @@ def test_names_in_code_count_and_those_in_words_do_not(function, names):
     assert used_by(MODULE.replace(b"\n", b"\r\n"), function) == names
 
 
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        (b"from step_00_a import f, g as h\n\ndef k():\n    pass\n", {"f", "g", "h"}),
+        (b"from step_00_a import (\n    f,\n    g,\n)\n\ndef k(): pass\n", {"f", "g"}),
+        (b"import step_00_a\n\ndef k():\n    return step_00_a.f()\n", {"k", "f"}),
+        (b"from step_00_a import *\n\ndef k():\n    return f()\n", {"k", "f"}),
+        (b"from step_01_b import f\n", set()),
+        (b"# from step_00_a import f\n", set()),
+    ],
+)
+def test_what_is_imported_from_another_step(source, names):
+    keywords = {"from", "import", "as", "def", "return", "pass", "step_00_a"}
+    assert taken_from(source, "step_00_a") - keywords == names
+
+
 def test_the_last_definition_counts():
     assert used_by(b"def a():\n    b()\n\ndef b():\n    pass\n\ndef a():\n    pass\n", "a") == []
 
@@ -77,4 +93,5 @@ def test_the_last_definition_counts():
 def test_hostile_text_takes_no_time(source):
     start = time.process_time()
     assert used_by(source, "f") in ([], ["g"])
+    taken_from(source, "f")
     assert time.process_time() - start < 2

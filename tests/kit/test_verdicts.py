@@ -99,6 +99,47 @@ def test_functions_come_in_the_order_of_their_first_tests():
     assert [(name, len(found)) for name, found in tests.by_function.items()] == [("b", 2), ("a", 1)]
 
 
+def said(function, status="not_started", name=""):
+    """Return a verdict whose message says what is not written yet."""
+    needed = f"`{name}` is not written yet: open x.py."
+    if name and name.partition(".")[0] != function:
+        needed = f"`{function}` needs `{name}`, which is not written yet: open x.py."
+    return replace(verdict(status, function=function), message=needed if name else "No.")
+
+
+def test_of_a_half_written_class_its_missing_methods_are_named():
+    begun = StepVerdict(
+        step(0, 1),
+        (
+            said("SGD", "passed"),
+            said("SGD", name="SGD.step"),
+            said("SGD", name="SGD.zero_grad"),
+            said("SGD", name="SGD.step"),
+        ),
+    )
+    assert begun.to_write == ["SGD.step", "SGD.zero_grad"] and begun.wrong == {}
+    assert begun.is_right_so_far and begun.to_do == "SGD"
+    # What a later test says of the part that is written comes later.
+    unchecked = StepVerdict(step(0, 1), (*begun.tests, said("SGD", "failed")))
+    assert unchecked.to_write == begun.to_write and unchecked.wrong == {}
+    assert not unchecked.is_right_so_far
+    wrong = StepVerdict(step(0, 1), (said("SGD", "failed"), *begun.tests))
+    assert wrong.to_write == [] and list(wrong.wrong) == ["SGD"]
+
+
+def test_a_class_without_its_init_is_to_be_written_as_a_whole():
+    begun = StepVerdict(step(0, 1), (said("f", "passed"), said("SGD", name="SGD.__init__")))
+    assert begun.to_write == ["SGD"]
+
+
+def test_of_an_untouched_step_every_function_is_to_be_written():
+    tests = (said("save", name="save"), said("load", name="save"), said("fit", name="fit"))
+    assert StepVerdict(step(0, 1), tests).to_write == ["save", "load", "fit"]
+    # Where something is written, what needs another function may be written, too.
+    begun = StepVerdict(step(0, 1), (*tests, said("show", "passed")))
+    assert begun.to_write == ["save", "fit"] and begun.unwritten["load"] == ["save"]
+
+
 # The result file of a real run
 
 MODULES = {

@@ -29,7 +29,7 @@ from grader.course.verdicts import Status, StepVerdict, TestVerdict
 from grader.judge import feedback
 from grader.maintain.stubs import stub_of
 from grader.report.watching import View, lines
-from grader.run.keys import names_of
+from grader.run.keys import names_of, unshown
 from grader.run.progress import note
 from grader.run.screen import FullScreen
 from grader.submissions.submission import Submission
@@ -279,6 +279,41 @@ def test_it_goes_on_where_the_learner_stopped_and_runs_nothing_twice(terminal):
 
 
 @in_terminal
+def test_a_step_that_is_saved_while_another_one_is_shown_is_judged_as_well(terminal):
+    kit = terminal.kit
+    terminal.start("0")
+    terminal.wait_for("Step 00 is done")
+    kit.write("step_02_rest", WRONG)
+    terminal.wait_for("Step 02 was saved", "Step 00 is done")
+    terminal.type("l")
+    terminal.wait_for("02  Toy 2 +not right yet")
+    # What is saved next is not kept waiting.
+    kit.write("step_02_rest", ENDLESS)
+    terminal.wait_for("02  Toy 2 +not checked yet")
+    time.sleep(1)
+    terminal.type("Escape")
+    kit.write("step_00_numbers", WRONG)
+    terminal.wait_for("Step 00  Toy 0", "Expected 4.0, got 6.0", r"judged [01]\.\d\d s after")
+    kit.write("step_02_rest", TOY_SOLUTION)
+    terminal.type("l")
+    terminal.wait_for("02  Toy 2 +done", "1 of 3 steps done")
+
+
+@in_terminal
+def test_before_a_step_is_done_its_solution_takes_two_presses(terminal):
+    kit = terminal.kit
+    kit.write("step_01_more", TOY_SOLUTION, "solutions")
+    terminal.start("1")
+    terminal.wait_for("Not written yet")
+    terminal.type("o")
+    terminal.wait_for("Step 01 is not done yet", r"o once more\s+shows a solution", "Step 01  Toy 1")
+    terminal.type("o")
+    terminal.wait_for("double: the solution", "return 2 . x", "Any key goes back")
+    terminal.type("q")
+    terminal.wait_for("Not written yet", without=["o once more"])
+
+
+@in_terminal
 def test_the_next_save_ends_an_endless_loop(terminal):
     kit = terminal.kit
     terminal.start("0")
@@ -297,6 +332,27 @@ def test_the_next_save_ends_an_endless_loop(terminal):
     terminal.resize(80, 24)
     terminal.wait_for("Still running", "is stopped after 3 seconds")
     assert "Still running" not in terminal.wait_for(TOO_LONG, "judged")
+    # When the first of two loops is known, what is shown is about this save.
+    kit.write("step_00_numbers", ENDLESS.replace("return values", "while True:\n        values"))
+    terminal.wait_for("judging", "Still running, and what is shown is about the save before")
+    terminal.wait_for(TOO_LONG, "judging", "Still running. A loop", without=["save before"])
+    terminal.wait_for(TOO_LONG, "judged", without=["Still running"])
+
+
+@in_terminal
+def test_on_a_busy_machine_it_says_that_a_loop_may_run_longer(terminal):
+    terminal.start("0")
+    terminal.wait_for("Step 00 is done")
+    terminal.kit.write("step_00_numbers", ENDLESS)
+    terminal.wait_for("judging")
+    judges = [pid for pid, words in terminal.processes().items() if "judge.process" in words]
+    for number, words in (
+        (signal.SIGSTOP, "or later while other programs"),
+        (signal.SIGCONT, TOO_LONG),
+    ):
+        for pid in judges:
+            os.kill(pid, number)
+        terminal.wait_for(words)
 
 
 @in_terminal
@@ -738,6 +794,23 @@ def test_verdicts_about_a_whole_file_are_told_from_those_about_functions(message
     assert StepVerdict(step, (verdict, verdict)).file_problem == problem
     right = replace(verdict, status=Status.PASSED, message="")
     assert StepVerdict(step, (verdict, right)).file_problem == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such terminals")
+def test_keys_that_nobody_asks_for_are_not_shown(monkeypatch):
+    import termios
+
+    terminal, inside = os.openpty()
+    with os.fdopen(inside) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+
+        def echoes():
+            return bool(termios.tcgetattr(stdin)[3] & termios.ECHO)
+
+        with unshown():
+            assert not echoes()
+        assert echoes()
+    os.close(terminal)
 
 
 def test_names_of_keys():

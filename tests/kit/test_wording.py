@@ -6,7 +6,7 @@ import torch
 
 from grader.judge.feedback import MAX_MESSAGE, changed_inputs, message, raised
 from grader.testing.answers import Call
-from grader.testing.wording import MAX_SHOWN, plain, shown
+from grader.testing.wording import MAX_SHOWN, plain, shorten, shown
 from grader.wire.codec import Opaque, encode
 
 HUGE = 10**5000
@@ -51,12 +51,35 @@ def test_values_are_shown_as_a_learner_would_type_them(value, text):
     assert shown(value) == text
 
 
+def test_one_small_number_leaves_the_others_readable():
+    assert plain(np.array([[1.0], [2.5e-9], [30.0]])) == "[[1], [2.5e-09], [30]]"
+    assert plain(torch.tensor([1.0, 1e12])) == "[1, 1e+12]"
+    assert plain(np.array([1.0, np.nan])) == "[1., nan]"
+
+
+def test_a_long_text_is_cut_between_words():
+    words = [f"word{number:03}" for number in range(200)]
+    begin, _, end = shorten(" ".join(words)).partition(" … ")
+    assert {*begin.split(), *end.split()} <= set(words)
+    assert shorten("x" * 1000) == f"{'x' * 150} … {'x' * 150}"
+
+
 def test_the_question_stands_before_the_answer():
     call = Call("fit", (np.array([1.0]),), {"lr": 0.1})
     assert message("It is wrong.", call, ("", 0)) == "`fit([1.], lr=0.1)`\nIt is wrong."
     probe = Call("two_steps", (), {"x": 3}, "make a train step and run it twice")
     first = "The test did this: make a train step and run it twice, with x = 3."
     assert message("It is wrong.", probe, (" \n", 2)) == f"{first}\nIt is wrong."
+
+
+def test_many_numbers_do_not_hide_the_sentence():
+    inputs = {"x": torch.rand(50, 10), "y": np.ones(3), "n": 3}
+    first, second = message("No.", Call("f", (), inputs, "run it"), ("", 0)).split("\n")
+    assert (
+        first
+        == "The test did this: run it, with x = a tensor of shape (50, 10), y = [1., 1., 1.], n = 3."
+    )
+    assert second == "No."
 
 
 def test_what_was_printed_stands_behind_it_with_its_size():

@@ -17,15 +17,13 @@ from grader.course.verdicts import Status, StepVerdict
 from grader.report.html import (
     MARKS,
     failures_html,
-    first_wrong,
     functions_html,
     inline,
     paragraphs,
     sentence,
-    unwritten,
 )
 from grader.report.lessons import Lesson, python_html
-from grader.report.watching import STILL, View
+from grader.report.watching import RIGHT_SO_FAR, STILL, View
 
 _STEP_WORDS = {
     Status.PASSED: "done",
@@ -166,10 +164,13 @@ def _steps(view: View) -> str:
     for step in view.course.steps:
         status = view.statuses.get(step.id)
         mark = MARKS[status][0] if status else " "
-        words = _STEP_WORDS[status] if status else '<span class="unseen">not checked yet</span>'
+        words = _STEP_WORDS[status] if status else "not checked"
+        kind = status.value if status else "unknown"
+        if step.id in view.begun:
+            mark, words, kind = MARKS[Status.NOT_STARTED][0], RIGHT_SO_FAR, "partly"
         current = ' aria-current="step"' if step == view.step else ""
         items.append(
-            f'<li class="{status or "unknown"}"><button type="button" data-act="step" '
+            f'<li class="{kind}"><button type="button" data-act="step" '
             f'data-step="{step.id}"{current}><span class="mark" aria-hidden="true">{mark}</span> '
             f'<span class="number">{step.id}</span> <span class="name">{escape(step.title)}</span> '
             f'<span class="words">{words}</span></button></li>\n'
@@ -212,13 +213,23 @@ def _verdict(view: View, lesson: Lesson, so_far: bool) -> str:
         return f'{html}<p class="todo"><code>{escape(reset)}</code> writes it anew, with its stubs.</p>\n'
     if verdict.status == Status.PASSED:
         return html + _done(view)
+    if view.first:
+        html += f'<p class="todo">{inline(view.first)}</p>\n'
     html += failures_html(verdict, lesson)
-    names = unwritten(verdict)
-    if names:
-        todo = ", ".join(f"`{name}`" for name in names)
-        where = f"Open `{visible(view.place)}`, read the lesson, then write: {todo}."
-        html += f'<p class="todo">{inline(f"{where} Save, and look here.")}</p>\n'
-    return html
+    if verdict.status == Status.ERROR:
+        return html
+    return f'{html}<p class="todo">{inline(_todo(verdict, visible(view.place)))}</p>\n'
+
+
+def _todo(verdict: StepVerdict, place: str) -> str:
+    """Return what to do next about a step that is not done."""
+    names = ", ".join(f"`{name}`" for name in verdict.to_write)
+    if verdict.file_problem:
+        return f"Repair `{place}`. Save, and look here."
+    if verdict.wrong:
+        first = f"Fix `{next(iter(verdict.wrong))}` in `{place}`. Save, and look here."
+        return f"{first} Not written yet: {names}." if names else first
+    return f"Open `{place}`, read the lesson, then write: {names}. Save, and look here."
 
 
 def _brief(view: View) -> str:
@@ -233,7 +244,7 @@ def _brief(view: View) -> str:
 
 def _kind(verdict: StepVerdict) -> str:
     """Return how a verdict looks: its status, or "partly" if all that is written is right."""
-    is_partly = verdict.status == Status.FAILED and not first_wrong(verdict)
+    is_partly = verdict.status == Status.FAILED and not verdict.wrong
     return "partly" if is_partly else verdict.status.value
 
 
@@ -314,7 +325,7 @@ def _hints(view: View, hints: Sequence[Hinted]) -> str:
     if not hints:
         return ""
     verdict = view.verdict
-    to_do = (first_wrong(verdict) or verdict.to_do) if verdict else hints[0].function
+    to_do = next(iter(verdict.wrong), verdict.to_do) if verdict else hints[0].function
     first = [hint for hint in hints if hint.function == to_do]
     others = [hint for hint in hints if hint.function != to_do]
     rest = "".join(map(_hint, others))
