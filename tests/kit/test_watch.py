@@ -306,7 +306,9 @@ def test_before_a_step_is_done_its_solution_takes_two_presses(terminal):
     terminal.start("1")
     terminal.wait_for("Not written yet")
     terminal.type("o")
-    terminal.wait_for("Step 01 is not done yet", r"o once more\s+shows a solution", "Step 01  Toy 1")
+    terminal.wait_for(
+        "Step 01 is not done yet", r"o once more\s+shows a solution", "Step 01  Toy 1"
+    )
     terminal.type("o")
     terminal.wait_for("double: the solution", "return 2 . x", "Any key goes back")
     terminal.type("q")
