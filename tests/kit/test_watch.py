@@ -300,6 +300,23 @@ def test_a_step_that_is_saved_while_another_one_is_shown_is_judged_as_well(termi
 
 
 @in_terminal
+def test_a_wrong_step_that_makes_another_one_fail_is_named_as_the_one_to_mend(terminal):
+    kit = terminal.kit
+    imports = TOY_SOLUTION.replace("return 2 * x", "return twice(x)")
+    kit.write("step_01_more", f"{imports}\nfrom step_00_numbers import double as twice\n")
+    terminal.start("1")
+    terminal.wait_for("Step 01 is done")
+    kit.write("step_00_numbers", WRONG)
+    terminal.wait_for("Expected 4.0, got 6.0", "Step 00, which is imported here, is not right yet")
+    assert "first fix `double` in step_00_numbers.py" in " ".join(terminal.screen().split())
+    # Of a file that cannot be read, the line is shown and the file opened.
+    kit.write("step_00_numbers", "x = 1\ndef double(x:\n")
+    terminal.wait_for("step_00_numbers.py cannot be read", "exercises/step_00_numbers.py:2 ")
+    kit.write("step_00_numbers", TOY_SOLUTION)
+    terminal.wait_for("Step 01 is done", without=["imported here"])
+
+
+@in_terminal
 def test_before_a_step_is_done_its_solution_takes_two_presses(terminal):
     kit = terminal.kit
     kit.write("step_01_more", TOY_SOLUTION, "solutions")
