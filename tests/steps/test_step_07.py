@@ -338,8 +338,8 @@ def check_leaves(answer, *expected):
         "themselves, not copies or nodes.",
     )
     for name in expected:
-        answer.check(name in names, f"The leaf {name} is missing. Follow every branch. {listed}")
-        answer.check(names.count(name) == 1, f"Expected the leaf {name} only once. {listed}")
+        answer.check(name in names, f"The leaf `{name}` is missing. Follow every branch. {listed}")
+        answer.check(names.count(name) == 1, f"Expected the leaf `{name}` only once. {listed}")
     for name in names:
         answer.check(
             name in expected,
