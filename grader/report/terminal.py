@@ -182,7 +182,7 @@ class Screen:
                 self._idea(verdict.step, ideas[verdict.step.id])
         self._handed_in(verdicts)
         self._progress(verdicts)
-        self._next(verdicts)
+        self._next(verdicts, first or {})
 
     def update_waits(self) -> None:
         """Show that the kit has newer exercises than the workspace."""
@@ -304,7 +304,7 @@ class Screen:
         )
         self.console.print(f"{steps}, {round(points, 2):g} of {total} points.", style="bold")
 
-    def _next(self, verdicts: list[StepVerdict]) -> None:
+    def _next(self, verdicts: list[StepVerdict], first: dict[str, str]) -> None:
         for verdict in verdicts:
             step = verdict.step
             if verdict.status == Status.ERROR:
@@ -319,6 +319,9 @@ class Screen:
                 verb = "Write" if test.status == Status.NOT_STARTED else "Fix"
                 what = "the file" if verdict.file_problem else f"`{test.unwritten}` in"
                 todo = f"Next: step {step.id}, {step.title}. {verb} {what} {path}"
+                if earlier := first.get(step.id, ""):
+                    # It names the step, and what to do there.
+                    todo = f"Next: {earlier.partition(': ')[2].removesuffix('.')}"
                 self.console.print(Text(f"{todo}, then: {self._command('check')}"), soft_wrap=True)
                 return
         self.console.print("Everything is correct. Well done!", style="green")

@@ -182,11 +182,14 @@ def ask(
         f"Step {step.id}, {step.title}: {len(questions)} questions. Nothing is graded.\n"
         f"Predict, and press Enter. Type ? to see an answer, nothing to skip, {stop} to stop."
     )
-    right = asked = 0
+    right = answered = asked = 0
     with contextlib.suppress(KeyboardInterrupt):
         for number, (question, recorded) in enumerate(questions, 1):
             code = textwrap.indent(question.code.strip(), "    ")
-            say(f"\n{number} of {len(questions)}\n\n{code}\n\n{_wrapped(question.question)}")
+            # The prompt may say all there is to ask.
+            asks_more = question.question.strip() != f"{KINDS[question.kind]}?"
+            words = f"\n\n{_wrapped(question.question)}" if asks_more else ""
+            say(f"\n{number} of {len(questions)}\n\n{code}{words}")
             typed = read(f"{KINDS[question.kind]}: ")
             while typed and (problem := unclear(question.kind, typed)):
                 say(problem)
@@ -199,14 +202,17 @@ def ask(
                 continue
             reply = reply_to(question, recorded, typed)
             right += reply.right is True
+            answered += reply.right is not None
             verdict = {True: "Right.", False: "No.", None: ""}[reply.right]
             say(_wrapped(f"{verdict} {reply.sentence}"))
             say(_wrapped(reply.explanation))
         else:
-            say(f"\n{right} of {len(questions)} right.")
+            left_out = len(questions) - answered
+            others = f" {left_out} not answered." if left_out else ""
+            say(f"\n{right} of {answered} right.{others}")
             return
     left = len(questions) - asked
-    score = f": {right} of {asked} right" if asked else ""
+    score = f": {right} of {answered} right" if answered else ""
     say(f"\nThat is all for now{score}. Questions left: {left}. Come back when you like.")
 
 

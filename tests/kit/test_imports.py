@@ -87,7 +87,8 @@ def test_a_failing_step_says_that_a_wrong_one_which_it_imports_comes_first(kit_f
     words = f"Step 00, which is imported here, is not right yet: first fix `double` in {FIRST}.py."
     assert words not in kit.grader("check", "01").stdout, "nothing is known of the other step"
     kit.grader("check", "00")
-    assert words in kit.grader("check", "01").stdout
+    said = kit.grader("check", "01").stdout
+    assert words in said and f"Next: first fix `double` in {FIRST}.py, then" in said
     kit.write("step_03_other", f"from {FIRST} import total\n")
     assert kit.grader("check").stdout.count("is imported here") == 1
     kit.write(FIRST, wrong.replace("return 3 * x", "return (3 * x"))

@@ -378,7 +378,7 @@ def test_a_question_mark_shows_an_answer_and_an_empty_line_skips_one(recorded):
     said = session(recorded[1], "?\n", " \n", "no\n")
     assert said[2:4] == ["It prints 3.5.", "Because one and a half and two are that."]
     assert said[5] == "Skipped." and said[6].startswith("\n3 of 3")
-    assert said[-1] == "\n1 of 3 right."
+    assert said[-1] == "\n1 of 1 right. 2 not answered."
 
 
 def test_a_session_may_end_at_any_question(recorded):
