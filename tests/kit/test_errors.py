@@ -112,6 +112,16 @@ ALSO = {
     ],
     "mean-of-integers": ["Can only calculate the mean of floating types. Got Long instead."],
     "cast-in-place": ["Cannot cast ufunc 'add' output from dtype('float64') to dtype('int64')"],
+    "power-sign": [
+        "unsupported operand type(s) for ^: 'float' and 'int'",
+        "\"bitwise_xor_cpu\" not implemented for 'Float'",
+    ],
+    "bits-of-floats": [
+        "unsupported operand type(s) for &: 'float' and 'float'",
+        "ufunc 'bitwise_and' not supported for the input types, and the inputs could not be safely coerced",
+        "ufunc 'invert' not supported for the input types, and the inputs could not be safely coerced",
+        "~ (operator.invert) is only implemented on integer and Boolean-type tensors",
+    ],
     "one-number": [
         "only one element tensors can be converted to Python scalars",
         "only length-1 arrays can be converted to Python scalars",
@@ -138,6 +148,17 @@ ALSO = {
         "unsupported operand type(s) for -: 'Tensor' and 'method'",
     ],
     "not-a-tensor": ["cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor"],
+    "method-of-class": [
+        "'numpy.ndarray' object has no attribute '_validate_params'",
+        "Optimizer.zero_grad() missing 1 required positional argument: 'self'",
+        "unbound method Generator.manual_seed() needs an argument",
+    ],
+    "size-of-tensor": [
+        "zeros(): argument 'size' (position 1) must be tuple of ints, but found element of type Tensor at pos 0",
+    ],
+    "gradient-of-one-tensor": ["'Parameter' object has no attribute 'zero_grad'"],
+    "name-of-import": ["name 'np' is not defined", "name 'DataLoader' is not defined"],
+    "not-numbers": ["ufunc 'add' did not contain a loop with signature matching types"],
     "whole-number": ["zeros(): argument 'size' (position 1) must be tuple of ints, not float"],
     "index-type": [
         "list indices must be integers or slices, not tuple",
@@ -315,6 +336,17 @@ def test_the_line_tells_a_range_from_an_index():
         ("t = [1, 2][labels]", "index-type"),
         ("t = [names[labels] for i in range(3)]", "index-type"),
         ("for i in range(counts[labels]):", "index-type"),
+    ):
+        answer = raised("TypeError", text, frames=[("module", "f", 3, line)])
+        assert feedback.raised(answer, "x.py").endswith(str(ENTRIES[name]))
+
+
+def test_the_line_tells_a_class_from_an_object():
+    text = "LinearModel.predict() missing 1 required positional argument: 'X'"
+    for line, name in (
+        ("y = LinearRegression.predict(x)", "method-of-named-class"),
+        ("y = LinearRegression().predict()", "arguments-missing"),
+        ("y = model.predict()", "arguments-missing"),
     ):
         answer = raised("TypeError", text, frames=[("module", "f", 3, line)])
         assert feedback.raised(answer, "x.py").endswith(str(ENTRIES[name]))
