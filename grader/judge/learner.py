@@ -17,7 +17,7 @@ from grader.judge.stop import Stop
 from grader.testing.answers import Answer, Call, Mismatch
 from grader.testing.probes import Probe
 from grader.testing.relations import Comparisons
-from grader.testing.wording import shown
+from grader.testing.wording import returned_error, shown
 from grader.wire import messages
 
 
@@ -127,4 +127,5 @@ class Learner:
         else:
             assert self._last, "nothing was called inside raises()"
             got = shown(self._last.value)
-            raise Mismatch(self._last.call, f"{expected}, but got {got}.")
+            sentence = f"{expected}, but got {got}. {returned_error(self._last.value)}"
+            raise Mismatch(self._last.call, sentence.rstrip())

@@ -9,6 +9,7 @@ of tests look in one place for what they can ask.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,8 +91,12 @@ class Answer:
 
     def _refuse(self, expected: str) -> Mismatch:
         sentence = wording.mismatch(self.label, expected, wording.shown(self.value))
-        hint = " Is a `return` missing?" if self.value is None else ""
-        return Mismatch(self.call, sentence + hint)
+        # What a probe returns is not what a function of the learner returned.
+        is_whole = not self.label and not self.call.purpose
+        cause = wording.cause(self.value, is_whole)
+        if isinstance(self.value, tuple) and re.match("(a|the) tuple", expected):
+            cause = ""
+        return Mismatch(self.call, f"{sentence} {cause}".rstrip())
 
     def _part(self, value: Any, label: str) -> Answer:
         join = "" if label.startswith(("[", ".")) or not self.label else "."

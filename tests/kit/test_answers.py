@@ -294,3 +294,45 @@ def test_none_and_conditions():
         refused(answer(value).is_none, "Expected None (no return value), got ")
     answer(1).check(True, "no")
     refused(lambda: answer(1).check(0, "This is why."), "This is why.")
+
+
+# What a value says of the slip behind it
+
+SLIPS = {
+    "a comma": ((9.0,), "got the tuple (9.0,). A comma at the end of a line makes a tuple"),
+    "no call": (Opaque("builtin_function_or_method", "<m>"), "are its parentheses missing?"),
+    "a class": (Opaque("type", "<class 'Model'>"), "This is a class, and no object of it"),
+    "an error": (Opaque("ValueError", "ValueError('x')"), "write `raise` in place of `return`."),
+    "nothing": (None, "got None. Is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_that_the_value_shows_is_named(slip):
+    value, words = SLIPS[slip]
+    refused(answer(value).scalar, words)
+    refused(answer(value).tensor, words)
+    refused(lambda: answer(value).equals(9), words)
+
+
+def test_where_a_tuple_is_right_no_comma_is_too_many():
+    for question in (
+        lambda: answer((1,)).parts("a", "b"),
+        lambda: answer((1,)).equals((2,)),
+        lambda: answer((1,)).equals((1, 2)),
+    ):
+        assert "comma" not in refused(question, "tuple")
+    assert "comma" not in refused(answer((1, 2)).scalar)
+
+
+def test_a_part_that_is_none_does_not_lack_a_return():
+    # Such as a list for which the code keeps what .append() gives.
+    part = answer(([1.0], None)).parts("a", "losses")[1]
+    assert "Is a `return`" not in refused(part.numbers, "losses: expected", ".append()")
+    probed = Answer(None, Call("f", purpose="train a model and look at .grad"))
+    assert "Is a `return`" not in refused(probed.scalar, "got None.", ".append()")
+
+
+def test_an_object_that_is_no_error_is_not_said_to_be_one():
+    for kind in ("Model", "int", "torch.nn.Linear"):
+        assert refused(answer(Opaque(kind, "x")).scalar).endswith("x.")

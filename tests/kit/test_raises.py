@@ -73,6 +73,9 @@ def fail(kind):
         "group": ExceptionGroup("no", [RealValueError("no")]) if hasattr(builtins, "ExceptionGroup") else KeyError,
     }[kind]
 
+def give():
+    return RealValueError("no")
+
 def exchange():
     builtins.IndexError = named("IndexError", Exception, __module__="builtins")
     raise builtins.IndexError
@@ -132,3 +135,14 @@ def test_a_class_that_takes_the_place_of_a_built_in_one_does_not_count(
         learner = Learner(session, "exchange")
         with pytest.raises(Mismatch), learner.raises(IndexError, "it is wrong"):
             learner.exchange()
+
+
+def test_an_error_that_is_returned_is_named(fork_launcher, session_factory):
+    with session_factory(fork_launcher, SOURCE) as session:
+        learner = Learner(session, "give")
+        with (
+            pytest.raises(Mismatch, match="write `raise` in place of `return`") as caught,
+            learner.raises(ValueError, "it is wrong"),
+        ):
+            learner.give()
+    assert "but got an object of type ValueError" in caught.value.sentence
