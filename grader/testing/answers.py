@@ -271,8 +271,23 @@ class Answer:
         near = (np.abs(numbers - want) <= atol + rtol * np.abs(want)) & np.isfinite(want)
         if not near.all():
             sentences = [wording.difference(self.label, got, expected)]
-            relation = self._comparisons.relation(self.label)
+            relation = self._unchanged(numbers) or self._comparisons.relation(self.label)
             raise Mismatch(self.call, " ".join([*sentences, relation] if relation else sentences))
+
+    def _unchanged(self, numbers: NDArray[Any]) -> str:
+        """Return a sentence about the input that has exactly these numbers, or "".
+
+        A factor between what was given and what was expected would be a coincidence of the test's numbers.
+        """
+        # One number is often an input by chance.
+        if np.unique(numbers).size < 2:
+            return ""
+        for name, value in self.call.inputs().items():
+            has_numbers = isinstance(value, np.ndarray) and value.dtype.kind in "bfiuc"
+            has_numbers = has_numbers or (is_tensor(value) and not value.is_meta)
+            if has_numbers and np.array_equal(float64(value), numbers):
+                return f"That is {f'`{name}`' if name.isidentifier() else name} as it was given."
+        return ""
 
     def _demand_finite(self, number: Any, shown: Any) -> None:
         if not np.isfinite(float64(number)).all():

@@ -333,6 +333,22 @@ def test_a_part_that_is_none_does_not_lack_a_return():
     assert "Is a `return`" not in refused(probed.scalar, "got None.", ".append()")
 
 
+def test_an_input_that_came_back_is_named_and_no_factor():
+    given, right = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([11.0, 22.0, 33.0])
+
+    def said(value, **inputs):
+        answered = Answer(value, Call("f", kwargs=inputs))
+        return refused(lambda: answered.is_close(right))
+
+    assert said(given, t=given).endswith("got [1., 2., 3.]. That is `t` as it was given.")
+    assert said(given, t=given + 1).endswith("That is 1/11 of what was expected.")
+    assert "given" not in said(torch.zeros(3), t=torch.zeros(3))
+    for other in (torch.ones(3, 1), META, "text", [1.0, 2.0, 3.0], np.array(["a", "b"])):
+        assert "given" not in said(given, t=other)
+    positional = Answer(given, Call("f", (3, given)))
+    refused(lambda: positional.is_close(right), "That is input 2 as it was given.")
+
+
 def test_an_object_that_is_no_error_is_not_said_to_be_one():
     for kind in ("Model", "int", "torch.nn.Linear"):
         assert refused(answer(Opaque(kind, "x")).scalar).endswith("x.")
