@@ -53,19 +53,21 @@ def _brief(inputs: Mapping[str, Any]) -> dict[str, str]:
     return texts
 
 
-def message(sentence: str, call: Call | None, output: tuple[str, int]) -> str:
+def message(sentence: str, call: Call | None, output: tuple[str, int], printer: str = "") -> str:
     """Return the whole message of a test.
 
     Args:
         sentence: what is wrong.
         call: the request that it is about, which the message shows first; or None.
         output: the beginning of what the code printed, and how many bytes it printed in all.
+        printer: a sentence about where it was printed, if that is known.
     """
     lines = [f"{asked(call)}", sentence] if call else [sentence]
     text, size = output
     if text.strip():
         more = f" (the beginning of {size} bytes)" if size > len(text.encode()) else ""
         lines.append(f"Your code printed{more}: {shorten(text.strip(), 400)}")
+        lines += [printer] if printer else []
         meaning = advice.of_output(text)
         lines += [meaning] if meaning else []
     # A Python string can hold lone surrogates, which UTF-8 cannot encode.
