@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.judge import advice
-from grader.judge.broken_imports import failed_import, unreadable_import
-from grader.testing.wording import of_shape, plain, shorten, shown
+from grader.judge.broken_imports import failed_import, name_alike, unreadable_import
+from grader.testing.wording import of_shape, plain, sentence_of, shorten, shown
 from grader.wire.codec import CodecError
 from grader.wire.decoder import decode
 from grader.wire.values import is_tensor
@@ -165,7 +165,7 @@ def load_failure(
         others: the sources of the learner's other modules that it may import, by name.
     """
     if answer["kind"] == "missing":
-        return missing_function(answer["name"], path)
+        return missing_function(answer["name"], path, source)
     if answer["kind"] == "encoding":
         return (
             f"The file {path} is not saved as UTF-8 text: {answer['message']}. "
@@ -176,7 +176,7 @@ def load_failure(
         stripped = text.lstrip()
         caret = " " * max(0, column - (len(text) - len(stripped))) + "^"
         return (
-            f"Python cannot read line {line} of {path}: {answer['message']}.\n"
+            f"Python cannot read line {line} of {path}: {sentence_of(answer['message'])}\n"
             f"    {shorten(stripped, MAX_SOURCE_LINE)}\n    {caret[: MAX_SOURCE_LINE + 1]}\n"
             f"{advice.of_syntax(answer['type'], answer['message'], text, source)}"
         )
@@ -189,10 +189,14 @@ def load_failure(
     return "\n".join(filter(None, lines))
 
 
-def missing_function(name: str, path: str) -> str:
-    """Return the sentence for a function that is not in the module."""
+def missing_function(name: str, path: str, source: bytes = b"") -> str:
+    """Return the sentence for a function that is not in the module with this path and source."""
+    # Other functions of a step are up to 0.80 alike: save_checkpoint and load_checkpoint.
+    alike = name_alike(name, source, 0.82)
+    there = f"But there is `{alike}`. " if alike else ""
     return (
-        f"There is no `{name}` in {path}. Was it renamed or deleted? The name must match exactly."
+        f"There is no `{name}` in {path}. {there}Was it renamed or deleted? The name must match "
+        "exactly."
     )
 
 
@@ -272,7 +276,7 @@ def raised(answer: dict[str, Any], path: str) -> str:
         # Such a message ends with the path of the package on this machine, if there is one.
         text = re.sub(r" \((?:[^()]*[/\\][^()]*|unknown location|step_\w+\.py)\)$", "", text)
     text = shorten(text).rstrip(".")
-    lines = [f"Your code raised {kind}{f': {text}' if text else ''}."]
+    lines = [f"Your code raised {sentence_of(f'{kind}: {text}' if text else kind)}"]
     in_module = [frame for frame in answer["frames"] if frame[0] == "module"]
     raised_by = ""
     if in_module:

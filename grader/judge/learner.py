@@ -91,7 +91,8 @@ class Learner:
             self._last = Answer(answer["value"], call)
             return answer
         if kind == "missing":
-            raise Stop(Status.FAILED, feedback.missing_function(answer["name"], path))
+            source = self._session.submission.sources.get(step.module, b"")
+            raise Stop(Status.FAILED, feedback.missing_function(answer["name"], path, source))
         if kind == "signature":
             raise Stop(Status.FAILED, feedback.wrong_signature(call, answer["message"]), call)
         if kind == "unplain":

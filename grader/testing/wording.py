@@ -151,6 +151,11 @@ def shorten(text: str, limit: int = MAX_SHOWN) -> str:
     return f"{begin} … {end}"
 
 
+def sentence_of(text: str) -> str:
+    """Return text with a full stop, unless it ends with a question, as some messages of Python do."""
+    return text if text.endswith("?") else f"{text}."
+
+
 def mismatch(label: str, expected: str, got: str) -> str:
     """Return "Expected one number, got None.", in the words of pytest and of search engines.
 
