@@ -306,6 +306,12 @@ def test_who_raised_an_error_decides_whether_it_is_explained():
     # What a test gets from the learner's code and cannot use.
     lost = raised(text="element 0 of tensors does not require grad", frames=[in_test])
     assert feedback.raised(lost, "x.py").endswith(ENTRIES["no-gradient"].look)
+    alone = raised("ValueError", "too many values to unpack (expected 2)", frames=[in_test])
+    assert feedback.raised(alone, "x.py").endswith(str(ENTRIES["unpack"]))
+    turned = raised(
+        text="mat1 and mat2 shapes cannot be multiplied (6x3 and 4x3)", frames=[in_test]
+    )
+    assert feedback.raised(turned, "x.py").endswith(str(ENTRIES["matrix-product"]))
     # A model whose __init__ stores plain tensors only fails when a test looks for its parameters.
     bare = raised(
         "AttributeError", "'Line' object has no attribute '_parameters'", frames=[in_test]
@@ -350,6 +356,23 @@ def test_the_line_tells_a_class_from_an_object():
     ):
         answer = raised("TypeError", text, frames=[("module", "f", 3, line)])
         assert feedback.raised(answer, "x.py").endswith(str(ENTRIES[name]))
+
+
+def test_the_line_tells_what_one_error_is_about():
+    many = "Boolean value of Tensor with more than one value is ambiguous"
+    pairs = "too many values to unpack (expected 2)"
+    none = "step() missing 2 required positional arguments: 'x' and 'y'"
+    for kind, text, line, name in (
+        ("RuntimeError", many, "if abs(e) <= delta:", "true-or-false-of-comparison"),
+        ("RuntimeError", many, "loss = nn.MSELoss(yhat, y)", "true-or-false-of-class"),
+        ("RuntimeError", many, "y = nn.ReLU()(x) or x", "true-or-false"),
+        ("ValueError", pairs, "for n, p in self.model.parameters():", "unpack-of-parameters"),
+        ("ValueError", pairs, "for n, p in model.named_parameters():", "unpack"),
+        ("TypeError", none, "return step()", "call-returned"),
+        ("TypeError", none, "loss = step()", "arguments-missing"),
+    ):
+        answer = raised(kind, text, frames=[("module", "f", 3, line)])
+        assert feedback.raised(answer, "x.py").endswith(str(ENTRIES[name])), line
 
 
 def test_no_text_of_others_is_in_an_explanation():
