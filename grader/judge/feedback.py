@@ -267,8 +267,20 @@ def changed_inputs(call: Call, after: bytes) -> str:
     )
 
 
-def raised(answer: dict[str, Any], path: str) -> str:
-    """Return sentences for an exception: what was raised, where, and what it usually means."""
+# Errors that an input causes which the code should have refused. Others may be a slip in the check itself.
+_OF_INPUTS = frozenset(
+    {"RuntimeError", "IndexError", "KeyError", "OverflowError", "ZeroDivisionError"}
+)
+
+
+def raised(answer: dict[str, Any], path: str, asked_for: str = "") -> str:
+    """Return sentences for an exception: what was raised, where, and what it usually means.
+
+    Args:
+        answer: the worker's answer (see `grader.wire.messages`).
+        path: the module's file name.
+        asked_for: the type of the error that should have been raised in its place, or "".
+    """
     kind = answer["type"]
     # PyTorch makes some words of its messages bold, by codes that terminals understand.
     text = " ".join(re.sub(r"\x1b\[[\d;]*m", "", answer["message"]).split())
@@ -276,8 +288,10 @@ def raised(answer: dict[str, Any], path: str) -> str:
         # Such a message ends with the path of the package on this machine, if there is one.
         text = re.sub(r" \((?:[^()]*[/\\][^()]*|unknown location|step_\w+\.py)\)$", "", text)
     text = shorten(text).rstrip(".")
-    lines = [f"Your code raised {sentence_of(f'{kind}: {text}' if text else kind)}"]
     in_module = [frame for frame in answer["frames"] if frame[0] == "module"]
+    is_test = answer["frames"] and not in_module
+    begin = "With your code, the test ended in" if is_test else "Your code raised"
+    lines = [f"{begin} {sentence_of(f'{kind}: {text}' if text else kind)}"]
     raised_by = ""
     if in_module:
         _, function, line, source = in_module[-1]
@@ -287,6 +301,10 @@ def raised(answer: dict[str, Any], path: str) -> str:
     elif answer["frames"]:
         source = answer["frames"][-1][3]
         lines.append(f"It happened when the test ran: {shorten(source, MAX_SOURCE_LINE)}")
+    if asked_for and in_module and not answer["own"] and kind in _OF_INPUTS:
+        return "\n".join(
+            [*lines, f"Check the input before this line, and raise {asked_for} there."]
+        )
     by = "raise" if answer["own"] else "code" if in_module or not answer["frames"] else "test"
     meaning = advice.of_error([kind, *answer["bases"]], answer["message"], by, raised_by)
     return "\n".join([*lines, str(meaning)] if meaning else lines)

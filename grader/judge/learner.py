@@ -119,7 +119,9 @@ class Learner:
         except LearnerError as error:
             bases, name = error.report["bases"], error.report["type"]
             if kind.__name__ not in bases:
-                sentence = f"{expected}, but got another error. {error.sentence}"
+                path = self._session.step.filename
+                got = feedback.raised(error.report, path, f"the {kind.__name__}")
+                sentence = f"{expected}, but got another error. {got}"
                 if name.rpartition(".")[2] == kind.__name__:
                     sentence += (
                         f" That class only shares the name {kind.__name__}: raise the built-in one."

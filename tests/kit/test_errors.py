@@ -421,6 +421,7 @@ def test_a_device_that_a_test_plays_is_named_and_a_test_that_fails_is_not_explai
         Learner(session, "f").run(asked)
     lines = caught.value.sentence.split("\n")
     if name is None:
+        assert lines[0].startswith("With your code, the test ended in IndexError")
         assert len(lines) == 2 and lines[1].startswith("It happened when the test ran")
     else:
         assert lines[2:] == [str(ENTRIES[name])] and '"meta"' in lines[2]
