@@ -194,6 +194,10 @@ def missing_function(name: str, path: str, source: bytes = b"") -> str:
     # Other functions of a step are up to 0.80 alike: save_checkpoint and load_checkpoint.
     alike = name_alike(name, source, 0.82)
     there = f"But there is `{alike}`. " if alike else ""
+    if re.search(
+        rb"^[ \t]{1,40}(?:def|class) %s\b" % re.escape(name.encode()), source, re.MULTILINE
+    ):
+        there = "There it is inside of something else: it belongs at the left margin. "
     return (
         f"There is no `{name}` in {path}. {there}Was it renamed or deleted? The name must match "
         "exactly."

@@ -312,6 +312,17 @@ def test_who_raised_an_error_decides_whether_it_is_explained():
         text="mat1 and mat2 shapes cannot be multiplied (6x3 and 4x3)", frames=[in_test]
     )
     assert feedback.raised(turned, "x.py").endswith(str(ENTRIES["matrix-product"]))
+    # What a test calls with the arguments of the exercise.
+    for text in (
+        "M.forward() takes 1 positional argument but 2 were given",
+        "M() takes no arguments",
+    ):
+        called = raised("TypeError", text, frames=[in_test])
+        assert feedback.raised(called, "x.py").endswith(str(ENTRIES["arguments-too-many"]))
+    other = raised(
+        "AttributeError", "'Line' object has no attribute 'named_parameters'", frames=[in_test]
+    )
+    assert feedback.raised(other, "x.py").endswith(str(ENTRIES["no-module"]))
     # A model whose __init__ stores plain tensors only fails when a test looks for its parameters.
     bare = raised(
         "AttributeError", "'Line' object has no attribute '_parameters'", frames=[in_test]
