@@ -741,6 +741,26 @@ def test_a_screen_of_any_size_has_just_that_size(course_kit):
                 assert max(line.cell_len for line in shown) <= width, (width, height)
 
 
+def test_functions_that_do_not_fit_are_counted(course_kit):
+    course = Course.load(course_kit.root)
+    submission = Submission.read(course_kit.root / "exercises", course)
+    step = course.by_id["03"]
+    names = ("predict", "mse", "gradients", "numerical_gradients", "update")
+    tests = tuple(
+        TestVerdict(name, "03", name, "t", "visible", Status.PASSED, 1, "") for name in names
+    )
+    view = View(course, submission, step, verdict=StepVerdict(step, tests))
+
+    def shown(width, height):
+        head = lines(view, width, height)[2 if height >= 9 else 1 :][: 2 if height >= 14 else 1]
+        return [line.plain.rstrip() for line in head]
+
+    assert shown(40, 12) == ["✓ predict   ✓ mse   + 3 more"]
+    assert shown(40, 24) == ["✓ predict   ✓ mse   ✓ gradients", "✓ numerical_gradients   ✓ update"]
+    assert shown(80, 12) == [" ".join([f"✓ {name}  " for name in names]).rstrip()]
+    assert shown(10, 8) == ["+ 5 more"]
+
+
 def test_progress_goes_with_the_workspace(kit_factory, tmp_path):
     kit = kit_factory("step_00_numbers", "step_01_more", "step_02_rest")
     kit.write("step_01_more", WRONG)
