@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from grader.judge import advice
-from grader.testing.wording import shorten
+from grader.testing.wording import sentence_of, shorten
 
 _MAX_LINE = 120
 # How Python ends the message of a SyntaxError, with the file and the line.
@@ -41,10 +41,17 @@ def unreadable_import(path: str, answer: dict[str, Any], others: Mapping[str, by
     rows = source.decode("utf-8", "replace").split("\n")
     row = rows[line - 1].strip() if line <= len(rows) else ""
     return (
-        f"Python cannot read line {line} of {name}.py: {shorten(why)}.\n    {shorten(row, _MAX_LINE)}\n"
+        f"Python cannot read line {line} of {name}.py: {sentence_of(shorten(why))}\n"
+        f"    {shorten(row, _MAX_LINE)}\n"
         f"{advice.of_syntax(answer['type'], why, row, source)}\n"
         f"{path} imports {name}.py, so repair that file first."
     )
+
+
+def name_alike(name: str, source: bytes, likeness: float = 0.6) -> str:
+    """Return the name most like this one that a module with this source defines at its top, or ""."""
+    names = [(one or other).decode() for one, other in _DEFINED.findall(source)]
+    return next(iter(get_close_matches(name, names, 1, likeness)), "")
 
 
 def failed_import(answer: dict[str, Any], others: Mapping[str, bytes]) -> str:
@@ -56,10 +63,8 @@ def failed_import(answer: dict[str, Any], others: Mapping[str, bytes]) -> str:
     """
     missing = _NO_NAME.match(answer["message"])
     if missing:
-        pairs = _DEFINED.findall(others.get(missing[2], b""))
-        names = [(one or other).decode() for one, other in pairs]
-        alike = get_close_matches(missing[1], names, 1)
-        return f"Did you mean `{alike[0]}`?" if alike else ""
+        alike = name_alike(missing[1], others.get(missing[2], b""))
+        return f"Did you mean `{alike}`?" if alike else ""
     frames = answer["frames"]
     line = _IMPORT.match(frames[-1][3]) if frames else None
     if line and line[1] in others and "ImportError" not in answer["bases"]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.judge import advice
-from grader.judge.broken_imports import failed_import, unreadable_import
-from grader.testing.wording import of_shape, plain, shorten, shown
+from grader.judge.broken_imports import failed_import, name_alike, unreadable_import
+from grader.testing.wording import of_shape, plain, sentence_of, shorten, shown
 from grader.wire.codec import CodecError
 from grader.wire.decoder import decode
 from grader.wire.values import is_tensor
@@ -53,19 +53,21 @@ def _brief(inputs: Mapping[str, Any]) -> dict[str, str]:
     return texts
 
 
-def message(sentence: str, call: Call | None, output: tuple[str, int]) -> str:
+def message(sentence: str, call: Call | None, output: tuple[str, int], printer: str = "") -> str:
     """Return the whole message of a test.
 
     Args:
         sentence: what is wrong.
         call: the request that it is about, which the message shows first; or None.
         output: the beginning of what the code printed, and how many bytes it printed in all.
+        printer: a sentence about where it was printed, if that is known.
     """
     lines = [f"{asked(call)}", sentence] if call else [sentence]
     text, size = output
     if text.strip():
         more = f" (the beginning of {size} bytes)" if size > len(text.encode()) else ""
         lines.append(f"Your code printed{more}: {shorten(text.strip(), 400)}")
+        lines += [printer] if printer else []
         meaning = advice.of_output(text)
         lines += [meaning] if meaning else []
     # A Python string can hold lone surrogates, which UTF-8 cannot encode.
@@ -163,7 +165,7 @@ def load_failure(
         others: the sources of the learner's other modules that it may import, by name.
     """
     if answer["kind"] == "missing":
-        return missing_function(answer["name"], path)
+        return missing_function(answer["name"], path, source)
     if answer["kind"] == "encoding":
         return (
             f"The file {path} is not saved as UTF-8 text: {answer['message']}. "
@@ -174,7 +176,7 @@ def load_failure(
         stripped = text.lstrip()
         caret = " " * max(0, column - (len(text) - len(stripped))) + "^"
         return (
-            f"Python cannot read line {line} of {path}: {answer['message']}.\n"
+            f"Python cannot read line {line} of {path}: {sentence_of(answer['message'])}\n"
             f"    {shorten(stripped, MAX_SOURCE_LINE)}\n    {caret[: MAX_SOURCE_LINE + 1]}\n"
             f"{advice.of_syntax(answer['type'], answer['message'], text, source)}"
         )
@@ -187,10 +189,18 @@ def load_failure(
     return "\n".join(filter(None, lines))
 
 
-def missing_function(name: str, path: str) -> str:
-    """Return the sentence for a function that is not in the module."""
+def missing_function(name: str, path: str, source: bytes = b"") -> str:
+    """Return the sentence for a function that is not in the module with this path and source."""
+    # Other functions of a step are up to 0.80 alike: save_checkpoint and load_checkpoint.
+    alike = name_alike(name, source, 0.82)
+    there = f"But there is `{alike}`. " if alike else ""
+    if re.search(
+        rb"^[ \t]{1,40}(?:def|class) %s\b" % re.escape(name.encode()), source, re.MULTILINE
+    ):
+        there = "There it is inside of something else: it belongs at the left margin. "
     return (
-        f"There is no `{name}` in {path}. Was it renamed or deleted? The name must match exactly."
+        f"There is no `{name}` in {path}. {there}Was it renamed or deleted? The name must match "
+        "exactly."
     )
 
 
@@ -261,8 +271,20 @@ def changed_inputs(call: Call, after: bytes) -> str:
     )
 
 
-def raised(answer: dict[str, Any], path: str) -> str:
-    """Return sentences for an exception: what was raised, where, and what it usually means."""
+# Errors that an input causes which the code should have refused. Others may be a slip in the check itself.
+_OF_INPUTS = frozenset(
+    {"RuntimeError", "IndexError", "KeyError", "OverflowError", "ZeroDivisionError"}
+)
+
+
+def raised(answer: dict[str, Any], path: str, asked_for: str = "") -> str:
+    """Return sentences for an exception: what was raised, where, and what it usually means.
+
+    Args:
+        answer: the worker's answer (see `grader.wire.messages`).
+        path: the module's file name.
+        asked_for: the type of the error that should have been raised in its place, or "".
+    """
     kind = answer["type"]
     # PyTorch makes some words of its messages bold, by codes that terminals understand.
     text = " ".join(re.sub(r"\x1b\[[\d;]*m", "", answer["message"]).split())
@@ -270,8 +292,10 @@ def raised(answer: dict[str, Any], path: str) -> str:
         # Such a message ends with the path of the package on this machine, if there is one.
         text = re.sub(r" \((?:[^()]*[/\\][^()]*|unknown location|step_\w+\.py)\)$", "", text)
     text = shorten(text).rstrip(".")
-    lines = [f"Your code raised {kind}{f': {text}' if text else ''}."]
     in_module = [frame for frame in answer["frames"] if frame[0] == "module"]
+    is_test = answer["frames"] and not in_module
+    begin = "With your code, the test ended in" if is_test else "Your code raised"
+    lines = [f"{begin} {sentence_of(f'{kind}: {text}' if text else kind)}"]
     raised_by = ""
     if in_module:
         _, function, line, source = in_module[-1]
@@ -281,6 +305,10 @@ def raised(answer: dict[str, Any], path: str) -> str:
     elif answer["frames"]:
         source = answer["frames"][-1][3]
         lines.append(f"It happened when the test ran: {shorten(source, MAX_SOURCE_LINE)}")
+    if asked_for and in_module and not answer["own"] and kind in _OF_INPUTS:
+        return "\n".join(
+            [*lines, f"Check the input before this line, and raise {asked_for} there."]
+        )
     by = "raise" if answer["own"] else "code" if in_module or not answer["frames"] else "test"
     meaning = advice.of_error([kind, *answer["bases"]], answer["message"], by, raised_by)
     return "\n".join([*lines, str(meaning)] if meaning else lines)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 import pytest
 
 from grader.course.course import Course, Step
 from grader.course.verdicts import Status, TestVerdict, told
-from grader.judge import feedback
+from grader.judge import feedback, slips
 from grader.judge.diagnosis import Diagnosis, Transcript
 from grader.judge.learner import LearnerError
 from grader.judge.step_session import StepSession
@@ -148,6 +149,8 @@ class Judge:
             elif found:
                 misconception = found.id
                 words = feedback.misconception(session.step, found.sentence, found.hint, found.read)
+            else:
+                words = _slip(session, verdict.function, error)
         if verdict.status in (Status.FAILED, Status.TIMEOUT, Status.CRASHED):
             self._wrong.add(verdict.function)
         return told(verdict, misconception, words, self.course.hidden_feedback)
@@ -161,6 +164,28 @@ class Judge:
             return ""
         source = session.submission.sources.get(session.step.module, b"")
         return next((name for name in used_by(source, function) if name in self._wrong), "")
+
+
+def _slip(session: StepSession, function: str, error: BaseException) -> str:
+    """Return a sentence about the slip in a function's code that an answer or an error hints at, or ""."""
+    source = session.submission.sources.get(session.step.module, b"")
+    if isinstance(error, LearnerError):
+        missing = re.match(r"name '(\w{1,80})' is not defined", error.report["message"])
+        return slips.attribute_meant(source, missing[1]) if missing else ""
+    # Where an error was asked for or inputs were changed, something else is wrong.
+    if (
+        not isinstance(error, Mismatch)
+        or not re.search(r"\bgot\b", error.sentence)
+        or re.match(r"Expected an? \w{1,80} because|Your code changed", error.sentence)
+    ):
+        return ""
+    return slips.slip(source, function)
+
+
+def _printer(session: StepSession) -> str:
+    """Return a sentence about the imported step that printed, or ""."""
+    others = dict(session.submission.sources)
+    return slips.printing_import(others.pop(session.step.module, b""), others)
 
 
 def _kind_of_mistake(error: BaseException) -> object:
@@ -208,6 +233,9 @@ def _verdict(
         output = (output[0], 0)
     hidden = is_hidden(item.path)
     show = output if status not in (Status.PASSED, Status.ERROR, Status.NOT_STARTED) else ("", 0)
+    # Warnings are printed, too, and say themselves where they come from.
+    is_print = session and show[0].strip() and "Warning: " not in show[0]
+    printer = _printer(session) if session and is_print else ""
     return TestVerdict(
         id=id_of(item),
         step=item.path.stem.removeprefix(STEP_TESTS),
@@ -216,6 +244,6 @@ def _verdict(
         visibility="hidden" if hidden else "visible",
         status=status,
         weight=mark.kwargs.get("points", 1),
-        message=feedback.message(sentence, asked, show) if sentence else "",
+        message=feedback.message(sentence, asked, show, printer) if sentence else "",
         counterexample=feedback.counterexample(asked),
     )

@@ -17,7 +17,7 @@ from grader.judge.stop import Stop
 from grader.testing.answers import Answer, Call, Mismatch
 from grader.testing.probes import Probe
 from grader.testing.relations import Comparisons
-from grader.testing.wording import shown
+from grader.testing.wording import returned_error, shown
 from grader.wire import messages
 
 
@@ -91,7 +91,8 @@ class Learner:
             self._last = Answer(answer["value"], call)
             return answer
         if kind == "missing":
-            raise Stop(Status.FAILED, feedback.missing_function(answer["name"], path))
+            source = self._session.submission.sources.get(step.module, b"")
+            raise Stop(Status.FAILED, feedback.missing_function(answer["name"], path, source))
         if kind == "signature":
             raise Stop(Status.FAILED, feedback.wrong_signature(call, answer["message"]), call)
         if kind == "unplain":
@@ -118,7 +119,9 @@ class Learner:
         except LearnerError as error:
             bases, name = error.report["bases"], error.report["type"]
             if kind.__name__ not in bases:
-                sentence = f"{expected}, but got another error. {error.sentence}"
+                path = self._session.step.filename
+                got = feedback.raised(error.report, path, f"the {kind.__name__}")
+                sentence = f"{expected}, but got another error. {got}"
                 if name.rpartition(".")[2] == kind.__name__:
                     sentence += (
                         f" That class only shares the name {kind.__name__}: raise the built-in one."
@@ -127,4 +130,5 @@ class Learner:
         else:
             assert self._last, "nothing was called inside raises()"
             got = shown(self._last.value)
-            raise Mismatch(self._last.call, f"{expected}, but got {got}.")
+            sentence = f"{expected}, but got {got}. {returned_error(self._last.value)}"
+            raise Mismatch(self._last.call, sentence.rstrip())

@@ -208,15 +208,15 @@ def _head(view: View, width: int, height: int) -> list[Text]:
     if height >= _RULES:
         reached = round(width * done / total)
         found.append(Text.assemble(("━" * reached, "green"), ("─" * (width - reached), "dim")))
-    rows = _functions(view, width)
-    return [*found, *rows[: 2 if height >= _ROOMY else 1 if height >= 7 else 0]]
+    room = 2 if height >= _ROOMY else 1 if height >= 7 else 0
+    return [*found, *(_functions(view, width, room) if room else [])]
 
 
-def _functions(view: View, width: int) -> list[Text]:
-    """Return lines with the step's functions, each with a mark."""
+def _functions(view: View, width: int, room: int) -> list[Text]:
+    """Return lines with the step's functions, each with a mark; of those that do not fit, the number."""
     if view.verdict is None:
         return []
-    rows, used = [Text()], 0
+    pieces = []
     for name, tests in view.verdict.by_function.items():
         found = StepVerdict(view.step, tuple(tests)).status
         if view.verdict.file_problem or name in view.verdict.unwritten:
@@ -225,7 +225,20 @@ def _functions(view: View, width: int) -> list[Text]:
         mark, style = _MARKS.get(found, ("!", "magenta"))
         if not is_unicode(view.encoding):
             mark = mark.translate(_ASCII)
-        piece = f"{mark} {name}"
+        pieces.append((f"{mark} {name}", style))
+    for shown in range(len(pieces), -1, -1):
+        hidden = len(pieces) - shown
+        more = [(f"+ {hidden} more", "dim")] if hidden else []
+        rows = _rows([*pieces[:shown], *more], width)
+        if len(rows) <= room:
+            break
+    return rows
+
+
+def _rows(pieces: list[tuple[str, str]], width: int) -> list[Text]:
+    """Return lines of pieces, each with its style."""
+    rows, used = [Text()], 0
+    for piece, style in pieces:
         if used and used + len(piece) > width:
             rows.append(Text())
             used = 0

@@ -5,9 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 # What terminals send for keys without a character; the names are ours.
 _NAMES = {
@@ -40,6 +44,15 @@ _UNFINISHED = re.compile(r"\x1b(?:O|\[[0-?]*[ -/]*)?\Z")
 _PASTE = 12
 # How long the rest of a sequence may take, in seconds; this is also how long Escape waits.
 _REST = 0.05
+# What terminals answer to programs that ask them what they are or can show.
+_ANSWER = re.compile(r"\x1b(?:[_P\]]|\[[?>=])")
+# How often it is looked whether a wait is over; how long something is unread before it is taken for a key; and
+# until when a key may be the one that began a command, pressed twice. In seconds.
+_LOOK, _UNREAD, _TWICE = 0.1, 0.4, 1.0
+# How long a command may take to end, in seconds.
+_TO_END = 3.0
+# How a command ends after Ctrl-C.
+_INTERRUPTED = (-2, 130)
 
 
 def names_of(text: str) -> list[str]:
@@ -51,10 +64,14 @@ def names_of(text: str) -> list[str]:
     return [_NAMES.get(key, key) for key in keys if len(key) == 1 or key in _NAMES]
 
 
-def wait_for_key(prompt: str) -> None:
+def wait_for_key(prompt: str, is_over: Callable[[], bool] = lambda: False) -> None:
     """Show a prompt and wait for any key, which is not shown; where there is no terminal, for a line or its end.
 
     Keys that were pressed before the prompt do not count.
+
+    Args:
+        prompt: what is shown.
+        is_over: asked now and then whether the wait ends without a key; only where there is a terminal.
     """
     if not (sys.stdin and sys.stdin.isatty()):
         with contextlib.suppress(EOFError):
@@ -66,7 +83,8 @@ def wait_for_key(prompt: str) -> None:
     keys.start()
     try:
         print(prompt, end="", flush=True)
-        pressed.wait()
+        while not pressed.wait(_LOOK) and not is_over():
+            pass
     finally:
         keys.stop()
         print(flush=True)
@@ -88,9 +106,70 @@ def forget_typed() -> None:
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
+def run_until_key(words: list[str], folder: Path | None, is_over: Callable[[], bool]) -> bool:
+    """Run a command that asks for nothing; end it when a key is pressed, and return whether it ended by itself.
+
+    Keys are read only once they have waited for a while: a command may ask the terminal what it can show, and the
+    answer looks like keys.
+
+    Args:
+        words: the command.
+        folder: where it runs.
+        is_over: asked now and then whether the command is to end without a key.
+    """
+    process = subprocess.Popen(words, cwd=folder)
+    start, since = time.monotonic(), None
+    try:
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(_LOOK) not in _INTERRUPTED
+            now = time.monotonic()
+            since = (since or now) if _is_typed() else None
+            if since and now - since > _UNREAD:
+                # At first it may be the key that began the command, pressed twice.
+                if now - start > _TWICE and names_of(_read_typed()):
+                    return False
+                forget_typed()
+                since = None
+            if is_over():
+                return False
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT if sys.platform != "win32" else signal.SIGTERM)
+            try:
+                process.wait(_TO_END)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _is_typed() -> bool:
+    """Return whether the terminal has sent something that nobody has read."""
+    if not (sys.stdin and sys.stdin.isatty()):
+        return False
+    if sys.platform == "win32":
+        import msvcrt
+
+        return bool(msvcrt.kbhit())  # type: ignore[attr-defined, unused-ignore]
+    import select
+
+    return bool(select.select([sys.stdin.fileno()], [], [], 0)[0])
+
+
+def _read_typed() -> str:
+    """Return what was typed, in a terminal in which something was; "" for an answer of the terminal itself."""
+    if sys.platform == "win32":
+        return next(_windows_texts(threading.Event()))
+    text = os.read(sys.stdin.fileno(), 1024).decode("utf-8", "replace")
+    return "" if _ANSWER.search(text) else text
+
+
 @contextlib.contextmanager
 def unshown() -> Iterator[None]:
-    """Keep the terminal from showing the keys that are pressed; Ctrl-C and Ctrl-Z work as ever."""
+    """Keep the terminal from showing the keys that are pressed; Ctrl-C and Ctrl-Z work as ever.
+
+    Each key can be read at once.
+    """
     if sys.platform == "win32" or not (sys.stdin and sys.stdin.isatty()):
         yield
         return
@@ -99,7 +178,7 @@ def unshown() -> Iterator[None]:
     fd = sys.stdin.fileno()
     before = termios.tcgetattr(fd)
     mode = termios.tcgetattr(fd)
-    mode[3] &= ~termios.ECHO
+    mode[3] &= ~(termios.ECHO | termios.ICANON)
     termios.tcsetattr(fd, termios.TCSADRAIN, mode)
     try:
         yield

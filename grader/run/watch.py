@@ -31,7 +31,7 @@ from grader.run.check import known_verdicts, last_verdict, passed_before, rememb
 from grader.run.earlier import mend_first
 from grader.run.editor import editor_command, open_editor
 from grader.run.hints import hints_of, next_hint
-from grader.run.keys import unshown, wait_for_key
+from grader.run.keys import run_until_key, unshown, wait_for_key
 from grader.run.progress import finished, keep_step, last_step
 from grader.run.reset import reset
 from grader.run.resident import ResidentJudge
@@ -705,16 +705,31 @@ class Watch:
         return lambda: self._command("solution")
 
     def _command(self, name: str) -> None:
-        """Run one of the kit's other commands in the terminal, then wait until it was read."""
+        """Run one of the kit's other commands in the terminal, then wait until it was read.
+
+        A key or a save goes back to the watcher. Only the quiz asks for something, and keys are meant for it.
+        """
         words = [sys.executable, "-m", "grader", name, self.view.step.id]
-        # Of these commands only the quiz asks for anything.
-        with away(), unshown() if name != "quiz" else contextlib.nullcontext():
+        is_quiz = name == "quiz"
+        looked = self._stamps()
+        with away(), contextlib.nullcontext() if is_quiz else unshown():
             self.console.clear()
+            if name == "show":
+                self.console.print("Any key goes back to the watcher.", style="dim")
             try:
-                subprocess.run(words, check=False, cwd=self.places.workspace)
+                if is_quiz:
+                    subprocess.run(words, check=False, cwd=self.places.workspace)
+                    looked = self._stamps()
+                elif not run_until_key(
+                    words, self.places.workspace, lambda: self._stamps() != looked
+                ):
+                    return
             except OSError as error:
                 self.console.print(f"It cannot be started: {error}.", markup=False)
-            wait_for_key("\nAny key goes back to the watcher. ")
+            wait_for_key(
+                "\nAny key goes back to the watcher, and so does a save. ",
+                lambda: self._stamps() != looked,
+            )
 
     def _clicked(self, action: dict[str, Any]) -> None:
         """Do what was clicked on the page (see `grader.run.page`)."""

@@ -9,6 +9,7 @@ of tests look in one place for what they can ask.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,8 +91,12 @@ class Answer:
 
     def _refuse(self, expected: str) -> Mismatch:
         sentence = wording.mismatch(self.label, expected, wording.shown(self.value))
-        hint = " Is a `return` missing?" if self.value is None else ""
-        return Mismatch(self.call, sentence + hint)
+        # What a probe returns is not what a function of the learner returned.
+        is_whole = not self.label and not self.call.purpose
+        cause = wording.cause(self.value, is_whole)
+        if isinstance(self.value, tuple) and re.match("(a|the) tuple", expected):
+            cause = ""
+        return Mismatch(self.call, f"{sentence} {cause}".rstrip())
 
     def _part(self, value: Any, label: str) -> Answer:
         join = "" if label.startswith(("[", ".")) or not self.label else "."
@@ -266,8 +271,23 @@ class Answer:
         near = (np.abs(numbers - want) <= atol + rtol * np.abs(want)) & np.isfinite(want)
         if not near.all():
             sentences = [wording.difference(self.label, got, expected)]
-            relation = self._comparisons.relation(self.label)
+            relation = self._unchanged(numbers) or self._comparisons.relation(self.label)
             raise Mismatch(self.call, " ".join([*sentences, relation] if relation else sentences))
+
+    def _unchanged(self, numbers: NDArray[Any]) -> str:
+        """Return a sentence about the input that has exactly these numbers, or "".
+
+        A factor between what was given and what was expected would be a coincidence of the test's numbers.
+        """
+        # One number is often an input by chance.
+        if np.unique(numbers).size < 2:
+            return ""
+        for name, value in self.call.inputs().items():
+            has_numbers = isinstance(value, np.ndarray) and value.dtype.kind in "bfiuc"
+            has_numbers = has_numbers or (is_tensor(value) and not value.is_meta)
+            if has_numbers and np.array_equal(float64(value), numbers):
+                return f"That is {f'`{name}`' if name.isidentifier() else name} as it was given."
+        return ""
 
     def _demand_finite(self, number: Any, shown: Any) -> None:
         if not np.isfinite(float64(number)).all():

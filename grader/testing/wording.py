@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from itertools import islice
 from typing import Any
@@ -13,6 +14,7 @@ from grader.wire.values import float64, is_tensor
 
 MAX_SHOWN = 300
 _KINDS = {np.ndarray: "array", int: "int", float: "float", str: "str", bool: "bool"}
+_FUNCTIONS = ("function", "method", "builtin_function_or_method")
 
 
 def shown(value: Any) -> str:
@@ -37,6 +39,37 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         return shorten(repr(value))
     return f"the {_KINDS.get(type(value), type(value).__name__)} {shorten(_number(value))}"
+
+
+def cause(value: Any, is_whole: bool) -> str:
+    """Return a sentence about the slip that a value of the wrong type shows by itself, or "".
+
+    Args:
+        value: the value, or a part of it.
+        is_whole: whether it is what a function of the learner returned, and not a part of that.
+    """
+    if value is None:
+        general = "A function without a `return` gives None, and so does .append()."
+        return "Is a `return` missing?" if is_whole else general
+    if isinstance(value, tuple) and len(value) == 1:
+        return "A comma at the end of a line makes a tuple: is there one too many?"
+    if isinstance(value, Opaque):
+        if value.type in _FUNCTIONS:
+            return (
+                "This is a function or a method, and not its result: are its parentheses missing?"
+            )
+        if value.type == "type":
+            return "This is a class, and no object of it: are its parentheses missing?"
+        return returned_error(value) if is_whole else ""
+    return ""
+
+
+def returned_error(value: Any) -> str:
+    """Return what to do about an exception that was returned; "" if the value is none."""
+    kind = getattr(builtins, value.type, None) if isinstance(value, Opaque) else None
+    if isinstance(kind, type) and issubclass(kind, BaseException):
+        return "Your code returned the error: write `raise` in place of `return`."
+    return ""
 
 
 def plain(value: Any) -> str:
@@ -116,6 +149,11 @@ def shorten(text: str, limit: int = MAX_SHOWN) -> str:
     begin = re.sub(r"(?<=.) \S{1,20}\Z", "", text[:half])
     end = re.sub(r"\A\S{1,20} (?=.)", "", text[-half:])
     return f"{begin} … {end}"
+
+
+def sentence_of(text: str) -> str:
+    """Return text with a full stop, unless it ends with a question, as some messages of Python do."""
+    return text if text.endswith("?") else f"{text}."
 
 
 def mismatch(label: str, expected: str, got: str) -> str:

@@ -102,6 +102,11 @@ def test_a_file_that_python_cannot_read(fork_launcher, session_factory, kind):
     assert GENERAL not in said or words == GENERAL
 
 
+def test_a_question_of_python_gets_no_full_stop(fork_launcher, session_factory):
+    with session_factory(fork_launcher, "x = [1 2]\n") as session:
+        assert "Perhaps you forgot a comma?\n" in said_of(session)
+
+
 @pytest.mark.parametrize("line", NEWER)
 def test_newer_syntax_is_known_by_its_line(line):
     version = NEWER[line]

@@ -294,3 +294,61 @@ def test_none_and_conditions():
         refused(answer(value).is_none, "Expected None (no return value), got ")
     answer(1).check(True, "no")
     refused(lambda: answer(1).check(0, "This is why."), "This is why.")
+
+
+# What a value says of the slip behind it
+
+SLIPS = {
+    "a comma": ((9.0,), "got the tuple (9.0,). A comma at the end of a line makes a tuple"),
+    "no call": (Opaque("builtin_function_or_method", "<m>"), "are its parentheses missing?"),
+    "a class": (Opaque("type", "<class 'Model'>"), "This is a class, and no object of it"),
+    "an error": (Opaque("ValueError", "ValueError('x')"), "write `raise` in place of `return`."),
+    "nothing": (None, "got None. Is a `return` missing?"),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_that_the_value_shows_is_named(slip):
+    value, words = SLIPS[slip]
+    refused(answer(value).scalar, words)
+    refused(answer(value).tensor, words)
+    refused(lambda: answer(value).equals(9), words)
+
+
+def test_where_a_tuple_is_right_no_comma_is_too_many():
+    for question in (
+        lambda: answer((1,)).parts("a", "b"),
+        lambda: answer((1,)).equals((2,)),
+        lambda: answer((1,)).equals((1, 2)),
+    ):
+        assert "comma" not in refused(question, "tuple")
+    assert "comma" not in refused(answer((1, 2)).scalar)
+
+
+def test_a_part_that_is_none_does_not_lack_a_return():
+    # Such as a list for which the code keeps what .append() gives.
+    part = answer(([1.0], None)).parts("a", "losses")[1]
+    assert "Is a `return`" not in refused(part.numbers, "losses: expected", ".append()")
+    probed = Answer(None, Call("f", purpose="train a model and look at .grad"))
+    assert "Is a `return`" not in refused(probed.scalar, "got None.", ".append()")
+
+
+def test_an_input_that_came_back_is_named_and_no_factor():
+    given, right = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([11.0, 22.0, 33.0])
+
+    def said(value, **inputs):
+        answered = Answer(value, Call("f", kwargs=inputs))
+        return refused(lambda: answered.is_close(right))
+
+    assert said(given, t=given).endswith("got [1., 2., 3.]. That is `t` as it was given.")
+    assert said(given, t=given + 1).endswith("That is 1/11 of what was expected.")
+    assert "given" not in said(torch.zeros(3), t=torch.zeros(3))
+    for other in (torch.ones(3, 1), META, "text", [1.0, 2.0, 3.0], np.array(["a", "b"])):
+        assert "given" not in said(given, t=other)
+    positional = Answer(given, Call("f", (3, given)))
+    refused(lambda: positional.is_close(right), "That is input 2 as it was given.")
+
+
+def test_an_object_that_is_no_error_is_not_said_to_be_one():
+    for kind in ("Model", "int", "torch.nn.Linear"):
+        assert refused(answer(Opaque(kind, "x")).scalar).endswith("x.")

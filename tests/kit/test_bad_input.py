@@ -49,7 +49,8 @@ UNUSABLE = {
 # Modules with one bad function: `total` is right in all of them.
 PARTLY = {
     "absent": (TOTAL, "failed", "There is no `double` in FILE"),
-    "renamed": (GOOD.replace("double", "Double"), "failed", "The name must match exactly"),
+    "renamed": (GOOD.replace("double", "Double"), "failed", "But there is `Double`."),
+    "inside": ("class A:\n    def double(x):\n        return x\n" + TOTAL, "failed", "belongs at the left margin"),
     "number": ("double = 3\n" + TOTAL, "failed", "it is not a function but int"),
     "signature": ("def double():\n    return 1\n" + TOTAL, "failed", "Keep the parameters of the exercise"),
     "nothing": (double("2 * x"), "failed", "Expected one number, got None. Is a `return` missing?"),

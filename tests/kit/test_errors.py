@@ -112,6 +112,16 @@ ALSO = {
     ],
     "mean-of-integers": ["Can only calculate the mean of floating types. Got Long instead."],
     "cast-in-place": ["Cannot cast ufunc 'add' output from dtype('float64') to dtype('int64')"],
+    "power-sign": [
+        "unsupported operand type(s) for ^: 'float' and 'int'",
+        "\"bitwise_xor_cpu\" not implemented for 'Float'",
+    ],
+    "bits-of-floats": [
+        "unsupported operand type(s) for &: 'float' and 'float'",
+        "ufunc 'bitwise_and' not supported for the input types, and the inputs could not be safely coerced",
+        "ufunc 'invert' not supported for the input types, and the inputs could not be safely coerced",
+        "~ (operator.invert) is only implemented on integer and Boolean-type tensors",
+    ],
     "one-number": [
         "only one element tensors can be converted to Python scalars",
         "only length-1 arrays can be converted to Python scalars",
@@ -138,6 +148,17 @@ ALSO = {
         "unsupported operand type(s) for -: 'Tensor' and 'method'",
     ],
     "not-a-tensor": ["cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor"],
+    "method-of-class": [
+        "'numpy.ndarray' object has no attribute '_validate_params'",
+        "Optimizer.zero_grad() missing 1 required positional argument: 'self'",
+        "unbound method Generator.manual_seed() needs an argument",
+    ],
+    "size-of-tensor": [
+        "zeros(): argument 'size' (position 1) must be tuple of ints, but found element of type Tensor at pos 0",
+    ],
+    "gradient-of-one-tensor": ["'Parameter' object has no attribute 'zero_grad'"],
+    "name-of-import": ["name 'np' is not defined", "name 'DataLoader' is not defined"],
+    "not-numbers": ["ufunc 'add' did not contain a loop with signature matching types"],
     "whole-number": ["zeros(): argument 'size' (position 1) must be tuple of ints, not float"],
     "index-type": [
         "list indices must be integers or slices, not tuple",
@@ -285,6 +306,23 @@ def test_who_raised_an_error_decides_whether_it_is_explained():
     # What a test gets from the learner's code and cannot use.
     lost = raised(text="element 0 of tensors does not require grad", frames=[in_test])
     assert feedback.raised(lost, "x.py").endswith(ENTRIES["no-gradient"].look)
+    alone = raised("ValueError", "too many values to unpack (expected 2)", frames=[in_test])
+    assert feedback.raised(alone, "x.py").endswith(str(ENTRIES["unpack"]))
+    turned = raised(
+        text="mat1 and mat2 shapes cannot be multiplied (6x3 and 4x3)", frames=[in_test]
+    )
+    assert feedback.raised(turned, "x.py").endswith(str(ENTRIES["matrix-product"]))
+    # What a test calls with the arguments of the exercise.
+    for text in (
+        "M.forward() takes 1 positional argument but 2 were given",
+        "M() takes no arguments",
+    ):
+        called = raised("TypeError", text, frames=[in_test])
+        assert feedback.raised(called, "x.py").endswith(str(ENTRIES["arguments-too-many"]))
+    other = raised(
+        "AttributeError", "'Line' object has no attribute 'named_parameters'", frames=[in_test]
+    )
+    assert feedback.raised(other, "x.py").endswith(str(ENTRIES["no-module"]))
     # A model whose __init__ stores plain tensors only fails when a test looks for its parameters.
     bare = raised(
         "AttributeError", "'Line' object has no attribute '_parameters'", frames=[in_test]
@@ -318,6 +356,34 @@ def test_the_line_tells_a_range_from_an_index():
     ):
         answer = raised("TypeError", text, frames=[("module", "f", 3, line)])
         assert feedback.raised(answer, "x.py").endswith(str(ENTRIES[name]))
+
+
+def test_the_line_tells_a_class_from_an_object():
+    text = "LinearModel.predict() missing 1 required positional argument: 'X'"
+    for line, name in (
+        ("y = LinearRegression.predict(x)", "method-of-named-class"),
+        ("y = LinearRegression().predict()", "arguments-missing"),
+        ("y = model.predict()", "arguments-missing"),
+    ):
+        answer = raised("TypeError", text, frames=[("module", "f", 3, line)])
+        assert feedback.raised(answer, "x.py").endswith(str(ENTRIES[name]))
+
+
+def test_the_line_tells_what_one_error_is_about():
+    many = "Boolean value of Tensor with more than one value is ambiguous"
+    pairs = "too many values to unpack (expected 2)"
+    none = "step() missing 2 required positional arguments: 'x' and 'y'"
+    for kind, text, line, name in (
+        ("RuntimeError", many, "if abs(e) <= delta:", "true-or-false-of-comparison"),
+        ("RuntimeError", many, "loss = nn.MSELoss(yhat, y)", "true-or-false-of-class"),
+        ("RuntimeError", many, "y = nn.ReLU()(x) or x", "true-or-false"),
+        ("ValueError", pairs, "for n, p in self.model.parameters():", "unpack-of-parameters"),
+        ("ValueError", pairs, "for n, p in model.named_parameters():", "unpack"),
+        ("TypeError", none, "return step()", "call-returned"),
+        ("TypeError", none, "loss = step()", "arguments-missing"),
+    ):
+        answer = raised(kind, text, frames=[("module", "f", 3, line)])
+        assert feedback.raised(answer, "x.py").endswith(str(ENTRIES[name])), line
 
 
 def test_no_text_of_others_is_in_an_explanation():
@@ -366,6 +432,7 @@ def test_a_device_that_a_test_plays_is_named_and_a_test_that_fails_is_not_explai
         Learner(session, "f").run(asked)
     lines = caught.value.sentence.split("\n")
     if name is None:
+        assert lines[0].startswith("With your code, the test ended in IndexError")
         assert len(lines) == 2 and lines[1].startswith("It happened when the test ran")
     else:
         assert lines[2:] == [str(ENTRIES[name])] and '"meta"' in lines[2]

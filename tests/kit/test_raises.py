@@ -73,6 +73,16 @@ def fail(kind):
         "group": ExceptionGroup("no", [RealValueError("no")]) if hasattr(builtins, "ExceptionGroup") else KeyError,
     }[kind]
 
+def divide(n):
+    return 1 / n
+
+def check(n):
+    if n < 1:
+        raise ValuError("no")
+
+def give():
+    return RealValueError("no")
+
 def exchange():
     builtins.IndexError = named("IndexError", Exception, __module__="builtins")
     raise builtins.IndexError
@@ -132,3 +142,29 @@ def test_a_class_that_takes_the_place_of_a_built_in_one_does_not_count(
         learner = Learner(session, "exchange")
         with pytest.raises(Mismatch), learner.raises(IndexError, "it is wrong"):
             learner.exchange()
+
+
+def test_an_error_that_is_returned_is_named(fork_launcher, session_factory):
+    with session_factory(fork_launcher, SOURCE) as session:
+        learner = Learner(session, "give")
+        with (
+            pytest.raises(Mismatch, match="write `raise` in place of `return`") as caught,
+            learner.raises(ValueError, "it is wrong"),
+        ):
+            learner.give()
+    assert "but got an object of type ValueError" in caught.value.sentence
+
+
+def test_an_error_behind_a_missing_check_is_not_explained_but_one_in_the_check_is(
+    fork_launcher, session_factory
+):
+    with session_factory(fork_launcher, SOURCE) as session:
+        learner = Learner(session, "divide")
+        with pytest.raises(Mismatch) as missing, learner.raises(ValueError, "n is 0"):
+            learner.divide(0)
+        with pytest.raises(Mismatch) as misspelled, learner.raises(ValueError, "n is 0"):
+            learner.check(0)
+    lines = missing.value.sentence.split("\n")
+    assert "divides by zero" not in missing.value.sentence
+    assert lines[-1] == "Check the input before this line, and raise the ValueError there."
+    assert "Is the name spelled correctly" in misspelled.value.sentence

@@ -29,7 +29,7 @@ from grader.course.verdicts import Status, StepVerdict, TestVerdict
 from grader.judge import feedback
 from grader.maintain.stubs import stub_of
 from grader.report.watching import View, lines
-from grader.run.keys import names_of, unshown
+from grader.run.keys import names_of, run_until_key, unshown, wait_for_key
 from grader.run.progress import note
 from grader.run.screen import FullScreen
 from grader.submissions.submission import Submission
@@ -330,6 +330,12 @@ def test_before_a_step_is_done_its_solution_takes_two_presses(terminal):
     terminal.wait_for("double: the solution", "return 2 . x", "Any key goes back")
     terminal.type("q")
     terminal.wait_for("Not written yet", without=["o once more"])
+    terminal.type("o")
+    terminal.wait_for("double: the solution", "and so does a save")
+    kit.write("step_01_more", WRONG)
+    terminal.wait_for("Step 01  Toy 1", "Expected 4.0, got 6.0")
+    terminal.type("q")
+    terminal.wait_for_shell()
 
 
 @in_terminal
@@ -735,6 +741,26 @@ def test_a_screen_of_any_size_has_just_that_size(course_kit):
                 assert max(line.cell_len for line in shown) <= width, (width, height)
 
 
+def test_functions_that_do_not_fit_are_counted(course_kit):
+    course = Course.load(course_kit.root)
+    submission = Submission.read(course_kit.root / "exercises", course)
+    step = course.by_id["03"]
+    names = ("predict", "mse", "gradients", "numerical_gradients", "update")
+    tests = tuple(
+        TestVerdict(name, "03", name, "t", "visible", Status.PASSED, 1, "") for name in names
+    )
+    view = View(course, submission, step, verdict=StepVerdict(step, tests))
+
+    def shown(width, height):
+        head = lines(view, width, height)[2 if height >= 9 else 1 :][: 2 if height >= 14 else 1]
+        return [line.plain.rstrip() for line in head]
+
+    assert shown(40, 12) == ["✓ predict   ✓ mse   + 3 more"]
+    assert shown(40, 24) == ["✓ predict   ✓ mse   ✓ gradients", "✓ numerical_gradients   ✓ update"]
+    assert shown(80, 12) == [" ".join([f"✓ {name}  " for name in names]).rstrip()]
+    assert shown(10, 8) == ["+ 5 more"]
+
+
 def test_progress_goes_with_the_workspace(kit_factory, tmp_path):
     kit = kit_factory("step_00_numbers", "step_01_more", "step_02_rest")
     kit.write("step_01_more", WRONG)
@@ -829,6 +855,57 @@ def test_keys_that_nobody_asks_for_are_not_shown(monkeypatch):
         with unshown():
             assert not echoes()
         assert echoes()
+    os.close(terminal)
+
+
+SLEEPING = [sys.executable, "-c", "import time; time.sleep(60)"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such terminals")
+@pytest.mark.parametrize(
+    ("typed", "ends"),
+    [("q", True), ("\x1b[A", True), ("\x1b_Gi=1;OK\x1b\\", False), ("\x1b[?62;4c", False)],
+)
+def test_a_key_ends_a_command_and_an_answer_of_the_terminal_does_not(monkeypatch, typed, ends):
+    terminal, inside = os.openpty()
+    with os.fdopen(inside) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        start = time.monotonic()
+
+        def is_over():
+            if time.monotonic() - start > 1.2 and not written:
+                written.append(os.write(terminal, typed.encode()))
+            return time.monotonic() - start > 4
+
+        written = []
+        with unshown():
+            assert not run_until_key(SLEEPING, None, is_over)
+            assert (time.monotonic() - start < 4) == ends
+            assert run_until_key([sys.executable, "-c", ""], None, lambda: False)
+    os.close(terminal)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such terminals")
+def test_what_is_typed_twice_by_mistake_ends_no_command(monkeypatch):
+    terminal, inside = os.openpty()
+    with os.fdopen(inside) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        start = time.monotonic()
+        with unshown():
+            os.write(terminal, b"s")
+            run_until_key(SLEEPING, None, lambda: time.monotonic() - start > 2.5)
+    assert time.monotonic() - start > 2.5
+    os.close(terminal)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such terminals")
+def test_a_wait_for_a_key_may_end_without_one(monkeypatch):
+    terminal, inside = os.openpty()
+    with os.fdopen(inside) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        start = time.monotonic()
+        wait_for_key("prompt", lambda: time.monotonic() - start > 0.5)
+    assert 0.5 < time.monotonic() - start < 10
     os.close(terminal)
 
 
