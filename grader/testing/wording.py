@@ -49,7 +49,10 @@ def cause(value: Any, is_whole: bool) -> str:
         is_whole: whether it is what a function of the learner returned, and not a part of that.
     """
     if value is None:
-        general = "A function without a `return` gives None, and so does .append()."
+        general = (
+            "A function without a `return` gives None, so does .append(), and .grad is None before "
+            "the first backward()."
+        )
         return "Is a `return` missing?" if is_whole else general
     if isinstance(value, tuple) and len(value) == 1:
         return "A comma at the end of a line makes a tuple: is there one too many?"

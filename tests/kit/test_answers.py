@@ -330,7 +330,7 @@ def test_a_part_that_is_none_does_not_lack_a_return():
     part = answer(([1.0], None)).parts("a", "losses")[1]
     assert "Is a `return`" not in refused(part.numbers, "losses: expected", ".append()")
     probed = Answer(None, Call("f", purpose="train a model and look at .grad"))
-    assert "Is a `return`" not in refused(probed.scalar, "got None.", ".append()")
+    assert "Is a `return`" not in refused(probed.scalar, "got None.", ".grad is None")
 
 
 def test_an_input_that_came_back_is_named_and_no_factor():
