@@ -165,7 +165,7 @@ def test_nobody_types_into_a_worker(learner):
 def test_the_scratch_folder_is_home_and_the_environment_holds_nothing_of_the_judges(learner):
     folder, environment, pid, _ = learner.place().value
     folders = {"HOME", "USERPROFILE", "PWD", "TMPDIR", "TEMP", "TMP"}
-    others = {"USER", "LOGNAME", "USERNAME", "PATH", "SHELL", "LANG"}
+    others = {"USER", "LOGNAME", "USERNAME", "PATH", "SHELL", "LANG", "CUDA_VISIBLE_DEVICES"}
     assert set(environment) - {"SYSTEMROOT"} == folders | others
     assert {os.path.realpath(environment[name]) for name in folders} == {os.path.realpath(folder)}
     assert pid != os.getpid()
