@@ -267,7 +267,7 @@ def check_python_floats(losses: Answer) -> None:
 
 
 def check_float(answer: Answer, expected: float, **tolerance: float) -> None:
-    """Check a float, of Python or NumPy's float64; arrays and tensors are refused.
+    """Check a float, of Python or NumPy; arrays and tensors are refused.
 
     Args:
         answer: the float.
@@ -278,7 +278,7 @@ def check_float(answer: Answer, expected: float, **tolerance: float) -> None:
         Mismatch: the answer is anything else, or not close.
     """
     answer.check(
-        isinstance(answer.value, float),
+        isinstance(answer.value, float | np.floating),
         f"Expected a `float`, a plain Python number, got {shown(answer.value)}.",
     )
     answer.is_close(expected, **tolerance)
