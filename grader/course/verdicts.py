@@ -215,7 +215,9 @@ class StepVerdict:
         for function, names in self.unwritten.items():
             found += names
             # If nothing at all is written, then neither is a function that was only seen to need another one.
-            if self.status == Status.NOT_STARTED and all(_of(name) != function for name in names):
+            if self.status == Status.NOT_STARTED and all(
+                class_of(name) != function for name in names
+            ):
                 found.append(function)
         return list(dict.fromkeys(found))
 
@@ -241,7 +243,7 @@ class StepVerdict:
         for test in self.tests:
             if test.status != Status.PASSED:
                 # What it needs may be a method, or a helper that no test names.
-                name = _of(test.unwritten)
+                name = class_of(test.unwritten)
                 return name if name in self.by_function else test.function
         return ""
 
@@ -259,7 +261,7 @@ def _is_wrong(tests: Iterable[TestVerdict]) -> bool:
     return Status.ERROR in statuses or (bool(statuses) and statuses[0] != Status.NOT_STARTED)
 
 
-def _of(name: str) -> str:
+def class_of(name: str) -> str:
     """Return the class that a method belongs to, or the name itself."""
     return name.partition(".")[0]
 

@@ -14,7 +14,7 @@ from typing import Any
 from grader.judge import advice
 from grader.testing.wording import sentence_of, shorten
 
-_MAX_LINE = 120
+MAX_SOURCE_LINE = 120
 # How Python ends the message of a SyntaxError, with the file and the line.
 _UNREADABLE = re.compile(r"(.{0,2000}) \((step_\d\d_\w{1,80})\.py, line (\d{1,9})\)", re.DOTALL)
 _NO_NAME = re.compile(r"cannot import name '(\w{1,80})' from '(step_\d\d_\w{1,80})'")
@@ -42,7 +42,7 @@ def unreadable_import(path: str, answer: dict[str, Any], others: Mapping[str, by
     row = rows[line - 1].strip() if line <= len(rows) else ""
     return (
         f"Python cannot read line {line} of {name}.py: {sentence_of(shorten(why))}\n"
-        f"    {shorten(row, _MAX_LINE)}\n"
+        f"    {shorten(row, MAX_SOURCE_LINE)}\n"
         f"{advice.of_syntax(answer['type'], why, row, source)}\n"
         f"{path} imports {name}.py, so repair that file first."
     )

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.judge import advice
-from grader.judge.broken_imports import failed_import, name_alike, unreadable_import
+from grader.judge.broken_imports import (
+    MAX_SOURCE_LINE,
+    failed_import,
+    name_alike,
+    unreadable_import,
+)
 from grader.testing.wording import of_shape, plain, sentence_of, shorten, shown
 from grader.wire.codec import CodecError
 from grader.wire.decoder import decode
@@ -23,7 +28,6 @@ if TYPE_CHECKING:
     from grader.course.course import Step
     from grader.testing.answers import Call
 
-MAX_SOURCE_LINE = 120
 MAX_MESSAGE = 4000
 MAX_INPUTS = 200
 

@@ -16,7 +16,14 @@ from grader.course.course import Course, Step
 from grader.course.paths import RESULTS
 from grader.course.places import command
 from grader.course.plain_text import one_line, visible
-from grader.course.verdicts import Graded, NotTaken, Status, StepVerdict, TestVerdict
+from grader.course.verdicts import (
+    Graded,
+    NotTaken,
+    Status,
+    StepVerdict,
+    TestVerdict,
+    class_of,
+)
 from grader.submissions.submission import Submission
 
 _MOST_LINES = 6
@@ -230,7 +237,7 @@ class Screen:
             self.console.print(f"  Not written yet: {escape(names)}", soft_wrap=True)
         for function, needed in verdict.unwritten.items():
             for name in needed:
-                if name.partition(".")[0] != function:
+                if class_of(name) != function:
                     text = f"  `{function}` needs `{name}`, so write `{name}` first."
                     self.console.print(escape(text), soft_wrap=True)
         # The message of a named mistake already says what to read.

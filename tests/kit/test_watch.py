@@ -841,72 +841,65 @@ def test_verdicts_about_a_whole_file_are_told_from_those_about_functions(message
     assert StepVerdict(step, (verdict, right)).file_problem == ""
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there are no such terminals")
-def test_keys_that_nobody_asks_for_are_not_shown(monkeypatch):
-    import termios
-
+@pytest.fixture
+def typed_into(monkeypatch):
+    """A terminal that is the standard input; what is written to this descriptor is typed there."""
+    if os.name == "nt":
+        pytest.skip("there are no such terminals")
     terminal, inside = os.openpty()
     with os.fdopen(inside) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
-
-        def echoes():
-            return bool(termios.tcgetattr(stdin)[3] & termios.ECHO)
-
-        with unshown():
-            assert not echoes()
-        assert echoes()
+        yield terminal
     os.close(terminal)
+
+
+@pytest.mark.usefixtures("typed_into")
+def test_keys_that_nobody_asks_for_are_not_shown():
+    import termios
+
+    def echoes():
+        return bool(termios.tcgetattr(sys.stdin)[3] & termios.ECHO)
+
+    with unshown():
+        assert not echoes()
+    assert echoes()
 
 
 SLEEPING = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there are no such terminals")
 @pytest.mark.parametrize(
     ("typed", "ends"),
     [("q", True), ("\x1b[A", True), ("\x1b_Gi=1;OK\x1b\\", False), ("\x1b[?62;4c", False)],
 )
-def test_a_key_ends_a_command_and_an_answer_of_the_terminal_does_not(monkeypatch, typed, ends):
-    terminal, inside = os.openpty()
-    with os.fdopen(inside) as stdin:
-        monkeypatch.setattr(sys, "stdin", stdin)
-        start = time.monotonic()
+def test_a_key_ends_a_command_and_an_answer_of_the_terminal_does_not(typed_into, typed, ends):
+    start = time.monotonic()
 
-        def is_over():
-            if time.monotonic() - start > 1.2 and not written:
-                written.append(os.write(terminal, typed.encode()))
-            return time.monotonic() - start > 4
+    def is_over():
+        if time.monotonic() - start > 1.2 and not written:
+            written.append(os.write(typed_into, typed.encode()))
+        return time.monotonic() - start > 4
 
-        written = []
-        with unshown():
-            assert not run_until_key(SLEEPING, None, is_over)
-            assert (time.monotonic() - start < 4) == ends
-            assert run_until_key([sys.executable, "-c", ""], None, lambda: False)
-    os.close(terminal)
+    written = []
+    with unshown():
+        assert not run_until_key(SLEEPING, None, is_over)
+        assert (time.monotonic() - start < 4) == ends
+        assert run_until_key([sys.executable, "-c", ""], None, lambda: False)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there are no such terminals")
-def test_what_is_typed_twice_by_mistake_ends_no_command(monkeypatch):
-    terminal, inside = os.openpty()
-    with os.fdopen(inside) as stdin:
-        monkeypatch.setattr(sys, "stdin", stdin)
-        start = time.monotonic()
-        with unshown():
-            os.write(terminal, b"s")
-            run_until_key(SLEEPING, None, lambda: time.monotonic() - start > 2.5)
+def test_what_is_typed_twice_by_mistake_ends_no_command(typed_into):
+    start = time.monotonic()
+    with unshown():
+        os.write(typed_into, b"s")
+        run_until_key(SLEEPING, None, lambda: time.monotonic() - start > 2.5)
     assert time.monotonic() - start > 2.5
-    os.close(terminal)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there are no such terminals")
-def test_a_wait_for_a_key_may_end_without_one(monkeypatch):
-    terminal, inside = os.openpty()
-    with os.fdopen(inside) as stdin:
-        monkeypatch.setattr(sys, "stdin", stdin)
-        start = time.monotonic()
-        wait_for_key("prompt", lambda: time.monotonic() - start > 0.5)
+@pytest.mark.usefixtures("typed_into")
+def test_a_wait_for_a_key_may_end_without_one():
+    start = time.monotonic()
+    wait_for_key("prompt", lambda: time.monotonic() - start > 0.5)
     assert 0.5 < time.monotonic() - start < 10
-    os.close(terminal)
 
 
 def test_names_of_keys():
