@@ -91,8 +91,9 @@ class Answer:
 
     def _refuse(self, expected: str) -> Mismatch:
         sentence = wording.mismatch(self.label, expected, wording.shown(self.value))
-        # What a probe returns is not what a function of the learner returned.
-        is_whole = not self.label and not self.call.purpose
+        # What a probe returns is not what a function of the learner returned, unless the label is that function.
+        of_function = re.fullmatch(r"`\w+`", self.label)
+        is_whole = bool(of_function) or not (self.label or self.call.purpose)
         cause = wording.cause(self.value, is_whole)
         if isinstance(self.value, tuple) and re.match("(a|the) tuple", expected):
             cause = ""

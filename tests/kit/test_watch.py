@@ -865,7 +865,12 @@ def test_keys_that_nobody_asks_for_are_not_shown():
     assert echoes()
 
 
-SLEEPING = [sys.executable, "-c", "import time; time.sleep(60)"]
+# Tests that run in the background of a shell, and all that they start, would ignore Ctrl-C.
+SLEEPING = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler); time.sleep(60)",
+]
 
 
 @pytest.mark.parametrize(
