@@ -12,7 +12,7 @@ from grader.worker.surroundings import ONE_PROCESS, refusing
 
 
 def load_numpy() -> None:
-    """Import NumPy, which every worker needs for what it sends, and its generators, which it seeds before each call.
+    """Import NumPy, which every worker needs for what it sends, and its generators, which every worker seeds.
 
     NumPy imports `numpy.random` on first use, which takes 10 ms.
     """
