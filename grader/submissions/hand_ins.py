@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from grader.course.course import Course
+from grader.course.marks import Learner
 from grader.course.paths import COURSE_FILE, EXERCISES, PROBLEM, RESULTS, TIMINGS
 from grader.course.verdicts import NotTaken
 from grader.submissions.exports import (
     METADATA,
-    Learner,
     Record,
     only_export,
     origin_of,
