@@ -38,3 +38,8 @@ STUBS_FILE = "stubs.json"
 TIMINGS = "timings.json"
 RESULTS = "results.json"
 PROBLEM = "problem.txt"
+# The files of the class for other systems; the last ones are those that a teacher downloads there, filled in.
+GRADEBOOK_CSV = "gradebook.csv"
+NBGRADER_CSV = "nbgrader.csv"
+JUNIT = "junit.xml"
+FILLED = {"Moodle": "moodle.csv", "Canvas": "canvas.csv"}

@@ -12,7 +12,8 @@ import re
 from collections.abc import Sequence
 
 from grader.course.marks import Mark
-from grader.report.filling import (
+from grader.report.gradebooks import number
+from grader.report.sheets import (
     Filled,
     FillError,
     Rows,
@@ -22,7 +23,6 @@ from grader.report.filling import (
     left_note,
     scale_note,
 )
-from grader.report.gradebooks import number
 
 _TITLE = re.compile(r"(?P<title>.*\S) \((?P<id>\d+)\)", re.DOTALL)
 _TOTALS = re.compile(r"(?:Current|Final|Override) (?:Score|Points|Grade|Status)")

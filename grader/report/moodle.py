@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from grader.course.marks import Learner, Mark
-from grader.report.filling import (
+from grader.report.gradebooks import number
+from grader.report.sheets import (
     Filled,
     FillError,
     Rows,
@@ -29,7 +30,6 @@ from grader.report.filling import (
     left_note,
     scale_note,
 )
-from grader.report.gradebooks import number
 
 _IDENTIFIER = re.compile(r"(?P<prefix>\D+)(?P<number>\d+)")
 _NEVER = "-"

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 import pytest
 
 from grader.course.marks import Learner, Mark, Student
-from grader.report.filling import FillError, fill
+from grader.report.filling import fill
+from grader.report.sheets import FillError
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
