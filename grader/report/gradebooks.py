@@ -40,7 +40,7 @@ def gradebook_csv(marks: Iterable[Mark], steps: Sequence[str]) -> bytes:
 
     Its columns are `submission`, `step_00` and so on, `score`, `max_score` and `graded_at` (ISO 8601); if any mark
     has a student of the roster, the columns of `ROSTER_COLUMNS` follow. The points of a submission with a problem
-    are unknown or not final, so they are left empty.
+    are unknown or not final, so they are left empty; who handed nothing in has 0.
 
     Args:
         marks: the marks, in the order of the rows.
@@ -92,8 +92,13 @@ def nbgrader_csv(marks: Iterable[Mark], assignment: str) -> bytes:
 
 
 def is_final(mark: Mark) -> bool:
-    """Return whether a mark may leave the kit: there is a result, and nothing speaks against it."""
-    return mark.score is not None and not mark.problem
+    """Return whether a mark may leave the kit: there is a result without a problem, or nothing was handed in."""
+    return mark.score is not None and (not mark.problem or is_missing(mark))
+
+
+def is_missing(mark: Mark) -> bool:
+    """Return whether the student of a mark handed nothing in, which is worth 0."""
+    return not mark.folder and mark.student is not None
 
 
 def _of_roster(student: Student | None) -> list[str]:

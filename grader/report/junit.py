@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from grader.course.marks import Mark
 from grader.course.plain_text import visible
 from grader.course.verdicts import Status
+from grader.report.gradebooks import is_missing
 
 
 def write_junit(
@@ -49,10 +50,11 @@ def write_junit(
 
 
 def _cases(mark: Mark, results: dict[str, Any] | None) -> Iterable[str]:
-    if mark.problem:
-        yield _case("submission", "mark", [("error", "no final mark", mark.problem)])
-    elif results is None:
+    if is_missing(mark):
         yield _case("submission", "mark", [("failure", "nothing was handed in", "")])
+    elif mark.problem or results is None:
+        reason = mark.problem or "there is no result"
+        yield _case("submission", "mark", [("error", "no final mark", reason)])
     for step in (results or {}).get("steps", ()):
         functions: dict[str, list[dict[str, Any]]] = {}
         for test in step["tests"]:

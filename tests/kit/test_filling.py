@@ -233,7 +233,9 @@ def test_who_is_known_by_roster_alone_is_found_by_address_or_number():
         mark("anna", 80, student=Student("anna@example.org")),
         mark("who", 70, student=Student("s3")),
         mark("none", 60),
-        mark("", 0, student=Student("s4", "Nobody Here", email="six@example.org")),
+        mark(
+            "", 0, student=Student("s4", email="six@example.org"), problem="nothing was handed in"
+        ),
     ]
     filled = fill("grades.csv", worksheet(ENGLISH, CLASS), marks)
     changed, _ = moodle_imports(filled.data, ENGLISH, GRADES)

@@ -26,6 +26,12 @@ def mark(name, raw=13.083333, penalty=0.0, **more):
     )
 
 
+def missing(student):
+    worth = {"00": 4.0, "03": 15.0}
+    said = "nothing was handed in"
+    return Mark("", "", {}, worth, 0.0, 0.0, 19.0, problem=said, student=student)
+
+
 def table(data):
     return list(csv.DictReader(io.StringIO(data.decode("utf-8"), newline="")))
 
@@ -36,9 +42,9 @@ def test_the_gradebook_has_a_row_for_each_submission_and_a_column_for_each_step(
         mark("Zoë, the 1st", penalty=2.5, student=zoe),
         mark("no result", None, problem="it cannot be read"),
         mark("not final", problem="the kit itself failed"),
-        Mark("", "", {}, {"00": 4.0, "03": 15.0}, 0.0, 0.0, 19.0, student=Student("8")),
+        missing(Student("8")),
     ]
-    first, unread, broken, missing = rows = table(gradebook_csv(marks, STEPS))
+    first, unread, broken, absent = rows = table(gradebook_csv(marks, STEPS))
     columns = [
         "submission",
         *(f"step_{n:02}" for n in range(20)),
@@ -53,8 +59,8 @@ def test_the_gradebook_has_a_row_for_each_submission_and_a_column_for_each_step(
     assert datetime.fromisoformat(first["graded_at"]) == NOW.replace(microsecond=0)
     # What is not known is never a 0; what was not handed in is one.
     assert [row["score"] for row in rows] == ["10.58333", "", "", "0"]
-    assert (unread["step_00"], broken["step_00"], missing["step_00"]) == ("", "", "0")
-    assert missing["id"] == "8"
+    assert (unread["step_00"], broken["step_00"], absent["step_00"]) == ("", "", "0")
+    assert absent["id"] == "8"
     assert list(table(gradebook_csv([mark("a")], STEPS))[0]) == columns
 
 
@@ -114,7 +120,7 @@ def test_all_files_are_written_and_junit_counts_what_it_shows(tmp_path):
     marks = [
         mark(folder.name),
         mark("lost", None, problem="it cannot be read\x00"),
-        Mark("", "", {}, {}, 0.0, 0.0, 19.0, student=Student("8", "Nobody")),
+        missing(Student("8", "Nobody")),
     ]
     (tmp_path / "grades.csv").write_bytes(
         b"Identifier,Grade,Maximum grade,Last modified (grade)\nParticipant 1,,100,-\n"
