@@ -194,12 +194,12 @@ def test_a_worksheet_without_names_is_filled_in_by_number():
 
 
 def test_grades_that_are_out_of_range_are_named():
-    filled = fill("grades.csv", worksheet(ENGLISH, CLASS, highest="20.00"), MARKS)
-    changed, silent = moodle_imports(filled.data, ENGLISH, GRADES, 20.0)
+    filled = fill("grades.csv", worksheet(ENGLISH, CLASS, highest="50.00"), MARKS)
+    changed, silent = moodle_imports(filled.data, ENGLISH, GRADES, 50.0)
     assert changed == {"101": 13.08333, "103": 0.0} and silent == {"102", "104"}
     reasons = {re.search(r"\d+", one.who)[0]: one.reason for one in filled.skipped}
-    assert reasons["102"] == "87.5 is out of range: the highest grade is 20"
-    assert "the assignment is worth 20, and these marks go up to 100" in filled.notes[0]
+    assert reasons["102"] == "87.5 is out of range: the highest grade is 50"
+    assert "the assignment is worth 50, and these marks go up to 100" in filled.notes[0]
 
 
 def test_a_worksheet_that_is_older_than_the_last_upload_is_named():
@@ -244,6 +244,13 @@ def test_who_is_known_by_roster_alone_is_found_by_address_or_number():
         "who": "its learner is not in the file",
         "none": "nothing tells which row it belongs to; a roster with ids would",
     }
+
+
+def test_an_address_that_two_rows_have_tells_nothing():
+    twins = [(n, name, "both@example.org", *rest) for n, name, _, *rest in CLASS[:2]]
+    marks = [mark("zoe", 90, student=Student("s1", email="both@example.org"))]
+    filled = fill("grades.csv", worksheet(ENGLISH, [*twins, *CLASS[2:]]), marks)
+    assert filled.count == 0 and filled.skipped[0].reason == "its learner is not in the file"
 
 
 def test_the_last_attempt_counts_and_what_is_not_final_is_left_out():
