@@ -31,7 +31,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from grader.course.course import Course  # noqa: E402
+from grader.course.course import Course, Step  # noqa: E402
 from grader.course.paths import RESULTS  # noqa: E402
 from grader.maintain import catalogue  # noqa: E402
 from grader.maintain.mutants import mutants_of  # noqa: E402
@@ -80,7 +80,7 @@ class Material:
     """What modules are made of, for each step by its id.
 
     Attributes:
-        course: the course.
+        steps: the steps that the class hands in.
         right: correct modules.
         wrong: modules with one mistake, each with what is expected of the step.
         stubs: the exercises.
@@ -88,7 +88,7 @@ class Material:
         hostile: attacks in the module of step 03, by name: what is expected of it, and what makes the submission.
     """
 
-    course: Course
+    steps: list[Step]
     right: dict[str, list[bytes]] = field(default_factory=dict)
     wrong: dict[str, list[tuple[bytes, Words]]] = field(default_factory=dict)
     stubs: dict[str, bytes] = field(default_factory=dict)
@@ -96,11 +96,11 @@ class Material:
     hostile: dict[str, tuple[Words, object]] = field(default_factory=dict)
 
     @classmethod
-    def collect(cls, course: Course) -> Material:
+    def collect(cls, course: Course, steps: list[Step]) -> Material:
         """Gather correct modules, misconceptions, mutants, stubs and attacks."""
-        material = cls(course)
+        material = cls(steps)
         equivalent = catalogue.equivalents(course)
-        for step in course.steps:
+        for step in steps:
             solution = (course.root / step.solution).read_text("utf-8")
             others = catalogue.correct_modules(course, step)
             material.right[step.id] = [solution.encode(), *others.values()]
@@ -176,15 +176,18 @@ class Learner:
         return f"{self.name}_{self.number}"
 
 
-def make(target: Path, size: int, seed: int) -> None:
+def make(target: Path, size: int, seed: int, steps: str = "") -> None:
     """Write a class into a folder, which must not exist.
 
     Args:
         target: the folder.
         size: the number of learners who handed something in.
         seed: the seed of all that is drawn.
+        steps: the steps that they hand in, such as "03,06"; "" for all. Attacks are in step 03.
     """
-    material = Material.collect(Course.load(ROOT))
+    course = Course.load(ROOT)
+    chosen = [course.find(name) for name in steps.split(",") if name] or list(course.steps)
+    material = Material.collect(course, chosen)
     folder = target.resolve() / "class"
     folder.mkdir(parents=True)
     learners = list(_learners(material, size, seed))
@@ -216,7 +219,7 @@ def _learners(material: Material, size: int, seed: int) -> Iterator[Learner]:
         if own.random() < 0.05:
             name, strange = _STRANGE[strange % len(_STRANGE)], strange + 1
         learner = Learner(name, number, kind)
-        for step in material.course.steps:
+        for step in material.steps:
             learner.modules[step.filename] = own.choice(material.right[step.id])
             learner.expected[step.id] = {"rest": "passed"}
         if kind == "wrong":
@@ -232,14 +235,14 @@ def _learners(material: Material, size: int, seed: int) -> Iterator[Learner]:
 
 
 def _make_wrong(learner: Learner, material: Material, own: random.Random) -> None:
-    for step in own.sample(material.course.steps, own.randint(1, 6)):
+    for step in own.sample(material.steps, min(own.randint(1, 6), len(material.steps))):
         if material.wrong[step.id]:
             module, words = own.choice(material.wrong[step.id])
             learner.modules[step.filename], learner.expected[step.id] = module, words
 
 
 def _make_unfinished(learner: Learner, material: Material, own: random.Random) -> None:
-    steps = material.course.steps
+    steps = material.steps
     reached = own.randrange(len(steps))
     has_stubs = own.random() < 0.5
     learner.kind += ", with stubs" if has_stubs else ", files missing"
@@ -258,12 +261,12 @@ def _make_broken(learner: Learner, material: Material, own: random.Random) -> No
     if own.random() < 0.15:
         what = own.choice(["a torn archive", "an empty folder", "only another file"])
         learner.kind += f", {what}"
-        learner.expected = {step.id: {"rest": "nothing"} for step in material.course.steps}
+        learner.expected = {step.id: {"rest": "nothing"} for step in material.steps}
         learner.modules = {"essay.pdf": b"%PDF-1.4\n"} if what == "only another file" else {}
         if what == "a torn archive":
             learner.modules = {"lab.zip": b"PK\x03\x04 and nothing more"}
         return
-    for step in own.sample(material.course.steps, own.randint(1, 3)):
+    for step in own.sample(material.steps, min(own.randint(1, 3), len(material.steps))):
         what = own.choice(list(_BREAKS))
         learner.kind += f", {step.id} {what}"
         right = learner.modules[step.filename]
@@ -285,17 +288,16 @@ def _cut(source: bytes, own: random.Random) -> bytes:
 def _make_hostile(learner: Learner, material: Material, name: str) -> None:
     words, content = material.hostile[name]
     learner.kind += f", {name}"
-    step = material.course.by_id["03"]
-    assert step.filename == attacks.MODULE
     if callable(content):
         # It makes the whole submission, with this one module in it.
         learner.make, learner.modules = content, {}
-        learner.expected = {one.id: {"rest": "nothing"} for one in material.course.steps}
+        learner.expected = {one.id: {"rest": "nothing"} for one in material.steps}
     elif isinstance(content, bytes):
-        learner.modules[step.filename] = content
+        learner.modules[attacks.MODULE] = content
     else:
         learner.make = content
-    learner.expected[step.id] = words
+    if "03" in learner.expected:
+        learner.expected["03"] = words
 
 
 def _hand_in(learner: Learner, folder: Path, own: random.Random, order: int) -> None:
@@ -413,6 +415,7 @@ def main() -> int:
     making.add_argument("folder", type=Path)
     making.add_argument("--size", type=int, default=1000)
     making.add_argument("--seed", type=int, default=0)
+    making.add_argument("--steps", default="", help="such as 03,06; all by default")
     comparing = commands.add_parser("compare", help="compare results with what is expected")
     comparing.add_argument("out", type=Path)
     comparing.add_argument("--expected", type=Path, help="default: beside the folder of results")
@@ -421,7 +424,7 @@ def main() -> int:
         if arguments.folder.exists():
             print(f"{arguments.folder} exists already.", file=sys.stderr)
             return 2
-        make(arguments.folder, arguments.size, arguments.seed)
+        make(arguments.folder, arguments.size, arguments.seed, arguments.steps)
         return 0
     expected = arguments.expected or arguments.out.resolve().parent / EXPECTED
     problems = 0

@@ -98,8 +98,7 @@ def fill(sheet: Sheet, marks: Sequence[Mark], before: bytes = b"") -> Filled:
         if _fold(learner.name) & _fold(sheet.rows[index][columns.identifier]):
             # The submissions were downloaded without names.
             return ""
-        names = [_fold(text) for text in cells[index]]
-        if any(_fold(learner.name) & name for name in names):
+        if any(text == learner.name or _fold(learner.name) & _fold(text) for text in cells[index]):
             return ""
         whose = cells[index][0] if cells[index] else "somebody else"
         return f"in the worksheet, {learner.ids['moodle']} is {whose}"

@@ -139,6 +139,7 @@ CLASS = [
     ("104", "=Jo, \"Li\"", "jo@example.org", "", False),
     ("105", "学生", "five@example.org", "12.50", True),
     ("106", "Nobody Here", "six@example.org", "", True),
+    ("108", "100%", "eight@example.org", "", True),
 ]  # fmt: skip
 MARKS = [
     on_moodle("Zoë Ångström-Müller", 101, 13.083333),
@@ -147,6 +148,7 @@ MARKS = [
     on_moodle("=Jo, Li", 104, 55),
     on_moodle("学生", 105, 12.5),
     on_moodle("Who Left", 107, 70),
+    on_moodle("100%", 108, 100),
 ]
 # What Moodle has: a grade or None, when it was changed, whether it is locked.
 GRADES = {
@@ -163,12 +165,12 @@ def test_moodle_takes_all_marks_but_those_that_were_named(words, online_text):
     unread = set() if words is ENGLISH else {"102"}
     assert changed == {
         number: grade
-        for number, grade in (("101", 13.08333), ("102", 87.5), ("103", 0.0))
+        for number, grade in (("101", 13.08333), ("102", 87.5), ("103", 0.0), ("108", 100.0))
         if number not in unread
     }
     named = {re.search(r"\d+", one.who)[0] for one in filled.skipped}
     assert silent == {"104"} | unread and named == silent | {"107"}
-    assert (filled.platform, filled.count) == ("Moodle", 5)
+    assert (filled.platform, filled.count) == ("Moodle", 6)
     assert any("Participant 107 is not in the file" in one.reason for one in filled.skipped)
     assert filled.notes == ("1 participant of the file keeps what Moodle has.",)
 
@@ -196,7 +198,7 @@ def test_a_worksheet_without_names_is_filled_in_by_number():
 def test_grades_that_are_out_of_range_are_named():
     filled = fill("grades.csv", worksheet(ENGLISH, CLASS, highest="50.00"), MARKS)
     changed, silent = moodle_imports(filled.data, ENGLISH, GRADES, 50.0)
-    assert changed == {"101": 13.08333, "103": 0.0} and silent == {"102", "104"}
+    assert changed == {"101": 13.08333, "103": 0.0} and silent == {"102", "104", "108"}
     reasons = {re.search(r"\d+", one.who)[0]: one.reason for one in filled.skipped}
     assert reasons["102"] == "87.5 is out of range: the highest grade is 50"
     assert "the assignment is worth 50, and these marks go up to 100" in filled.notes[0]
@@ -458,7 +460,7 @@ SCALE = worksheet(ENGLISH, CLASS).replace(b"100.00", b"Good")
         (worksheet(GERMAN, CLASS).decode().encode("utf-16"), "is not text in UTF-8"),
         (SCALE, "is graded by a scale"),
         (b"Identifier,Grade,Maximum grade\nParticipant 1,,100\n", 'no column "Last modified (grade)"'),
-        (worksheet(ENGLISH, CLASS) + b"Participant 9,a,b,c,d,e,f,g,h,i,j,k,l\n", "row 8 has 13 fields"),
+        (worksheet(ENGLISH, CLASS) + b"Participant 9,a,b,c,d,e,f,g,h,i,j,k,l\n", "row 9 has 13 fields"),
         (b'Identifier,"Grade\n1,2', "is not a CSV file"),
     ],
 )  # fmt: skip
