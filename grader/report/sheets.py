@@ -137,41 +137,53 @@ class Rows:
         self.skipped: list[Skipped] = []
 
     def add(self, mark: Mark, fits: Callable[[Learner, int], str] = lambda *_: "") -> None:
-        """Find the rows of a mark; what has none, or is not final, is added to `skipped`.
+        """Find the rows of a mark; if it has none, or is not final, it is added to `skipped`.
 
         Args:
             mark: the mark.
             fits: returns why a row that has a learner's number is of somebody else after all, or "".
         """
+        rows, reasons = self._rows_of(mark, fits)
+        for row in rows:
+            self._found.setdefault(row, []).append(mark)
         if not is_final(mark):
-            self.skipped.append(Skipped(who(mark), mark.problem or "there is no result"))
-            return
+            reasons = [mark.problem or "there is no result"]
+        self.skipped += [Skipped(who(mark), reason) for reason in reasons]
+
+    def _rows_of(
+        self, mark: Mark, fits: Callable[[Learner, int], str]
+    ) -> tuple[set[int], list[str]]:
+        """Return the rows of a mark, and why a learner has none."""
+        rows: set[int] = set()
+        reasons: list[str] = []
         numbered = [one for one in mark.learners if self._platform in one.ids]
         for learner in numbered:
             known_as = learner.ids[self._platform]
             row = self._numbers.get(known_as)
             if row is None:
-                reason = f"{known_as} is not in the file"
-            elif not (reason := fits(learner, row)):
-                self._found.setdefault(row, []).append(mark)
-            if reason:
-                self.skipped.append(Skipped(who(mark), reason))
+                reasons.append(f"{known_as} is not in the file")
+            elif reason := fits(learner, row):
+                reasons.append(reason)
+            else:
+                rows.add(row)
         if numbered:
-            return
-        student = mark.student
-        texts = [student.id, student.email] if student else []
-        texts += [
-            one.ids[key] for one in mark.learners for key in ("sid", "email") if key in one.ids
-        ]
-        found = [self._others.get(text.strip().casefold(), set()) for text in texts if text.strip()]
-        rows = set[int]().union(*(rows for rows in found if len(rows) == 1))
-        for row in rows:
-            self._found.setdefault(row, []).append(mark)
-        if not rows and not texts:
-            reason = "nothing tells which row it belongs to; a roster with ids would"
-            self.skipped.append(Skipped(who(mark), reason))
-        elif not rows:
-            self.skipped.append(Skipped(who(mark), "its learner is not in the file"))
+            return rows, reasons
+        people = [(one.ids.get("sid", ""), one.ids.get("email", "")) for one in mark.learners]
+        if mark.student:
+            people = [(mark.student.id, mark.student.email)]
+        known = [person for person in people if any(person)]
+        for texts in known:
+            found = [self._others.get(text.strip().casefold(), set()) for text in texts if text]
+            own = set[int]().union(*(some for some in found if len(some) == 1))
+            if len(own) > 1:
+                reasons.append("its id and its e-mail address are in different rows")
+            elif not own:
+                reasons.append("its learner is not in the file")
+            else:
+                rows |= own
+        if not known:
+            reasons.append("nothing tells which row it belongs to; a roster with ids would")
+        return rows, reasons
 
     def without_mark(self) -> tuple[Skipped, ...]:
         """Return all that is skipped; of a group, what is the same for several is said once."""
@@ -182,11 +194,15 @@ class Rows:
         for row, marks in sorted(self._found.items()):
             last = max(mark.attempt for mark in marks)
             marks = [mark for mark in marks if mark.attempt == last]
-            if len({mark.score for mark in marks}) == 1:
+            if not all(map(is_final, marks)):
+                words = "another submission of the same learner has no final mark"
+                self.skipped += [Skipped(who(mark), words) for mark in marks if is_final(mark)]
+            elif len({mark.score for mark in marks}) > 1:
+                names = " and ".join(who(mark) for mark in marks)
+                words = "they are of the same learner, with different marks"
+                self.skipped.append(Skipped(names, words))
+            else:
                 yield row, marks[0]
-                continue
-            names = " and ".join(who(mark) for mark in marks)
-            self.skipped.append(Skipped(names, "they are of the same learner, with other marks"))
 
 
 def left_note(count: int, whom: str, platform: str) -> list[str]:

@@ -235,6 +235,7 @@ def test_who_is_known_by_roster_alone_is_found_by_address_or_number():
         mark("anna", 80, student=Student("anna@example.org")),
         mark("who", 70, student=Student("s3")),
         mark("none", 60),
+        mark("two", 50, student=Student("jo@example.org", email="five@example.org")),
         mark(
             "", 0, student=Student("s4", email="six@example.org"), problem="nothing was handed in"
         ),
@@ -245,6 +246,7 @@ def test_who_is_known_by_roster_alone_is_found_by_address_or_number():
     assert {one.who: one.reason for one in filled.skipped} == {
         "who": "its learner is not in the file",
         "none": "nothing tells which row it belongs to; a roster with ids would",
+        "two": "its id and its e-mail address are in different rows",
     }
 
 
@@ -259,6 +261,8 @@ def test_the_last_attempt_counts_and_what_is_not_final_is_left_out():
     marks = [
         on_moodle("Zoë", 101, 50, attempt=1),
         on_moodle("Zoë", 101, 40, attempt=2),
+        on_moodle("Jo Li", 104, 50, attempt=1),
+        on_moodle("Jo Li", 104, None, attempt=2, problem="it hangs"),
         on_moodle("Anna Schmidt", 102, 70),
         on_moodle("Anna Schmidt", 102, 60),
         on_moodle("Anna Schmidt", 103, 30, problem="the kit itself failed"),
@@ -267,6 +271,7 @@ def test_the_last_attempt_counts_and_what_is_not_final_is_left_out():
     filled = fill("grades.csv", worksheet(ENGLISH, CLASS), marks)
     assert moodle_imports(filled.data, ENGLISH, GRADES) == ({"101": 40.0}, set())
     reasons = {one.who: one.reason for one in filled.skipped}
+    assert reasons["Jo Li_104"] == "it hangs"
     assert reasons["Anna Schmidt_103"] == "the kit itself failed"
     assert reasons["学生_105"] == "it cannot be read"
     assert "of the same learner" in reasons["Anna Schmidt_102 and Anna Schmidt_102"]
