@@ -36,5 +36,8 @@ STUBS_FILE = "stubs.json"
 
 # In the folder of a graded class: one file for all, and the others in a folder for each submission.
 TIMINGS = "timings.json"
+GRADEBOOK = "gradebook.db"
+# Held by the one command that writes the gradebook.
+GRADEBOOK_LOCK = "gradebook.lock"
 RESULTS = "results.json"
 PROBLEM = "problem.txt"
