@@ -218,10 +218,13 @@ class _Lines:
                 seen += here == table
                 if here == table and seen == number:
                     place = count
-            elif here == table and (not table or seen == number):
-                if re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
-                    place = count
-                    break
+            elif (
+                here == table
+                and (not table or seen == number)
+                and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line)
+            ):
+                place = count
+                break
         return f"{COURSE_FILE}: line {place}" if place else COURSE_FILE
 
 

@@ -1,154 +1,662 @@
-"""Grading a class: a forked judge for each submission runs all tests and writes its `results.json`."""
+"""Grading a class: what has no verdict yet is judged in forks, kept in the gradebook, and written as `results.json`.
+
+Nothing is run twice. A verdict counts as long as the submission and the key of its step are the same (see
+`grader.run.versions`), and a mark changes only when it is told to: by `regrade`, and for learners by `publish`.
+"""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from grader.course.course import Course, Step
+from grader.course.dates import Extension
 from grader.course.files import write_whole
+from grader.course.marks import Learner, Mark
 from grader.course.paths import PROBLEM, RESULTS, SOLUTIONS, TIMINGS
 from grader.course.plain_text import one_line
-from grader.course.verdicts import Graded, Status, collect, results
-from grader.judge.forks import Outcome
+from grader.course.verdicts import (
+    Graded,
+    NotTaken,
+    Status,
+    StepVerdict,
+    TestVerdict,
+    collect,
+    results,
+    shown,
+)
+from grader.judge.forks import Forks, Outcome
+from grader.judge.judge import step_of
 from grader.judge.pool import Forked, ForkingSession, run_forked
 from grader.launch.launchers import Launcher
+from grader.run.gradebook import (
+    Attempt,
+    Entry,
+    Gradebook,
+    GradebookError,
+    GivenMark,
+    KeptVerdict,
+    MarkedStep,
+)
+from grader.run.roster import names_of
+from grader.run.versions import as_text, differences, grading_key, versions
 from grader.submissions.hand_ins import HandIn
+from grader.submissions.moments import handed_in_at
+from grader.submissions.submission import Submission
 
 # A rehearsal takes as long as one submission, and saves about a third of the time of each correct one.
 REHEARSED_FROM = 10
+# Longer than any submission takes to be read.
+_READ_SECONDS = 600.0
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Unwritable(Exception):
     """Some results cannot be written; the message is a clause."""
 
 
-def output_names(hand_ins: list[HandIn]) -> dict[HandIn, str]:
-    """Return a safe folder name for each submission, with a number where two would collide."""
+@dataclass(frozen=True)
+class Wish:
+    """What a teacher asks of one run.
+
+    Attributes:
+        steps: ids of the steps to grade beside those that the gradebook has already; with `regrade`, the ones to
+            grade again. None stands for all.
+        regrade: whether steps whose tests have changed are run again, and marks may change.
+        never_lower: whether marks that would become lower stay.
+        only: the name of the only submission to grade, or of its folder; "" for all.
+        attempts: "last" or "all", as the class was read.
+        extensions: what is agreed with single learners, by id.
+    """
+
+    steps: frozenset[str] | None = None
+    regrade: bool = False
+    never_lower: bool = False
+    only: str = ""
+    extensions: dict[str, Extension] = field(default_factory=dict)
+
+
+@dataclass
+class Case:
+    """A submission in this run.
+
+    Attributes:
+        entry: its entry in the gradebook.
+        hand_in: what was handed in.
+        attempt: the content that was read; None if it could not be read.
+        mark: the last mark in the gradebook, published or not; None if there is none.
+        chosen: the verdict that counts for each step, by id.
+        to_run: the ids of the steps that are to be run.
+        changed: the ids of the steps whose tests have changed since their verdict was given, and that are not run.
+    """
+
+    entry: Entry
+    hand_in: HandIn
+    attempt: Attempt | None
+    mark: GivenMark | None = None
+    chosen: dict[str, KeptVerdict] = field(default_factory=dict)
+    to_run: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no mark yet for what is handed in now."""
+        return not (self.mark and self.attempt and self.mark.attempt == self.attempt.id)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A mark that would change.
+
+    Attributes:
+        case: the submission.
+        old: the mark in the gradebook.
+        new: the mark that follows from tests, points and dates as they are now.
+    """
+
+    case: Case
+    old: GivenMark
+    new: GivenMark
+
+    @property
+    def steps(self) -> list[str]:
+        """The ids of the steps whose points differ."""
+        names = sorted({*self.old.steps, *self.new.steps})
+        pairs = ((name, self.old.steps.get(name), self.new.steps.get(name)) for name in names)
+        return [name for name, a, b in pairs if (a and a.score) != (b and b.score)]
+
+
+def output_names(hand_ins: list[HandIn], taken: Iterable[str] = ()) -> dict[HandIn, str]:
+    """Return a safe folder name for each submission, with a number where two would collide.
+
+    Args:
+        hand_ins: the submissions.
+        taken: names that others have already.
+    """
     result: dict[HandIn, str] = {}
-    taken: set[str] = set()
+    used = {name.casefold() for name in taken}
     for hand_in in hand_ins:
         text = hand_in.name.encode("utf-8", "replace").decode("utf-8")
         clean = re.sub(r"[^\w.@+ -]", "_", text)
         name = base = clean.strip(". ")[:100] or "submission"
         number = 2
-        while name.casefold() in taken:
+        while name.casefold() in used:
             name, number = f"{base}-{number}", number + 1
-        taken.add(name.casefold())
+        used.add(name.casefold())
         result[hand_in] = name
     return result
 
 
-def grade(
-    course: Course,
-    hand_ins: list[HandIn],
-    out: Path,
-    files: list[str],
-    launcher: Launcher,
-    jobs: int,
-    done: Callable[[Graded], None],
-    begin: Callable[[], None] = lambda: None,
-    rehearse: bool = False,
-) -> list[Graded]:
-    """Judge submissions, and write the results of each into a folder of its own.
-
-    A rehearsal takes as long as one submission and speeds up all others. It changes no result, except for
-    code whose behaviour depends on the clock.
+class Grading:
+    """One run of `grade` over a class.
 
     Args:
         course: the course.
-        hand_ins: the submissions.
-        out: the folder for the results.
-        files: test files, relative to the kit's folder.
-        launcher: starts the workers; each judge has a branch of it.
-        jobs: how many judges run at a time.
-        done: called with each submission that was graded.
-        begin: called when everything is ready, before the first judge starts.
-        rehearse: whether to run the solutions first.
+        book: the gradebook in the folder of the results.
+        out: the folder of the results.
+        wish: what the teacher asks.
+        now: the present time, which decides what learners see of hidden tests.
 
-    Returns:
-        How the grading of each submission went, in the order in which they were done.
-
-    Raises:
-        KitError: the tests could not be collected.
-        Unwritable: not all results could be written.
+    Attributes:
+        cases: the submissions, after `read`.
+        cannot: why single results could not be written, by the name of the submission's folder.
     """
-    names = output_names(hand_ins)
-    # Made absolute now, because the working folder becomes the kit's while pytest runs.
-    out = out.absolute()
-    finished: list[Graded] = []
-    unwritten = 0
 
-    def judge(hand_in: HandIn, forked: Forked) -> dict[str, str]:
-        return _judge(course, hand_in, names[hand_in], forked)
+    def __init__(
+        self, course: Course, book: Gradebook, out: Path, wish: Wish, now: datetime | None = None
+    ) -> None:
+        self.course = course
+        self.book = book
+        # Made absolute now, because the working folder becomes the kit's while pytest runs.
+        self.out = out.absolute()
+        self.wish = wish
+        self.cases: list[Case] = []
+        self.cannot: dict[str, OSError] = {}
+        self._keys = {step.id: grading_key(course, step) for step in course.steps}
+        self._versions = versions(course)
+        self._feedback = course.dates.feedback(course.hidden_feedback, now or datetime.now(UTC))
+        known = book.setting("steps", [])
+        every = {step.id for step in course.steps}
+        asked = every if wish.steps is None else wish.steps
+        # Steps are only added, so that no mark loses any.
+        self.steps = [one for one in course.steps if one.id in asked or one.id in known]
 
-    def take(hand_in: HandIn, outcome: Outcome) -> None:
-        nonlocal unwritten
-        said = outcome.value or {"text": "", "problem": outcome.problem}
-        name, text, problem = names[hand_in], said["text"], said["problem"]
+    def read(self, hand_ins: list[HandIn], jobs: int) -> None:
+        """Read all submissions in forks, and find out what is to be run.
+
+        Args:
+            hand_ins: the submissions.
+            jobs: how many to read at a time.
+
+        Raises:
+            GradebookError: the gradebook cannot be written.
+        """
+        read = self._read_all(hand_ins, jobs)
+        entries = self.book.entries()
+        counts: dict[str, int] = {}
+        twins: dict[HandIn, int] = {}
+        for hand_in in hand_ins:
+            twins[hand_in] = counts[hand_in.name] = counts.get(hand_in.name, 0) + 1
+        new = [one for one in hand_ins if (one.name, twins[one]) not in entries]
+        folders = output_names(new, (entry.folder for entry in entries.values()))
+        with self.book.transaction():
+            self.book.set_setting("steps", [step.id for step in self.steps])
+            for hand_in in hand_ins:
+                entry = entries.get((hand_in.name, twins[hand_in]))
+                if entry is None:
+                    entry = self.book.add_entry(hand_in.name, twins[hand_in], folders[hand_in])
+                attempt, problem = read[hand_in]
+                if attempt:
+                    attempt = replace(attempt, id=self.book.add_attempt(entry.id, attempt))
+                elif not self._is_left_alone(entry):
+                    entry = replace(entry, problem=problem)
+                    self.book.set_problem(entry.id, problem)
+                self.cases.append(Case(entry, hand_in, attempt))
+        for case in self.cases:
+            case.mark = self.book.last_mark(case.entry.id)
+            self._choose(case)
+            if case.attempt is None:
+                self._write(case.entry, self.out / case.entry.folder)
+
+    def _is_left_alone(self, entry: Entry) -> bool:
+        return bool(self.wish.only) and self.wish.only not in (entry.name, entry.folder)
+
+    def _read_all(
+        self, hand_ins: list[HandIn], jobs: int
+    ) -> dict[HandIn, tuple[Attempt | None, str]]:
+        """Return what each submission holds, or why it could not be read."""
+        found: dict[HandIn, tuple[Attempt | None, str]] = {}
+        forks: Forks[HandIn] = Forks(_READ_SECONDS)
+        waiting = list(reversed(hand_ins))
         try:
-            _keep(out / name, text, problem)
-        except OSError:
-            unwritten += 1
-            text, problem = "", "its results could not be written"
-        finished.append(Graded(name, outcome.seconds, problem, bool(text)))
-        done(finished[-1])
+            while waiting or forks:
+                while waiting and len(forks) < jobs:
+                    hand_in = waiting.pop()
+                    forks.start(hand_in, lambda hand_in=hand_in: self._read(hand_in))  # type: ignore[misc]
+                hand_in, outcome = forks.next()
+                said = json.loads(outcome.value) if outcome.value else {"problem": outcome.problem}
+                attempt = None
+                if not said["problem"]:
+                    moment = datetime.fromisoformat(said["moment"]) if said["moment"] else None
+                    agreed = self._agreed(hand_in)
+                    attempt = _attempt(hand_in, said, (agreed and agreed.handed_in) or moment)
+                found[hand_in] = attempt, said["problem"]
+        finally:
+            forks.end()
+        return found
 
-    solutions = course.root / SOLUTIONS
-    known = solutions if rehearse and solutions.is_dir() else None
-    session = ForkingSession(hand_ins, launcher, jobs, judge, take, begin, known)
-    run_forked(course, files, session)
-    times = {graded.name: round(graded.seconds, 3) for graded in finished}
-    try:
-        text = json.dumps(times, indent=1, sort_keys=True) + "\n"
-        write_whole(out / TIMINGS, text.encode())
-    except OSError as error:
-        raise Unwritable(f"{out / TIMINGS} cannot be written ({error.strerror})") from error
-    if unwritten:
-        raise Unwritable(f"the results of {unwritten} submissions could not be written to {out}")
-    return finished
+    def _read(self, hand_in: HandIn) -> str:
+        """In a fork: read a submission, and return what is kept of it as JSON."""
+        submission = hand_in.read(self.course)
+        due = self.course.dates.due
+        moment = handed_in_at(hand_in, due.tzinfo if due else None) if due else None
+        return json.dumps(_said_of(submission) | {"moment": moment and moment.isoformat()})
 
+    def _agreed(self, hand_in: HandIn) -> Extension | None:
+        """Return what is agreed with the learners of a submission; the first of a group that has something."""
+        names = set().union(*names_of(hand_in.name, hand_in.learners))
+        fitting = (one for key, one in self.wish.extensions.items() if key.casefold() in names)
+        return next(fitting, None)
 
-def _judge(course: Course, hand_in: HandIn, name: str, forked: Forked) -> dict[str, str]:
-    """Run all tests on one submission, in a forked judge.
+    def _choose(self, case: Case, after: bool = False) -> None:
+        """Find out which verdicts of a submission count, and which steps are to be run.
 
-    Args:
-        course: the course.
-        hand_in: the submission.
-        name: the name of its folder in the output.
-        forked: the tests.
+        Args:
+            case: the submission.
+            after: whether all that was to be run has run, so that an error of the kit counts as a verdict.
+        """
+        case.chosen, case.to_run, case.changed = {}, set(), set()
+        if case.attempt is None or self._is_left_alone(case.entry):
+            return
+        kept: dict[str, list[KeptVerdict]] = {}
+        for verdict in self.book.verdicts(case.attempt.id):
+            kept.setdefault(verdict.step, []).append(verdict)
+        marked = case.mark.steps if case.mark and not case.is_new else {}
+        for step in self.steps:
+            key, known = self._keys[step.id], kept.get(step.id, [])
+            number = marked[step.id].verdict if step.id in marked else 0
+            counting = next((one for one in known if one.id == number), None)
+            if counting and counting.status != Status.ERROR:
+                if counting.key == key or not self._is_again(step):
+                    case.chosen[step.id] = counting
+                    if counting.key != key:
+                        case.changed.add(step.id)
+                    continue
+            current = [one for one in known if one.key == key]
+            if not after:
+                # The kit itself failed, perhaps for want of memory: it tries again.
+                current = [one for one in current if one.status != Status.ERROR]
+            if current:
+                case.chosen[step.id] = current[-1]
+            else:
+                case.to_run.add(step.id)
 
-    Returns:
-        "text": the text of its `results.json`, or "". "problem": why there is no result, or no final one,
-        or "".
-    """
-    submission = hand_in.read(course)
-    if submission.unreadable:
+    def _is_again(self, step: Step) -> bool:
+        return self.wish.regrade and (self.wish.steps is None or step.id in self.wish.steps)
+
+    def run(
+        self,
+        files: list[str],
+        launcher: Launcher,
+        jobs: int,
+        done: Callable[[Graded], None],
+        begin: Callable[[], None] = lambda: None,
+        rehearse: bool = False,
+    ) -> None:
+        """Judge what is to be run, and keep and write what comes of it.
+
+        A rehearsal takes as long as one submission and speeds up all others. It changes no result, except for
+        code whose behaviour depends on the clock.
+
+        Args:
+            files: test files, relative to the kit's folder.
+            launcher: starts the workers; each judge has a branch of it.
+            jobs: how many judges run at a time.
+            done: called with each submission that was graded.
+            begin: called when everything is ready, before the first judge starts.
+            rehearse: whether to run the solutions first.
+
+        Raises:
+            KitError: the tests could not be collected.
+            GradebookError: the gradebook cannot be written; what was written before stays.
+            Unwritable: there is no room for results.
+        """
+        # The gradebook knows all; what learners see of hidden tests is decided when results are written.
+        course = replace(self.course, hidden_feedback="all")
+        failure: list[Exception] = []
+
+        def take(case: Case, outcome: Outcome) -> None:
+            try:
+                done(self._take(case, outcome))
+            except (GradebookError, Unwritable) as error:
+                # pytest would hide it.
+                failure.append(error)
+                session.waiting.clear()
+
+        waiting = [case for case in self.cases if case.to_run]
+        solutions = course.root / SOLUTIONS
+        known = solutions if rehearse and solutions.is_dir() else None
+        session = ForkingSession(waiting, launcher, jobs, self._judge, take, begin, known)
+        run_forked(course, files, session)
+        if failure:
+            raise failure[0]
+
+    def _judge(self, case: Case, forked: Forked) -> str:
+        """In a forked judge: run the tests of some steps on a submission; return what came as JSON."""
+        submission = case.hand_in.read(self.course)
+        said = _said_of(submission)
         # Nobody knows what was handed in, so there must be no mark: "not started" would be one.
-        return {"text": "", "problem": one_line(submission.unreadable)}
-    verdicts = collect(course, list(forked.run(submission, forked.items)))
-    said = submission.not_taken, submission.notes
-    text = json.dumps(results(name, submission.sha256, verdicts, *said), indent=1)
-    broken = [test.id for one in verdicts for test in one.tests if test.status == Status.ERROR]
-    return {"text": text + "\n", "problem": _broken_tests(broken) if broken else ""}
+        if not said["problem"]:
+            same = case.attempt is not None and said["content"] == case.attempt.content
+            wanted = case.to_run if same else {step.id for step in self.steps}
+            items = [one for one in forked.items if step_of(self.course, one).id in wanted]
+            said["tests"] = [test.plain for test in forked.run(submission, items)]
+        return json.dumps(said)
+
+    def _take(self, case: Case, outcome: Outcome) -> Graded:
+        """Keep what a judge said of a submission, all of it or nothing, and write its results."""
+        said = json.loads(outcome.value) if outcome.value else {"problem": outcome.problem}
+        folder, problem = self.out / case.entry.folder, said["problem"]
+        seconds = round(outcome.seconds, 3)
+        try:
+            with self.book.transaction():
+                if not problem:
+                    problem = self._keep(case, said)
+                self.book.set_problem(case.entry.id, problem, seconds)
+                case.entry = replace(case.entry, problem=problem)
+                problem = problem or (_not_final(case.mark, self.book) if case.mark else "")
+                # Before the end of the transaction: a file that is lost is written again, a mark is not.
+                self._write(case.entry, folder)
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise Unwritable(f"{folder} cannot be written ({error.strerror})") from error
+            self.cannot[case.entry.folder] = error
+            return Graded(case.entry.name, seconds, "its results could not be written", False)
+        return Graded(case.entry.name, seconds, problem, not case.entry.problem)
+
+    def _keep(self, case: Case, said: dict[str, Any]) -> str:
+        """Keep the verdicts on a submission and its mark, inside of a transaction; return a problem, or ""."""
+        attempt = _attempt(case.hand_in, said, case.attempt.handed_in if case.attempt else None)
+        attempt = replace(attempt, id=self.book.add_attempt(case.entry.id, attempt))
+        verdicts = collect(self.course, map(TestVerdict.of, said["tests"]))
+        self.book.add_verdicts(attempt.id, verdicts, self._keys, as_text(self._versions))
+        case.attempt = attempt
+        self._choose(case, after=True)
+        if case.to_run:
+            return "it changed while it was graded; the same command grades it again"
+        if case.is_new or not self.wish.regrade:
+            mark = self._mark(case)
+            self.book.add_mark(case.entry.id, mark)
+            case.mark = self.book.last_mark(case.entry.id)
+        return ""
+
+    def _mark(self, case: Case) -> GivenMark:
+        """Return the mark that follows from the chosen verdicts, and from points and dates as they are now."""
+        assert case.attempt
+        steps: dict[str, MarkedStep] = {}
+        shares = {one: case.chosen[one.id] for one in self.steps if one.id in case.chosen}
+        for step, kept in shares.items():
+            score = round(float(kept.share * step.points), 6)
+            steps[step.id] = MarkedStep(kept.id, step.title, score, step.points, kept.status)
+        exact = sum(kept.share * step.points for step, kept in shares.items())
+        total, most = round(float(exact), 6), float(sum(step.points for step in shares))
+        late = self.course.dates.lateness(case.attempt.handed_in, self._agreed(case.hand_in))
+        penalty = round(total * late.percent / 100, 6)
+        about = None
+        if late.due:
+            moment = case.attempt.handed_in
+            about = {
+                "due": late.due.isoformat(),
+                "handed_in": moment.isoformat() if moment else None,
+                "days": late.days,
+                "free_days": late.free,
+                "raw_score": total,
+                "penalty": penalty,
+            }
+        return GivenMark(case.attempt.id, total, penalty, most, about, steps)
+
+    def finish(self) -> list[Change]:
+        """Give a mark to all that have none for want of nothing, and return the marks that would change."""
+        changes = []
+        for case in self.cases:
+            self._choose(case, after=True)
+            if case.attempt is None or case.to_run or self._is_left_alone(case.entry):
+                continue
+            new = self._mark(case)
+            if case.is_new or case.entry.problem:
+                # It is as it was before and could be read again, or it was judged and got no mark.
+                with self.book.transaction():
+                    self.book.set_problem(case.entry.id, "")
+                    if case.is_new:
+                        self.book.add_mark(case.entry.id, new)
+                    case.entry = replace(case.entry, problem="")
+                    self._write(case.entry, self.out / case.entry.folder)
+                case.mark = self.book.last_mark(case.entry.id)
+            elif case.mark and not case.mark.says_the_same(new):
+                changes.append(Change(case, case.mark, new))
+        if self.wish.never_lower:
+            changes = [one for one in changes if one.new.score >= one.old.score]
+        return changes
+
+    def apply(self, changes: list[Change]) -> None:
+        """Give new marks, all of them or none; `write_files` then writes the results."""
+        self._files_differ()
+        with self.book.transaction():
+            for one in changes:
+                self.book.add_mark(one.case.entry.id, one.new)
+
+    def publish(self) -> int:
+        """Publish the last mark of each submission, and return how many were not published before."""
+        self._files_differ()
+        with self.book.transaction():
+            return self.book.publish()
+
+    def _files_differ(self) -> None:
+        """Remember that results are to be written anew, also by the next run, if this one is killed."""
+        with self.book.transaction():
+            self.book.set_setting("files", {"complete": False})
+
+    def write_files(self) -> None:
+        """Write the results of submissions that are not as the gradebook says, and the times.
+
+        Raises:
+            Unwritable: they cannot be written; the marks are in the gradebook.
+        """
+        wanted = {"feedback": self._feedback, "complete": True}
+        all_of_them = self.book.setting("files", wanted) != wanted
+        try:
+            for entry in self.book.entries().values():
+                folder = self.out / entry.folder
+                has_mark = not entry.problem and self.book.last_mark(entry.id)
+                missing = not (folder / (RESULTS if has_mark else PROBLEM)).exists()
+                if (all_of_them or missing) and (has_mark or entry.problem):
+                    self._write(entry, folder)
+            text = json.dumps(self.book.seconds(), indent=1, sort_keys=True) + "\n"
+            write_whole(self.out / TIMINGS, text.encode())
+        except OSError as error:
+            if self.cannot:
+                error = next(iter(self.cannot.values()))
+            else:
+                words = f"{error.filename or self.out} cannot be written ({error.strerror})"
+                raise Unwritable(words) from error
+        if self.cannot:
+            words = (
+                f"the results of {len(self.cannot)} submissions could not be written to {self.out}"
+            )
+            raise Unwritable(words)
+        with self.book.transaction():
+            self.book.set_setting("files", wanted)
+
+    def _write(self, entry: Entry, folder: Path) -> None:
+        """Write the result and the problem of a submission, and remove those of an earlier run."""
+        mark = None if entry.problem else self.book.standing_mark(entry.id)
+        text = problem = ""
+        if mark:
+            text = json.dumps(self._results(entry, mark), indent=1) + "\n"
+            problem = _not_final(mark, self.book)
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, content in (
+            (folder / RESULTS, text),
+            (folder / PROBLEM, entry.problem or problem),
+        ):
+            if content:
+                # Names in a problem may hold what is no text.
+                write_whole(file, content.encode("utf-8", "backslashreplace"))
+            else:
+                file.unlink(missing_ok=True)
+
+    def _results(self, entry: Entry, mark: GivenMark) -> dict[str, Any]:
+        attempt = self.book.attempt(mark.attempt)
+        verdicts = [
+            StepVerdict(one.step, tuple(shown(test, self._feedback) for test in one.tests))
+            for one in self.book.marked_verdicts(mark)
+        ]
+        made_with, notes = _made_with(self.book.versions(mark))
+        return results(
+            entry.name,
+            attempt.sha256,
+            verdicts,
+            [NotTaken(name, reason) for name, reason in attempt.not_taken],
+            [*attempt.notes, *notes, *_about_date(mark, attempt)],
+            made_with,
+            mark.late,
+        )
+
+    def marks(self) -> list[Mark]:
+        """Return the mark of each submission that stands, also of those that are no longer in the class."""
+        result = []
+        for entry in self.book.entries().values():
+            mark = self.book.standing_mark(entry.id)
+            if mark is None or entry.problem:
+                words = entry.problem or "it was not graded"
+                nothing = {step.id: float(step.points) for step in self.steps}
+                most = sum(nothing.values())
+                learners = self._learners(entry)
+                result.append(
+                    Mark(
+                        entry.name,
+                        entry.folder,
+                        {},
+                        nothing,
+                        None,
+                        0.0,
+                        most,
+                        problem=words,
+                        learners=learners,
+                    )
+                )
+                continue
+            attempt = self.book.attempt(mark.attempt)
+            late = mark.late or {}
+            result.append(
+                Mark(
+                    entry.name,
+                    entry.folder,
+                    {step: one.score for step, one in mark.steps.items()},
+                    {step: float(one.points) for step, one in mark.steps.items()},
+                    mark.raw,
+                    mark.penalty,
+                    mark.max_score,
+                    attempt.handed_in,
+                    datetime.fromisoformat(late["due"]) if late else None,
+                    mark.given_at,
+                    _not_final(mark, self.book),
+                    attempt.number,
+                    attempt.sha256,
+                    attempt.learners,
+                    published=mark.published,
+                )
+            )
+        return result
+
+    def _learners(self, entry: Entry) -> tuple[Learner, ...]:
+        return next((one.hand_in.learners for one in self.cases if one.entry.id == entry.id), ())
+
+    def notes(self, mark: Mark) -> list[str]:
+        """Return what is to be said below the mark of a submission, as clauses."""
+        entry = next(one for one in self.book.entries().values() if one.folder == mark.folder)
+        given = self.book.standing_mark(entry.id)
+        if given is None or entry.problem:
+            return []
+        attempt = self.book.attempt(given.attempt)
+        files = [f"not taken: {name}: {reason}" for name, reason in attempt.not_taken]
+        made_with, notes = _made_with(self.book.versions(given))
+        other = differences(made_with, self._versions)
+        now = [f"it was graded with {', '.join(other)}"] if other else []
+        return [*files, *attempt.notes, *notes, *now, *_about_date(given, attempt)]
 
 
-def _keep(folder: Path, text: str, problem: str) -> None:
-    """Write the result and the problem of a submission, and remove those of an earlier run."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for file, content in ((folder / RESULTS, text), (folder / PROBLEM, problem)):
-        if content:
-            # Names in a problem may hold what is no text.
-            write_whole(file, content.encode("utf-8", "backslashreplace"))
-        else:
-            file.unlink(missing_ok=True)
+def _said_of(submission: Submission) -> dict[str, Any]:
+    """Return what is kept of a submission as plain data, and as "problem" why it could not be read, or ""."""
+    # All that a verdict may depend on, but for the words of the kit, which change with its version.
+    others = [(file.name, file.module) for file in submission.not_taken]
+    content = repr((submission.sha256, sorted(submission.refused), others))
+    return {
+        "problem": one_line(submission.unreadable),
+        "sha256": submission.sha256,
+        "content": hashlib.sha256(content.encode("utf-8", "backslashreplace")).hexdigest(),
+        "not_taken": [(file.name, file.reason) for file in submission.not_taken],
+        "notes": submission.notes,
+    }
 
 
-def _broken_tests(names: list[str]) -> str:
+def _attempt(hand_in: HandIn, said: dict[str, Any], moment: datetime | None) -> Attempt:
+    return Attempt(
+        0,
+        said["content"],
+        said["sha256"],
+        hand_in.attempt,
+        moment,
+        hand_in.late,
+        hand_in.learners,
+        tuple((name, reason) for name, reason in said["not_taken"]),
+        tuple(said["notes"]),
+    )
+
+
+def _not_final(mark: GivenMark, book: Gradebook) -> str:
+    """Return why a mark is not final, as a clause, or ""."""
+    broken = [one.verdict for one in mark.steps.values() if one.status == Status.ERROR]
+    tests = [test for verdict in broken for test in book.tests(verdict)]
+    names = [test.id for test in tests if test.status == Status.ERROR]
+    if not names:
+        return ""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"the kit itself failed in {', '.join(names[:3])}{more}, so this mark is not final"
+
+
+def _made_with(stamps: dict[str, dict[str, str]]) -> tuple[dict[str, str], list[str]]:
+    """Return the versions of the newest verdict of a mark, and clauses about steps that have others."""
+    newest = list(stamps.values())[-1] if stamps else {}
+    other: dict[str, list[str]] = {}
+    for step, stamp in sorted(stamps.items()):
+        if words := ", ".join(differences(stamp, newest)):
+            other.setdefault(words.replace(", now ", ", the others with "), []).append(step)
+    return newest, [
+        f"graded with {words}: step {', '.join(steps)}" for words, steps in other.items()
+    ]
+
+
+def _about_date(mark: GivenMark, attempt: Attempt) -> list[str]:
+    """Return clauses about the date of a submission."""
+    late = mark.late
+    if not late:
+        return []
+    if late["handed_in"] is None:
+        marked = ", but the platform marks it as late" if attempt.late_mark else ""
+        return [f"nobody says when it was handed in, so nothing was taken off{marked}"]
+    if not late["days"]:
+        return []
+    days = f"{late['days']} {'day' if late['days'] == 1 else 'days'} late"
+    free = f", {late['free_days']} of them from the pool" if late["free_days"] else ""
+    return [f"{days}{free}: {late['penalty']:g} points taken off"]
 
 
 def hidden_files(course: Course, steps: list[Step]) -> list[str]:

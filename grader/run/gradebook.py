@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
 
@@ -65,6 +66,8 @@ CREATE TABLE verdicts (
     step_key TEXT NOT NULL,          -- digest of tests, limits and seed
     stamp INTEGER NOT NULL REFERENCES stamps,
     status TEXT NOT NULL,            -- passed, failed, not_started, error
+    reached INTEGER NOT NULL,        -- sum of the weights of the tests that passed
+    weight INTEGER NOT NULL,         -- sum of the weights of all tests
     tests TEXT NOT NULL,             -- JSON: one object for each test
     given_at TEXT NOT NULL
 );
@@ -162,24 +165,25 @@ class KeptVerdict:
         step: id of the step.
         key: the key of the step when it was given (see `grader.run.versions`).
         status: how the step went.
-        versions: what it was given with, as JSON.
+        share: the share of the step's points that was reached, from 0 to 1.
     """
 
     id: int
     step: str
     key: str
     status: str
-    versions: str
+    share: Fraction
 
 
 @dataclass(frozen=True)
 class MarkedStep:
-    """A step in a mark: which verdict counts, and the points."""
+    """A step in a mark: which verdict counts, the points, and how the step went."""
 
     verdict: int
     title: str
     score: float
     points: int
+    status: str
 
 
 @dataclass(frozen=True)
@@ -417,10 +421,12 @@ class Gradebook:
         query = "SELECT id FROM stamps WHERE versions = ?"
         (stamp,) = self._database.execute(query, (versions,)).fetchone()
         self._database.executemany(
-            "INSERT INTO verdicts VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO verdicts VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     *(attempt, one.step.id, keys[one.step.id], stamp, one.status.value),
+                    sum(test.weight for test in one.tests if test.status == Status.PASSED),
+                    sum(test.weight for test in one.tests),
                     # ASCII, because text from a submission may hold what is no Unicode.
                     json.dumps([test.plain for test in one.tests]),
                     _now(),
@@ -431,9 +437,12 @@ class Gradebook:
 
     def verdicts(self, attempt: int) -> list[KeptVerdict]:
         """Return all verdicts on an attempt, the oldest first."""
-        query = """SELECT verdicts.id, step, step_key, status, versions FROM verdicts
-            JOIN stamps ON stamps.id = stamp WHERE attempt = ? ORDER BY verdicts.id"""
-        return [KeptVerdict(*row) for row in self._rows(query, attempt)]
+        query = """SELECT id, step, step_key, status, reached, weight FROM verdicts
+            WHERE attempt = ? ORDER BY id"""
+        return [
+            KeptVerdict(*row, Fraction(reached, weight) if weight else Fraction(0))
+            for *row, reached, weight in self._rows(query, attempt)
+        ]
 
     def tests(self, verdict: int) -> tuple[TestVerdict, ...]:
         """Return the verdicts on the tests of a step."""
@@ -475,7 +484,8 @@ class Gradebook:
             return None
         number, attempt, raw, penalty, most, late, given_at, published_at = rows[0]
         steps = self._rows(
-            "SELECT step, verdict, title, score, points FROM marked_steps WHERE mark = ? ORDER BY step",
+            """SELECT marked_steps.step, verdict, title, score, points, status FROM marked_steps
+            JOIN verdicts ON verdicts.id = verdict WHERE mark = ? ORDER BY marked_steps.step""",
             number,
         )
         return GivenMark(
@@ -522,11 +532,6 @@ class Gradebook:
         """Return the wall time of the last judge of each submission, in seconds, by the name of its folder."""
         rows = self._rows("SELECT folder, seconds FROM submissions WHERE seconds IS NOT NULL")
         return dict(rows)
-
-
-def is_final(verdict: KeptVerdict) -> bool:
-    """Return whether the kit itself did its part, so that nothing is gained by running the step again."""
-    return verdict.status != Status.ERROR
 
 
 def _stored(name: str) -> str | bytes:

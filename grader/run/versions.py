@@ -1,8 +1,8 @@
 """What a mark depends on: a key for each step, and the versions that are written beside a mark.
 
-A verdict counts as long as the key of its step is the same. The key leaves out the kit's own code and the packages,
-which may change without a teacher's wish. Their versions are kept with each verdict, so that it can be said when
-they differ.
+A verdict counts as long as the key of its step is the same. The key leaves out the kit's own code and the
+packages, which may change without a teacher's wish. Their versions are kept with each verdict, so that it can be
+said when they differ.
 """
 
 from __future__ import annotations
