@@ -37,6 +37,7 @@ CREATE TABLE submissions (
     name BLOB NOT NULL,              -- as given: text, or bytes if it is no Unicode
     twin INTEGER NOT NULL,           -- 1, or 2, 3, … for others of the same name
     folder TEXT NOT NULL UNIQUE,     -- in the folder of the results
+    learners TEXT NOT NULL,          -- JSON: [[name, {platform: id}], …], as the platform says
     problem TEXT NOT NULL,           -- why the last try gave no result, or ''
     seconds REAL,                    -- wall time of the last judge
     UNIQUE (name, twin)
@@ -49,7 +50,6 @@ CREATE TABLE attempts (
     number INTEGER NOT NULL,         -- as the platform counts, from 1; 0 if it does not tell
     handed_in TEXT,                  -- ISO 8601 with offset; NULL if nobody says
     late_mark INTEGER NOT NULL,      -- 1 if the platform marked it as late
-    learners TEXT NOT NULL,          -- JSON: [[name, {platform: id}], …]
     not_taken TEXT NOT NULL,         -- JSON: [[file, reason], …]
     notes TEXT NOT NULL,             -- JSON: [clause, …]
     first_seen TEXT NOT NULL,
@@ -120,12 +120,14 @@ class Entry:
         id: its number in the gradebook.
         name: its name as given.
         folder: the name of its folder in the output.
+        learners: who handed it in, as the platform says.
         problem: why the last try gave no result, as a clause; or "".
     """
 
     id: int
     name: str
     folder: str
+    learners: tuple[Learner, ...] = ()
     problem: str = ""
 
 
@@ -140,7 +142,6 @@ class Attempt:
         number: which attempt it is, as the platform counts from 1; 0 if it does not tell.
         handed_in: when it was handed in; None if nobody says.
         late_mark: whether the platform marked it as late.
-        learners: who handed it in, as the platform says.
         not_taken: the files that are not judged, with reasons.
         notes: what else is to be said, as clauses.
     """
@@ -151,7 +152,6 @@ class Attempt:
     number: int = 0
     handed_in: datetime | None = None
     late_mark: bool = False
-    learners: tuple[Learner, ...] = ()
     not_taken: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -350,16 +350,32 @@ class Gradebook:
 
     def entries(self) -> dict[tuple[str, int], Entry]:
         """Return all submissions by their name and the number among those of the same name."""
-        rows = self._rows("SELECT name, twin, id, folder, problem FROM submissions ORDER BY id")
+        rows = self._rows(
+            "SELECT name, twin, id, folder, learners, problem FROM submissions ORDER BY id"
+        )
         return {
-            (_given(name), twin): Entry(number, _given(name), folder, problem)
-            for name, twin, number, folder, problem in rows
+            (_given(name), twin): Entry(
+                number,
+                _given(name),
+                folder,
+                tuple(Learner(*one) for one in json.loads(learners)),
+                problem,
+            )
+            for name, twin, number, folder, learners, problem in rows
         }
 
-    def add_entry(self, name: str, twin: int, folder: str) -> Entry:
-        """Write a new submission, inside of a transaction."""
-        query = "INSERT INTO submissions (name, twin, folder, problem) VALUES (?, ?, ?, '')"
-        return Entry(self._insert(query, _stored(name), twin, folder), name, folder)
+    def add_entry(
+        self, name: str, twin: int, folder: str, learners: tuple[Learner, ...] = ()
+    ) -> Entry:
+        """Write a new submission, or renew who handed it in, inside of a transaction."""
+        self._database.execute(
+            """INSERT INTO submissions (name, twin, folder, learners, problem) VALUES (?, ?, ?, ?, '')
+            ON CONFLICT (name, twin) DO UPDATE SET learners = excluded.learners""",
+            (_stored(name), twin, folder, json.dumps([[one.name, one.ids] for one in learners])),
+        )
+        query = "SELECT id, folder, problem FROM submissions WHERE name = ? AND twin = ?"
+        number, folder, problem = self._database.execute(query, (_stored(name), twin)).fetchone()
+        return Entry(number, name, folder, learners, problem)
 
     def set_problem(self, entry: int, problem: str, seconds: float | None = None) -> None:
         """Write why a submission has no result, or "", inside of a transaction."""
@@ -368,27 +384,26 @@ class Gradebook:
 
     def add_attempt(self, entry: int, attempt: Attempt) -> int:
         """Write an attempt, or renew what is said of it, inside of a transaction; return its number."""
-        learners = [[one.name, one.ids] for one in attempt.learners]
         said = (
             attempt.number,
             attempt.handed_in.isoformat() if attempt.handed_in else None,
             attempt.late_mark,
-            *(json.dumps(one) for one in (learners, attempt.not_taken, attempt.notes)),
+            *(json.dumps(one) for one in (attempt.not_taken, attempt.notes)),
         )
         query = """INSERT INTO attempts
-            (submission, content, sha256, number, handed_in, late_mark, learners, not_taken, notes, first_seen)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            (submission, content, sha256, number, handed_in, late_mark, not_taken, notes, first_seen)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (submission, content) DO UPDATE SET
             number = excluded.number, handed_in = excluded.handed_in, late_mark = excluded.late_mark,
-            learners = excluded.learners, not_taken = excluded.not_taken, notes = excluded.notes"""
+            not_taken = excluded.not_taken, notes = excluded.notes"""
         self._database.execute(query, (entry, attempt.content, attempt.sha256, *said, _now()))
         query = "SELECT id FROM attempts WHERE submission = ? AND content = ?"
         return int(self._database.execute(query, (entry, attempt.content)).fetchone()[0])
 
     def attempt(self, number: int) -> Attempt:
         """Return an attempt by its number in the gradebook."""
-        ((content, sha256, count, handed_in, late, learners, not_taken, notes),) = self._rows(
-            """SELECT content, sha256, number, handed_in, late_mark, learners, not_taken, notes
+        ((content, sha256, count, handed_in, late, not_taken, notes),) = self._rows(
+            """SELECT content, sha256, number, handed_in, late_mark, not_taken, notes
             FROM attempts WHERE id = ?""",
             number,
         )
@@ -399,7 +414,6 @@ class Gradebook:
             count,
             datetime.fromisoformat(handed_in) if handed_in else None,
             bool(late),
-            tuple(Learner(name, ids) for name, ids in json.loads(learners)),
             tuple((name, reason) for name, reason in json.loads(not_taken)),
             tuple(json.loads(notes)),
         )
@@ -440,8 +454,10 @@ class Gradebook:
         query = """SELECT id, step, step_key, status, reached, weight FROM verdicts
             WHERE attempt = ? ORDER BY id"""
         return [
-            KeptVerdict(*row, Fraction(reached, weight) if weight else Fraction(0))
-            for *row, reached, weight in self._rows(query, attempt)
+            KeptVerdict(
+                number, step, key, status, Fraction(reached, weight) if weight else Fraction(0)
+            )
+            for number, step, key, status, reached, weight in self._rows(query, attempt)
         ]
 
     def tests(self, verdict: int) -> tuple[TestVerdict, ...]:

@@ -38,7 +38,7 @@ def read_roster(path: Path) -> list[Student]:
     Raises:
         ListError: the file cannot be used.
     """
-    students = []
+    students: list[Student] = []
     for number, row in _rows(path, ("id", "login", "email")):
         key = row["id"] or row["login"] or row["email"]
         if not key:
