@@ -128,6 +128,8 @@ def grade(
             if only and not grading.wanted:
                 raise fail(f"Nothing was graded: no submission is called {only}.", USAGE)
             screen = GradingScreen(make_console(), len(grading.waiting))
+            for unread in grading.unread:
+                screen.problem(unread)
             if grading.waiting:
                 layers = _judge(grading, screen, jobs, rehearse, allow_unsandboxed)
             _settle(grading, screen, yes)
@@ -152,7 +154,8 @@ def grade(
         missing = [one.student.id for one in joined if one.student and not one.submission]
         if missing:
             screen.note(f"{len(missing)} handed nothing in and get 0: {', '.join(missing)}.")
-    raise typer.Exit(KIT if any(mark.problem for mark, _ in marks) else 0)
+    wanted = {case.entry.folder for case in grading.wanted}
+    raise typer.Exit(KIT if any(one.problem and one.folder in wanted for one, _ in marks) else 0)
 
 
 def _judge(

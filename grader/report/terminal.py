@@ -115,17 +115,21 @@ class GradingScreen:
     def done(self, graded: Graded) -> None:
         """Count a submission, and show its problem if there is one."""
         self.graded += 1
-        self._failures += bool(graded.problem)
         if graded.problem:
-            what = "" if graded.marked else "no result: "
-            text = f"{visible(graded.name)}: {what}{visible(graded.problem)}"
-            self.console.print(Text(text, style="red"), soft_wrap=True)
+            self.problem(graded)
         rate, failures = self._rate(), f"{self._failures} failed" if self._failures else ""
         self._bar.update(self._task, advance=1, rate=rate, failures=failures)
         if not self.console.is_terminal and time.monotonic() - self._said >= _MINUTE:
             self._said = time.monotonic()
             parts = [f"{self.graded} of {self._total} graded", rate, failures]
             self.console.print(", ".join(filter(None, parts)), soft_wrap=True)
+
+    def problem(self, graded: Graded) -> None:
+        """Show why a submission has no result, or no final one."""
+        self._failures += 1
+        what = "" if graded.marked else "no result: "
+        text = f"{visible(graded.name)}: {what}{visible(graded.problem)}"
+        self.console.print(Text(text, style="red"), soft_wrap=True)
 
     def _rate(self) -> str:
         """Return how many submissions are graded per minute, and how long the rest will take."""

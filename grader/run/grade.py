@@ -41,7 +41,7 @@ from grader.run.gradebook import (
     MarkedStep,
 )
 from grader.run.roster import names_of
-from grader.run.versions import as_text, grading_key, versions
+from grader.run.versions import as_text, grading_key, other_stubs, versions
 from grader.submissions.hand_ins import HandIn
 from grader.submissions.moments import handed_in_at
 from grader.submissions.submission import Submission
@@ -190,6 +190,15 @@ class Grading:
         return [case for case in self.cases if not self._is_left_alone(case.entry)]
 
     @property
+    def unread(self) -> list[Graded]:
+        """The submissions that could not be read."""
+        return [
+            Graded(case.entry.name, 0.0, case.entry.problem, False)
+            for case in self.wanted
+            if case.attempt is None
+        ]
+
+    @property
     def steps_to_run(self) -> list[Step]:
         """The steps that are to be run for any submission."""
         names = set().union(*(case.to_run for case in self.cases))
@@ -209,6 +218,7 @@ class Grading:
 
         Raises:
             GradebookError: the gradebook cannot be written.
+            Unwritable: there is no room for results.
         """
         read = self._read_all(hand_ins, jobs)
         entries = self.book.entries()
@@ -236,8 +246,11 @@ class Grading:
             standing = self.book.standing_mark(case.entry.id)
             case.is_published = standing is not None and standing.published
             self._choose(case)
-            if case.attempt is None:
-                self.results.write(case.entry)
+            if case.attempt is None and not self._is_left_alone(case.entry):
+                try:
+                    self.results.write(case.entry)
+                except OSError as error:
+                    self.results.failed(case.entry, error)
 
     def _is_left_alone(self, entry: Entry) -> bool:
         return bool(self.wish.only) and self.wish.only not in (entry.name, entry.folder)
@@ -271,7 +284,9 @@ class Grading:
         submission = hand_in.read(self.course)
         due = self.course.dates.due
         moment = handed_in_at(hand_in, due.tzinfo if due else None) if due else None
-        return json.dumps(_said_of(submission) | {"moment": moment and moment.isoformat()})
+        return json.dumps(
+            _said_of(self.course, submission) | {"moment": moment and moment.isoformat()}
+        )
 
     def _agreed(self, hand_in: HandIn) -> Extension | None:
         """Return what is agreed with the learners of a submission; the first of a group that has something."""
@@ -365,7 +380,7 @@ class Grading:
     def _judge(self, case: Case, forked: Forked) -> str:
         """In a forked judge: run the tests of some steps on a submission; return what came as JSON."""
         submission = case.hand_in.read(self.course)
-        said = _said_of(submission)
+        said = _said_of(self.course, submission)
         # Nobody knows what was handed in, so there must be no mark: "not started" would be one.
         if not said["problem"]:
             same = case.attempt is not None and said["content"] == case.attempt.content
@@ -471,7 +486,7 @@ class Grading:
             return self.book.publish()
 
 
-def _said_of(submission: Submission) -> dict[str, Any]:
+def _said_of(course: Course, submission: Submission) -> dict[str, Any]:
     """Return what is kept of a submission as plain data, and as "problem" why it could not be read, or ""."""
     # All that a verdict may depend on, but for the words of the kit, which change with its version.
     others = [(file.name, file.module) for file in submission.not_taken]
@@ -481,7 +496,7 @@ def _said_of(submission: Submission) -> dict[str, Any]:
         "sha256": submission.sha256,
         "content": hashlib.sha256(content.encode("utf-8", "backslashreplace")).hexdigest(),
         "not_taken": [(file.name, file.reason) for file in submission.not_taken],
-        "notes": submission.notes,
+        "notes": [*submission.notes, *filter(None, [other_stubs(course, submission)])],
     }
 
 

@@ -17,7 +17,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from grader.course.course import Course, Step
+from grader.course.paths import EXERCISES, MEMORY, STUBS_FILE
 from grader.run.shared_source import SHARED, used_source
+from grader.submissions.members import Refused, file_member
+from grader.submissions.submission import Submission
 
 # The rooms whose code takes part in a verdict.
 _JUDGING = (
@@ -60,6 +63,32 @@ def differences(made_with: dict[str, str], now: dict[str, str]) -> list[str]:
         for name in now
         if name != "course" and made_with.get(name, now[name]) != now[name]
     ]
+
+
+def other_stubs(course: Course, submission: Submission) -> str:
+    """Return in which steps a workspace was made with other exercises than the kit has, as a clause, or "".
+
+    Only a folder tells: a workspace of the installed kit remembers its exercises as they were handed out.
+    """
+    home = submission.home.removesuffix(f"{EXERCISES}/")
+    place = submission.folder / home / MEMORY / STUBS_FILE
+    try:
+        stubs = json.loads(file_member(place, STUBS_FILE).read())
+    except (Refused, ValueError, RecursionError):
+        return ""
+    if not isinstance(stubs, dict):
+        return ""
+    ours = {step: _bytes_of(course.root / EXERCISES / step.filename) for step in course.steps}
+    other = [
+        step.id
+        for step, stub in ours.items()
+        if stub is not None
+        and isinstance(theirs := stubs.get(step.filename), str)
+        and theirs.encode("utf-8", "replace") != stub
+    ]
+    if not other:
+        return ""
+    return f"its workspace was made with other exercises than this kit has: step {', '.join(other)}"
 
 
 def as_text(stamp: dict[str, str]) -> str:

@@ -466,7 +466,10 @@ def test_nothing_is_left_behind(run):
     gone = run.before.keys() - run.after.keys()
     assert not [path for path in gone if path.startswith(str(run.place))]
     out = run.place / "out"
-    assert {path.name for path in out.iterdir()} == {*run.expected, "timings.json"}
+    assert {path.name for path in out.iterdir()} == {
+        *run.expected,
+        *("timings.json", "gradebook.db", "gradebook.lock"),
+    }
     for name in run.expected:
         assert [path.name for path in (out / name).iterdir()] == ["results.json"], name
 
