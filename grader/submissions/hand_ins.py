@@ -14,7 +14,15 @@ from pathlib import Path
 
 from grader.course.course import Course
 from grader.course.marks import Learner
-from grader.course.paths import COURSE_FILE, EXERCISES, PROBLEM, RESULTS, TIMINGS
+from grader.course.paths import (
+    COURSE_FILE,
+    EXERCISES,
+    GRADEBOOK,
+    GRADEBOOK_LOCK,
+    PROBLEM,
+    RESULTS,
+    TIMINGS,
+)
 from grader.course.verdicts import NotTaken
 from grader.submissions.exports import (
     METADATA,
@@ -31,7 +39,10 @@ from grader.submissions.module_names import is_given, platform_age, platform_lea
 from grader.submissions.search import reason_for
 from grader.submissions.submission import Submission
 
-_RESULT_FILES = {RESULTS, f"{RESULTS}.new", PROBLEM, TIMINGS}
+_RESULT_FILES = {
+    *(RESULTS, f"{RESULTS}.new", PROBLEM, TIMINGS, GRADEBOOK, GRADEBOOK_LOCK),
+    *(f"{GRADEBOOK}{ending}" for ending in ("-wal", "-shm", "-journal")),
+}
 # Files that operating systems and git put into folders.
 _SYSTEM_FILES = re.compile(r"\.DS_Store|\._.*|\.git.*|Thumbs\.db|desktop\.ini", re.IGNORECASE)
 _TYPED = "it holds text that was typed into a form"
