@@ -14,6 +14,8 @@ ATTEMPTS ?=
 STEPS ?=
 ROSTER ?=
 EXTENSIONS ?=
+FILL ?=
+ASSIGNMENT ?=
 REGRADE ?=
 NEVER_LOWER ?=
 ONLY ?=
@@ -52,7 +54,7 @@ help:
 	+@echo "make solution STEP=06                    a solution beside your own code, after passing or when you ask twice"
 	+@echo "make stretch STEP=06 [AGAIN=1]           one task more; AGAIN=1 shows an answer"
 	+@echo "make update                               a newer version of the kit; what you wrote stays"
-	+@echo "make grade SUBMISSIONS=class OUT=results  grade a class, or go on; ROSTER=, EXTENSIONS=, REGRADE=1, PUBLISH=1: docs/gradebook.md"
+	+@echo "make grade SUBMISSIONS=class OUT=results  grade a class, or go on; ROSTER=, EXTENSIONS=, FILL=, REGRADE=1, PUBLISH=1: docs/gradebook.md"
 	+@echo "make setup, new, stubs, record, strength, test, lint, bench, clean   for maintainers: see CONTRIBUTING.md"
 
 .venv/ready: requirements.lock
@@ -101,7 +103,8 @@ update: .venv/ready
 grade: .venv/ready
 	@$(kit) grade "$(SUBMISSIONS)" --out "$(OUT)" --jobs $(JOBS) $(if $(ATTEMPTS),--attempts "$(ATTEMPTS)") \
 		$(if $(STEPS),--steps "$(STEPS)") $(if $(ROSTER),--roster "$(ROSTER)") $(if $(EXTENSIONS),--extensions "$(EXTENSIONS)") \
-		$(if $(REGRADE),--regrade) $(if $(NEVER_LOWER),--never-lower) $(if $(ONLY),--only "$(ONLY)") $(if $(PUBLISH),--publish) $(if $(YES),--yes)
+		$(if $(REGRADE),--regrade) $(if $(NEVER_LOWER),--never-lower) $(if $(ONLY),--only "$(ONLY)") $(if $(PUBLISH),--publish) $(if $(YES),--yes) \
+		$(if $(FILL),--fill "$(FILL)") $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)")
 
 new: .venv/ready
 	@$(kit) new "$(STEP)" --title "$(TITLE)"

@@ -22,9 +22,13 @@ from grader.cli.app import (
     pick,
     whole_kit,
 )
+from grader.course.paths import FILLED
 
 if TYPE_CHECKING:
+    from grader.course.course import Course
+    from grader.course.marks import Mark
     from grader.report.terminal import GradingScreen
+    from grader.run.class_files import Download
     from grader.run.grade import Grading
 
 
@@ -73,6 +77,13 @@ def grade(
     extensions: Annotated[
         Path | None, typer.Option(help="CSV file: id, and due, late_days or handed_in.")
     ] = None,
+    fill: Annotated[
+        Path | None,
+        typer.Option(help="Moodle's grading worksheet or Canvas's export, to fill in the marks."),
+    ] = None,
+    assignment: Annotated[
+        str, typer.Option(help="Title of the assignment in Canvas's export and in nbgrader.csv.")
+    ] = "",
     allow_unsandboxed: Annotated[
         bool, typer.Option("--allow-unsandboxed", help="Grade without isolation: dangerous.")
     ] = False,
@@ -83,7 +94,9 @@ def grade(
     from grader.course.plain_text import one_line
     from grader.judge.pytest_run import KitError
     from grader.launch.trial import available
+    from grader.report.sheets import FillError
     from grader.report.terminal import GradingScreen, make_console
+    from grader.run.class_files import Download
     from grader.run.class_results import Unwritable
     from grader.run.grade import Grading, Wish, output_names
     from grader.run.gradebook import Gradebook, GradebookError
@@ -99,7 +112,8 @@ def grade(
     try:
         students = read_roster(roster) if roster else None
         agreed = read_extensions(extensions, due.tzinfo if due else None) if extensions else {}
-    except ListError as error:
+        download = Download.read(fill, assignment) if fill else None
+    except (ListError, FillError) as error:
         raise fail(f"Nothing was graded: {error}", USAGE) from None
     scratch = None
     if Path(class_dir).is_file():
@@ -147,15 +161,34 @@ def grade(
         words = f"{screen.graded} submissions were graded in this run, and their marks are kept"
         raise fail(f"Stopped. {words}: the same command goes on from there.", STOPPED) from None
     screen.summary(marks, out, layers, left_out)
+    rows = [mark for mark, _ in marks]
     if students is not None:
-        joined, said = join((mark for mark, _ in marks), students)
+        rows, said = join(rows, students)
         for sentence in said:
             screen.note(sentence)
-        missing = [one.student.id for one in joined if one.student and not one.submission]
+        missing = [one.student.id for one in rows if one.student and not one.submission]
         if missing:
             screen.note(f"{len(missing)} handed nothing in and get 0: {', '.join(missing)}.")
+    _write_files(course, out, rows, assignment, download)
     wanted = {case.entry.folder for case in grading.wanted}
     raise typer.Exit(KIT if any(one.problem and one.folder in wanted for one, _ in marks) else 0)
+
+
+def _write_files(
+    course: Course, out: Path, marks: list[Mark], assignment: str, download: Download | None
+) -> None:
+    """Write the files for other systems, and say what these will not take."""
+    from grader.report.filling import summary
+    from grader.run.class_files import write_class_files
+
+    try:
+        filled = write_class_files(course, out, marks, assignment, download)
+    except OSError as error:
+        words = f"a file for other systems cannot be written to {out} ({error.strerror})"
+        raise fail(f"All marks are kept, but {words}.", USAGE) from None
+    if filled:
+        for line in summary(filled, str(out / FILLED[filled.platform])):
+            typer.echo(line)
 
 
 def _judge(

@@ -16,7 +16,7 @@ from grader.course.paths import FILLED, GRADEBOOK_CSV, JUNIT, NBGRADER_CSV, RESU
 from grader.report.filling import fill
 from grader.report.gradebooks import gradebook_csv, nbgrader_csv
 from grader.report.junit import write_junit
-from grader.report.sheets import Filled
+from grader.report.sheets import Filled, FillError
 
 # For nbgrader's column, if the teacher names no assignment.
 _ASSIGNMENT = "torchsteps"
@@ -41,10 +41,12 @@ class Download:
         """Read the file, and check that it can be filled in, before anything is graded.
 
         Raises:
-            FillError: it cannot be filled in.
-            OSError: it cannot be read.
+            FillError: it cannot be read or filled in.
         """
-        download = cls(path.name, path.read_bytes(), assignment)
+        try:
+            download = cls(path.name, path.read_bytes(), assignment)
+        except OSError as error:
+            raise FillError(f"{path} cannot be read ({error.strerror}).") from None
         download.fill([])
         return download
 

@@ -17,8 +17,12 @@ from grader.course.marks import Learner
 from grader.course.paths import (
     COURSE_FILE,
     EXERCISES,
+    FILLED,
     GRADEBOOK,
+    GRADEBOOK_CSV,
     GRADEBOOK_LOCK,
+    JUNIT,
+    NBGRADER_CSV,
     PROBLEM,
     RESULTS,
     TIMINGS,
@@ -42,6 +46,7 @@ from grader.submissions.submission import Submission
 _RESULT_FILES = {
     *(RESULTS, f"{RESULTS}.new", PROBLEM, TIMINGS, GRADEBOOK, GRADEBOOK_LOCK),
     *(f"{GRADEBOOK}{ending}" for ending in ("-wal", "-shm", "-journal")),
+    *(GRADEBOOK_CSV, NBGRADER_CSV, JUNIT, *FILLED.values()),
 }
 # Files that operating systems and git put into folders.
 _SYSTEM_FILES = re.compile(r"\.DS_Store|\._.*|\.git.*|Thumbs\.db|desktop\.ini", re.IGNORECASE)

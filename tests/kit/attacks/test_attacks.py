@@ -469,6 +469,7 @@ def test_nothing_is_left_behind(run):
     assert {path.name for path in out.iterdir()} == {
         *run.expected,
         *("timings.json", "gradebook.db", "gradebook.lock"),
+        *("gradebook.csv", "nbgrader.csv", "junit.xml"),
     }
     for name in run.expected:
         assert [path.name for path in (out / name).iterdir()] == ["results.json"], name
