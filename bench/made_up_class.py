@@ -207,7 +207,7 @@ def make(target: Path, size: int, seed: int, steps: str = "") -> None:
 def _learners(material: Material, size: int, seed: int) -> Iterator[Learner]:
     draw = random.Random(f"{seed} class")
     kinds = [kind for kind, share in KINDS.items() for _ in range(share)]
-    drawn = [kinds[i * len(kinds) // size % len(kinds)] for i in range(size)]
+    drawn = [kinds[(2 * i + 1) * len(kinds) // (2 * size)] for i in range(size)]
     draw.shuffle(drawn)
     drawn += ["absent"] * (size // ABSENT)
     numbers = draw.sample(range(10_000, 10_000 + 20 * len(drawn)), len(drawn))

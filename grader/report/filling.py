@@ -49,11 +49,12 @@ def summary(filled: Filled, file: str) -> Iterator[str]:
         filled: the file that was filled in.
         file: where it was written.
     """
-    yield f"{file} is ready for {filled.platform}: {filled.count} marks are filled in."
+    yield f"{file} is ready for {filled.platform}. Marks filled in: {filled.count}."
     yield from (one_line(note) for note in filled.notes)
     if filled.skipped:
-        yield f"{len(filled.skipped)} marks will not arrive, and {filled.platform} will not say so:"
+        words = f"Marks that will not arrive, of which {filled.platform} says nothing"
+        yield f"{words}: {len(filled.skipped)}"
     for one in filled.skipped[:_MOST_LINES]:
         yield f"  {one_line(one.who)}: {one_line(one.reason)}"
-    if (more := len(filled.skipped) - _MOST_LINES) and more > 0:
+    if (more := len(filled.skipped) - _MOST_LINES) > 0:
         yield f"  and {more} more"
