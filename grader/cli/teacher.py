@@ -151,7 +151,9 @@ def grade(
         joined, said = join((mark for mark, _ in marks), students)
         for sentence in said:
             screen.note(sentence)
-        missing = [one.student.id for one in joined if one.student and not one.submission]
+        missing = [
+            one.student.id for one in joined if one.student and one.score == 0 and not one.folder
+        ]
         if missing:
             screen.note(f"{len(missing)} handed nothing in and get 0: {', '.join(missing)}.")
     wanted = {case.entry.folder for case in grading.wanted}
