@@ -118,7 +118,7 @@ def grade(
         check_output(Path(class_dir), out, list(output_names(hand_ins).values()))
     except ClassError as error:
         raise fail(f"Nothing was graded: {error}.", USAGE) from None
-    wish = Wish(chosen, regrade, never_lower, only, agreed)
+    wish = Wish(chosen, regrade, never_lower, only, agreed, students or [])
     layers = None
     screen = GradingScreen(make_console(), 0)
     try:
@@ -132,6 +132,8 @@ def grade(
                 screen.problem(unread)
             if grading.waiting:
                 layers = _judge(grading, screen, jobs, rehearse, allow_unsandboxed)
+            for key in sorted(agreed.keys() - grading.agreed_with):
+                screen.note(f"{extensions}: nobody in the class has the id {key}.")
             _settle(grading, screen, yes)
             if publish:
                 screen.note(f"{grading.publish()} marks were published.")
@@ -144,7 +146,7 @@ def grade(
     except GradebookError as error:
         raise fail(str(error), USAGE) from None
     except KeyboardInterrupt:
-        words = f"{screen.graded} submissions were graded in this run, and their marks are kept"
+        words = f"What was graded in this run is kept ({screen.graded})"
         raise fail(f"Stopped. {words}: the same command goes on from there.", STOPPED) from None
     screen.summary(marks, out, layers, left_out)
     if students is not None:

@@ -143,10 +143,18 @@ def names_of(submission: str, learners: Iterable[Learner]) -> list[set[str]]:
     return found
 
 
-def _rows_of(mark: Mark, students: list[Student]) -> list[list[Student]]:
-    """Return the rows of the roster that fit each learner of a mark; more than one if that is not clear."""
+def rows_of(
+    submission: str, learners: Iterable[Learner], students: list[Student]
+) -> list[list[Student]]:
+    """Return the rows of a roster that fit each learner; more than one if that is not clear.
+
+    Args:
+        submission: the submission's name.
+        learners: who handed it in, as the platform says.
+        students: the roster.
+    """
     result = []
-    for names in names_of(mark.submission, mark.learners):
+    for names in names_of(submission, learners):
         plain = {plain_name(name) for name in names} - {""}
         fitting = [one for one in students if one.id.casefold() in names]
         fitting = fitting or [
@@ -178,7 +186,7 @@ def join(marks: Iterable[Mark], students: list[Student]) -> tuple[list[Mark], li
     alone: list[Mark] = []
     marks = list(marks)
     for mark in marks:
-        rows = _rows_of(mark, students)
+        rows = rows_of(mark.submission, mark.learners, students)
         for fitting in rows:
             if len(fitting) == 1:
                 by_student.setdefault(fitting[0].id, []).append(mark)

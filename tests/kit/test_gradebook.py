@@ -177,13 +177,14 @@ def test_points_and_dates_run_no_code(group):
     assert "Points or dates have changed since marks were given: 3 would change" in said
     assert group.scores() == plain
     agreed = group.root / "agreed.csv"
-    agreed.write_text("email;due;late days\ncy@x.org;2026-12-08T12:00;0\n")
+    agreed.write_text("id;due;late days\nR8;2026-12-08T12:00;0\nnobody;;3\n")
     roster = group.root / "roster.csv"
     roster.write_text(
-        "SID,Last Name,First Name,Email\n4,A,Ann,\n99,Dee,Di,\n,B,Bob,bob@x.org\n8,,,\n"
+        "SID,Last Name,First Name,Email\n4,A,Ann,\n99,Dee,Di,\n,B,Bob,bob@x.org\nR8,,,CY@x.org\n"
     )
     lists = ("--extensions", str(agreed), "--roster", str(roster))
     said = group.grade("--regrade", "--yes", *lists)
+    assert "agreed.csv: nobody in the class has the id nobody." in said
     assert group.kit.collected() == [] and "1 handed nothing in and get 0: 99." in said
     found = {
         file.parent.name[:2]: json.loads(file.read_text())
