@@ -132,7 +132,7 @@ def grade(
         check_output(Path(class_dir), out, list(output_names(hand_ins).values()))
     except ClassError as error:
         raise fail(f"Nothing was graded: {error}.", USAGE) from None
-    wish = Wish(chosen, regrade, never_lower, only, agreed)
+    wish = Wish(chosen, regrade, never_lower, only, agreed, students or [])
     layers = None
     screen = GradingScreen(make_console(), 0)
     try:
@@ -146,6 +146,8 @@ def grade(
                 screen.problem(unread)
             if grading.waiting:
                 layers = _judge(grading, screen, jobs, rehearse, allow_unsandboxed)
+            for key in sorted(agreed.keys() - grading.agreed_with):
+                screen.note(f"{extensions}: nobody in the class has the id {key}.")
             _settle(grading, screen, yes)
             if publish:
                 screen.note(f"{grading.publish()} marks were published.")
@@ -158,7 +160,7 @@ def grade(
     except GradebookError as error:
         raise fail(str(error), USAGE) from None
     except KeyboardInterrupt:
-        words = f"{screen.graded} submissions were graded in this run, and their marks are kept"
+        words = f"What was graded in this run is kept ({screen.graded})"
         raise fail(f"Stopped. {words}: the same command goes on from there.", STOPPED) from None
     screen.summary(marks, out, layers, left_out)
     rows = [mark for mark, _ in marks]
@@ -166,7 +168,9 @@ def grade(
         rows, said = join(rows, students)
         for sentence in said:
             screen.note(sentence)
-        missing = [one.student.id for one in rows if one.student and not one.submission]
+        missing = [
+            one.student.id for one in rows if one.student and one.score == 0 and not one.folder
+        ]
         if missing:
             screen.note(f"{len(missing)} handed nothing in and get 0: {', '.join(missing)}.")
     _write_files(course, out, rows, assignment, download)

@@ -41,6 +41,10 @@ _LINES = (
     ),
     (r"raise\s+\w+\s*,", 'This is Python 2. In Python 3, write `raise ValueError("…")`.'),
     (
+        r"else\s+if\b|else?if\b|elsif\b",
+        "Python writes a further condition as `elif condition:`, in one word.",
+    ),
+    (
         r"except\s+\w[\w.]*\s*(,\s*\w[\w.]*\s*)+:",
         "Write `except ValueError as error:` to name the error, and `except (ValueError, TypeError):` to catch "
         "several types.",

@@ -170,8 +170,10 @@ def _slip(session: StepSession, function: str, error: BaseException) -> str:
     """Return a sentence about the slip in a function's code that an answer or an error hints at, or ""."""
     source = session.submission.sources.get(session.step.module, b"")
     if isinstance(error, LearnerError):
-        missing = re.match(r"name '(\w{1,80})' is not defined", error.report["message"])
-        return slips.attribute_meant(source, missing[1]) if missing else ""
+        message = error.report["message"]
+        missing = re.match(r"name '(\w{1,80})' is not defined", message)
+        meant = slips.attribute_meant(source, missing[1]) if missing else ""
+        return meant or slips.attribute_alike(message)
     # Where an error was asked for or inputs were changed, something else is wrong.
     if (
         not isinstance(error, Mismatch)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from grader.course.verdicts import Status
-from grader.judge import feedback
+from grader.judge import feedback, slips
 from grader.judge.step_session import StepSession
 from grader.judge.stop import Stop
 from grader.testing.answers import Answer, Call, Mismatch
@@ -90,14 +90,18 @@ class Learner:
         if kind == "value":
             self._last = Answer(answer["value"], call)
             return answer
+        source = self._session.submission.sources.get(step.module, b"")
         if kind == "missing":
-            source = self._session.submission.sources.get(step.module, b"")
             raise Stop(Status.FAILED, feedback.missing_function(answer["name"], path, source))
         if kind == "signature":
             raise Stop(Status.FAILED, feedback.wrong_signature(call, answer["message"]), call)
         if kind == "unplain":
             raise Mismatch(call, feedback.unplain(answer["message"]))
         if answer["stub"]:
+            # The stub may stand below what the learner wrote.
+            name = feedback.name_not_written(answer, self._function)
+            if twice := slips.defined_twice(source, name):
+                raise Stop(Status.FAILED, twice)
             raise Stop(Status.NOT_STARTED, feedback.not_written(answer, path, self._function))
         raise LearnerError(call, answer, feedback.raised(answer, path))
 

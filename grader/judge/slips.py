@@ -7,8 +7,11 @@ workers alone.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
 
 from grader.judge.uses import used_by
 
@@ -41,6 +44,16 @@ _ARRAYS = (
 _BATCH = re.compile(
     r"^\s{1,99}for\s{1,9}(\w{1,80}),\s{0,9}(\w{1,80})\s{1,9}in\s{1,9}\w{0,60}loader:"
 )
+_PARAMETERS = re.compile(
+    r"\s{1,99}for\s{1,9}(\w{1,80})\s{1,9}in\s{1,9}(?:\w{0,60}params|.{1,80}\.parameters\(\)):"
+)
+# What an error names that lacks an attribute: the type, or the module, of an object.
+_LACKS = re.compile(
+    r"(?:'([\w.]{1,80})' object|module '([\w.]{1,80})') has no attribute '(\w{1,80})'"
+)
+_OF_TORCH = {"Tensor": "Tensor", "Parameter": "Tensor"}
+# Names this much alike are one name with a slip of the keyboard; "astype" and "type" are not.
+_LIKENESS = 0.83
 _OF_BOTH = frozenset({"reshape", "flatten", "squeeze", "round", "sum", "mean"})
 _OF_TENSORS = _OF_BOTH | {
     "to", "float", "double", "half", "int", "long", "bool", "cpu", "cuda", "add", "sub", "mul", "div", "pow",
@@ -69,12 +82,52 @@ def slip(source: bytes, function: str) -> str:
         function: the name of the function or class.
     """
     lines = _code(source)
+    if twice := defined_twice(source, function):
+        return twice
     for name in (function, *used_by(source, function)):
         body = list(_body(lines, name))
-        found = _result_of_list_method(body) or _return_in_loop(body) or _thrown_away(body)
+        found = _result_of_list_method(body) or _return_in_loop(body) or _zeroed(body)
+        found = found or _thrown_away(body)
         if found:
             return found
     return ""
+
+
+def defined_twice(source: bytes, name: str) -> str:
+    """Return a sentence about a function or class that the module defines more than once at its top, or ""."""
+    name = name.split(".")[0]
+    start = re.compile(rf"(?:async )?(?:def|class) +{re.escape(name)}\b")
+    numbers = [number for number, line in enumerate(_code(source), 1) if start.match(line)]
+    if len(numbers) < 2:
+        return ""
+    return (
+        f"`{name}` is defined more than once, in lines {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}, and "
+        "Python takes the last one. Keep only one of them."
+    )
+
+
+def attribute_alike(message: str) -> str:
+    """Return a question about a misspelled attribute of a tensor, an array or a package, or "".
+
+    Args:
+        message: the message of the AttributeError.
+    """
+    found = _LACKS.search(message)
+    if not found:
+        return ""
+    kind, module, name = found.groups()
+    place = module or ("numpy" if kind == "numpy.ndarray" else "torch")
+    package = place.split(".")[0]
+    if package not in ("torch", "numpy"):
+        return ""
+    import_module(package)
+    holder: object = sys.modules.get(place)
+    if kind:
+        member = "ndarray" if place == "numpy" else _OF_TORCH.get(kind, "")
+        holder = getattr(holder, member, None)
+    names = [one for one in dir(holder) if not one.startswith("_")] if holder else []
+    alike = get_close_matches(name, names, 1, _LIKENESS)
+    return f"Did you mean `{alike[0]}`?" if alike else ""
 
 
 def attribute_meant(source: bytes, name: str) -> str:
@@ -155,6 +208,19 @@ def _return_in_loop(body: list[tuple[int, str]]) -> str:
             for block in blocks:
                 block.skips = True
         blocks.append(_Block(indent, bool(_LOOP.match(line)), bool(_WITH.match(line))))
+    return ""
+
+
+def _zeroed(body: list[tuple[int, str]]) -> str:
+    parameter = ""
+    for number, line in body:
+        if begin := _PARAMETERS.match(line):
+            parameter = begin[1]
+        elif parameter and re.fullmatch(rf"\s{{1,99}}{parameter}(?:\.data)?\.zero_\(\)", line):
+            return (
+                f"`{line.strip()}` in line {number} sets the parameter itself to zero. Its gradient is "
+                f"`{parameter}.grad`."
+            )
     return ""
 
 

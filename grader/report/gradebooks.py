@@ -98,7 +98,7 @@ def is_final(mark: Mark) -> bool:
 
 def is_missing(mark: Mark) -> bool:
     """Return whether the student of a mark handed nothing in, which is worth 0."""
-    return not mark.folder and mark.student is not None
+    return mark.score == 0 and not mark.folder
 
 
 def _of_roster(student: Student | None) -> list[str]:

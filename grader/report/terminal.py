@@ -149,9 +149,9 @@ class GradingScreen:
             changed: for how many submissions, by the id of the step.
         """
         steps = ", ".join(sorted(changed))
-        count = f"{len(changed)} {'step has' if len(changed) == 1 else 'steps have'}"
+        count = f"{len(changed)} {'step' if len(changed) == 1 else 'steps'}"
         self._yellow(
-            f"The tests of {count} changed since marks were given ({steps}). These marks stay. "
+            f"The tests of {count} have changed since marks were given ({steps}). These marks stay. "
             "To grade those steps again: --regrade, or make grade … REGRADE=1"
         )
 

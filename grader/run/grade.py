@@ -18,6 +18,7 @@ from typing import Any
 
 from grader.course.course import Course, Step
 from grader.course.dates import Extension
+from grader.course.marks import Student
 from grader.course.paths import SOLUTIONS
 from grader.course.plain_text import one_line
 from grader.course.verdicts import (
@@ -40,7 +41,7 @@ from grader.run.gradebook import (
     KeptVerdict,
     MarkedStep,
 )
-from grader.run.roster import names_of
+from grader.run.roster import names_of, rows_of
 from grader.run.versions import as_text, grading_key, other_stubs, versions
 from grader.submissions.hand_ins import HandIn
 from grader.submissions.moments import handed_in_at
@@ -63,6 +64,7 @@ class Wish:
         never_lower: whether marks that would become lower stay.
         only: the name of the only submission to grade, or of its folder; "" for all.
         extensions: what is agreed with single learners, by id.
+        students: the roster, which tells whose these ids are; empty without one.
     """
 
     steps: frozenset[str] | None = None
@@ -70,6 +72,7 @@ class Wish:
     never_lower: bool = False
     only: str = ""
     extensions: dict[str, Extension] = field(default_factory=dict)
+    students: list[Student] = field(default_factory=list)
 
 
 @dataclass
@@ -163,6 +166,7 @@ class Grading:
         cases: the submissions, after `read`.
         results: writes what the gradebook holds.
         steps: the steps that marks are made of.
+        agreed_with: the ids of the extensions that belong to a submission of the class.
     """
 
     def __init__(self, course: Course, book: Gradebook, out: Path, wish: Wish) -> None:
@@ -171,6 +175,7 @@ class Grading:
         self.results = ClassResults(course, book, out)
         self.wish = wish
         self.cases: list[Case] = []
+        self.agreed_with: set[str] = set()
         self._keys = {step.id: grading_key(course, step) for step in course.steps}
         self._versions = versions(course)
         known = book.setting("steps", [])
@@ -290,9 +295,17 @@ class Grading:
 
     def _agreed(self, hand_in: HandIn) -> Extension | None:
         """Return what is agreed with the learners of a submission; the first of a group that has something."""
+        wish = self.wish
+        if not wish.extensions:
+            return None
         names = set().union(*names_of(hand_in.name, hand_in.learners))
-        fitting = (one for key, one in self.wish.extensions.items() if key.casefold() in names)
-        return next(fitting, None)
+        for fitting in rows_of(hand_in.name, hand_in.learners, wish.students):
+            if len(fitting) == 1:
+                (student,) = fitting
+                names |= {student.id.casefold(), student.email.casefold(), student.name.casefold()}
+        keys = [key for key in wish.extensions if key.casefold() in names]
+        self.agreed_with.update(keys)
+        return wish.extensions[keys[0]] if keys else None
 
     def _choose(self, case: Case, after: bool = False) -> None:
         """Find out which verdicts of a submission count, and which steps are to be run.
@@ -450,30 +463,45 @@ class Grading:
         return GivenMark(case.attempt.id, total, penalty, most, about, steps)
 
     def finish(self) -> list[Change]:
-        """Give a mark to all that have none for want of nothing, and return the marks that would change."""
+        """Give a mark to all that need no question for it, and return the marks that would change.
+
+        Raises:
+            GradebookError: the gradebook cannot be written.
+            Unwritable: there is no room for results.
+        """
         changes = []
         for case in self.cases:
             self._choose(case, after=True)
             if case.attempt is None or case.to_run or self._is_left_alone(case.entry):
                 continue
-            new = self._mark(case)
-            if case.is_new or case.entry.problem:
-                # It is as it was before and could be read again, or it was judged and got no mark.
-                with self.book.transaction():
-                    self.book.set_problem(case.entry.id, "")
-                    if case.is_new:
-                        self.book.add_mark(case.entry.id, new)
-                    case.entry = replace(case.entry, problem="")
-                    self.results.write(case.entry)
-                case.mark = self.book.last_mark(case.entry.id)
-            elif case.mark and not case.mark.says_the_same(new):
-                changes.append(Change(case, case.mark, new))
+            new, old = self._mark(case), case.mark
+            if old is None or case.is_new or case.entry.problem:
+                # What is handed in is as it was once before, or can be read again.
+                self._give(case, None if old and not case.is_new else new)
+            elif old.counts_the_same(new) and not old.says_the_same(new):
+                # Only what is said of the date differs: there is nothing to ask.
+                self._give(case, new)
+            elif not old.says_the_same(new):
+                changes.append(Change(case, old, new))
         if self.wish.never_lower:
             changes = [one for one in changes if one.new.score >= one.old.score]
         return changes
 
+    def _give(self, case: Case, mark: GivenMark | None) -> None:
+        """Give a submission a new mark, or the one that it has already, and write its results."""
+        try:
+            with self.book.transaction():
+                self.book.set_problem(case.entry.id, "")
+                if mark:
+                    self.book.add_mark(case.entry.id, mark)
+                case.entry = replace(case.entry, problem="")
+                self.results.write(case.entry)
+        except OSError as error:
+            self.results.failed(case.entry, error)
+        case.mark = self.book.last_mark(case.entry.id)
+
     def apply(self, changes: list[Change]) -> None:
-        """Give new marks, all of them or none; `write_files` then writes the results."""
+        """Give new marks, all of them or none; `ClassResults.write_all` then writes the results."""
         self.results.differ()
         with self.book.transaction():
             for one in changes:

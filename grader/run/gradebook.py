@@ -219,11 +219,16 @@ class GivenMark:
 
     def says_the_same(self, other: GivenMark) -> bool:
         """Return whether another mark has the same verdicts, points and dates."""
-        return self._said == other._said
+        return self.counts_the_same(other) and self.late == other.late
+
+    def counts_the_same(self, other: GivenMark) -> bool:
+        """Return whether another mark has the same verdicts and points, whatever is said of dates."""
+        return self._counted == other._counted
 
     @property
-    def _said(self) -> tuple[Any, ...]:
-        return (self.attempt, self.raw, self.penalty, self.max_score, self.late, self.steps)
+    def _counted(self) -> tuple[Any, ...]:
+        steps = {step: (one.verdict, one.score, one.points) for step, one in self.steps.items()}
+        return (self.attempt, self.raw, self.penalty, self.max_score, steps)
 
 
 def _now() -> str:
@@ -262,9 +267,13 @@ class Gradebook:
             raise GradebookError(f"{self.path} cannot be written ({error.strerror}).") from None
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             file.close()
             words = "is being written by another `grade`: wait until that one has ended"
+            raise GradebookError(f"{self.path} {words}.") from None
+        except OSError as error:
+            file.close()
+            words = f"cannot be locked ({error.strerror}): name an OUT on a local disk"
             raise GradebookError(f"{self.path} {words}.") from None
         return file
 

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -143,27 +143,26 @@ def names_of(submission: str, learners: Iterable[Learner]) -> list[set[str]]:
     return found
 
 
-def students_of(mark: Mark, students: list[Student]) -> tuple[list[Student], str]:
-    """Return the rows of the roster that a mark belongs to, and what was not clear, as a clause, or ""."""
+def rows_of(
+    submission: str, learners: Iterable[Learner], students: list[Student]
+) -> list[list[Student]]:
+    """Return the rows of a roster that fit each learner; more than one if that is not clear.
+
+    Args:
+        submission: the submission's name.
+        learners: who handed it in, as the platform says.
+        students: the roster.
+    """
     result = []
-    for names in names_of(mark.submission, mark.learners):
-        plain = {plain_name(name) for name in names}
-        ways: tuple[Callable[[Student], bool], ...] = (
-            lambda one, names=names: one.id.casefold() in names,  # type: ignore[misc]
-            lambda one, names=names: bool(one.email) and one.email.casefold() in names,  # type: ignore[misc]
-            lambda one, plain=plain: not plain.isdisjoint(_plain_names(one)),  # type: ignore[misc]
-        )
-        for way in ways:
-            fitting = [one for one in students if way(one)]
-            if len(fitting) == 1:
-                result.append(fitting[0])
-            if fitting:
-                break
-        else:
-            return result, "nobody in the roster fits"
-        if len(fitting) > 1:
-            return result, f"{len(fitting)} rows of the roster fit"
-    return result, ""
+    for names in names_of(submission, learners):
+        plain = {plain_name(name) for name in names} - {""}
+        fitting = [one for one in students if one.id.casefold() in names]
+        fitting = fitting or [
+            one for one in students if one.email and one.email.casefold() in names
+        ]
+        fitting = fitting or [one for one in students if plain & _plain_names(one)]
+        result.append(fitting)
+    return result
 
 
 def _plain_names(student: Student) -> set[str]:
@@ -179,33 +178,39 @@ def join(marks: Iterable[Mark], students: list[Student]) -> tuple[list[Mark], li
 
     Returns:
         The marks, in the order of the roster, then those that no row fits; and what a teacher should know, as
-        sentences.
+        sentences. Where several rows fit, none of them gets a mark.
     """
     said: list[str] = []
     by_student: dict[str, list[Mark]] = {}
+    unclear: dict[str, str] = {}
     alone: list[Mark] = []
     marks = list(marks)
     for mark in marks:
-        found, unclear = students_of(mark, students)
-        for student in found:
-            by_student.setdefault(student.id, []).append(replace(mark, student=student))
-        if unclear:
-            said.append(f"{mark.submission}: {unclear}.")
-        if not found:
+        rows = rows_of(mark.submission, mark.learners, students)
+        for fitting in rows:
+            if len(fitting) == 1:
+                by_student.setdefault(fitting[0].id, []).append(mark)
+            elif fitting:
+                said.append(f"{mark.submission}: {len(fitting)} rows of the roster fit.")
+                words = f"{mark.submission} may be theirs or somebody else's"
+                unclear |= {one.id: words for one in fitting}
+            else:
+                said.append(f"{mark.submission}: nobody in the roster fits.")
+        if not any(len(fitting) == 1 for fitting in rows):
             alone.append(mark)
     result: list[Mark] = []
     most = max((mark.max_score for mark in marks), default=0.0)
     steps = next((mark.max_steps for mark in marks if mark.max_steps), {})
+    missing = Mark("", "", dict.fromkeys(steps, 0.0), steps, 0.0, 0.0, most)
     for student in students:
-        if found_marks := by_student.get(student.id):
-            result += found_marks
-            if len(found_marks) > 1:
-                names = ", ".join(mark.submission for mark in found_marks)
-                said.append(f"{student.id} has {len(found_marks)} submissions: {names}.")
-        else:
-            nothing = dict.fromkeys(steps, 0.0)
-            words = "nothing was handed in"
-            result.append(
-                Mark("", "", nothing, steps, 0.0, 0.0, most, problem=words, student=student)
-            )
+        theirs = by_student.get(student.id, [])
+        result += [replace(mark, student=student) for mark in theirs]
+        if len(theirs) > 1:
+            names = ", ".join(mark.submission for mark in theirs)
+            said.append(f"{student.id} has {len(theirs)} submissions: {names}.")
+        elif not theirs and student.id in unclear:
+            doubtful = replace(missing, steps={}, raw=None, problem=unclear[student.id])
+            result.append(replace(doubtful, student=student))
+        elif not theirs:
+            result.append(replace(missing, problem="nothing was handed in", student=student))
     return result + alone, said

@@ -45,7 +45,8 @@ def versions(course: Course) -> dict[str, str]:
         "kit": the version of the kit and a digest of the code that judges; "course": a digest of tests and points,
         in which the seed does not take part, because learners see it; "torch", "numpy", "python".
     """
-    content = [part for step in course.steps for part in _content(course, step)]
+    files = [*SHARED, *(file for step in course.steps for file in _files(step))]
+    content = [_bytes_of(course.root / file) for file in files]
     points = repr([(step.id, step.points) for step in course.steps]).encode()
     return {
         "kit": f"{_kit_version(course.root)}+{_code()}",
@@ -96,9 +97,13 @@ def as_text(stamp: dict[str, str]) -> str:
     return json.dumps(stamp, sort_keys=True)
 
 
+def _files(step: Step) -> list[str]:
+    return [step.visible_tests, step.hidden_tests, step.recorded_file]
+
+
 def _content(course: Course, step: Step) -> list[bytes | None]:
     """Return the content of the files that a step is judged by; None for one that is not there."""
-    files = [step.visible_tests, step.hidden_tests, step.recorded_file]
+    files = _files(step)
     tests = [file for file in files[:2] if (course.root / file).is_file()]
     try:
         shared: list[bytes | None] = [used_source(course.root, tests).encode()]

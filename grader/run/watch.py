@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -37,6 +36,7 @@ from grader.run.reset import reset
 from grader.run.resident import ResidentJudge
 from grader.run.screen import FullScreen, away, suspend
 from grader.run.show import has_pictures, no_pictures
+from grader.run.where import file_of, function_of, line_of, place_of
 from grader.submissions.submission import Submission
 
 if TYPE_CHECKING:
@@ -55,7 +55,6 @@ _MOST_ASIDE = 3
 # So many times in a row the judge may end without a verdict.
 _RESTARTS = 3
 _WRONG = frozenset({Status.FAILED, Status.TIMEOUT, Status.CRASHED})
-_BAD = _WRONG | {Status.ERROR}
 
 
 class Watch:
@@ -455,7 +454,7 @@ class Watch:
             self.view.notice = ""
         self.view.loading = False
         self.view.top = 0
-        self.view.place = self._place()
+        self.view.place = place_of(self.view)
         self.view.first = self._first()
 
     def _draw(self) -> None:
@@ -587,7 +586,7 @@ class Watch:
         self.view.verdict = known or last_verdict(
             self.course, self.places.memory, self.view.submission, step
         )
-        self.view.place = self._place()
+        self.view.place = place_of(self.view)
         self.view.first = self._first()
         self._later.append(lambda: keep_step(self.places.memory, step))
         if self.view.verdict is None:
@@ -628,7 +627,7 @@ class Watch:
         except CourseError as error:
             self.view.notice = str(error)
             return
-        function = self._function() if self.view.verdict else next(iter(hints))
+        function = function_of(self.view) if self.view.verdict else next(iter(hints))
         if not function:
             self.view.notice = "All is right here, so you need no hint."
             return
@@ -640,7 +639,7 @@ class Watch:
         self.view.panel.append(f"{more}Escape goes back.")
 
     def _edit(self) -> Act | None:
-        file, line = self.exercises / self._file(), self._line()
+        file, line = self.exercises / file_of(self.view), line_of(self.view)
         try:
             command = editor_command(file, line, self._editor)
         except ValueError as error:
@@ -743,57 +742,12 @@ class Watch:
         elif self.page:
             self.page.next_hint(self.view.step, action["function"])
 
-    # Where to look
-
-    def _line(self) -> int:
-        """Return the line that fails, or that of the function to do first; 1 if neither is known."""
-        verdict = self.view.verdict
-        wrong = verdict.wrong if verdict else {}
-        bad = [test for tests in wrong.values() for test in tests if test.status in _BAD]
-        if bad and (said := re.search(rf"line (\d+) of \S*{self._file()}\b", bad[0].message)):
-            return int(said[1])
-        source = self.view.submission.sources.get(self.view.step.module, b"")
-        name, _, method = self._to_do().partition(".")
-        found = _definition(source, name)
-        if found and method:
-            found = _definition(source, method, found.end()) or found
-        return source.count(b"\n", 0, found.start(1)) + 1 if found else 1
-
-    def _function(self) -> str:
-        """Return the function that the screen is about: the first one that is wrong, or else to be written."""
-        verdict = self.view.verdict
-        return next(iter(verdict.wrong), verdict.to_do) if verdict else ""
-
-    def _to_do(self) -> str:
-        """Return that function, or the method of it that is to be written."""
-        verdict, function = self.view.verdict, self._function()
-        names = verdict.unwritten.get(function, []) if verdict else []
-        return next((name for name in names if name.startswith(f"{function}.")), function)
-
     def _first(self) -> str:
         """Return a sentence about an earlier step that is to be mended before the one that is shown, or ""."""
         view = self.view
         verdicts = [view.verdict] if view.verdict else []
         found = mend_first(self.course, self.places.memory, view.submission, verdicts)
         return found.get(view.step.id, "")
-
-    def _file(self) -> str:
-        return self.view.verdict.file if self.view.verdict else self.view.step.filename
-
-    def _place(self) -> str:
-        path = self.view.submission.path_of(self._file())
-        with contextlib.suppress(ValueError, OSError):
-            path = os.path.relpath(path)
-        return f"{path}:{self._line()}"
-
-
-def _definition(source: bytes, name: str, start: int = 0) -> re.Match[bytes] | None:
-    """Return where a function or class is defined: at the top, or behind `start` as a method."""
-    if not name:
-        return None
-    indent = rb"[ \t]+" if start else b""
-    words = rb"^%s((?:async +)?(?:def|class) +%s\b)" % (indent, re.escape(name.encode()))
-    return re.compile(words, re.MULTILINE).search(source, start)
 
 
 def _idea_of(course: Course, step: Step) -> str:

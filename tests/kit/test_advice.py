@@ -33,6 +33,8 @@ UNREADABLE = {
     "print of a name": ("def f(x):\n    print x\n", "This is Python 2"),
     "except": ("try:\n    x = 1\nexcept ValueError, error:\n    pass\n", "as error:"),
     "raise": ('raise ValueError, "x"\n', "This is Python 2"),
+    "else if": ("if x:\n    y = 1\nelse if z:\n    y = 2\n", "as `elif condition:`"),
+    "elseif": ("if x:\n    y = 1\nelseif z:\n    y = 2\n", "as `elif condition:`"),
     "tabs": ("def f():\n\tx = 1\n        y = 2\n", "convert all tabs to spaces"),
     "further left": ("def f():\n    x = 1\n  y = 2\n", "is indented less than the line above it"),
     "further right": ("x = 1\n    y = 2\n", "is indented more than the line above it"),

@@ -4,7 +4,13 @@ import time
 
 import pytest
 
-from grader.judge.slips import attribute_meant, printing_import, slip
+from grader.judge.slips import (
+    attribute_alike,
+    attribute_meant,
+    defined_twice,
+    printing_import,
+    slip,
+)
 
 from .conftest import TOY_SOLUTION
 
@@ -20,6 +26,12 @@ BODIES = {
     ),
     "with in loop": ("for p in t:\n    with x:\n        return p", "`return` in line 4"),
     "loop in with": ("with x:\n    for p in t:\n        pass\n    return p", ""),
+    "zeroed": (
+        "for p in params:\n    p.zero_()\nreturn t",
+        "`p.zero_()` in line 3 sets the parameter",
+    ),
+    "zeroed data": ("for w in u.parameters():\n    w.data.zero_()", "Its gradient is `w.grad`."),
+    "gradient zeroed": ("for p in params:\n    p.grad.zero_()\nreturn t", ""),
     "search": ("for p in t:\n    if p:\n        return p\nreturn None", ""),
     "skipped rounds": ("for p in t:\n    if p:\n        continue\n    return p", ""),
     "return after loop": ("for p in t:\n    x = p\nreturn x", ""),
@@ -70,6 +82,33 @@ def test_a_name_that_a_method_stores_in_self():
     assert not any(attribute_meant(source, name) for name in ("b", "c", "d"))
 
 
+def test_a_function_that_is_defined_twice():
+    source = b"def f(): return 1\n\n# def f():\ndef g():\n    def f(): pass\n\ndef f(): return 2\n"
+    assert "in lines 1 and 7, and Python takes the last one" in defined_twice(source, "f.step")
+    assert slip(source, "f") == defined_twice(source, "f")
+    assert defined_twice(source, "g") == ""
+
+
+@pytest.mark.parametrize(
+    ("holder", "name", "meant"),
+    [
+        ("'Tensor' object", "backwards", "backward"),
+        ("'Parameter' object", "require_grad", "requires_grad"),
+        ("'numpy.ndarray' object", "reshap", "reshape"),
+        ("module 'torch'", "no_gard", "no_grad"),
+        ("module 'torch.nn'", "Linea", "Linear"),
+        ("'Tensor' object", "astype", ""),
+        ("'Tensor' object", "xyz", ""),
+        ("'list' object", "apend", ""),
+        ("module 'os'", "getcw", ""),
+        ("module 'torch.gone'", "no_gard", ""),
+    ],
+)
+def test_a_misspelled_attribute(holder, name, meant):
+    message = f"{holder} has no attribute '{name}'"
+    assert attribute_alike(message) == (f"Did you mean `{meant}`?" if meant else "")
+
+
 def test_a_print_in_an_imported_step_is_found_if_no_other_can_have_printed():
     loud = b"def f():\n    # print()\n    print(1)\n"
     step = b"from step_00_a import f\n"
@@ -94,6 +133,7 @@ def test_hostile_text_takes_no_time(text):
     start = time.process_time()
     slip(text, "f")
     attribute_meant(text, "a")
+    attribute_alike(text.decode("utf-8", "replace"))
     printing_import(text, {"step_00_a": text})
     assert time.process_time() - start < 2
 
@@ -128,3 +168,9 @@ def test_no_slip_is_looked_for_where_an_input_was_changed_or_an_error_is_missing
     kit.write("step_00_numbers", TOY_SOLUTION + f"\n\ndef total(x):\n    {body}")
     said = messages(kit, "00")["total"]
     assert "Your code changed its inputs" in said and "loop" not in said
+
+
+def test_a_stub_left_below_the_own_function_is_a_failure_that_is_explained(kit):
+    stub = '\n\ndef double(x):\n    raise NotImplementedError("`double` is not written yet.")\n'
+    kit.write("step_00_numbers", TOY_SOLUTION + stub)
+    assert "`double` is defined more than once, in lines" in messages(kit, "00")["double"]

@@ -1,5 +1,5 @@
-"""Pretends that it has not begun, which costs the points like any other error."""
-# expect: gradients=not_started rest=passed
+"""Pretends, below the right function, that it has not begun: costs the points like any other error."""
+# expect: gradients=failed rest=passed
 
 
 def gradients(a, b, x, y):
