@@ -25,10 +25,11 @@ def make(folder):
 
 
 def content(folder):
-    """Return the bytes and the time of all files below a folder, by path; of what is no file, its kind."""
+    """Return the bytes and the time of all files below a folder, by path; attacks name the folder."""
+    where = str(folder.parent).encode()
     return {
         str(path.relative_to(folder)): (
-            path.read_bytes() if path.is_file() else "",
+            path.read_bytes().replace(where, b"") if path.is_file() else b"",
             path.lstat().st_mtime,
         )
         for path in sorted(folder.rglob("*"))
