@@ -3,14 +3,17 @@
 import csv
 import io
 import json
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from xml.etree import ElementTree
+
+import pytest
 
 from grader.course.course import Course
 from grader.course.marks import Mark, Student
 from grader.report.gradebooks import gradebook_csv, nbgrader_csv
 from grader.run.class_files import Download, write_class_files
-from tests.kit.conftest import ROOT
+from tests.kit.conftest import ROOT, run_python
 
 COURSE = Course.load(ROOT)
 STEPS = [step.id for step in COURSE.steps]
@@ -150,3 +153,17 @@ def test_all_files_are_written_and_junit_counts_what_it_shows(tmp_path):
         ("error", "no final mark"),
         ("failure", "nothing was handed in"),
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
+def test_a_file_that_cannot_be_filled_in_is_said_before_anything_is_graded(tmp_path):
+    (tmp_path / "class/anna").mkdir(parents=True)
+    (tmp_path / "neither.csv").write_text("name,mark\nAnna,3\n")
+    for name, words in (
+        ("missing.csv", "cannot be read (No such file"),
+        ("neither.csv", "neither"),
+    ):
+        arguments = ("--out", str(tmp_path / "out"), "--fill", str(tmp_path / name))
+        ran = run_python(ROOT, "-m", "grader", "grade", str(tmp_path / "class"), *arguments)
+        assert ran.returncode == 2 and words in ran.stderr, ran.stderr
+        assert ran.stderr.startswith("Nothing was graded: ") and not (tmp_path / "out").exists()
