@@ -73,6 +73,9 @@ def grade(
     extensions: Annotated[
         Path | None, typer.Option(help="CSV file: id, and due, late_days or handed_in.")
     ] = None,
+    scheduler: Annotated[
+        str, typer.Option(help="Address of a Dask scheduler, such as tcp://10.0.0.1:8786.")
+    ] = "",
     allow_unsandboxed: Annotated[
         bool, typer.Option("--allow-unsandboxed", help="Grade without isolation: dangerous.")
     ] = False,
@@ -85,6 +88,7 @@ def grade(
     from grader.launch.trial import available
     from grader.report.terminal import GradingScreen, make_console
     from grader.run.class_results import Unwritable
+    from grader.run.cluster import ClusterError
     from grader.run.grade import Grading, Wish, output_names
     from grader.run.gradebook import Gradebook, GradebookError
     from grader.run.roster import ListError, join, read_extensions, read_roster
@@ -130,7 +134,12 @@ def grade(
             screen = GradingScreen(make_console(), len(grading.waiting))
             for unread in grading.unread:
                 screen.problem(unread)
-            if grading.waiting:
+            if grading.waiting and scheduler:
+                try:
+                    grading.run_on(scheduler, screen.done, screen.begin)
+                finally:
+                    screen.end()
+            elif grading.waiting:
                 layers = _judge(grading, screen, jobs, rehearse, allow_unsandboxed)
             for key in sorted(agreed.keys() - grading.agreed_with):
                 screen.note(f"{extensions}: nobody in the class has the id {key}.")
@@ -141,6 +150,8 @@ def grade(
             marks = grading.results.marks()
     except KitError as error:
         raise fail(f"The kit itself failed.\n{error}", KIT) from None
+    except ClusterError as error:
+        raise fail(str(error), USAGE) from None
     except Unwritable as error:
         raise fail(f"Not everything was graded: {error}.", USAGE) from None
     except GradebookError as error:
