@@ -1,4 +1,4 @@
-"""A class on a real Dask cluster gets the same results, also when a worker is killed and another one joins late."""
+"""A class on a real Dask cluster gets the same results, also when a worker is killed and another one joins."""
 
 import json
 import re
