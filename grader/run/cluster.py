@@ -96,10 +96,10 @@ def judge_on_cluster(
         while works:
             future = next(coming)
             work, begun = works.pop(future.key)
-            error = future.exception()
+            failure = future.exception()
             seconds = time.monotonic() - begun
-            if error:
-                problem = f"no worker could judge it ({type(error).__name__}: {error})"[:500]
+            if failure:
+                problem = f"no worker could judge it ({type(failure).__name__}: {failure})"[:500]
                 outcome = Outcome(None, problem, seconds)
             else:
                 reply = json.loads(future.result())
