@@ -21,6 +21,7 @@ NEVER_LOWER ?=
 ONLY ?=
 PUBLISH ?=
 YES ?=
+SCHEDULER ?=
 bin := .venv/bin
 # They come first, so that the last process does not work alone for minutes.
 longest := $(patsubst %,tests/kit/%.py,test_styles test_parity test_grade attacks/test_controls test_bench test_hand_ins test_accidents test_injected test_resident test_watch test_pictures)
@@ -104,7 +105,7 @@ grade: .venv/ready
 	@$(kit) grade "$(SUBMISSIONS)" --out "$(OUT)" --jobs $(JOBS) $(if $(ATTEMPTS),--attempts "$(ATTEMPTS)") \
 		$(if $(STEPS),--steps "$(STEPS)") $(if $(ROSTER),--roster "$(ROSTER)") $(if $(EXTENSIONS),--extensions "$(EXTENSIONS)") \
 		$(if $(REGRADE),--regrade) $(if $(NEVER_LOWER),--never-lower) $(if $(ONLY),--only "$(ONLY)") $(if $(PUBLISH),--publish) $(if $(YES),--yes) \
-		$(if $(FILL),--fill "$(FILL)") $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)")
+		$(if $(FILL),--fill "$(FILL)") $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)") $(if $(SCHEDULER),--scheduler "$(SCHEDULER)")
 
 new: .venv/ready
 	@$(kit) new "$(STEP)" --title "$(TITLE)"

@@ -84,6 +84,9 @@ def grade(
     assignment: Annotated[
         str, typer.Option(help="Title of the assignment in Canvas's export and in nbgrader.csv.")
     ] = "",
+    scheduler: Annotated[
+        str, typer.Option(help="Address of a Dask scheduler, such as tcp://10.0.0.1:8786.")
+    ] = "",
     allow_unsandboxed: Annotated[
         bool, typer.Option("--allow-unsandboxed", help="Grade without isolation: dangerous.")
     ] = False,
@@ -98,6 +101,7 @@ def grade(
     from grader.report.terminal import GradingScreen, make_console
     from grader.run.class_files import Download
     from grader.run.class_results import Unwritable
+    from grader.run.cluster import ClusterError
     from grader.run.grade import Grading, Wish, output_names
     from grader.run.gradebook import Gradebook, GradebookError
     from grader.run.roster import ListError, join, read_extensions, read_roster
@@ -144,7 +148,12 @@ def grade(
             screen = GradingScreen(make_console(), len(grading.waiting))
             for unread in grading.unread:
                 screen.problem(unread)
-            if grading.waiting:
+            if grading.waiting and scheduler:
+                try:
+                    grading.run_on(scheduler, screen.done, screen.begin)
+                finally:
+                    screen.end()
+            elif grading.waiting:
                 layers = _judge(grading, screen, jobs, rehearse, allow_unsandboxed)
             for key in sorted(agreed.keys() - grading.agreed_with):
                 screen.note(f"{extensions}: nobody in the class has the id {key}.")
@@ -155,6 +164,8 @@ def grade(
             marks = grading.results.marks()
     except KitError as error:
         raise fail(f"The kit itself failed.\n{error}", KIT) from None
+    except ClusterError as error:
+        raise fail(str(error), USAGE) from None
     except Unwritable as error:
         raise fail(f"Not everything was graded: {error}.", USAGE) from None
     except GradebookError as error:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -51,6 +51,7 @@ from grader.submissions.submission import Submission
 REHEARSED_FROM = 10
 # Longer than any submission takes to be read.
 _READ_SECONDS = 600.0
+_CHANGED = "it changed while it was graded; the same command grades it again"
 
 
 @dataclass(frozen=True)
@@ -398,9 +399,44 @@ class Grading:
         if not said["problem"]:
             same = case.attempt is not None and said["content"] == case.attempt.content
             wanted = case.to_run if same else {step.id for step in self.steps}
-            items = [one for one in forked.items if step_of(self.course, one).id in wanted]
-            said["tests"] = [test.plain for test in forked.run(submission, items)]
+            said["tests"] = judged(self.course, submission, wanted, forked)
         return json.dumps(said)
+
+    def run_on(
+        self,
+        address: str,
+        done: Callable[[Graded], None],
+        begin: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Judge what is to be run on a Dask cluster, and keep and write what comes of it.
+
+        Args:
+            address: the address of the scheduler.
+            done: called with each submission that was graded.
+            begin: called when the cluster has answered.
+
+        Raises:
+            ClusterError: the cluster cannot be used.
+            GradebookError, Unwritable: as `run` does.
+        """
+        from grader.run.cluster import ClusterTask, judge_on_cluster
+
+        steps = self.steps_to_run
+        files = test_files(self.course, steps)
+        keys = {step.id: self._keys[step.id] for step in steps}
+
+        def tasks() -> Iterator[tuple[Case, ClusterTask]]:
+            for case in self.waiting:
+                submission = case.hand_in.read(self.course)
+                said = _said_of(self.course, submission)
+                if said["problem"] or (case.attempt and said["content"] != case.attempt.content):
+                    words = said["problem"] or _CHANGED
+                    done(self._take(case, Outcome(None, words, 0.0)))
+                else:
+                    yield case, ClusterTask(submission, sorted(case.to_run), files, keys, said)
+
+        for case, outcome in judge_on_cluster(address, tasks(), begin):
+            done(self._take(case, outcome))
 
     def _take(self, case: Case, outcome: Outcome) -> Graded:
         """Keep what a judge said of a submission, all of it or nothing, and write its results."""
@@ -426,11 +462,13 @@ class Grading:
         attempt = _attempt(case.hand_in, said, case.attempt.handed_in if case.attempt else None)
         attempt = replace(attempt, id=self.book.add_attempt(case.entry.id, attempt))
         verdicts = collect(self.course, map(TestVerdict.of, said["tests"]))
-        self.book.add_verdicts(attempt.id, verdicts, self._keys, as_text(self._versions))
+        # A worker of a cluster may have other packages.
+        made_with = said.get("versions", self._versions)
+        self.book.add_verdicts(attempt.id, verdicts, self._keys, as_text(made_with))
         case.attempt = attempt
         self._choose(case, after=True)
         if case.to_run:
-            return "it changed while it was graded; the same command grades it again"
+            return _CHANGED
         if case.is_new or not self.wish.regrade:
             mark = self._mark(case)
             self.book.add_mark(case.entry.id, mark)
@@ -512,6 +550,15 @@ class Grading:
         self.results.differ()
         with self.book.transaction():
             return self.book.publish()
+
+
+def judged(
+    course: Course, submission: Submission, steps: Iterable[str], forked: Forked
+) -> list[dict[str, Any]]:
+    """In a forked judge: run the tests of some steps on a submission; return the verdicts as plain data."""
+    wanted = set(steps)
+    items = [one for one in forked.items if step_of(course, one).id in wanted]
+    return [test.plain for test in forked.run(submission, items)]
 
 
 def _said_of(course: Course, submission: Submission) -> dict[str, Any]:

@@ -28,7 +28,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs L
 
 RIGHT = "def double(x):\n    return 2 * x\n\n\ndef total(values):\n    return values.sum()\n"
 WRONG = RIGHT.replace("2 * x", "3 * x")
-HALF = RIGHT.replace("values.sum()", "0")
 SLOW = "import time\ntime.sleep(0.2)\n" + RIGHT
 HIDDEN = """
 import pytest
