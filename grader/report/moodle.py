@@ -136,7 +136,8 @@ def _silently(
     if date not in (_NEVER, "") and not _is_read(date):
         return f'Moodle cannot read the date of its last change, "{date}", and keeps its grade {_MODIFIED}'
     before = earlier.get(_participant(row[columns.identifier]))
-    if before and before[1] == date and decimal(before[0]) != decimal(old):
+    uploaded = decimal(before[0]) if before and before[1] == date else None
+    if uploaded not in (None, decimal(old), float(number(score))):
         words = (
             "this worksheet was downloaded before the last one was filled in; if that was uploaded"
         )
