@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from socket import socketpair
 from typing import Any, TypeVar
 
@@ -113,23 +114,8 @@ def judge_on_cluster(
 
 def judge_task(task: ClusterTask) -> str:
     """On a worker: judge a submission; return the verdicts and what is kept of it as JSON."""
-    from grader.course.course import Course
-    from grader.run.versions import grading_key, versions
-
-    course = Course.load(find_places().kit)
-    other = [
-        step
-        for step, key in task.keys.items()
-        if step not in course.by_id or grading_key(course, course.by_id[step]) != key
-    ]
-    if other:
-        words = f"A worker of the cluster has other tests, limits or another seed: step {', '.join(other)}"
-        where = f"Give {course.root} there the same kit and course file"
-        return json.dumps({"mismatch": f"{words}. {where}."})
     reply = _server.judge(task)
-    if reply["problem"]:
-        return json.dumps({"problem": reply["problem"]})
-    return json.dumps({**task.said, "tests": reply["tests"], "versions": versions(course)})
+    return json.dumps({**task.said, **reply})
 
 
 class _Server:
@@ -139,40 +125,52 @@ class _Server:
         # A worker with several threads still judges one submission after the other.
         self._lock = threading.Lock()
         self._files: list[str] = []
+        self._keys: dict[str, str] = {}
+        self._versions: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
 
     def judge(self, task: ClusterTask) -> dict[str, Any]:
-        """Return the reply of the server: "tests", or a "problem"."""
+        """Judge a submission.
+
+        Returns:
+            "tests" and the "versions" that they were judged with; or a "problem"; or, if the kit here is another
+            one, a "mismatch", which is a sentence.
+        """
         with self._lock:
             for _ in range(2):
                 try:
                     if self._connection is None or self._files != task.files:
                         self._start(task.files)
                     assert self._connection
+                    if other := [s for s, key in task.keys.items() if self._keys.get(s) != key]:
+                        words = "A worker of the cluster has other tests, limits or another seed"
+                        where = f"Give it the same kit and course file in {Path.cwd()}, and start it again"
+                        return {"mismatch": f"{words}: step {', '.join(other)}. {where}."}
                     self._connection.send((task.submission, task.steps))
                     reply: dict[str, Any] = json.loads(self._connection.recv_bytes())
-                    return reply
+                    return {**reply, "versions": self._versions}
                 except (EOFError, OSError):
                     self._end()
             return {"problem": "the judge server of the worker ended twice; its output says why"}
 
     def _start(self, files: list[str]) -> None:
+        from grader.course.course import Course
+        from grader.run.versions import grading_key, versions
+
         self._end()
+        course = Course.load(find_places().kit)
+        # As they are when the server collects the tests, which it does only once.
+        self._keys = {step.id: grading_key(course, step) for step in course.steps}
+        self._versions = versions(course)
         ours, theirs = socketpair()
         with theirs:
-            command = [
-                sys.executable,
-                "-m",
-                "grader.run.judge_server",
-                str(theirs.fileno()),
-                *files,
-            ]
+            command = [sys.executable, "-m", "grader.run.judge_server", str(theirs.fileno())]
             # torch must have one thread only where processes are forked.
             one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
             self._process = subprocess.Popen(
-                command,
-                cwd=find_places().kit,
+                [*command, *files],
+                cwd=course.root,
                 env=os.environ | one_thread,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
