@@ -11,6 +11,17 @@ OUT ?= results
 JOBS ?= 2
 SHEET ?=
 ATTEMPTS ?=
+STEPS ?=
+ROSTER ?=
+EXTENSIONS ?=
+FILL ?=
+ASSIGNMENT ?=
+REGRADE ?=
+NEVER_LOWER ?=
+ONLY ?=
+PUBLISH ?=
+YES ?=
+SCHEDULER ?=
 bin := .venv/bin
 # They come first, so that the last process does not work alone for minutes.
 longest := $(patsubst %,tests/kit/%.py,test_styles test_parity test_grade attacks/test_controls test_bench test_hand_ins test_accidents test_injected test_resident test_watch test_pictures)
@@ -44,7 +55,7 @@ help:
 	+@echo "make solution STEP=06                    a solution beside your own code, after passing or when you ask twice"
 	+@echo "make stretch STEP=06 [AGAIN=1]           one task more; AGAIN=1 shows an answer"
 	+@echo "make update                               a newer version of the kit; what you wrote stays"
-	+@echo "make grade SUBMISSIONS=class OUT=results  grade a class"
+	+@echo "make grade SUBMISSIONS=class OUT=results  grade a class, or go on; ROSTER=, EXTENSIONS=, FILL=, REGRADE=1, PUBLISH=1: docs/gradebook.md"
 	+@echo "make setup, new, stubs, record, strength, test, lint, bench, clean   for maintainers: see CONTRIBUTING.md"
 
 .venv/ready: requirements.lock
@@ -91,7 +102,10 @@ update: .venv/ready
 	+@$(kit) update || exit 1
 
 grade: .venv/ready
-	@$(kit) grade "$(SUBMISSIONS)" --out "$(OUT)" --jobs $(JOBS) $(if $(ATTEMPTS),--attempts "$(ATTEMPTS)")
+	@$(kit) grade "$(SUBMISSIONS)" --out "$(OUT)" --jobs $(JOBS) $(if $(ATTEMPTS),--attempts "$(ATTEMPTS)") \
+		$(if $(STEPS),--steps "$(STEPS)") $(if $(ROSTER),--roster "$(ROSTER)") $(if $(EXTENSIONS),--extensions "$(EXTENSIONS)") \
+		$(if $(REGRADE),--regrade) $(if $(NEVER_LOWER),--never-lower) $(if $(ONLY),--only "$(ONLY)") $(if $(PUBLISH),--publish) $(if $(YES),--yes) \
+		$(if $(FILL),--fill "$(FILL)") $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)") $(if $(SCHEDULER),--scheduler "$(SCHEDULER)")
 
 new: .venv/ready
 	@$(kit) new "$(STEP)" --title "$(TITLE)"

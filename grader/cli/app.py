@@ -1,6 +1,6 @@
 """What all commands share: the application, its exit codes, and how they find the course and steps.
 
-Exit codes: 0 success, 1 something failed, 2 wrong usage, 3 the kit itself failed.
+Exit codes: 0 success, 1 something failed, 2 wrong usage, 3 the kit itself failed, 130 ended by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from grader.course.course import Course, CourseError, Step
 from grader.course.places import Places, find_places
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
-FAILED, USAGE, KIT = 1, 2, 3
+FAILED, USAGE, KIT, STOPPED = 1, 2, 3, 130
 
 
 def fail(sentence: str, code: int) -> typer.Exit:

@@ -94,7 +94,9 @@ def check(
         if update_waits(places.workspace, stubs_of_kit(course)):
             screen.update_waits()
     if json_file:
-        said = submission.not_taken, submission.notes
+        from grader.run.versions import versions
+
+        said = submission.not_taken, submission.notes, versions(course)
         report = results(submission.name, submission.sha256, verdicts, *said)
         text = json.dumps(report, indent=1)
         try:

@@ -12,7 +12,7 @@ import typer
 import grader.cli.learner
 import grader.cli.maintainer
 import grader.cli.teacher  # noqa: F401
-from grader.cli.app import KIT, app
+from grader.cli.app import KIT, STOPPED, app
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     try:
         app()
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(STOPPED)
     except Exception:
         traceback.print_exc()
         typer.echo("The kit itself failed, which is not your fault.", err=True)

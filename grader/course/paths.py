@@ -36,5 +36,13 @@ STUBS_FILE = "stubs.json"
 
 # In the folder of a graded class: one file for all, and the others in a folder for each submission.
 TIMINGS = "timings.json"
+GRADEBOOK = "gradebook.db"
+# Held by the one command that writes the gradebook.
+GRADEBOOK_LOCK = "gradebook.lock"
 RESULTS = "results.json"
 PROBLEM = "problem.txt"
+# The files of the class for other systems; the last ones are those that a teacher downloads there, filled in.
+GRADEBOOK_CSV = "gradebook.csv"
+NBGRADER_CSV = "nbgrader.csv"
+JUNIT = "junit.xml"
+FILLED = {"Moodle": "moodle.csv", "Canvas": "canvas.csv"}

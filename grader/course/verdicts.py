@@ -85,6 +85,7 @@ class TestVerdict:
         message: sentences for the learner.
         misconception: id of the misconception that was diagnosed, or None.
         counterexample: the inputs of the call that failed, as text by name, or None.
+        words: the explanation of the mistake, with which the message ends; or "".
     """
 
     __test__ = False
@@ -99,6 +100,7 @@ class TestVerdict:
     message: str
     misconception: str | None = None
     counterexample: dict[str, str] | None = None
+    words: str = ""
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> TestVerdict:
@@ -125,26 +127,36 @@ class TestVerdict:
         return match[1].removesuffix(".__init__") if match else self.function
 
 
-def told(verdict: TestVerdict, misconception: str | None, words: str, feedback: str) -> TestVerdict:
+def told(verdict: TestVerdict, misconception: str | None, words: str) -> TestVerdict:
+    """Return a verdict with the misconception that was diagnosed.
+
+    Args:
+        verdict: the verdict on a test.
+        misconception: id of the misconception, or None.
+        words: the explanation of this misconception, or of another mistake; or "".
+    """
+    message = f"{verdict.message}\n{words}" if words else verdict.message
+    return replace(verdict, message=message, misconception=misconception, words=words)
+
+
+def shown(verdict: TestVerdict, feedback: str) -> TestVerdict:
     """Return a verdict as the learner sees it.
 
     Args:
         verdict: the verdict on a test.
-        misconception: id of the misconception that was diagnosed, or None.
-        words: the explanation of this misconception, or "".
         feedback: how much to show of a hidden test that failed: "all"; "mistake" for the diagnosed misconception
             without any inputs and values; or "title".
     """
     if (
-        verdict.visibility == "hidden"
-        and feedback != "all"
-        and verdict.status in (Status.FAILED, Status.TIMEOUT, Status.CRASHED)
+        verdict.visibility != "hidden"
+        or feedback == "all"
+        or verdict.status not in (Status.FAILED, Status.TIMEOUT, Status.CRASHED)
     ):
-        verdict = replace(verdict, message="A hidden test failed.", counterexample=None)
-        if feedback == "title":
-            return verdict
-    message = f"{verdict.message}\n{words}" if words else verdict.message
-    return replace(verdict, message=message, misconception=misconception)
+        return verdict
+    less = replace(verdict, message="A hidden test failed.", counterexample=None, words="")
+    if feedback == "title":
+        return replace(less, misconception=None)
+    return told(less, verdict.misconception, verdict.words)
 
 
 @dataclass(frozen=True)
@@ -280,6 +292,8 @@ def results(
     steps: list[StepVerdict],
     not_taken: Iterable[NotTaken] = (),
     notes: Iterable[str] = (),
+    versions: dict[str, str] | None = None,
+    late: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the content of a submission's `results.json`, which depends on nothing but the arguments.
 
@@ -289,18 +303,30 @@ def results(
         steps: the verdicts.
         not_taken: the files that were handed in but are not judged.
         notes: whatever else a reader of the results should know, as clauses.
+        versions: of what the verdicts depend on (see `grader.run.stamps`).
+        late: how late it was, with the points that this costs as "penalty"; None if there is no due date.
     """
-    reached = sum((step.share * step.step.points for step in steps), Fraction(0))
+    reached, most = points(steps)
+    penalty = late["penalty"] if late else 0
     return {
         "schema": SCHEMA,
         "submission": name,
         "sha256": sha256,
-        "score": _number(reached),
-        "max_score": _number(Fraction(sum(step.step.points for step in steps))),
+        "score": round(max(0.0, reached - penalty), _DIGITS),
+        "max_score": most,
+        "late": late,
+        "versions": versions or {},
         "not_taken": [{"name": file.name, "reason": file.reason} for file in not_taken],
         "notes": list(notes),
         "steps": [_step(step) for step in steps],
     }
+
+
+def points(steps: Iterable[StepVerdict]) -> tuple[float, float]:
+    """Return the points that were reached in steps, and what they are worth, both rounded as everywhere."""
+    steps = list(steps)
+    reached = sum((step.share * step.step.points for step in steps), Fraction(0))
+    return _number(reached), _number(Fraction(sum(step.step.points for step in steps)))
 
 
 def _step(verdict: StepVerdict) -> dict[str, Any]:

@@ -87,6 +87,12 @@ class Forks(Generic[Work]):
                 if not chunk:
                     return self._end(key.fd, key.data)
 
+    def end(self) -> None:
+        """Kill all forks that are still running; nothing comes back from them."""
+        for key in list(self._selector.get_map().values()):
+            os.kill(key.data.pid, signal.SIGKILL)
+            self._end(key.fd, key.data, "it was not waited for")
+
     def _end(self, descriptor: int, fork: _Fork[Work], problem: str = "") -> tuple[Work, Outcome]:
         self._selector.unregister(descriptor)
         os.close(descriptor)
@@ -100,6 +106,8 @@ class Forks(Generic[Work]):
 
 def _send(sender: int, act: Callable[[], Any]) -> None:
     """In the fork: do the work, send its value or the problem, and exit."""
+    # Ctrl-C reaches the parent as well, which ends its forks: no half-done work may look like a failure.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     code = 1
     try:
         try:

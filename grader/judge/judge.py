@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from grader.course.course import Course, Step
-from grader.course.verdicts import Status, TestVerdict, told
+from grader.course.verdicts import Status, TestVerdict, shown, told
 from grader.judge import feedback, slips
 from grader.judge.diagnosis import Diagnosis, Transcript
 from grader.judge.learner import LearnerError
@@ -153,7 +153,7 @@ class Judge:
                 words = _slip(session, verdict.function, error)
         if verdict.status in (Status.FAILED, Status.TIMEOUT, Status.CRASHED):
             self._wrong.add(verdict.function)
-        return told(verdict, misconception, words, self.course.hidden_feedback)
+        return shown(told(verdict, misconception, words), self.course.hidden_feedback)
 
     def _culprit(self, session: StepSession, function: str) -> str:
         """Return a function that this one uses and that failed a test before, or "".

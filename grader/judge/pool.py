@@ -195,13 +195,17 @@ class ForkingSession(Generic[Work]):
         self.begin()
         free = places(self.jobs)
         forks: Forks[tuple[Work, set[int]]] = Forks(seconds)
-        while self.waiting or forks:
-            while self.waiting and len(forks) < self.jobs:
-                work, place = self.waiting.pop(), free.popleft()
-                self._fork(forks, (work, place), session, rehearsed, partial(self.judge, work))
-            (work, place), outcome = forks.next()
-            free.append(place)
-            self.done(work, outcome)
+        try:
+            while self.waiting or forks:
+                while self.waiting and len(forks) < self.jobs:
+                    work, place = self.waiting.pop(), free.popleft()
+                    self._fork(forks, (work, place), session, rehearsed, partial(self.judge, work))
+                (work, place), outcome = forks.next()
+                free.append(place)
+                self.done(work, outcome)
+        finally:
+            # After Ctrl-C, or if `done` fails.
+            forks.end()
         return True
 
     def _fork(
@@ -237,16 +241,19 @@ class ForkingSession(Generic[Work]):
         solutions = Submission.read(self.rehearse, session.config.stash[JUDGE].course)
         forks: Forks[tuple[int, set[int]]] = Forks(seconds)
         found = []
-        for step, place in zip((1, -1), places(2), strict=False):
-            if len(forks) == self.jobs:
+        try:
+            for step, place in zip((1, -1), places(2), strict=False):
+                if len(forks) == self.jobs:
+                    found.append(forks.next()[1])
+
+                def act(forked: Forked, step: int = step) -> Rehearsed:
+                    return forked.rehearse(solutions, forked.items[::step])
+
+                self._fork(forks, (step, place), session, {}, act)
+            while forks:
                 found.append(forks.next()[1])
-
-            def act(forked: Forked, step: int = step) -> Rehearsed:
-                return forked.rehearse(solutions, forked.items[::step])
-
-            self._fork(forks, (step, place), session, {}, act)
-        while forks:
-            found.append(forks.next()[1])
+        finally:
+            forks.end()
         if any(outcome.problem for outcome in found):
             # Without a rehearsal, grading only takes longer.
             return {}

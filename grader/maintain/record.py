@@ -39,9 +39,9 @@ from grader.launch.launchers import ForkLauncher
 from grader.maintain import catalogue
 from grader.maintain.batteries import Asked, fewest, fingerprints, plain_of, spread
 from grader.maintain.catalogue import Misconception
-from grader.maintain.shared_source import used_source
 from grader.run.grade import hidden_files, test_files
 from grader.run.pieces import without_docstrings
+from grader.run.shared_source import used_source
 from grader.submissions.submission import Submission
 from grader.wire.decoder import decode
 from grader.wire.messages import for_elsewhere

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.status import Status as Spinner
 from rich.text import Text
 
 from grader.course.course import Course, Step
+from grader.course.marks import Mark
 from grader.course.paths import RESULTS
 from grader.course.places import command
 from grader.course.plain_text import one_line, visible
@@ -28,6 +30,7 @@ from grader.submissions.submission import Submission
 
 _MOST_LINES = 6
 _FEWEST_COLUMNS = 20
+_MINUTE = 60.0
 _STYLES = {
     Status.PASSED: "green",
     Status.FAILED: "red",
@@ -64,64 +67,152 @@ def step_line(step: Step, verdict: StepVerdict | None, has_passed: bool = False)
     return Text.assemble(head, (f"{words:<12}", _STYLES[verdict.status]), tests)
 
 
+@dataclass(frozen=True)
+class MarkChange:
+    """A mark before and after grading again.
+
+    Attributes:
+        name: the name of the submission as given.
+        old: the points as they are.
+        new: the points as they would be.
+        steps: the ids of the steps whose points differ.
+        published: whether learners keep seeing the old one.
+    """
+
+    name: str
+    old: float
+    new: float
+    steps: list[str]
+    published: bool
+
+
 class GradingScreen:
     """Shows the progress of grading a class."""
 
     def __init__(self, console: Console, total: int) -> None:
         self.console = console
-        self._bar = Progress(console=console, transient=True)
-        self._task = self._bar.add_task("grading", total=total)
-        if console.is_terminal:
+        self.graded = 0
+        self._total = total
+        self._failures = 0
+        self._begun = self._said = time.monotonic()
+        self._bar = Progress(
+            TextColumn("grading"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TextColumn("[red]{task.fields[failures]}"),
+            console=console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("grading", total=total, rate="", failures="")
+
+    def begin(self) -> None:
+        """Start the clock: everything is ready, and the first submission is judged."""
+        self._begun = self._said = time.monotonic()
+        if self.console.is_terminal:
             self._bar.start()
 
     def done(self, graded: Graded) -> None:
-        """Advance the bar after a submission, and show its problem if there is one."""
-        self._bar.advance(self._task)
+        """Count a submission, and show its problem if there is one."""
+        self.graded += 1
         if graded.problem:
-            what = "" if graded.marked else "no result: "
-            text = f"{visible(graded.name)}: {what}{visible(graded.problem)}"
-            self.console.print(Text(text, style="red"), soft_wrap=True)
+            self.problem(graded)
+        rate, failures = self._rate(), f"{self._failures} failed" if self._failures else ""
+        self._bar.update(self._task, advance=1, rate=rate, failures=failures)
+        if not self.console.is_terminal and time.monotonic() - self._said >= _MINUTE:
+            self._said = time.monotonic()
+            parts = [f"{self.graded} of {self._total} graded", rate, failures]
+            self.console.print(", ".join(filter(None, parts)), soft_wrap=True)
+
+    def problem(self, graded: Graded) -> None:
+        """Show why a submission has no result, or no final one."""
+        self._failures += 1
+        what = "" if graded.marked else "no result: "
+        text = f"{visible(graded.name)}: {what}{visible(graded.problem)}"
+        self.console.print(Text(text, style="red"), soft_wrap=True)
+
+    def _rate(self) -> str:
+        """Return how many submissions are graded per minute, and how long the rest will take."""
+        passed = max(time.monotonic() - self._begun, 0.001)
+        left = (self._total - self.graded) * passed / self.graded
+        words = f"{left / 60:.0f} min left" if left >= _MINUTE else f"{left:.0f} s left"
+        return f"{self.graded * 60 / passed:.0f} a minute, {words}"
 
     def end(self) -> None:
         """Remove the bar."""
         self._bar.stop()
 
+    def changed(self, changed: dict[str, int]) -> None:
+        """Show which steps have other tests now than when marks were given.
+
+        Args:
+            changed: for how many submissions, by the id of the step.
+        """
+        steps = ", ".join(sorted(changed))
+        count = f"{len(changed)} {'step' if len(changed) == 1 else 'steps'}"
+        self._yellow(
+            f"The tests of {count} have changed since marks were given ({steps}). These marks stay. "
+            "To grade those steps again: --regrade, or make grade … REGRADE=1"
+        )
+
+    def waiting(self, count: int) -> None:
+        """Show that marks would change, although no test has, because points or dates have."""
+        self._yellow(
+            f"Points or dates have changed since marks were given: {count} would change. They stay. "
+            "To see and to change them: --regrade, or make grade … REGRADE=1"
+        )
+
+    def note(self, sentence: str) -> None:
+        """Show something that a teacher should know."""
+        self._yellow(one_line(sentence))
+
+    def _yellow(self, text: str) -> None:
+        self.console.print(Text(text, style="yellow"), soft_wrap=True)
+
+    def changes(self, rows: list[MarkChange]) -> None:
+        """Show old and new marks side by side."""
+        self.console.print("  old     new   steps", style="bold")
+        for row in sorted(rows, key=lambda row: row.name):
+            style = "red" if row.new < row.old else "green" if row.new > row.old else ""
+            steps = ", ".join(row.steps) or "-"
+            published = "  (published: stays until --publish)" if row.published else ""
+            text = f"{row.old:6.2f}  {row.new:6.2f}  {steps}  {visible(row.name)}{published}"
+            self.console.print(Text(text, style=style), soft_wrap=True)
+
     def summary(
-        self, graded: list[Graded], out: Path, layers: list[str], left_out: list[NotTaken]
+        self,
+        marks: list[tuple[Mark, list[str]]],
+        out: Path,
+        layers: list[str] | None,
+        left_out: list[NotTaken],
     ) -> None:
         """Show the scores, the files that were not taken, and where the results are.
 
         Args:
-            graded: how the grading of each submission went.
+            marks: the marks, with what is to be said below each.
             out: the folder with the results.
-            layers: the layers of isolation that were used.
+            layers: the layers of isolation that were used; None if nothing was run.
             left_out: the files that belong to no submission.
         """
-        for one in sorted(graded, key=lambda one: one.name):
-            if one.marked:
-                result = json.loads((out / one.name / RESULTS).read_text("utf-8"))
-                score = f"{result['score']:>7.2f} of {result['max_score']:g}"
-                self.console.print(Text(f"{score}  {visible(one.name)}"), soft_wrap=True)
-                said = [
-                    f"not taken: {file['name']}: {file['reason']}" for file in result["not_taken"]
-                ]
-                self._below(said + result["notes"])
+        for mark, notes in sorted(marks, key=lambda pair: pair[0].folder):
+            if mark.score is not None:
+                text = f"{mark.score:>7.2f} of {mark.max_score:g}  {visible(mark.submission)}"
+                self.console.print(Text(text), soft_wrap=True)
+                self._below(notes)
         for file in left_out:
-            self.console.print(
-                Text(f"left out: {one_line(file.name)}: {one_line(file.reason)}", style="yellow"),
-                soft_wrap=True,
-            )
-        failed = sum(not one.marked for one in graded)
-        doubtful = sum(one.marked and bool(one.problem) for one in graded)
+            self._yellow(f"left out: {one_line(file.name)}: {one_line(file.reason)}")
+        failed = sum(mark.score is None for mark, _ in marks)
+        doubtful = sum(mark.score is not None and bool(mark.problem) for mark, _ in marks)
+        earlier = len(marks) - self._total
+        words = f" {earlier} of them by earlier runs." if earlier > 0 else ""
         self.console.print(
-            f"{len(graded) - failed} graded, {failed} without a result.", style="bold"
+            f"{len(marks) - failed} graded, {failed} without a result.{words}", style="bold"
         )
         if doubtful:
             words = "The kit itself failed in a test, so these marks are not final"
-            self.console.print(f"{words}: {doubtful} of {len(graded)}.", style="red")
-        self.console.print(
-            f"Isolation: {', '.join(layers) or 'none'}. Results: {out}", soft_wrap=True
-        )
+            self.console.print(f"{words}: {doubtful} of {len(marks)}.", style="red")
+        isolation = "" if layers is None else f"Isolation: {', '.join(layers) or 'none'}. "
+        self.console.print(f"{isolation}Results: {out}", soft_wrap=True)
 
     def _below(self, lines: list[str]) -> None:
         """Show the first few lines about a submission, below its score."""

@@ -16,12 +16,13 @@ import errno
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 from grader.course.course import Course
+from grader.course.marks import Learner
 from grader.course.verdicts import NotTaken
 from grader.submissions.members import Member, Refused, file_member, is_archive
 from grader.submissions.module_names import understand
@@ -42,20 +43,6 @@ _CANVAS = re.compile(
     r"|(?P<name>[^_]+)_(?P<late>LATE_)?(?P<user>\d+))_(?:\d+_.+|(?P<text>text|link)\.html)",
     re.DOTALL,
 )
-
-
-@dataclass(frozen=True)
-class Learner:
-    """Who handed something in, as a platform says it.
-
-    Attributes:
-        name: the name as given; "" if there is none.
-        ids: what the platform knows the learner by, such as {"moodle": "Participant 123"}, {"canvas": "4567"},
-            {"gradescope": "123456789", "sid": "…", "email": "…"}.
-    """
-
-    name: str
-    ids: dict[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

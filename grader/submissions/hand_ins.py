@@ -13,11 +13,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from grader.course.course import Course
-from grader.course.paths import COURSE_FILE, EXERCISES, PROBLEM, RESULTS, TIMINGS
+from grader.course.marks import Learner
+from grader.course.paths import (
+    COURSE_FILE,
+    EXERCISES,
+    FILLED,
+    GRADEBOOK,
+    GRADEBOOK_CSV,
+    GRADEBOOK_LOCK,
+    JUNIT,
+    NBGRADER_CSV,
+    PROBLEM,
+    RESULTS,
+    TIMINGS,
+)
 from grader.course.verdicts import NotTaken
 from grader.submissions.exports import (
     METADATA,
-    Learner,
     Record,
     only_export,
     origin_of,
@@ -31,7 +43,11 @@ from grader.submissions.module_names import is_given, platform_age, platform_lea
 from grader.submissions.search import reason_for
 from grader.submissions.submission import Submission
 
-_RESULT_FILES = {RESULTS, f"{RESULTS}.new", PROBLEM, TIMINGS}
+_RESULT_FILES = {
+    *(RESULTS, f"{RESULTS}.new", PROBLEM, TIMINGS, GRADEBOOK, GRADEBOOK_LOCK),
+    *(f"{GRADEBOOK}{ending}" for ending in ("-wal", "-shm", "-journal")),
+    *(GRADEBOOK_CSV, NBGRADER_CSV, JUNIT, *FILLED.values()),
+}
 # Files that operating systems and git put into folders.
 _SYSTEM_FILES = re.compile(r"\.DS_Store|\._.*|\.git.*|Thumbs\.db|desktop\.ini", re.IGNORECASE)
 _TYPED = "it holds text that was typed into a form"

@@ -4,7 +4,7 @@ import ast
 import re
 
 from grader.course.course import Course
-from grader.maintain.shared_source import SHARED
+from grader.run.shared_source import SHARED
 from tests.kit.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "api.md").read_text("utf-8")

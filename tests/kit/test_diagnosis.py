@@ -9,7 +9,7 @@ import pytest
 
 from grader.judge.diagnosis import Battery, Request, Transcript
 from grader.judge.fingerprint import Fingerprint
-from grader.maintain.shared_source import SHARED
+from grader.run.shared_source import SHARED
 from tests.kit.conftest import ROOT, Kit
 
 SIGN_FLIPPED_WITH_LOOPS = """

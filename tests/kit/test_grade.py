@@ -167,7 +167,9 @@ def as_before(found):
     result = {}
     for name, data in found.items():
         old = f"{len(found) + 1 - int(name[:2]):02}{name[2:]}"
-        here, there = (f'"submission": {json.dumps(one)},'.encode() for one in (name, old))
+        given = json.loads(data)["submission"]
+        before = f"{old[:2]}{given[2:]}"
+        here, there = (f'"submission": {json.dumps(one)},'.encode() for one in (given, before))
         assert data.count(here) == 1
         # The file itself is named where it cannot be read.
         files = (f'"{one}.zip'.encode() for one in (name, old))

@@ -4,7 +4,7 @@ import shutil
 
 from grader.course.course import Course
 from grader.maintain.record import made_of
-from grader.maintain.shared_source import SHARED, used_source
+from grader.run.shared_source import SHARED, used_source
 
 from .conftest import ROOT
 

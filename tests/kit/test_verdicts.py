@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from grader.course.course import Course, Step
-from grader.course.verdicts import StepVerdict, TestVerdict, collect, results, told
+from grader.course.verdicts import StepVerdict, TestVerdict, collect, results, shown, told
 
 STATUSES = ["passed", "failed", "not_started", "timeout", "crashed", "error"]
 
@@ -182,9 +182,11 @@ def test_the_same_submission_gives_the_same_bytes_wherever_it_lies(reports):
 def test_a_result_file_is_of_the_schema(reports):
     report = json.loads(reports[0])
     assert list(report) == [
-        "schema", "submission", "sha256", "score", "max_score", "not_taken", "notes", "steps",
+        "schema", "submission", "sha256", "score", "max_score", "late", "versions", "not_taken",
+        "notes", "steps",
     ]  # fmt: skip
-    assert report["not_taken"] == report["notes"] == []
+    assert report["not_taken"] == report["notes"] == [] and report["late"] is None
+    assert list(report["versions"]) == ["kit", "course", "torch", "numpy", "python"]
     assert report["schema"] == 1 and report["submission"] == "ann" and report["max_score"] == 100.0
     assert len(report["sha256"]) == 64 and int(report["sha256"], 16)
     assert [step["id"] for step in report["steps"]] == [name[5:7] for name in MODULES]
@@ -231,7 +233,7 @@ def test_only_of_a_failed_hidden_test_less_is_told(status, feedback):
     hidden = replace(
         verdict(status), visibility="hidden", message="Words.", counterexample={"x": "1"}
     )
-    come = told(hidden, "an-id", "It looks so.", feedback)
+    come = shown(told(hidden, "an-id", "It looks so."), feedback)
     if feedback == "all" or status in ("passed", "not_started", "error"):
         expected = ("Words.\nIt looks so.", "an-id", {"x": "1"})
     elif feedback == "mistake":
@@ -240,4 +242,4 @@ def test_only_of_a_failed_hidden_test_less_is_told(status, feedback):
         expected = ("A hidden test failed.", None, None)
     assert (come.message, come.misconception, come.counterexample) == expected
     visible = replace(hidden, visibility="visible")
-    assert told(visible, None, "", feedback) == visible
+    assert shown(told(visible, None, ""), feedback) == visible

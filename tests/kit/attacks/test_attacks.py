@@ -396,7 +396,7 @@ def test_every_submission_has_results_of_the_schema_and_no_other_has(run):
     for name in run.expected:
         results = run.results(name)
         keys = {"schema", "submission", "sha256", "score", "max_score", "steps"}
-        keys |= {"not_taken", "notes"}
+        keys |= {"late", "versions", "not_taken", "notes"}
         assert results.keys() == keys and results["schema"] == 1
         assert results["submission"] == name and results["max_score"] == POINTS
         (step,) = results["steps"]
@@ -466,7 +466,11 @@ def test_nothing_is_left_behind(run):
     gone = run.before.keys() - run.after.keys()
     assert not [path for path in gone if path.startswith(str(run.place))]
     out = run.place / "out"
-    assert {path.name for path in out.iterdir()} == {*run.expected, "timings.json"}
+    assert {path.name for path in out.iterdir()} == {
+        *run.expected,
+        *("timings.json", "gradebook.db", "gradebook.lock"),
+        *("gradebook.csv", "nbgrader.csv", "junit.xml"),
+    }
     for name in run.expected:
         assert [path.name for path in (out / name).iterdir()] == ["results.json"], name
 

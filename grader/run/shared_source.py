@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 SHARED = tuple(
@@ -27,10 +28,8 @@ def used_source(root: Path, files: Iterable[str]) -> str:
     text: dict[ast.stmt, str] = {}
     always = []
     for shared in SHARED:
-        source = (root / shared).read_text("utf-8")
-        for statement in ast.parse(source).body:
-            text[statement] = _lines(source, statement)
-            names = list(_defined(statement))
+        for statement, lines, names in _statements((root / shared).read_text("utf-8")):
+            text[statement] = lines
             for name in names:
                 definitions.setdefault(name, []).append(statement)
             if isinstance(statement, (ast.Import, ast.ImportFrom)):
@@ -47,6 +46,13 @@ def used_source(root: Path, files: Iterable[str]) -> str:
                 used[statement] = None
                 waiting += [node.id for node in ast.walk(statement) if isinstance(node, ast.Name)]
     return "\n".join(sorted(text[statement] for statement in used))
+
+
+@lru_cache(maxsize=len(SHARED))
+def _statements(source: str) -> list[tuple[ast.stmt, str, list[str]]]:
+    """Return the statements at the top of a module, each with its lines and the names that it defines."""
+    body = ast.parse(source).body
+    return [(one, _lines(source, one), list(_defined(one))) for one in body]
 
 
 def _defined(statement: ast.stmt) -> Iterator[str]:

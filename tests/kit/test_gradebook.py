@@ -1,0 +1,440 @@
+"""The gradebook: nothing is graded twice or lost, and a mark changes only when it is told to.
+
+Most tests run the real command on a class of a toy kit, whose hidden test notes each run in a file.
+"""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from grader.course.dates import Dates, Extension
+from grader.course.marks import Learner, Mark, Student
+from grader.run.gradebook import Attempt, Gradebook, GradebookError
+from grader.run.roster import ListError, join, read_extensions, read_roster
+from grader.submissions.hand_ins import HandIn
+from grader.submissions.moments import handed_in_at
+from tests.kit.conftest import OUTER_LIMIT
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
+
+RIGHT = "def double(x):\n    return 2 * x\n\n\ndef total(values):\n    return values.sum()\n"
+WRONG = RIGHT.replace("2 * x", "3 * x")
+SLOW = "import time\ntime.sleep(0.2)\n" + RIGHT
+HIDDEN = """
+import pytest
+
+@pytest.mark.exercise("double", "hidden", points=4)
+def test_hidden(learner):
+    learner.double({x}).is_close({y})
+"""
+DATES = """
+[dates]
+due = 2026-12-04T23:59:00+01:00
+grace_minutes = 10
+late_percent_per_day = 10
+late_percent_at_most = 50
+late_days = 1
+"""
+
+
+class Class:
+    """A class of a toy kit: two steps, with hidden tests."""
+
+    def __init__(self, kit):
+        self.kit, self.root = kit, kit.root
+        (kit.root / "grader/content/hidden").mkdir(parents=True)
+        self.out = kit.root / "out"
+        self.set_hidden("00", 2, 4)
+        self.set_hidden("01", 5, 10)
+
+    def set_hidden(self, step, x, y):
+        file = self.root / f"grader/content/hidden/test_step_{step}.py"
+        file.write_text(HIDDEN.format(x=x, y=y))
+
+    def hand_in(self, name, *sources):
+        for module, source in zip(self.kit.modules, sources, strict=False):
+            self.kit.write(module, source, f"class/{name}")
+
+    def grade(self, *options, code=0, text=None):
+        ran = subprocess.run(
+            self.command(*options), cwd=self.root, env=self.kit.environment(), input=text or "",
+            capture_output=True, text=True, timeout=OUTER_LIMIT, check=False,
+        )  # fmt: skip
+        assert ran.returncode == code, ran.stdout + ran.stderr
+        assert "Traceback" not in ran.stderr
+        return ran.stdout + ran.stderr
+
+    def command(self, *options):
+        return [sys.executable, "-m", "grader", "grade", "class", "--out", "out", *options]
+
+    def start(self, *options):
+        return subprocess.Popen(
+            self.command(*options), cwd=self.root, env=self.kit.environment(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+
+    def rows(self, query):
+        with closing(sqlite3.connect(self.out / "gradebook.db")) as database:
+            return database.execute(query).fetchall()
+
+    def verdicts(self):
+        """Return how many verdicts there are on each submission and step."""
+        query = """SELECT name, step, count(*) FROM verdicts JOIN attempts ON attempts.id = attempt
+            JOIN submissions ON submissions.id = submission GROUP BY name, step"""
+        return {(name, step): count for name, step, count in self.rows(query)}
+
+    def scores(self):
+        files = self.out.glob("*/results.json")
+        return {file.parent.name: json.loads(file.read_text())["score"] for file in files}
+
+
+@pytest.fixture
+def group(kit):
+    """A class of three."""
+    group = Class(kit)
+    group.hand_in("ann", RIGHT, RIGHT)
+    group.hand_in("bob", WRONG, RIGHT)
+    group.hand_in("cy", RIGHT, WRONG)
+    return group
+
+
+def test_nothing_runs_twice_and_marks_change_only_when_told(group):
+    group.grade("--no-rehearse")
+    first = group.scores()
+    assert first["ann"] == 100.0 and 0 < first["bob"] < first["cy"] < 100
+    assert set(group.verdicts().values()) == {1} and len(group.verdicts()) == 6
+    files = {path: path.stat().st_mtime_ns for path in group.out.glob("*/results.json")}
+
+    # Nothing has changed, so nothing runs: not even the tests are collected.
+    group.kit.collected()
+    said = group.grade("--publish")
+    assert group.kit.collected() == [] and "3 marks were published" in said
+    assert "3 graded, 0 without a result. 3 of them by earlier runs." in said
+
+    # One test was corrected: the marks stay until they are told to change.
+    group.set_hidden("01", 5, 15)
+    said = group.grade()
+    assert "The tests of 1 step have changed since marks were given (01)" in said
+    assert group.scores() == first and set(group.verdicts().values()) == {1}
+
+    # Only its step runs. The old and the new marks stand side by side before any is changed.
+    said = group.grade("--regrade", "--no-rehearse", text="n\n")
+    assert group.kit.collected() == ["01"]
+    lines = [line.split() for line in said.splitlines() if "until --publish" in line]
+    assert [(line[2], line[3]) for line in lines] == [("01", "ann"), ("01", "bob"), ("01", "cy")]
+    assert float(lines[0][0]) == 100 > float(lines[0][1])
+    assert "No mark was changed" in said and group.scores() == first
+    counts = group.verdicts()
+    assert {step: count for (_, step), count in counts.items()} == {"00": 1, "01": 2}
+    assert group.rows("SELECT count(*) FROM marks") == [(3,)]
+
+    # What has run already is not run again; who has a published mark keeps it, and nobody gets less.
+    said = group.grade("--regrade", "--never-lower", "--yes")
+    assert group.kit.collected() == [] and group.verdicts() == counts
+    assert group.rows("SELECT count(*) FROM marks") == [(4,)] and group.scores() == first
+    said = group.grade("--publish")
+    assert "1 marks were published" in said
+    after = group.scores()
+    assert {name for name in first if after[name] != first[name]} == {"cy"} and after["cy"] > first[
+        "cy"
+    ]
+    assert files.keys() == set(group.out.glob("*/results.json"))
+
+
+def test_points_and_dates_run_no_code(group):
+    for name, day in (("ann", 4), ("bob", 6), ("cy", 8)):
+        group.root.joinpath("class", f"submission_{day}").mkdir(parents=True)
+        for file in group.root.joinpath("class", name).iterdir():
+            file.rename(group.root / "class" / f"submission_{day}" / file.name)
+        group.root.joinpath("class", name).rmdir()
+    people = {4: "ann", 6: "bob", 8: "cy"}
+    group.root.joinpath("class/submission_metadata.yml").write_text(
+        "---\n"
+        + "".join(
+            f"submission_{day}:\n  :submitters:\n  - :name: {name}\n    :sid: '{day}'\n"
+            f"    :email: {name}@x.org\n  :created_at: 2026-12-0{day} 20:00:00.123456789 Z\n"
+            for day, name in people.items()
+        )
+    )
+    group.grade("--no-rehearse")
+    plain = group.scores()
+    group.kit.collected()
+    course = group.root / "course.toml"
+    course.write_text(DATES + course.read_text().replace("points = 99", "points = 50")
+                      .replace("points = 1\n", "points = 50\n"))  # fmt: skip
+    said = group.grade()
+    assert "Points or dates have changed since marks were given: 3 would change" in said
+    assert group.scores() == plain
+    agreed = group.root / "agreed.csv"
+    agreed.write_text("id;due;late days\nR8;2026-12-08T12:00;0\nnobody;;3\n")
+    roster = group.root / "roster.csv"
+    roster.write_text(
+        "SID,Last Name,First Name,Email\n4,A,Ann,\n99,Dee,Di,\n,B,Bob,bob@x.org\nR8,,,CY@x.org\n"
+    )
+    lists = ("--extensions", str(agreed), "--roster", str(roster))
+    said = group.grade("--regrade", "--yes", *lists)
+    assert "agreed.csv: nobody in the class has the id nobody." in said
+    assert group.kit.collected() == [] and "1 handed nothing in and get 0: 99." in said
+    found = {
+        file.parent.name[:2]: json.loads(file.read_text())
+        for file in group.out.glob("*/results.json")
+    }
+    late = {name: one["late"] for name, one in found.items()}
+    assert [late["an"][key] for key in ("days", "free_days", "penalty")] == [0, 0, 0]
+    # Bob has two days, and one of them is free; cy has one day after an extension, and none is free.
+    assert [late["bo"][key] for key in ("days", "free_days")] == [2, 1]
+    assert [late["cy"][key] for key in ("days", "free_days")] == [1, 0]
+    for one in found.values():
+        assert one["score"] == pytest.approx(one["late"]["raw_score"] - one["late"]["penalty"])
+    for name in ("bo", "cy"):
+        assert late[name]["penalty"] == pytest.approx(late[name]["raw_score"] / 10)
+        assert "points taken off" in found[name]["notes"][-1]
+
+
+def test_a_changed_submission_is_graded_again_and_its_history_kept(group):
+    group.grade("--no-rehearse", "--only", "bob")
+    assert set(group.scores()) == {"bob"}
+    group.grade("--no-rehearse")
+    before = group.scores()
+    group.hand_in("bob", RIGHT, RIGHT)
+    group.grade("--no-rehearse")
+    assert group.scores() == {**before, "bob": 100.0}
+    history = group.rows(
+        "SELECT raw FROM marks JOIN submissions s ON s.id = submission WHERE name = 'bob' ORDER BY marks.id"
+    )
+    assert history == [(before["bob"],), (100.0,)]
+    # A result that was lost is written again, byte for byte, from the gradebook alone.
+    file = group.out / "bob/results.json"
+    text = file.read_bytes()
+    file.unlink()
+    group.kit.collected()
+    group.grade()
+    assert file.read_bytes() == text and group.kit.collected() == []
+    assert json.loads(text)["versions"].keys() == {"kit", "course", "torch", "numpy", "python"}
+
+
+def wait_for(group, count):
+    end = time.monotonic() + OUTER_LIMIT
+    while time.monotonic() < end:
+        try:
+            if group.rows("SELECT count(*) FROM marks")[0][0] >= count:
+                return
+        except sqlite3.Error:
+            pass
+        time.sleep(0.02)
+    raise AssertionError("no mark came")
+
+
+def test_a_killed_run_and_one_that_is_stopped_go_on_where_they_ended(group):
+    for number in range(7):
+        group.hand_in(f"slow {number}", SLOW + f"# {number}\n", RIGHT)
+    run = group.start("--no-rehearse")
+    wait_for(group, 3)
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate()
+    run = group.start("--no-rehearse")
+    wait_for(group, 6)
+    os.killpg(run.pid, signal.SIGINT)
+    said = run.communicate(timeout=OUTER_LIMIT)[0]
+    assert run.returncode == 130, said
+    assert "Stopped." in said and "the same command goes on from there" in said
+    assert "no result" not in said and "Traceback" not in said
+    assert group.rows("SELECT count(*) FROM marks")[0][0] < 10
+    group.grade("--no-rehearse")
+    assert len(group.scores()) == 10 and set(group.verdicts().values()) == {1}
+    assert group.rows("SELECT count(*) FROM marks") == [(10,)]
+    assert group.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_disk_that_fills_up_costs_nothing_that_was_graded(group):
+    for number in range(30):
+        group.hand_in(f"more {number}", RIGHT + f"# {number}\n", RIGHT)
+    group.out.mkdir()
+    small = ["mount", "-t", "tmpfs", "-o", "size=400k", "none", str(group.out)]
+    if subprocess.run(small, capture_output=True, check=False).returncode:
+        pytest.skip("only root can make a small disk")
+    try:
+        said = group.grade("--no-rehearse", code=2)
+        assert said.splitlines()[-1].count("be written") == 1, said
+        (kept,) = group.rows("SELECT count(*) FROM marks")[0]
+        assert 0 < kept < 33
+        subprocess.run(["mount", "-o", "remount,size=64m", str(group.out)], check=True)
+        group.grade("--no-rehearse")
+        assert len(group.scores()) == 33 and set(group.verdicts().values()) == {1}
+    finally:
+        subprocess.run(["umount", str(group.out)], check=True)
+
+
+def test_a_gradebook_that_others_hold_or_that_is_none_is_a_sentence(tmp_path):
+    with Gradebook(tmp_path, patience=0.05) as book:
+        with closing(sqlite3.connect(book.path)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            with (
+                pytest.raises(GradebookError, match=r"is held by another program\. What was"),
+                book.transaction(),
+            ):
+                pass
+        with book.transaction():
+            entry = book.add_entry("name \udcff", 1, "name _", (Learner("N", {"canvas": "7"}),))
+            book.add_attempt(entry.id, Attempt(0, "c", "s"))
+        script = "import sys; from pathlib import Path; from grader.run.gradebook import *\n"
+        script += "try: Gradebook(Path(sys.argv[1]))\nexcept GradebookError as error: print(error)"
+        ran = subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "is being written by another `grade`" in ran.stdout, ran.stderr
+        with pytest.raises(ZeroDivisionError), book.transaction():
+            book.add_entry("lost", 1, "lost")
+            raise ZeroDivisionError
+    with Gradebook(tmp_path) as book:
+        assert book.entries() == {("name \udcff", 1): replace(entry, problem="")}
+        assert next(iter(book.entries().values())).learners[0].ids == {"canvas": "7"}
+    for content, words in ((b"no database" * 999, "is not a gradebook"), (b"", "")):
+        folder = tmp_path / f"of {len(content)}"
+        folder.mkdir()
+        (folder / "gradebook.db").write_bytes(content)
+        if not words:
+            Gradebook(folder).close()
+            continue
+        with pytest.raises(GradebookError, match=words):
+            Gradebook(folder)
+    with closing(sqlite3.connect(tmp_path / "gradebook.db")) as newer:
+        newer.execute("PRAGMA user_version = 99")
+    with pytest.raises(GradebookError, match="by a newer version of the kit"):
+        Gradebook(tmp_path)
+
+
+DUE = datetime(2026, 12, 4, 23, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("hours", "extension", "expected"),
+    [
+        (-1, None, (0, 0, 0)),
+        (0.1, None, (0, 0, 0)),
+        (0.2, None, (1, 1, 0)),
+        (24, None, (1, 1, 0)),
+        (25, None, (2, 1, 10)),
+        (25, Extension(late_days=0), (2, 0, 20)),
+        (25, Extension(late_days=9), (2, 2, 0)),
+        (25, Extension(due=DUE + timedelta(hours=25)), (0, 0, 0)),
+        (999, None, (42, 1, 50)),
+        (None, None, (0, 0, 0)),
+    ],
+)
+def test_lateness_costs_what_the_rules_say(hours, extension, expected):
+    dates = Dates(DUE, 10, 10, 50, 1)
+    moment = None if hours is None else DUE + timedelta(hours=hours)
+    late = dates.lateness(moment, extension)
+    assert (late.days, late.free, late.percent) == expected
+    assert Dates().lateness(DUE).due is None
+
+
+def test_hidden_tests_are_revealed_after_their_date():
+    dates = Dates(DUE, reveal_after=DUE)
+    moments = [DUE - timedelta(seconds=1), DUE]
+    assert [dates.feedback("title", moment) for moment in moments] == ["title", "all"]
+    assert Dates().feedback("mistake", DUE) == "mistake"
+
+
+def mark(name, *learners):
+    return Mark(name, name, {"00": 60.0}, {"00": 100.0}, 60.0, 0.0, 100.0, learners=learners)
+
+
+def test_a_roster_is_joined_by_id_address_and_name_and_doubt_is_said():
+    students = [
+        Student("s1", "Ann Lee", "Ann", "Lee", "ann@x.org"),
+        Student("s2", "Zoë Ångström", "Zoë", "Ångström"),
+        Student("s3", "Lee, Bo"),
+        Student("s4", "Twin"),
+        Student("s5", "Twin"),
+        Student("s6", "Gone"),
+    ]
+    marks = [
+        mark("submission_1", Learner("?", {"sid": "S2"}), Learner("?", {"email": "Ann@x.org"})),
+        mark("leebo_123", Learner("leebo", {"canvas": "123"})),
+        mark("Twin_9", Learner("Twin", {"moodle": "Participant 9"})),
+        mark("stranger"),
+    ]
+    joined, said = join(marks, students)
+    found = {one.student.id: (one.submission, one.score) for one in joined if one.student}
+    # Who handed nothing in has 0. Of two whom a submission fits, neither has: nobody knows.
+    assert found.pop("s6") == ("", 0.0) and found.pop("s4") == found.pop("s5") == ("", None)
+    assert found == {
+        "s1": ("submission_1", 60),
+        "s2": ("submission_1", 60),
+        "s3": ("leebo_123", 60),
+    }
+    assert said == ["Twin_9: 2 rows of the roster fit.", "stranger: nobody in the roster fits."]
+    assert [one.submission for one in joined if not one.student] == ["Twin_9", "stranger"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name,age\nA,3\n", "line 1 names no column of ids"),
+        ("id,name\n1,A\n1,B\n", "line 3: the id 1 stands there twice"),
+        ("id,name\n,A\n", "line 2: there is no id"),
+        ("id,name\n\xff", "is not UTF-8"),
+    ],
+)
+def test_a_roster_that_cannot_be_used_is_a_sentence(tmp_path, text, words):
+    file = tmp_path / "roster.csv"
+    file.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ListError, match=words):
+        read_roster(file)
+
+
+def test_extensions_are_read_with_the_offset_of_the_due_date(tmp_path):
+    file = tmp_path / "agreed.csv"
+    file.write_text(
+        "id,due,late_days,handed in\n1,2026-12-05 12:00,,\n2,,3,2026-12-01T00:00+02:00\n"
+    )
+    found = read_extensions(file, UTC)
+    assert found["1"] == Extension(datetime(2026, 12, 5, 12, tzinfo=UTC))
+    assert found["2"].late_days == 3 and found["2"].handed_in.utcoffset() == timedelta(hours=2)
+    for row, words in (("1,soon,,", "due must be"), ("1,,-1,", "late_days must be")):
+        file.write_text(f"id,due,late_days,handed_in\n{row}\n")
+        with pytest.raises(ListError, match=f"line 2: {words}"):
+            read_extensions(file, UTC)
+
+
+def test_a_clone_was_handed_in_with_its_last_commit_and_runs_nothing(tmp_path):
+    clone = tmp_path / "ann"
+    moment = datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    environment |= {
+        f"GIT_{who}_{what}": "x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+    environment["GIT_COMMITTER_DATE"] = environment["GIT_AUTHOR_DATE"] = moment.isoformat()
+    for command in (
+        ["init", "-q", str(clone)],
+        ["-C", str(clone), "commit", "-q", "--allow-empty", "-m", "x"],
+    ):
+        subprocess.run(["git", *command], env=environment, check=True)
+    # A configuration that would run a program if git read it.
+    with (clone / ".git/config").open("a") as config:
+        config.write(
+            f'[core]\n\tfsmonitor = "touch {tmp_path}/ran"\n\tpager = "touch {tmp_path}/ran"\n'
+        )
+    hand_in = HandIn("ann", (clone,))
+    assert handed_in_at(hand_in, None) == moment
+    for ref in (clone / ".git").glob("refs/heads/*"):
+        ref.unlink()
+    assert handed_in_at(hand_in, None) is None and not (tmp_path / "ran").exists()
+    blackboard = HandIn("bo", (), time="2026-12-01-09-30-00")
+    assert handed_in_at(blackboard, UTC) == moment + timedelta(hours=1)
+    assert handed_in_at(HandIn("cy", ()), UTC) is None
