@@ -16,6 +16,11 @@ _DEFINITION = re.compile(
 _NAME = re.compile(rb"\w+")
 
 
+def code_of(source: bytes) -> bytes:
+    """Return a module's source without its docstrings, other texts of several lines, and comments."""
+    return _WORDS.sub(b"", source)
+
+
 def taken_from(source: bytes, module: str) -> set[str]:
     """Return names that a module's code may use of another module: those that it imports, or all of its words.
 
@@ -23,7 +28,7 @@ def taken_from(source: bytes, module: str) -> set[str]:
         source: the module's source.
         module: the name of the other module.
     """
-    code = _WORDS.sub(b"", source)
+    code = code_of(source)
     # Of limited length, so that no text takes long.
     lists = re.compile(
         rb"\bfrom[ \t]{1,9}%s[ \t]{1,9}import\b(?:[ \t]{0,9}\([^)]{0,2000}\)|[^\n]{0,2000})"
@@ -42,7 +47,7 @@ def used_by(source: bytes, function: str) -> list[str]:
         source: the module's source.
         function: the name of the function or class.
     """
-    code = _WORDS.sub(b"", source).replace(b"\r\n", b"\n")
+    code = code_of(source).replace(b"\r\n", b"\n")
     # The last definition of a name counts.
     there = {name: set(_NAME.findall(body)) for name, body in _DEFINITION.findall(code)}
     start = function.encode()

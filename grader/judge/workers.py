@@ -12,6 +12,7 @@ from grader.judge import feedback
 from grader.judge.advice import of_file
 from grader.judge.budget import Budget
 from grader.judge.stop import Stop
+from grader.judge.uses import code_of
 from grader.launch.launchers import Connection, Launcher
 from grader.submissions.imports import imported
 from grader.submissions.submission import Submission
@@ -20,8 +21,12 @@ from grader.wire.codec import CodecError
 from grader.wire.stream import WireBroken, WireTimeout
 
 # Bounded, because the learner's lines may be of any length.
-_IMPORTS_TORCH = re.compile(
-    rb"(?:^|[;:])[ \t]*(?:from[ \t]+torch\b|import[ \t][^\n]{0,200}\btorch\b)", re.MULTILINE
+_IMPORTS_TORCH, _IMPORTS_SKLEARN = (
+    re.compile(
+        rf"(?:^|[;:])[ \t]*(?:from[ \t]+{name}\b|import[ \t][^\n]{{0,200}}\b{name}\b)".encode(),
+        re.M,
+    )
+    for name in ("torch", "sklearn")
 )
 
 
@@ -29,12 +34,19 @@ def packages_for(submission: Submission, step: Step) -> list[str]:
     """Return the package groups for a worker that loads a step's module and those that it imports.
 
     A step that needs only NumPy gets torch all the same if a module imports it: importing torch in the worker
-    would take two seconds of the learner's time. A lesson that only mentions torch is no reason to load it.
+    would take two seconds of the learner's time. A lesson that only mentions torch is no reason to load it. The
+    same holds for scikit-learn, which takes half a second.
     """
-    sources = [submission.sources.get(step.module, b"")]
-    sources += imported(submission.sources, step.module).values()
-    needs_torch = any(_IMPORTS_TORCH.search(source) for source in sources)
-    return [name for name in step.packages if not (name == "numpy" and needs_torch)]
+    sources = submission.sources
+    # Only what the code imports counts: a lesson may mention other steps, too.
+    names = (step.module, *imported(sources, step.module))
+    texts = {name: code_of(sources[name]) for name in names if name in sources}
+    code = [texts.get(step.module, b""), *imported(texts, step.module).values()]
+    needs_torch = any(_IMPORTS_TORCH.search(one) for one in code)
+    packages = [name for name in step.packages if not (name == "numpy" and needs_torch)]
+    if "sklearn" not in packages and any(_IMPORTS_SKLEARN.search(one) for one in code):
+        packages.append("sklearn")
+    return packages
 
 
 @dataclass

@@ -462,6 +462,18 @@ def test_a_step_in_numpy_has_torch_loaded_for_modules_that_import_it(sources, pa
     assert packages_for(submission, step) == packages
 
 
+def test_a_module_that_imports_scikit_learn_has_it_loaded():
+    step = Step("02", "step_02_toy", "Toy", 100, 10.0, ("numpy",))
+    for source in (
+        b"from sklearn.utils import shuffle\n",
+        b"def f():\n    import numpy, sklearn\n",
+    ):
+        submission = Submission("toy", Path("toy"), {"step_02_toy": source}, {})
+        assert packages_for(submission, step) == ["numpy", "sklearn"]
+    mentioned = Submission("toy", Path("toy"), {"step_02_toy": b"# from sklearn import x\n"}, {})
+    assert packages_for(mentioned, step) == ["numpy"]
+
+
 def test_no_solution_of_a_step_in_numpy_needs_torch():
     course = Course.load(ROOT)
     solutions = Submission.read(ROOT / "solutions", course)
