@@ -66,7 +66,7 @@ class ClassResults:
         wanted = {"feedback": self._feedback, "complete": True}
         differ = self.book.setting("files", wanted) != wanted
         for entry in self.book.entries().values():
-            has_mark = not entry.problem and self.book.last_mark(entry.id) is not None
+            has_mark = self._standing(entry) is not None
             file = self.out / entry.folder / (RESULTS if has_mark else PROBLEM)
             if (differ or not file.exists()) and (has_mark or entry.problem):
                 try:
@@ -91,7 +91,7 @@ class ClassResults:
         Raises:
             OSError: they cannot be written.
         """
-        mark = None if entry.problem else self.book.standing_mark(entry.id)
+        mark = self._standing(entry)
         text = problem = ""
         if mark:
             text = json.dumps(self._results(entry, mark), indent=1) + "\n"
@@ -107,6 +107,11 @@ class ClassResults:
                 write_whole(file, content.encode("utf-8", "backslashreplace"))
             else:
                 file.unlink(missing_ok=True)
+
+    def _standing(self, entry: Entry) -> GivenMark | None:
+        """Return the mark that counts: a published one stays, even if a later try gives no result."""
+        mark = self.book.standing_mark(entry.id)
+        return mark if mark and (mark.published or not entry.problem) else None
 
     def _results(self, entry: Entry, mark: GivenMark) -> dict[str, Any]:
         attempt = self.book.attempt(mark.attempt)
@@ -133,7 +138,7 @@ class ClassResults:
         return [self._mark(entry) for entry in self.book.entries().values()]
 
     def _mark(self, entry: Entry) -> tuple[Mark, list[str]]:
-        given = None if entry.problem else self.book.standing_mark(entry.id)
+        given = self._standing(entry)
         if given is None:
             ids = self.book.setting("steps", [])
             worth = {one.id: float(one.points) for one in self.course.steps if one.id in ids}
@@ -162,7 +167,17 @@ class ClassResults:
         made_with, notes = _made_with(self.book.versions(given))
         other = differences(made_with, self._versions)
         now = [f"it was graded with {', '.join(other)}"] if other else []
+        now += self._waiting(entry, given)
         return mark, [*files, *attempt.notes, *notes, *now, *_about_date(given, attempt)]
+
+    def _waiting(self, entry: Entry, given: GivenMark) -> list[str]:
+        """Return a clause if what has come after a published mark would change it."""
+        if entry.problem:
+            return [f"it was published and stays; the last try gave no result: {entry.problem}"]
+        last = self.book.last_mark(entry.id)
+        if not last or last.score == given.score:
+            return []
+        return [f"it was published and stays until --publish; the newer mark is {last.score:g}"]
 
 
 def not_final(mark: GivenMark, book: Gradebook) -> str:

@@ -546,10 +546,16 @@ class Grading:
                 self.book.add_mark(one.case.entry.id, one.new)
 
     def publish(self) -> int:
-        """Publish the last mark of each submission, and return how many were not published before."""
+        """Publish the last mark of each submission that is final and not left alone.
+
+        Returns:
+            How many marks were not published before.
+        """
+        entries = self.book.entries().values()
+        ids = [one.id for one in entries if not one.problem and not self._is_left_alone(one)]
         self.results.differ()
         with self.book.transaction():
-            return self.book.publish()
+            return self.book.publish(ids)
 
 
 def judged(

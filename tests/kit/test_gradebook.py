@@ -23,6 +23,7 @@ from grader.run.roster import ListError, join, read_extensions, read_roster
 from grader.submissions.hand_ins import HandIn
 from grader.submissions.moments import handed_in_at
 from tests.kit.conftest import OUTER_LIMIT
+from tests.kit.test_hand_ins import without_rights
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
 
@@ -68,6 +69,7 @@ class Class:
         ran = subprocess.run(
             self.command(*options), cwd=self.root, env=self.kit.environment(), input=text or "",
             capture_output=True, text=True, timeout=OUTER_LIMIT, check=False,
+            preexec_fn=without_rights if os.geteuid() == 0 else None,
         )  # fmt: skip
         assert ran.returncode == code, ran.stdout + ran.stderr
         assert "Traceback" not in ran.stderr
@@ -221,6 +223,43 @@ def test_a_changed_submission_is_graded_again_and_its_history_kept(group):
     group.grade()
     assert file.read_bytes() == text and group.kit.collected() == []
     assert json.loads(text)["versions"].keys() == {"kit", "course", "torch", "numpy", "python"}
+
+
+def test_a_published_mark_stays_whatever_the_next_try_gives(group):
+    group.grade("--no-rehearse")
+    group.grade("--publish")
+    before = {file.parent.name: file.read_bytes() for file in group.out.glob("*/results.json")}
+    gradebook = (group.out / "gradebook.csv").read_bytes()
+
+    # What is handed in next cannot be read: there is a problem to tell, and the mark stays.
+    folder = group.root / "class/cy"
+    folder.chmod(0)
+    if os.geteuid() == 0:
+        os.chown(folder, 60_777, 60_777)
+    group.hand_in("bob", RIGHT, RIGHT)
+    said = group.grade("--no-rehearse", code=3)
+    assert "cy: no result: " in said and "it was published and stays; the last try gave no" in said
+    assert "it was published and stays until --publish; the newer mark is 100" in said
+    assert (group.out / "cy/problem.txt").is_file()
+    assert {name: (group.out / name / "results.json").read_bytes() for name in before} == before
+    assert (group.out / "gradebook.csv").read_bytes() == gradebook
+    (group.out / "cy/results.json").unlink()
+    said = group.grade("--publish", "--only", "ann")
+    assert "0 marks were published" in said and (group.out / "cy/results.json").is_file()
+    assert group.scores()["bob"] < 100
+    said = group.grade("--publish", code=3)
+    assert "1 marks were published" in said and group.scores()["bob"] == 100
+    assert (group.out / "cy/results.json").read_bytes() == before["cy"]
+
+
+def test_a_mark_that_is_not_final_is_not_published(group):
+    group.set_hidden("01", "[][1]", 1)
+    group.grade("--no-rehearse", code=3)
+    said = group.grade("--publish", "--no-rehearse", code=3)
+    assert "0 marks were published" in said
+    group.set_hidden("01", 5, 10)
+    said = group.grade("--no-rehearse")
+    assert group.scores()["ann"] == 100
 
 
 def wait_for(group, count):
