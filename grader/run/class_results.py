@@ -40,6 +40,7 @@ class ClassResults:
         self.out = out.absolute()
         self._versions = versions(course)
         self._feedback = course.dates.feedback(course.hidden_feedback, datetime.now(UTC))
+        self._files = {"feedback": self._feedback, "complete": True}
         self._failed: set[str] = set()
 
     def failed(self, entry: Entry, error: OSError) -> None:
@@ -52,6 +53,16 @@ class ClassResults:
             raise Unwritable(f"{self.out} cannot be written ({error.strerror})") from error
         self._failed.add(entry.folder)
 
+    def begin(self) -> None:
+        """Remember how results are going to be written, inside of a transaction, before the first one is.
+
+        If a run is killed, the next one may be told to show less of hidden tests.
+        """
+        if self.book.setting("files", self._files) != self._files:
+            self.book.set_setting("files", {"complete": False})
+        else:
+            self.book.set_setting("files", self._files)
+
     def differ(self) -> None:
         """Remember that all results are to be written anew, also by the next run, if this one is killed."""
         with self.book.transaction():
@@ -63,8 +74,7 @@ class ClassResults:
         Raises:
             Unwritable: they cannot be written; the marks are in the gradebook.
         """
-        wanted = {"feedback": self._feedback, "complete": True}
-        differ = self.book.setting("files", wanted) != wanted
+        differ = self.book.setting("files", self._files) != self._files
         for entry in self.book.entries().values():
             has_mark = self._standing(entry) is not None
             file = self.out / entry.folder / (RESULTS if has_mark else PROBLEM)
@@ -83,7 +93,7 @@ class ClassResults:
             words = f"cannot be written ({error.strerror})"
             raise Unwritable(f"{self.out / TIMINGS} {words}") from error
         with self.book.transaction():
-            self.book.set_setting("files", wanted)
+            self.book.set_setting("files", self._files)
 
     def write(self, entry: Entry) -> None:
         """Write the result and the problem of a submission, and remove those of an earlier run.

@@ -3,6 +3,7 @@
 Most tests run the real command on a class of a toy kit, whose hidden test notes each run in a file.
 """
 
+import csv
 import json
 import os
 import signal
@@ -13,11 +14,15 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from grader.course.course import Course
 from grader.course.dates import Dates, Extension
 from grader.course.marks import Learner, Mark, Student
+from grader.run.grade import Grading, Wish, output_names
 from grader.run.gradebook import Attempt, Gradebook, GradebookError
 from grader.run.roster import ListError, join, read_extensions, read_roster
 from grader.submissions.hand_ins import HandIn
@@ -274,6 +279,97 @@ def wait_for(group, count):
     raise AssertionError("no mark came")
 
 
+def test_marks_change_by_regrade_although_the_submission_could_not_be_read_before(group):
+    group.grade("--no-rehearse")
+    with Gradebook(group.out) as book, book.transaction():
+        entry = book.entries()["bob", 1]
+        book.set_problem(entry.id, "it could not be read")
+    course = group.root / "course.toml"
+    text = course.read_text()
+    course.write_text(
+        text.replace("points = 99", "points = 50").replace("points = 1\n", "points = 50\n")
+    )
+    said = group.grade("--regrade", "--yes")
+    assert "bob" in said and group.scores()["bob"] > 50
+
+    # Who is no longer in the class keeps the marks of a step that is no longer in the course.
+    head, first, _ = course.read_text().split("[[step]]")
+    course.write_text(f"{head}[[step]]{first.replace('points = 50', 'points = 100')}")
+    group.root.joinpath("class/ann").rename(group.root / "ann")
+    group.grade("--no-rehearse")
+    with (group.out / "gradebook.csv").open() as file:
+        rows = {row["submission"]: row for row in csv.DictReader(file)}
+    assert float(rows["ann"]["step_00"]) == float(rows["ann"]["step_01"]) == 50
+
+
+def test_more_is_shown_after_a_date_and_less_after_a_killed_run(group):
+    group.grade("--no-rehearse")
+    file = group.out / "bob/results.json"
+
+    def hidden():
+        tests = [test for step in json.loads(file.read_text())["steps"] for test in step["tests"]]
+        (wrong,) = [
+            one for one in tests if one["visibility"] == "hidden" and one["status"] == "failed"
+        ]
+        return wrong["message"]
+
+    assert hidden() != "A hidden test failed."
+    course = group.root / "course.toml"
+    plain = course.read_text()
+    course.write_text(
+        'hidden_feedback = "title"\n[dates]\nreveal_after = 2999-01-01T00:00:00Z\n' + plain
+    )
+    group.grade()
+    assert hidden() == "A hidden test failed."
+    course.write_text(course.read_text().replace("2999", "2001"))
+    group.grade()
+    assert hidden() != "A hidden test failed."
+
+    # A run that wrote all of it was killed: the next one may be told to show less.
+    course.write_text('hidden_feedback = "title"\n' + plain)
+    group.grade()
+    for number in range(5):
+        group.hand_in(f"slow {number}", SLOW + f"# {number}\n", WRONG)
+    course.write_text(plain)
+    group.hand_in("bob", WRONG + "# again\n", RIGHT)
+    run = group.start("--no-rehearse")
+    wait_for(group, 6)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.communicate()
+    assert hidden() != "A hidden test failed."
+    course.write_text('hidden_feedback = "title"\n' + plain)
+    group.grade("--no-rehearse")
+    assert hidden() == "A hidden test failed."
+
+
+def test_names_of_results_are_taken_by_no_submission_and_fit_on_a_disk():
+    names = ["gradebook.db", "JUNIT.XML", "\u540d" * 200, "a" * 300, "...", "x\nann: 100"]
+    folders = list(output_names([HandIn(name, ()) for name in names]).values())
+    assert folders[0] == "gradebook.db-2" and folders[1] == "JUNIT.XML-2"
+    assert all(0 < len(folder.encode()) <= 255 for folder in folders)
+
+
+def test_a_name_of_several_lines_is_one_line_and_other_exercises_are_said(group):
+    name = "eve\n 100.00 of 100  ann"
+    group.hand_in(name, WRONG, RIGHT)
+    memory = group.root / "class" / name / ".torchsteps"
+    memory.mkdir()
+    stub = (group.root / "exercises/step_00_numbers.py").read_text()
+    stubs = {"step_00_numbers.py": stub, "step_01_lines.py": "# other\n", "step_99_no.py": ""}
+    (memory / "stubs.json").write_text(json.dumps(stubs))
+    said = group.grade("--no-rehearse")
+    assert len([line for line in said.splitlines() if line.startswith(" 100.00 of 100  ann")]) == 1
+    words = "its workspace was made with other exercises than this kit has: step 01"
+    assert said.count(words) == 1
+    (notes,) = (
+        json.loads(file.read_text())["notes"] for file in group.out.glob("eve*/results.json")
+    )
+    assert notes == [words]
+    for broken in ("[1]", "{", '{"step_00_numbers.py": 1}'):
+        (memory / "stubs.json").write_text(broken)
+        assert "other exercises" not in group.grade("--no-rehearse")
+
+
 def test_a_killed_run_and_one_that_is_stopped_go_on_where_they_ended(group):
     for number in range(7):
         group.hand_in(f"slow {number}", SLOW + f"# {number}\n", RIGHT)
@@ -380,6 +476,8 @@ def test_lateness_costs_what_the_rules_say(hours, extension, expected):
     late = dates.lateness(moment, extension)
     assert (late.days, late.free, late.percent) == expected
     assert Dates().lateness(DUE).due is None
+    never = datetime.max.replace(tzinfo=UTC)
+    assert Dates(never, 10).lateness(DUE).days == 0
 
 
 def test_hidden_tests_are_revealed_after_their_date():
@@ -387,6 +485,14 @@ def test_hidden_tests_are_revealed_after_their_date():
     moments = [DUE - timedelta(seconds=1), DUE]
     assert [dates.feedback("title", moment) for moment in moments] == ["title", "all"]
     assert Dates().feedback("mistake", DUE) == "mistake"
+
+
+def agreed_with(hand_in, wish):
+    """Return the ids of the extensions that are found for a submission."""
+    with TemporaryDirectory() as folder, Gradebook(Path(folder)) as book:
+        grading = Grading(Course(Path(folder), ()), book, Path(folder), wish)
+        grading._agreed(hand_in)
+        return sorted(grading.agreed_with)
 
 
 def mark(name, *learners):
@@ -421,6 +527,24 @@ def test_a_roster_is_joined_by_id_address_and_name_and_doubt_is_said():
     assert [one.submission for one in joined if not one.student] == ["Twin_9", "stranger"]
 
 
+def test_a_number_of_the_platform_that_speaks_against_the_name_is_said():
+    students = [Student("1", "Ann Lee"), Student("2", "Bo Ray"), Student("3", "Cy Fox")]
+    marks = [
+        mark("Ann Lee_2", Learner("Ann Lee", {"moodle": "Participant 2"})),
+        mark("Cy Fox_3", Learner("Cy Fox", {"moodle": "Participant 3"})),
+        mark("Di_9", Learner("Di", {"moodle": "Participant 9"})),
+    ]
+    joined, said = join(marks, students)
+    found = {one.student.id: one.submission for one in joined if one.student}
+    assert found == {"1": "", "2": "", "3": "Cy Fox_3"}
+    assert said == ["Ann Lee_2: 2 rows of the roster fit.", "Di_9: nobody in the roster fits."]
+    # What is agreed with the row 2 of the roster is not agreed with Moodle's participant 2.
+    number = HandIn("Ann Lee_2", (), (Learner("Ann Lee", {"moodle": "Participant 2"}),))
+    agreed = {"2": Extension(late_days=5)}
+    assert agreed_with(number, Wish(extensions=agreed)) == ["2"]
+    assert agreed_with(number, Wish(extensions=agreed, students=students)) == []
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -445,14 +569,19 @@ def test_extensions_are_read_with_the_offset_of_the_due_date(tmp_path):
     found = read_extensions(file, UTC)
     assert found["1"] == Extension(datetime(2026, 12, 5, 12, tzinfo=UTC))
     assert found["2"].late_days == 3 and found["2"].handed_in.utcoffset() == timedelta(hours=2)
-    for row, words in (("1,soon,,", "due must be"), ("1,,-1,", "late_days must be")):
+    # A day alone would be over as soon as it begins.
+    for row, words in (
+        ("1,soon,,", "due must be"),
+        ("1,2026-12-08,,", "due must be"),
+        ("1,,-1,", "late_days must be"),
+    ):
         file.write_text(f"id,due,late_days,handed_in\n{row}\n")
         with pytest.raises(ListError, match=f"line 2: {words}"):
             read_extensions(file, UTC)
 
 
 def test_a_clone_was_handed_in_with_its_last_commit_and_runs_nothing(tmp_path):
-    clone = tmp_path / "ann"
+    clone = tmp_path / 'ann 12:30 "x" \\'
     moment = datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     environment |= {
