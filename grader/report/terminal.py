@@ -77,6 +77,7 @@ class MarkChange:
         new: the points as they would be.
         steps: the ids of the steps whose points differ.
         published: whether learners keep seeing the old one.
+        worth: what the steps of both marks are worth.
     """
 
     name: str
@@ -84,6 +85,7 @@ class MarkChange:
     new: float
     steps: list[str]
     published: bool
+    worth: tuple[float, float]
 
 
 class GradingScreen:
@@ -178,7 +180,11 @@ class GradingScreen:
             style = "red" if row.new < row.old else "green" if row.new > row.old else ""
             steps = ", ".join(row.steps) or "-"
             published = "  (published: stays until --publish)" if row.published else ""
-            text = f"{row.old:6.2f}  {row.new:6.2f}  {steps}  {one_line(row.name)}{published}"
+            before, after = row.worth
+            worth = "" if before == after else f"  (of {before:g}, then of {after:g})"
+            text = (
+                f"{row.old:6.2f}  {row.new:6.2f}  {steps}  {one_line(row.name)}{worth}{published}"
+            )
             self.console.print(Text(text, style=style), soft_wrap=True)
 
     def summary(

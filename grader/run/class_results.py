@@ -78,7 +78,7 @@ class ClassResults:
         for entry in self.book.entries().values():
             has_mark = self._standing(entry) is not None
             file = self.out / entry.folder / (RESULTS if has_mark else PROBLEM)
-            if (differ or not file.exists()) and (has_mark or entry.problem):
+            if (differ or not _is_there(file)) and (has_mark or entry.problem):
                 try:
                     self.write(entry)
                 except OSError as error:
@@ -188,6 +188,11 @@ class ClassResults:
         if not last or last.score == given.score:
             return []
         return [f"it was published and stays until --publish; the newer mark is {last.score:g}"]
+
+
+def _is_there(file: Path) -> bool:
+    """Return whether a file has content; after a loss of power, it may be there without any."""
+    return file.is_file() and file.stat().st_size > 0
 
 
 def not_final(mark: GivenMark, book: Gradebook) -> str:

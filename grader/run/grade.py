@@ -170,6 +170,7 @@ class Grading:
         cases: the submissions, after `read`.
         results: writes what the gradebook holds.
         steps: the steps that marks are made of.
+        added: those of them that no mark was made of before, if there are any marks.
         agreed_with: the ids of the extensions that belong to a submission of the class.
     """
 
@@ -187,6 +188,7 @@ class Grading:
         asked = every if wish.steps is None else wish.steps
         # Steps are only added, so that no mark loses any.
         self.steps = [one for one in course.steps if one.id in asked or one.id in known]
+        self.added = [one for one in self.steps if known and one.id not in known]
 
     @property
     def waiting(self) -> list[Case]:

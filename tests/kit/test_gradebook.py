@@ -223,10 +223,11 @@ def test_a_changed_submission_is_graded_again_and_its_history_kept(group):
     # A result that was lost is written again, byte for byte, from the gradebook alone.
     file = group.out / "bob/results.json"
     text = file.read_bytes()
-    file.unlink()
     group.kit.collected()
-    group.grade()
-    assert file.read_bytes() == text and group.kit.collected() == []
+    for lose in (file.unlink, lambda: file.write_bytes(b"")):
+        lose()
+        group.grade()
+        assert file.read_bytes() == text and group.kit.collected() == []
     assert json.loads(text)["versions"].keys() == {"kit", "course", "torch", "numpy", "python"}
 
 
@@ -368,6 +369,30 @@ def test_a_name_of_several_lines_is_one_line_and_other_exercises_are_said(group)
     for broken in ("[1]", "{", '{"step_00_numbers.py": 1}'):
         (memory / "stubs.json").write_text(broken)
         assert "other exercises" not in group.grade("--no-rehearse")
+
+
+def test_a_mark_that_keeps_its_sum_but_not_its_steps_is_asked_for(group):
+    group.root.joinpath("roster.csv").write_text("id\nann\nbob\ncy\ndi\n")
+    group.root.joinpath("agreed.csv").write_text("id,late_days\ndi,3\nnobody,3\n")
+    lists = ("--roster", "roster.csv", "--extensions", "agreed.csv")
+    said = group.grade("--no-rehearse", "--steps", "00", *lists)
+    assert "has the id nobody." in said and "has the id di." not in said
+    assert group.scores()["ann"] == 99
+    # cy's second step is worth nothing: 99 of 99 become 99 of 100.
+    (group.root / "class/cy/step_01_lines.py").write_text("x = 1\n")
+    group.grade("--no-rehearse", "--steps", "00")
+    said = group.grade("--no-rehearse", "--regrade", text="n\n")
+    line = next(line for line in said.splitlines() if "  cy" in line)
+    assert line.split()[:4] == ["99.00", "99.00", "01", "cy"] and "(of 99, then of 100)" in line
+    assert "3 marks change. Write them?" in said
+    assert "Graded for the first time: step 01. Marks now go up to 100." in said
+    course = group.root / "course.toml"
+    group.grade("--regrade", "--yes")
+    # The points move from one step to the other, and the sum stays.
+    course.write_text(course.read_text().replace("points = 99", "points = 60")
+                      .replace("points = 1\n", "points = 40\n"))  # fmt: skip
+    said = group.grade("--regrade", text="n\n")
+    assert "100.00  100.00  00, 01  ann" in said and "No mark was changed" in said
 
 
 def test_a_killed_run_and_one_that_is_stopped_go_on_where_they_ended(group):
