@@ -146,6 +146,10 @@ def grade(
             if only and not grading.wanted:
                 raise fail(f"Nothing was graded: no submission is called {only}.", USAGE)
             screen = GradingScreen(make_console(), len(grading.waiting))
+            if grading.added:
+                names = ", ".join(step.id for step in grading.added)
+                most = sum(step.points for step in grading.steps)
+                screen.note(f"Graded for the first time: step {names}. Marks now go up to {most}.")
             for unread in grading.unread:
                 screen.problem(unread)
             if grading.waiting and scheduler:
@@ -155,7 +159,11 @@ def grade(
                     screen.end()
             elif grading.waiting:
                 layers = _judge(grading, screen, jobs, rehearse, allow_unsandboxed)
+            listed = {text.casefold() for one in students or [] for text in (one.id, one.email)}
             for key in sorted(agreed.keys() - grading.agreed_with):
+                if key.casefold() in listed:
+                    # Nothing was handed in.
+                    continue
                 screen.note(f"{extensions}: nobody in the class has the id {key}.")
             _settle(grading, screen, yes)
             if publish:
@@ -185,8 +193,10 @@ def grade(
         if missing:
             screen.note(f"{len(missing)} handed nothing in and get 0: {', '.join(missing)}.")
     _write_files(course, out, rows, assignment, download)
-    wanted = {case.entry.folder for case in grading.wanted}
-    raise typer.Exit(KIT if any(one.problem and one.folder in wanted for one, _ in marks) else 0)
+    wanted = {case.entry.folder: case.entry.problem for case in grading.wanted}
+    # A published mark stands although the last try gave no result.
+    failed = any(wanted.values()) or any(one.problem and one.folder in wanted for one, _ in marks)
+    raise typer.Exit(KIT if failed else 0)
 
 
 def _write_files(
@@ -254,9 +264,16 @@ def _settle(grading: Grading, screen: GradingScreen, yes: bool) -> None:
             screen.waiting(len(changes))
         return
     rows = [
-        MarkChange(one.case.entry.name, one.old.score, one.new.score, one.steps, one.is_published)
+        MarkChange(
+            one.case.entry.name,
+            one.old.score,
+            one.new.score,
+            one.steps,
+            one.is_published,
+            (one.old.max_score, one.new.max_score),
+        )
         for one in changes
-        if one.old.score != one.new.score
+        if one.steps or (one.old.score, one.old.max_score) != (one.new.score, one.new.max_score)
     ]
     if rows:
         screen.changes(rows)

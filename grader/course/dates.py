@@ -72,7 +72,8 @@ class Dates:
         due = extension.due or self.due
         if due is None or handed_in is None:
             return Lateness(due)
-        if handed_in <= due + timedelta(minutes=self.grace_minutes):
+        # Not added to the date, which may be the last one that there is.
+        if handed_in - due <= timedelta(minutes=self.grace_minutes):
             return Lateness(due)
         days = math.ceil((handed_in - due) / _DAY)
         pool = self.late_days if extension.late_days is None else extension.late_days

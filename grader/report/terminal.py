@@ -77,6 +77,7 @@ class MarkChange:
         new: the points as they would be.
         steps: the ids of the steps whose points differ.
         published: whether learners keep seeing the old one.
+        worth: what the steps of both marks are worth.
     """
 
     name: str
@@ -84,6 +85,7 @@ class MarkChange:
     new: float
     steps: list[str]
     published: bool
+    worth: tuple[float, float]
 
 
 class GradingScreen:
@@ -92,6 +94,7 @@ class GradingScreen:
     def __init__(self, console: Console, total: int) -> None:
         self.console = console
         self.graded = 0
+        self._marked = 0
         self._total = total
         self._failures = 0
         self._begun = self._said = time.monotonic()
@@ -115,6 +118,7 @@ class GradingScreen:
     def done(self, graded: Graded) -> None:
         """Count a submission, and show its problem if there is one."""
         self.graded += 1
+        self._marked += graded.marked
         if graded.problem:
             self.problem(graded)
         rate, failures = self._rate(), f"{self._failures} failed" if self._failures else ""
@@ -128,7 +132,7 @@ class GradingScreen:
         """Show why a submission has no result, or no final one."""
         self._failures += 1
         what = "" if graded.marked else "no result: "
-        text = f"{visible(graded.name)}: {what}{visible(graded.problem)}"
+        text = f"{one_line(graded.name)}: {what}{one_line(graded.problem)}"
         self.console.print(Text(text, style="red"), soft_wrap=True)
 
     def _rate(self) -> str:
@@ -176,7 +180,11 @@ class GradingScreen:
             style = "red" if row.new < row.old else "green" if row.new > row.old else ""
             steps = ", ".join(row.steps) or "-"
             published = "  (published: stays until --publish)" if row.published else ""
-            text = f"{row.old:6.2f}  {row.new:6.2f}  {steps}  {visible(row.name)}{published}"
+            before, after = row.worth
+            worth = "" if before == after else f"  (of {before:g}, then of {after:g})"
+            text = (
+                f"{row.old:6.2f}  {row.new:6.2f}  {steps}  {one_line(row.name)}{worth}{published}"
+            )
             self.console.print(Text(text, style=style), soft_wrap=True)
 
     def summary(
@@ -196,14 +204,14 @@ class GradingScreen:
         """
         for mark, notes in sorted(marks, key=lambda pair: pair[0].folder):
             if mark.score is not None:
-                text = f"{mark.score:>7.2f} of {mark.max_score:g}  {visible(mark.submission)}"
+                text = f"{mark.score:>7.2f} of {mark.max_score:g}  {one_line(mark.submission)}"
                 self.console.print(Text(text), soft_wrap=True)
                 self._below(notes)
         for file in left_out:
             self._yellow(f"left out: {one_line(file.name)}: {one_line(file.reason)}")
         failed = sum(mark.score is None for mark, _ in marks)
         doubtful = sum(mark.score is not None and bool(mark.problem) for mark, _ in marks)
-        earlier = len(marks) - self._total
+        earlier = len(marks) - failed - self._marked
         words = f" {earlier} of them by earlier runs." if earlier > 0 else ""
         self.console.print(
             f"{len(marks) - failed} graded, {failed} without a result.{words}", style="bold"

@@ -89,7 +89,8 @@ def write_class_files(
     Raises:
         OSError: a file cannot be written; the earlier one is unchanged.
     """
-    steps = [step.id for step in course.steps]
+    # A step that was taken out of the course still counts in the marks that were given before.
+    steps = sorted({step.id for step in course.steps}.union(*(mark.max_steps for mark in marks)))
     write_whole(out / GRADEBOOK_CSV, gradebook_csv(marks, steps))
     write_whole(out / NBGRADER_CSV, nbgrader_csv(marks, assignment or _ASSIGNMENT))
     report = io.BytesIO()

@@ -40,6 +40,7 @@ class ClassResults:
         self.out = out.absolute()
         self._versions = versions(course)
         self._feedback = course.dates.feedback(course.hidden_feedback, datetime.now(UTC))
+        self._files = {"feedback": self._feedback, "complete": True}
         self._failed: set[str] = set()
 
     def failed(self, entry: Entry, error: OSError) -> None:
@@ -52,6 +53,16 @@ class ClassResults:
             raise Unwritable(f"{self.out} cannot be written ({error.strerror})") from error
         self._failed.add(entry.folder)
 
+    def begin(self) -> None:
+        """Remember how results are going to be written, inside of a transaction, before the first one is.
+
+        If a run is killed, the next one may be told to show less of hidden tests.
+        """
+        if self.book.setting("files", self._files) != self._files:
+            self.book.set_setting("files", {"complete": False})
+        else:
+            self.book.set_setting("files", self._files)
+
     def differ(self) -> None:
         """Remember that all results are to be written anew, also by the next run, if this one is killed."""
         with self.book.transaction():
@@ -63,12 +74,11 @@ class ClassResults:
         Raises:
             Unwritable: they cannot be written; the marks are in the gradebook.
         """
-        wanted = {"feedback": self._feedback, "complete": True}
-        differ = self.book.setting("files", wanted) != wanted
+        differ = self.book.setting("files", self._files) != self._files
         for entry in self.book.entries().values():
-            has_mark = not entry.problem and self.book.last_mark(entry.id) is not None
+            has_mark = self._standing(entry) is not None
             file = self.out / entry.folder / (RESULTS if has_mark else PROBLEM)
-            if (differ or not file.exists()) and (has_mark or entry.problem):
+            if (differ or not _is_there(file)) and (has_mark or entry.problem):
                 try:
                     self.write(entry)
                 except OSError as error:
@@ -83,7 +93,7 @@ class ClassResults:
             words = f"cannot be written ({error.strerror})"
             raise Unwritable(f"{self.out / TIMINGS} {words}") from error
         with self.book.transaction():
-            self.book.set_setting("files", wanted)
+            self.book.set_setting("files", self._files)
 
     def write(self, entry: Entry) -> None:
         """Write the result and the problem of a submission, and remove those of an earlier run.
@@ -91,7 +101,7 @@ class ClassResults:
         Raises:
             OSError: they cannot be written.
         """
-        mark = None if entry.problem else self.book.standing_mark(entry.id)
+        mark = self._standing(entry)
         text = problem = ""
         if mark:
             text = json.dumps(self._results(entry, mark), indent=1) + "\n"
@@ -107,6 +117,11 @@ class ClassResults:
                 write_whole(file, content.encode("utf-8", "backslashreplace"))
             else:
                 file.unlink(missing_ok=True)
+
+    def _standing(self, entry: Entry) -> GivenMark | None:
+        """Return the mark that counts: a published one stays, even if a later try gives no result."""
+        mark = self.book.standing_mark(entry.id)
+        return mark if mark and (mark.published or not entry.problem) else None
 
     def _results(self, entry: Entry, mark: GivenMark) -> dict[str, Any]:
         attempt = self.book.attempt(mark.attempt)
@@ -133,7 +148,7 @@ class ClassResults:
         return [self._mark(entry) for entry in self.book.entries().values()]
 
     def _mark(self, entry: Entry) -> tuple[Mark, list[str]]:
-        given = None if entry.problem else self.book.standing_mark(entry.id)
+        given = self._standing(entry)
         if given is None:
             ids = self.book.setting("steps", [])
             worth = {one.id: float(one.points) for one in self.course.steps if one.id in ids}
@@ -162,7 +177,22 @@ class ClassResults:
         made_with, notes = _made_with(self.book.versions(given))
         other = differences(made_with, self._versions)
         now = [f"it was graded with {', '.join(other)}"] if other else []
+        now += self._waiting(entry, given)
         return mark, [*files, *attempt.notes, *notes, *now, *_about_date(given, attempt)]
+
+    def _waiting(self, entry: Entry, given: GivenMark) -> list[str]:
+        """Return a clause if what has come after a published mark would change it."""
+        if entry.problem:
+            return [f"it was published and stays; the last try gave no result: {entry.problem}"]
+        last = self.book.last_mark(entry.id)
+        if not last or last.score == given.score:
+            return []
+        return [f"it was published and stays until --publish; the newer mark is {last.score:g}"]
+
+
+def _is_there(file: Path) -> bool:
+    """Return whether a file has content; after a loss of power, it may be there without any."""
+    return file.is_file() and file.stat().st_size > 0
 
 
 def not_final(mark: GivenMark, book: Gradebook) -> str:

@@ -43,7 +43,7 @@ from grader.run.gradebook import (
 )
 from grader.run.roster import names_of, rows_of
 from grader.run.versions import as_text, grading_key, other_stubs, versions
-from grader.submissions.hand_ins import HandIn
+from grader.submissions.hand_ins import RESULT_FILES, HandIn
 from grader.submissions.moments import handed_in_at
 from grader.submissions.submission import Submission
 
@@ -141,11 +141,14 @@ def output_names(hand_ins: list[HandIn], taken: Iterable[str] = ()) -> dict[Hand
         taken: names that others have already.
     """
     result: dict[HandIn, str] = {}
-    used = {name.casefold() for name in taken}
+    # The files of the class lie beside these folders.
+    used = {name.casefold() for name in (*taken, *RESULT_FILES)}
     for hand_in in hand_ins:
         text = hand_in.name.encode("utf-8", "replace").decode("utf-8")
         clean = re.sub(r"[^\w.@+ -]", "_", text)
-        name = base = clean.strip(". ")[:100] or "submission"
+        # A file system takes 255 bytes.
+        short = clean.strip(". ")[:100].encode()[:200].decode("utf-8", "ignore")
+        name = base = short or "submission"
         number = 2
         while name.casefold() in used:
             name, number = f"{base}-{number}", number + 1
@@ -167,6 +170,7 @@ class Grading:
         cases: the submissions, after `read`.
         results: writes what the gradebook holds.
         steps: the steps that marks are made of.
+        added: those of them that no mark was made of before, if there are any marks.
         agreed_with: the ids of the extensions that belong to a submission of the class.
     """
 
@@ -184,6 +188,7 @@ class Grading:
         asked = every if wish.steps is None else wish.steps
         # Steps are only added, so that no mark loses any.
         self.steps = [one for one in course.steps if one.id in asked or one.id in known]
+        self.added = [one for one in self.steps if known and one.id not in known]
 
     @property
     def waiting(self) -> list[Case]:
@@ -235,6 +240,7 @@ class Grading:
         new = [one for one in hand_ins if (one.name, twins[one]) not in entries]
         folders = output_names(new, (entry.folder for entry in entries.values()))
         with self.book.transaction():
+            self.results.begin()
             self.book.set_setting("steps", [step.id for step in self.steps])
             for hand_in in hand_ins:
                 entry = self.book.add_entry(
@@ -276,9 +282,9 @@ class Grading:
                 hand_in, outcome = forks.next()
                 said = json.loads(outcome.value) if outcome.value else {"problem": outcome.problem}
                 attempt = None
+                agreed = self._agreed(hand_in)
                 if not said["problem"]:
                     moment = datetime.fromisoformat(said["moment"]) if said["moment"] else None
-                    agreed = self._agreed(hand_in)
                     attempt = _attempt(hand_in, said, (agreed and agreed.handed_in) or moment)
                 found[hand_in] = attempt, said["problem"]
         finally:
@@ -300,6 +306,8 @@ class Grading:
         if not wish.extensions:
             return None
         names = set().union(*names_of(hand_in.name, hand_in.learners))
+        # Whose the ids of the roster are, the roster tells.
+        names -= {student.id.casefold() for student in wish.students}
         for fitting in rows_of(hand_in.name, hand_in.learners, wish.students):
             if len(fitting) == 1:
                 (student,) = fitting
@@ -513,10 +521,13 @@ class Grading:
             if case.attempt is None or case.to_run or self._is_left_alone(case.entry):
                 continue
             new, old = self._mark(case), case.mark
-            if old is None or case.is_new or case.entry.problem:
+            if old is None or case.is_new:
                 # What is handed in is as it was once before, or can be read again.
-                self._give(case, None if old and not case.is_new else new)
-            elif old.counts_the_same(new) and not old.says_the_same(new):
+                self._give(case, new)
+                continue
+            if case.entry.problem:
+                self._give(case, None)
+            if old.counts_the_same(new) and not old.says_the_same(new):
                 # Only what is said of the date differs: there is nothing to ask.
                 self._give(case, new)
             elif not old.says_the_same(new):
@@ -546,10 +557,16 @@ class Grading:
                 self.book.add_mark(one.case.entry.id, one.new)
 
     def publish(self) -> int:
-        """Publish the last mark of each submission, and return how many were not published before."""
+        """Publish the last mark of each submission that is final and not left alone.
+
+        Returns:
+            How many marks were not published before.
+        """
+        entries = self.book.entries().values()
+        ids = [one.id for one in entries if not one.problem and not self._is_left_alone(one)]
         self.results.differ()
         with self.book.transaction():
-            return self.book.publish()
+            return self.book.publish(ids)
 
 
 def judged(

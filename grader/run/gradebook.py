@@ -525,18 +525,24 @@ class Gradebook:
             number,
         )
 
-    def publish(self) -> int:
-        """Publish the last mark of each submission that has no problem, inside of a transaction.
+    def publish(self, entries: Iterable[int]) -> int:
+        """Publish the last marks of submissions, those apart that are not final, inside of a transaction.
+
+        Args:
+            entries: the numbers of the submissions.
 
         Returns:
             How many marks were not published before.
         """
-        return self._database.execute(
-            """UPDATE marks SET published_at = ? WHERE published_at IS NULL AND id IN
-            (SELECT max(marks.id) FROM marks JOIN submissions ON submissions.id = submission
-            WHERE problem = '' GROUP BY submission)""",
-            (_now(),),
-        ).rowcount
+        query = """UPDATE marks SET published_at = ? WHERE published_at IS NULL
+            AND id = (SELECT max(id) FROM marks WHERE submission = ?)
+            AND NOT EXISTS (SELECT 1 FROM marked_steps JOIN verdicts ON verdicts.id = verdict
+            WHERE mark = marks.id AND status = ?)"""
+        now = _now()
+        return sum(
+            self._database.execute(query, (now, entry, Status.ERROR.value)).rowcount
+            for entry in entries
+        )
 
     def marked_verdicts(self, mark: GivenMark) -> list[StepVerdict]:
         """Return the verdicts that a mark rests on, with the points and titles that it was given with."""

@@ -26,6 +26,8 @@ _HEADERS = {
     "late_days": ("latedays",),
     "handed_in": ("handedin", "submittedat", "submissiontime"),
 }  # fmt: skip
+# Whose own numbers tell nothing outside of them.
+_PLATFORMS = ("moodle", "canvas", "gradescope")
 
 
 class ListError(ValueError):
@@ -79,6 +81,9 @@ def read_extensions(path: Path, zone: tzinfo | None) -> dict[str, Extension]:
         for field in ("due", "handed_in"):
             try:
                 moment = datetime.fromisoformat(row[field]) if row[field] else None
+                # A day alone would stand for its first moment, and who writes one means its last.
+                if moment and ":" not in row[field]:
+                    raise ValueError
             except ValueError:
                 words = f"must be a date and time such as 2026-12-04T23:59, not {row[field]}"
                 raise ListError(f"{where}: {field} {words}.") from None
@@ -154,13 +159,20 @@ def rows_of(
         students: the roster.
     """
     result = []
-    for names in names_of(submission, learners):
+    learners = list(learners) or [Learner("")]
+    for learner, names in zip(learners, names_of(submission, learners), strict=True):
         plain = {plain_name(name) for name in names} - {""}
-        fitting = [one for one in students if one.id.casefold() in names]
+        numbers = {learner.ids.get(one, "").casefold().rpartition(" ")[2] for one in _PLATFORMS}
+        fitting = [one for one in students if one.id.casefold() in names - numbers]
         fitting = fitting or [
             one for one in students if one.email and one.email.casefold() in names
         ]
-        fitting = fitting or [one for one in students if plain & _plain_names(one)]
+        if not fitting:
+            fitting = [one for one in students if plain & _plain_names(one)]
+            # A school may count as a platform does, so a number that speaks against the name proves nothing.
+            counted = [one for one in students if one.id.casefold() in names & numbers]
+            agreeing = [one for one in counted if one in fitting]
+            fitting = agreeing or counted + fitting
         result.append(fitting)
     return result
 

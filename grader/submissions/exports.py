@@ -322,7 +322,10 @@ class _Metadata:
 
 def _unescaped(match: re.Match[str]) -> str:
     code = match["x"] or match["u"] or match["U"]
-    return chr(int(code, 16)) if code else _ESCAPED[match["c"]]
+    text = chr(int(code, 16)) if code else _ESCAPED[match["c"]]
+    # Half of a pair is no text: this raises UnicodeEncodeError, a ValueError.
+    text.encode()
+    return text
 
 
 def problems_by_entry(skipped: list[NotTaken], folder: str) -> dict[str, list[NotTaken]]:

@@ -43,7 +43,8 @@ from grader.submissions.module_names import is_given, platform_age, platform_lea
 from grader.submissions.search import reason_for
 from grader.submissions.submission import Submission
 
-_RESULT_FILES = {
+# The names of files that the kit writes for a class, or for each of its submissions.
+RESULT_FILES = {
     *(RESULTS, f"{RESULTS}.new", PROBLEM, TIMINGS, GRADEBOOK, GRADEBOOK_LOCK),
     *(f"{GRADEBOOK}{ending}" for ending in ("-wal", "-shm", "-journal")),
     *(GRADEBOOK_CSV, NBGRADER_CSV, JUNIT, *FILLED.values()),
@@ -367,7 +368,7 @@ def _learner(place: Path, course: Course) -> tuple[str, str]:
             "",
             "its name does not say whose it is; put it into a folder named after the learner",
         )
-    if name in _RESULT_FILES:
+    if name in RESULT_FILES:
         return "", "it is a grading result"
     return "", reason_for(name, understood)
 
@@ -397,10 +398,12 @@ def _without_older(places: list[Path]) -> tuple[list[Path], list[NotTaken]]:
 
 
 def _name(learner: str, places: list[Path]) -> str:
-    """Return the name of a submission: a single archive is named after its file, all else after the learner."""
-    if len(places) != 1 or not is_archive(places[0].name) or places[0].is_dir():
-        return learner
-    return stem_of(places[0].name)
+    """Return the name of a submission: its learner, or the name of an archive that no platform named.
+
+    A platform gives each archive another name, so what is handed in next would seem to be of somebody else.
+    """
+    is_own = [place.name for place in places] == [learner] and not places[0].is_dir()
+    return stem_of(learner) if is_own and is_archive(learner) else learner
 
 
 def _is_results(folder: Path) -> bool:
@@ -409,7 +412,7 @@ def _is_results(folder: Path) -> bool:
     A learner's folder with such a file beside the modules is still a submission.
     """
     files = list(_file_names(folder, 2))
-    return bool(files) and all(name in _RESULT_FILES for name in files)
+    return bool(files) and all(name in RESULT_FILES for name in files)
 
 
 def _file_names(folder: Path, depth: int) -> Iterator[str]:

@@ -54,7 +54,7 @@ def _last_commit(git: Path) -> datetime | None:
                 "PATH": "/usr/local/bin:/usr/bin:/bin",
                 "GIT_CONFIG_NOSYSTEM": "1",
                 "HOME": empty,
-                "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(git / "objects"),
+                "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(git / "objects"),
             }
             for arguments in (["init", "-q", "--bare", empty], ["cat-file", "commit", commit]):
                 ran = subprocess.run(
@@ -72,6 +72,12 @@ def _last_commit(git: Path) -> datetime | None:
         return datetime.fromtimestamp(int(found[1]), UTC) if found else None
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _quoted(path: Path) -> str:
+    """Return a path for git's lists of paths, which colons separate."""
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def _head(git: Path) -> str:

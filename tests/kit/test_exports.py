@@ -186,7 +186,7 @@ def test_canvas(tmp_path, how):
         "müllerzoë_201": "201",
         "schmidtanna_202": "202",
         "schmidtanna_203": "203",
-        "zipper_204_9008_lab-1": "204",
+        "zipper_204": "204",
         "other_205": "205",
         "text_206": "206",
         "anon_AbC12": "AbC12",
@@ -196,7 +196,7 @@ def test_canvas(tmp_path, how):
     assert {name for name, one in hand_ins.items() if one.late} == {"schmidtanna_202", "anon_dEf34"}
     assert submissions["schmidtanna_202"].sources == {MODULE: DONE}
     assert submissions["schmidtanna_203"].sources == {MODULE: OTHER}
-    assert submissions["zipper_204_9008_lab-1"].sources == {MODULE: DONE}
+    assert submissions["zipper_204"].sources == {MODULE: DONE}
     assert submissions["anon_AbC12"].sources == {MODULE: DONE, "step_04_descent": DESCENT}
     assert hand_ins["schmidtanna_202"].attempt == 3
     assert submissions["other_205"].sources == submissions["text_206"].sources == {}
@@ -288,6 +288,7 @@ def test_attempts_without_a_time_are_all_kept_and_said_so(tmp_path):
         "submission_1:\n  :submitters:\n  - :name: {a: b}",
         'submission_1:\n  :submitters:\n  - :name: "\\q"',
         'submission_1:\n  :submitters:\n  - :name: "\\UFFFFFFFF"',
+        'submission_1:\n  :submitters:\n  - :name: "\\uD800"',
         'submission_1:\n  :submitters:\n  - :name: "not closed',
         "submission_1:\n  :created_at: !ruby/object:Time {}",
     ],

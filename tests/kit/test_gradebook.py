@@ -3,6 +3,7 @@
 Most tests run the real command on a class of a toy kit, whose hidden test notes each run in a file.
 """
 
+import csv
 import json
 import os
 import signal
@@ -13,16 +14,21 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from grader.course.course import Course
 from grader.course.dates import Dates, Extension
 from grader.course.marks import Learner, Mark, Student
+from grader.run.grade import Grading, Wish, output_names
 from grader.run.gradebook import Attempt, Gradebook, GradebookError
 from grader.run.roster import ListError, join, read_extensions, read_roster
-from grader.submissions.hand_ins import HandIn
+from grader.submissions.hand_ins import HandIn, read_class
 from grader.submissions.moments import handed_in_at
 from tests.kit.conftest import OUTER_LIMIT
+from tests.kit.test_hand_ins import without_rights
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
 
@@ -68,6 +74,7 @@ class Class:
         ran = subprocess.run(
             self.command(*options), cwd=self.root, env=self.kit.environment(), input=text or "",
             capture_output=True, text=True, timeout=OUTER_LIMIT, check=False,
+            preexec_fn=without_rights if os.geteuid() == 0 else None,
         )  # fmt: skip
         assert ran.returncode == code, ran.stdout + ran.stderr
         assert "Traceback" not in ran.stderr
@@ -216,11 +223,49 @@ def test_a_changed_submission_is_graded_again_and_its_history_kept(group):
     # A result that was lost is written again, byte for byte, from the gradebook alone.
     file = group.out / "bob/results.json"
     text = file.read_bytes()
-    file.unlink()
     group.kit.collected()
-    group.grade()
-    assert file.read_bytes() == text and group.kit.collected() == []
+    for lose in (file.unlink, lambda: file.write_bytes(b"")):
+        lose()
+        group.grade()
+        assert file.read_bytes() == text and group.kit.collected() == []
     assert json.loads(text)["versions"].keys() == {"kit", "course", "torch", "numpy", "python"}
+
+
+def test_a_published_mark_stays_whatever_the_next_try_gives(group):
+    group.grade("--no-rehearse")
+    group.grade("--publish")
+    before = {file.parent.name: file.read_bytes() for file in group.out.glob("*/results.json")}
+    gradebook = (group.out / "gradebook.csv").read_bytes()
+
+    # What is handed in next cannot be read: there is a problem to tell, and the mark stays.
+    folder = group.root / "class/cy"
+    folder.chmod(0)
+    if os.geteuid() == 0:
+        os.chown(folder, 60_777, 60_777)
+    group.hand_in("bob", RIGHT, RIGHT)
+    said = group.grade("--no-rehearse", code=3)
+    assert "cy: no result: " in said and "it was published and stays; the last try gave no" in said
+    assert "it was published and stays until --publish; the newer mark is 100" in said
+    assert (group.out / "cy/problem.txt").is_file()
+    assert {name: (group.out / name / "results.json").read_bytes() for name in before} == before
+    assert (group.out / "gradebook.csv").read_bytes() == gradebook
+    (group.out / "cy/results.json").unlink()
+    said = group.grade("--publish", "--only", "ann")
+    assert "0 marks were published" in said and (group.out / "cy/results.json").is_file()
+    assert group.scores()["bob"] < 100
+    said = group.grade("--publish", code=3)
+    assert "1 marks were published" in said and group.scores()["bob"] == 100
+    assert (group.out / "cy/results.json").read_bytes() == before["cy"]
+
+
+def test_a_mark_that_is_not_final_is_not_published(group):
+    group.set_hidden("01", "[][1]", 1)
+    group.grade("--no-rehearse", code=3)
+    said = group.grade("--publish", "--no-rehearse", code=3)
+    assert "0 marks were published" in said
+    group.set_hidden("01", 5, 10)
+    said = group.grade("--no-rehearse")
+    assert group.scores()["ann"] == 100
 
 
 def wait_for(group, count):
@@ -233,6 +278,119 @@ def wait_for(group, count):
             pass
         time.sleep(0.02)
     raise AssertionError("no mark came")
+
+
+def test_marks_change_by_regrade_although_the_submission_could_not_be_read_before(group):
+    group.grade("--no-rehearse")
+    with Gradebook(group.out) as book, book.transaction():
+        entry = book.entries()["bob", 1]
+        book.set_problem(entry.id, "it could not be read")
+    course = group.root / "course.toml"
+    text = course.read_text()
+    course.write_text(
+        text.replace("points = 99", "points = 50").replace("points = 1\n", "points = 50\n")
+    )
+    said = group.grade("--regrade", "--yes")
+    assert "bob" in said and group.scores()["bob"] > 50
+
+    # Who is no longer in the class keeps the marks of a step that is no longer in the course.
+    head, first, _ = course.read_text().split("[[step]]")
+    course.write_text(f"{head}[[step]]{first.replace('points = 50', 'points = 100')}")
+    group.root.joinpath("class/ann").rename(group.root / "ann")
+    group.grade("--no-rehearse")
+    with (group.out / "gradebook.csv").open() as file:
+        rows = {row["submission"]: row for row in csv.DictReader(file)}
+    assert float(rows["ann"]["step_00"]) == float(rows["ann"]["step_01"]) == 50
+
+
+def test_more_is_shown_after_a_date_and_less_after_a_killed_run(group):
+    group.grade("--no-rehearse")
+    file = group.out / "bob/results.json"
+
+    def hidden():
+        tests = [test for step in json.loads(file.read_text())["steps"] for test in step["tests"]]
+        (wrong,) = [
+            one for one in tests if one["visibility"] == "hidden" and one["status"] == "failed"
+        ]
+        return wrong["message"]
+
+    assert hidden() != "A hidden test failed."
+    course = group.root / "course.toml"
+    plain = course.read_text()
+    course.write_text(
+        'hidden_feedback = "title"\n[dates]\nreveal_after = 2999-01-01T00:00:00Z\n' + plain
+    )
+    group.grade()
+    assert hidden() == "A hidden test failed."
+    course.write_text(course.read_text().replace("2999", "2001"))
+    group.grade()
+    assert hidden() != "A hidden test failed."
+
+    # A run that wrote all of it and was killed then: the next one may be told to show less.
+    course.write_text('hidden_feedback = "title"\n' + plain)
+    group.grade()
+    course.write_text(plain)
+    kit = Course.load(group.root)
+    with Gradebook(group.out) as book:
+        grading = Grading(kit, book, group.out, Wish())
+        grading.read(read_class(group.root / "class", kit).hand_ins, 1)
+        grading.results.write(book.entries()["bob", 1])
+    assert hidden() != "A hidden test failed."
+    course.write_text('hidden_feedback = "title"\n' + plain)
+    group.grade()
+    assert hidden() == "A hidden test failed."
+
+
+def test_names_of_results_are_taken_by_no_submission_and_fit_on_a_disk():
+    names = ["gradebook.db", "JUNIT.XML", "\u540d" * 200, "a" * 300, "...", "x\nann: 100"]
+    folders = list(output_names([HandIn(name, ()) for name in names]).values())
+    assert folders[0] == "gradebook.db-2" and folders[1] == "JUNIT.XML-2"
+    assert all(0 < len(folder.encode()) <= 255 for folder in folders)
+
+
+def test_a_name_of_several_lines_is_one_line_and_other_exercises_are_said(group):
+    name = "eve\n 100.00 of 100  ann"
+    group.hand_in(name, WRONG, RIGHT)
+    memory = group.root / "class" / name / ".torchsteps"
+    memory.mkdir()
+    stub = (group.root / "exercises/step_00_numbers.py").read_text()
+    stubs = {"step_00_numbers.py": stub, "step_01_lines.py": "# other\n", "step_99_no.py": ""}
+    (memory / "stubs.json").write_text(json.dumps(stubs))
+    said = group.grade("--no-rehearse")
+    assert len([line for line in said.splitlines() if line.startswith(" 100.00 of 100  ann")]) == 1
+    words = "its workspace was made with other exercises than this kit has: step 01"
+    assert said.count(words) == 1
+    (notes,) = (
+        json.loads(file.read_text())["notes"] for file in group.out.glob("eve*/results.json")
+    )
+    assert notes == [words]
+    for broken in ("[1]", "{", '{"step_00_numbers.py": 1}'):
+        (memory / "stubs.json").write_text(broken)
+        assert "other exercises" not in group.grade("--no-rehearse")
+
+
+def test_a_mark_that_keeps_its_sum_but_not_its_steps_is_asked_for(group):
+    group.root.joinpath("roster.csv").write_text("id\nann\nbob\ncy\ndi\n")
+    group.root.joinpath("agreed.csv").write_text("id,late_days\ndi,3\nnobody,3\n")
+    lists = ("--roster", "roster.csv", "--extensions", "agreed.csv")
+    said = group.grade("--no-rehearse", "--steps", "00", *lists)
+    assert "has the id nobody." in said and "has the id di." not in said
+    assert group.scores()["ann"] == 99
+    # cy's second step is worth nothing: 99 of 99 become 99 of 100.
+    (group.root / "class/cy/step_01_lines.py").write_text("x = 1\n")
+    group.grade("--no-rehearse", "--steps", "00")
+    said = group.grade("--no-rehearse", "--regrade", text="n\n")
+    line = next(line for line in said.splitlines() if "  cy" in line)
+    assert line.split()[:4] == ["99.00", "99.00", "01", "cy"] and "(of 99, then of 100)" in line
+    assert "3 marks change. Write them?" in said
+    assert "Graded for the first time: step 01. Marks now go up to 100." in said
+    course = group.root / "course.toml"
+    group.grade("--regrade", "--yes")
+    # The points move from one step to the other, and the sum stays.
+    course.write_text(course.read_text().replace("points = 99", "points = 60")
+                      .replace("points = 1\n", "points = 40\n"))  # fmt: skip
+    said = group.grade("--regrade", text="n\n")
+    assert "100.00  100.00  00, 01  ann" in said and "No mark was changed" in said
 
 
 def test_a_killed_run_and_one_that_is_stopped_go_on_where_they_ended(group):
@@ -341,6 +499,8 @@ def test_lateness_costs_what_the_rules_say(hours, extension, expected):
     late = dates.lateness(moment, extension)
     assert (late.days, late.free, late.percent) == expected
     assert Dates().lateness(DUE).due is None
+    never = datetime.max.replace(tzinfo=UTC)
+    assert Dates(never, 10).lateness(DUE).days == 0
 
 
 def test_hidden_tests_are_revealed_after_their_date():
@@ -348,6 +508,14 @@ def test_hidden_tests_are_revealed_after_their_date():
     moments = [DUE - timedelta(seconds=1), DUE]
     assert [dates.feedback("title", moment) for moment in moments] == ["title", "all"]
     assert Dates().feedback("mistake", DUE) == "mistake"
+
+
+def agreed_with(hand_in, wish):
+    """Return the ids of the extensions that are found for a submission."""
+    with TemporaryDirectory() as folder, Gradebook(Path(folder)) as book:
+        grading = Grading(Course(Path(folder), ()), book, Path(folder), wish)
+        grading._agreed(hand_in)
+        return sorted(grading.agreed_with)
 
 
 def mark(name, *learners):
@@ -382,6 +550,24 @@ def test_a_roster_is_joined_by_id_address_and_name_and_doubt_is_said():
     assert [one.submission for one in joined if not one.student] == ["Twin_9", "stranger"]
 
 
+def test_a_number_of_the_platform_that_speaks_against_the_name_is_said():
+    students = [Student("1", "Ann Lee"), Student("2", "Bo Ray"), Student("3", "Cy Fox")]
+    marks = [
+        mark("Ann Lee_2", Learner("Ann Lee", {"moodle": "Participant 2"})),
+        mark("Cy Fox_3", Learner("Cy Fox", {"moodle": "Participant 3"})),
+        mark("Di_9", Learner("Di", {"moodle": "Participant 9"})),
+    ]
+    joined, said = join(marks, students)
+    found = {one.student.id: one.submission for one in joined if one.student}
+    assert found == {"1": "", "2": "", "3": "Cy Fox_3"}
+    assert said == ["Ann Lee_2: 2 rows of the roster fit.", "Di_9: nobody in the roster fits."]
+    # What is agreed with the row 2 of the roster is not agreed with Moodle's participant 2.
+    number = HandIn("Ann Lee_2", (), (Learner("Ann Lee", {"moodle": "Participant 2"}),))
+    agreed = {"2": Extension(late_days=5)}
+    assert agreed_with(number, Wish(extensions=agreed)) == ["2"]
+    assert agreed_with(number, Wish(extensions=agreed, students=students)) == []
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -406,14 +592,19 @@ def test_extensions_are_read_with_the_offset_of_the_due_date(tmp_path):
     found = read_extensions(file, UTC)
     assert found["1"] == Extension(datetime(2026, 12, 5, 12, tzinfo=UTC))
     assert found["2"].late_days == 3 and found["2"].handed_in.utcoffset() == timedelta(hours=2)
-    for row, words in (("1,soon,,", "due must be"), ("1,,-1,", "late_days must be")):
+    # A day alone would be over as soon as it begins.
+    for row, words in (
+        ("1,soon,,", "due must be"),
+        ("1,2026-12-08,,", "due must be"),
+        ("1,,-1,", "late_days must be"),
+    ):
         file.write_text(f"id,due,late_days,handed_in\n{row}\n")
         with pytest.raises(ListError, match=f"line 2: {words}"):
             read_extensions(file, UTC)
 
 
 def test_a_clone_was_handed_in_with_its_last_commit_and_runs_nothing(tmp_path):
-    clone = tmp_path / "ann"
+    clone = tmp_path / 'ann 12:30 "x" \\'
     moment = datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     environment |= {

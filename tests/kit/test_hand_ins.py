@@ -447,8 +447,8 @@ def make_evening(folder):
     names = {name for name in (*shapes, *LMS) if name not in LEFT_OUT and "Moodle" not in name}
     return names | {
         "Moodle One_101",
-        "canvas_2001", "late_2002", "black", "Flat Moodle_103", "carla", "zipper_2003_4_lab",
-        "tries_2004_6_lab-1",
+        "canvas_2001", "late_2002", "black", "Flat Moodle_103", "carla", "zipper_2003",
+        "tries_2004",
         "packed", "PACKED-2", "broken",
     }  # fmt: skip
 
