@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from grader.course.course import Course, Step
@@ -241,13 +242,17 @@ class StepVerdict:
     @property
     def share(self) -> Fraction:
         """The share of the step's points that was reached, from 0 to 1."""
-        total = sum(test.weight for test in self.tests)
         reached = sum(test.weight for test in self.tests if test.status == Status.PASSED)
-        return Fraction(reached, total) if total else Fraction(0)
+        return Fraction(reached, self.weight) if self.weight else Fraction(0)
+
+    @cached_property
+    def weight(self) -> int:
+        """The sum of the weights of all tests."""
+        return sum(test.weight for test in self.tests)
 
     def points_of(self, test: TestVerdict) -> Fraction:
         """Return how many of the step's points one of its tests is worth."""
-        return Fraction(self.step.points * test.weight, sum(t.weight for t in self.tests))
+        return Fraction(self.step.points * test.weight, self.weight)
 
     @property
     def to_do(self) -> str:
@@ -342,15 +347,15 @@ def _step(verdict: StepVerdict) -> dict[str, Any]:
 
 
 def _test(verdict: StepVerdict, test: TestVerdict) -> dict[str, Any]:
-    worth = verdict.points_of(test)
+    worth = _number(verdict.points_of(test))
     return {
         "id": test.id,
         "function": test.function,
         "title": test.title,
         "visibility": test.visibility,
         "status": test.status,
-        "score": _number(worth if test.status == Status.PASSED else Fraction(0)),
-        "max_score": _number(worth),
+        "score": worth if test.status == Status.PASSED else 0.0,
+        "max_score": worth,
         "message": test.message,
         "misconception": test.misconception,
         "counterexample": test.counterexample,

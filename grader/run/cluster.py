@@ -99,13 +99,12 @@ def judge_on_cluster(
             work, begun = works.pop(future.key)
             failure = future.exception()
             seconds = time.monotonic() - begun
+            if isinstance(failure, ClusterError):
+                raise failure
             if failure:
                 problem = f"no worker could judge it ({type(failure).__name__}: {failure})"[:500]
                 outcome = Outcome(None, problem, seconds)
             else:
-                reply = json.loads(future.result())
-                if reply.get("mismatch"):
-                    raise ClusterError(reply["mismatch"])
                 outcome = Outcome(future.result(), "", seconds)
             future.release()
             yield work, outcome
@@ -113,7 +112,11 @@ def judge_on_cluster(
 
 
 def judge_task(task: ClusterTask) -> str:
-    """On a worker: judge a submission; return the verdicts and what is kept of it as JSON."""
+    """On a worker: judge a submission; return the verdicts and what is kept of it as JSON.
+
+    Raises:
+        ClusterError: the worker has another kit or course.
+    """
     reply = _server.judge(task)
     return json.dumps({**task.said, **reply})
 
@@ -134,8 +137,10 @@ class _Server:
         """Judge a submission.
 
         Returns:
-            "tests" and the "versions" that they were judged with; or a "problem"; or, if the kit here is another
-            one, a "mismatch", which is a sentence.
+            "tests" and the "versions" that they were judged with; or a "problem".
+
+        Raises:
+            ClusterError: the kit or the course here is another one.
         """
         with self._lock:
             for _ in range(2):
@@ -146,7 +151,7 @@ class _Server:
                     if other := [s for s, key in task.keys.items() if self._keys.get(s) != key]:
                         words = "A worker of the cluster has other tests, limits or another seed"
                         where = f"Give it the same kit and course file in {Path.cwd()}, and start it again"
-                        return {"mismatch": f"{words}: step {', '.join(other)}. {where}."}
+                        raise ClusterError(f"{words}: step {', '.join(other)}. {where}.")
                     self._connection.send((task.submission, task.steps))
                     reply: dict[str, Any] = json.loads(self._connection.recv_bytes())
                     return {**reply, "versions": self._versions}

@@ -248,6 +248,8 @@ class Gradebook:
 
     def __init__(self, out: Path, patience: float = PATIENCE) -> None:
         self.path = out / GRADEBOOK
+        # The tests of verdicts that the current transaction has added, which need not be read again.
+        self._added: dict[int, tuple[TestVerdict, ...]] = {}
         self._lock = self._locked(out / GRADEBOOK_LOCK)
         try:
             with self._said():
@@ -335,6 +337,8 @@ class Gradebook:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
                 raise
+            finally:
+                self._added.clear()
 
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         with self._said():
@@ -443,20 +447,17 @@ class Gradebook:
         self._database.execute("INSERT OR IGNORE INTO stamps (versions) VALUES (?)", (versions,))
         query = "SELECT id FROM stamps WHERE versions = ?"
         (stamp,) = self._database.execute(query, (versions,)).fetchone()
-        self._database.executemany(
-            "INSERT INTO verdicts VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    *(attempt, one.step.id, keys[one.step.id], stamp, one.status.value),
-                    sum(test.weight for test in one.tests if test.status == Status.PASSED),
-                    sum(test.weight for test in one.tests),
-                    # ASCII, because text from a submission may hold what is no Unicode.
-                    json.dumps([test.plain for test in one.tests]),
-                    _now(),
-                )
-                for one in verdicts
-            ],
-        )
+        for one in verdicts:
+            number = self._insert(
+                "INSERT INTO verdicts VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                *(attempt, one.step.id, keys[one.step.id], stamp, one.status.value),
+                sum(test.weight for test in one.tests if test.status == Status.PASSED),
+                one.weight,
+                # ASCII, because text from a submission may hold what is no Unicode.
+                json.dumps([test.plain for test in one.tests]),
+                _now(),
+            )
+            self._added[number] = one.tests
 
     def verdicts(self, attempt: int) -> list[KeptVerdict]:
         """Return all verdicts on an attempt, the oldest first."""
@@ -471,6 +472,8 @@ class Gradebook:
 
     def tests(self, verdict: int) -> tuple[TestVerdict, ...]:
         """Return the verdicts on the tests of a step."""
+        if verdict in self._added:
+            return self._added[verdict]
         ((text,),) = self._rows("SELECT tests FROM verdicts WHERE id = ?", verdict)
         return tuple(TestVerdict.of(plain) for plain in json.loads(text))
 
