@@ -136,7 +136,9 @@ def grade(
         check_output(Path(class_dir), out, list(output_names(hand_ins).values()))
     except ClassError as error:
         raise fail(f"Nothing was graded: {error}.", USAGE) from None
-    wish = Wish(chosen, regrade, never_lower, only, agreed, students or [])
+    # Who asks for marks again, or publishes them, means those that are there.
+    new_steps = not (regrade or publish)
+    wish = Wish(chosen, new_steps, regrade, never_lower, only, agreed, students or [])
     layers = None
     screen = GradingScreen(make_console(), 0)
     try:
@@ -167,7 +169,9 @@ def grade(
                 screen.note(f"{extensions}: nobody in the class has the id {key}.")
             _settle(grading, screen, yes)
             if publish:
-                screen.note(f"{grading.publish()} marks were published.")
+                number = grading.publish()
+                words = "1 mark was" if number == 1 else f"{number} marks were"
+                screen.note(f"{words} published.")
             grading.results.write_all()
             marks = grading.results.marks()
     except KitError as error:

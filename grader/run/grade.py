@@ -61,6 +61,7 @@ class Wish:
     Attributes:
         steps: ids of the steps to grade beside those that the gradebook has already; with `regrade`, of those
             to grade again. None stands for all.
+        new_steps: whether None includes steps that the gradebook lacks; in a new gradebook it does.
         regrade: whether steps whose tests have changed are run again, and marks may change.
         never_lower: whether marks that would become lower stay.
         only: the name of the only submission to grade, or of its folder; "" for all.
@@ -69,6 +70,7 @@ class Wish:
     """
 
     steps: frozenset[str] | None = None
+    new_steps: bool = True
     regrade: bool = False
     never_lower: bool = False
     only: str = ""
@@ -186,6 +188,8 @@ class Grading:
         known = book.setting("steps", [])
         every = {step.id for step in course.steps}
         asked = every if wish.steps is None else wish.steps
+        if wish.steps is None and known and not wish.new_steps:
+            asked = frozenset()
         # Steps are only added, so that no mark loses any.
         self.steps = [one for one in course.steps if one.id in asked or one.id in known]
         self.added = [one for one in self.steps if known and one.id not in known]

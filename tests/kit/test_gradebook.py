@@ -150,7 +150,7 @@ def test_nothing_runs_twice_and_marks_change_only_when_told(group):
     assert group.kit.collected() == [] and group.verdicts() == counts
     assert group.rows("SELECT count(*) FROM marks") == [(4,)] and group.scores() == first
     said = group.grade("--publish")
-    assert "1 marks were published" in said
+    assert "1 mark was published" in said
     after = group.scores()
     assert {name for name in first if after[name] != first[name]} == {"cy"} and after["cy"] > first[
         "cy"
@@ -231,6 +231,15 @@ def test_a_changed_submission_is_graded_again_and_its_history_kept(group):
     assert json.loads(text)["versions"].keys() == {"kit", "course", "torch", "numpy", "python"}
 
 
+def test_publishing_and_grading_again_add_no_steps(group):
+    group.grade("--steps", "00", "--no-rehearse")
+    for option in ("--publish", "--regrade"):
+        group.grade(option)
+        assert {step for _, step in group.verdicts()} == {"00"}
+    group.grade("--no-rehearse")
+    assert {step for _, step in group.verdicts()} == {"00", "01"}
+
+
 def test_a_published_mark_stays_whatever_the_next_try_gives(group):
     group.grade("--no-rehearse")
     group.grade("--publish")
@@ -254,7 +263,7 @@ def test_a_published_mark_stays_whatever_the_next_try_gives(group):
     assert "0 marks were published" in said and (group.out / "cy/results.json").is_file()
     assert group.scores()["bob"] < 100
     said = group.grade("--publish", code=3)
-    assert "1 marks were published" in said and group.scores()["bob"] == 100
+    assert "1 mark was published" in said and group.scores()["bob"] == 100
     assert (group.out / "cy/results.json").read_bytes() == before["cy"]
 
 
