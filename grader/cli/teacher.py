@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +30,7 @@ from grader.course.paths import FILLED
 if TYPE_CHECKING:
     from grader.course.course import Course
     from grader.course.marks import Mark
+    from grader.course.verdicts import Graded
     from grader.report.terminal import GradingScreen
     from grader.run.class_files import Download
     from grader.run.grade import Grading
@@ -37,6 +41,30 @@ class Attempts(StrEnum):
 
     LAST = "last"
     ALL = "all"
+
+
+class _CtrlC:
+    """Remembers Ctrl-C: Python swallows an exception where no code can take it, as around a fork."""
+
+    def __init__(self) -> None:
+        self._came = False
+        # In a job of a shell's background it is ignored.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._take)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        self._came = True
+        signal.default_int_handler(number, frame)
+
+    def after(self, act: Callable[[Graded], None]) -> Callable[[Graded], None]:
+        """Return a function that does the same, and then raises what was swallowed."""
+
+        def both(graded: Graded) -> None:
+            act(graded)
+            if self._came:
+                raise KeyboardInterrupt
+
+        return both
 
 
 @app.command()
@@ -141,6 +169,7 @@ def grade(
     wish = Wish(chosen, new_steps, regrade, never_lower, only, agreed, students or [])
     layers = None
     screen = GradingScreen(make_console(), 0)
+    ctrl_c = _CtrlC()
     try:
         with Gradebook(out) as book:
             grading = Grading(course, book, out, wish)
@@ -156,11 +185,12 @@ def grade(
                 screen.problem(unread)
             if grading.waiting and scheduler:
                 try:
-                    grading.run_on(scheduler, screen.done, screen.begin)
+                    grading.run_on(scheduler, ctrl_c.after(screen.done), screen.begin)
                 finally:
                     screen.end()
             elif grading.waiting:
-                layers = _judge(grading, screen, jobs, rehearse, allow_unsandboxed)
+                done = ctrl_c.after(screen.done)
+                layers = _judge(grading, screen, done, jobs, rehearse, allow_unsandboxed)
             listed = {text.casefold() for one in students or [] for text in (one.id, one.email)}
             for key in sorted(agreed.keys() - grading.agreed_with):
                 if key.casefold() in listed:
@@ -223,6 +253,7 @@ def _write_files(
 def _judge(
     grading: Grading,
     screen: GradingScreen,
+    done: Callable[[Graded], None],
     jobs: int,
     rehearse: bool | None,
     allow_unsandboxed: bool,
@@ -246,7 +277,7 @@ def _judge(
                 test_files(grading.course, grading.steps_to_run),
                 branch,
                 jobs,
-                screen.done,
+                done,
                 screen.begin,
                 rehearse=many if rehearse is None else rehearse,
             )

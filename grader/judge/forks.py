@@ -63,8 +63,7 @@ class Forks(Generic[Work]):
     def start(self, work: Work, act: Callable[[], Any]) -> None:
         """Call `act` in a fork; it must return plain data."""
         receiver, sender = os.pipe()
-        # Python swallows an exception in a handler that runs around a fork, such as that of `logging`. Without
-        # this, Ctrl-C was lost there once in about a hundred times.
+        # Ctrl-C in the fork must not raise an exception here: the fork would go on as if it were the parent.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             pid = os.fork()
