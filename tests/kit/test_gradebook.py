@@ -88,6 +88,8 @@ class Class:
             self.command(*options), cwd=self.root, env=self.kit.environment(),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
+            # What a shell starts in the background ignores Ctrl-C, and so would its children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
 
     def rows(self, query):
@@ -388,13 +390,13 @@ def test_a_mark_that_keeps_its_sum_but_not_its_steps_is_asked_for(group):
     # cy's second step is worth nothing: 99 of 99 become 99 of 100.
     (group.root / "class/cy/step_01_lines.py").write_text("x = 1\n")
     group.grade("--no-rehearse", "--steps", "00")
-    said = group.grade("--no-rehearse", "--regrade", text="n\n")
+    said = group.grade("--no-rehearse", "--regrade", "--steps", "00,01", text="n\n")
     line = next(line for line in said.splitlines() if "  cy" in line)
     assert line.split()[:4] == ["99.00", "99.00", "01", "cy"] and "(of 99, then of 100)" in line
     assert "3 marks change. Write them?" in said
     assert "Graded for the first time: step 01. Marks now go up to 100." in said
     course = group.root / "course.toml"
-    group.grade("--regrade", "--yes")
+    group.grade("--regrade", "--yes", "--steps", "00,01")
     # The points move from one step to the other, and the sum stays.
     course.write_text(course.read_text().replace("points = 99", "points = 60")
                       .replace("points = 1\n", "points = 40\n"))  # fmt: skip
