@@ -96,8 +96,7 @@ def slip(source: bytes, function: str) -> str:
 def defined_twice(source: bytes, name: str) -> str:
     """Return a sentence about a function or class that the module defines more than once at its top, or ""."""
     name = name.split(".")[0]
-    start = re.compile(rf"(?:async )?(?:def|class) +{re.escape(name)}\b")
-    numbers = [number for number, line in enumerate(_code(source), 1) if start.match(line)]
+    numbers = [index + 1 for index in _begins(_code(source), name)]
     if len(numbers) < 2:
         return ""
     return (
@@ -167,10 +166,15 @@ def _code(source: bytes) -> list[str]:
     return [line[:_MAX_LINE].rstrip() for line in text.split("\n", _MAX_LINES)[:_MAX_LINES]]
 
 
+def _begins(lines: list[str], name: str) -> list[int]:
+    """Return the indices of the lines that begin a top-level definition of a name."""
+    start = re.compile(rf"(?:async )?(?:def|class) +{re.escape(name)}\b")
+    return [index for index, line in enumerate(lines) if start.match(line)]
+
+
 def _body(lines: list[str], name: str) -> Iterator[tuple[int, str]]:
     """Yield the lines of the last top-level definition of a name that hold code, with their numbers."""
-    start = re.compile(rf"(?:async )?(?:def|class) +{re.escape(name)}\b")
-    begins = [number for number, line in enumerate(lines) if start.match(line)]
+    begins = _begins(lines, name)
     if not begins:
         return
     yield begins[-1] + 1, lines[begins[-1]]
