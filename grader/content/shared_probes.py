@@ -522,6 +522,32 @@ def on_card(t: torch.Tensor) -> torch.Tensor:
     return t.clone().as_subclass(OnCard).requires_grad_()
 
 
+@probe
+def call_for_card(call: Any, t: torch.Tensor) -> Any:
+    """Return what a function returns for a tensor of `on_card`.
+
+    `torch.as_tensor` and `torch.asarray` ask no subclass, and would return a tensor that is on the CPU in truth
+    as it is. Here they copy.
+
+    Args:
+        call: the function to call.
+        t: what `on_card` returned, or what was computed with it.
+    """
+
+    class Copying(TorchFunctionMode):
+        def __torch_function__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            kwargs = kwargs or {}
+            result = func(*args, **kwargs)
+            if func in (torch.as_tensor, torch.asarray) and str(kwargs.get("device")) == "cpu":
+                result = result.as_subclass(torch.Tensor)
+            return result
+
+    with Copying():
+        return call(t=t)
+
+
 # Checkpoints
 
 

@@ -7,16 +7,14 @@ import pytest
 import torch
 from hypothesis import given
 
-from grader.content.references import result_and_seconds
-from grader.content.shared_probes import DEVICES, devices_picked, on_card
+from grader.content.references import CLOCK_TICK, result_and_seconds
+from grader.content.shared_probes import DEVICES, call_for_card, devices_picked, on_card
 from grader.testing.probes import probe
 from grader.testing.strategies import all_seeds, arrays, shapes, tensors
 
 A = np.array([[1.5, -2.0], [0.25, 3.0], [-1.0, 8.5]])
 T = torch.tensor([[1.5, -2.0], [0.25, 3.0], [-1.0, 8.5]])
 
-# The clocks of some systems tick only every 0.016 seconds.
-CLOCK_TICK = max(0.005, *(time.get_clock_info(name).resolution for name in ("time", "monotonic")))
 # Short, because a learner waits for it after each save, and yet longer than a tick.
 SECONDS = 2 * CLOCK_TICK
 
@@ -153,7 +151,7 @@ def numpy_of_result(module, t):
 def numpy_from_card(module, t):
     """call `to_numpy` with a tensor that acts like one on a graphics card, where NumPy cannot
     read it"""
-    return module.to_numpy(t=on_card(t))
+    return call_for_card(module.to_numpy, t=on_card(t))
 
 
 @pytest.mark.exercise("to_numpy", "a plain tensor")

@@ -27,7 +27,7 @@ def to_tensor(array: np.ndarray, device: Device) -> Tensor:
 
 def to_numpy(t: Tensor) -> np.ndarray:
     without_history = t.detach()
-    on_cpu = without_history.to("cpu")
+    on_cpu = torch.as_tensor(without_history, device="cpu")
     array = on_cpu.numpy()
     return array.copy()
 
