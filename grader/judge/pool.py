@@ -3,10 +3,10 @@
 The parent collects the tests, draws the examples of all properties and starts the zygote, so that
 everything the judges share is made once. Then it forks a judge for each piece of work, a few at a time.
 
-A rehearsal runs all tests on the solutions first, and remembers every request and its reply. A verdict
-is a pure function of the worker's replies, so a submission whose replies are byte-identical to those of
-the solutions passes without running the test. Replies of learners are never remembered. The only
-observable difference is timing: requests arrive back to back.
+A rehearsal runs all tests on the solutions first, and remembers every request and the digest of its reply.
+A verdict is a pure function of the worker's replies, so a submission whose replies are byte-identical to
+those of the solutions, or of an earlier submission with which the test passed, passes without running the
+test (`grader.judge.passing`). The only observable difference is timing: requests arrive back to back.
 
 Two checks make sure that verdicts really are such functions. The solutions run twice, the second time
 with the tests in reverse order, and only exchanges that agree are used. And one in fifty of the passes
@@ -23,6 +23,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -33,6 +34,7 @@ from grader.course.course import Course
 from grader.course.verdicts import Status, TestVerdict
 from grader.judge.forks import Forks, Outcome
 from grader.judge.judge import Judge, mark_of, step_of
+from grader.judge.passing import Exchanges, Passing, Trail
 from grader.judge.plugin import JUDGE
 from grader.judge.pytest_run import run_pytest, verdict_of
 from grader.launch.launchers import DirectLauncher, Launcher
@@ -41,9 +43,9 @@ from grader.testing.probes import prepare_probes
 from grader.testing.properties import is_property
 
 Work = TypeVar("Work")
-# The requests that a test makes, each with the reply with which the test passes; and these by test id.
-Exchanges = list[tuple[bytes, bytes]]
-Rehearsed = dict[str, Exchanges]
+# By test id: what the solutions' run asked and was answered; and how each test passes.
+Rehearsal = dict[str, Exchanges]
+Known = dict[str, Passing]
 TRIED = 50
 # Longer than a zygote ever takes to start.
 _START_SECONDS = 600.0
@@ -66,17 +68,19 @@ class Forked:
     Args:
         session: the session that collected them.
         judge: the judge that the tests use.
-        rehearsed: the exchanges with which each test passes.
+        known: how tests pass.
 
     Attributes:
         judge: the judge that the tests use.
         items: the tests, in the order of the lesson.
+        found: the trails with which tests have passed and that were not known, by test id.
     """
 
-    def __init__(self, session: pytest.Session, judge: Judge, rehearsed: Rehearsed) -> None:
+    def __init__(self, session: pytest.Session, judge: Judge, known: Known) -> None:
         self.judge = judge
         self.items = session.items
-        self._rehearsed = rehearsed
+        self.found: dict[str, Trail] = {}
+        self._known = known
         self._hook = session.config.hook
         self._verdicts: list[TestVerdict] = []
         session.config.pluginmanager.register(self)
@@ -92,27 +96,30 @@ class Forked:
         self.judge.take(submission, self.judge.launcher)
         chosen, digest = list(items), submission.sha256
         for item, following in zip(chosen, [*chosen[1:], None], strict=True):
-            exchanges = self._rehearsed.get(item.nodeid)
-            if exchanges:
-                yield self._as_rehearsed(item, exchanges, is_tried(digest, item.nodeid))
+            passing = self._known.get(item.nodeid)
+            if passing:
+                yield self._as_known(item, passing, is_tried(digest, item.nodeid))
             else:
-                # With a rehearsal, it is not known yet which test pytest will run next.
-                yield self.item(item, None if self._rehearsed else following)
+                # Where some passes are known, it is not known yet which test pytest will run next.
+                yield self.item(item, None if self._known else following)
 
-    def _as_rehearsed(self, item: pytest.Item, exchanges: Exchanges, tried: bool) -> TestVerdict:
-        """Repeat the rehearsed requests; run the test if a reply differs, or to verify its pass."""
+    def _as_known(self, item: pytest.Item, passing: Passing, tried: bool) -> TestVerdict:
+        """Make the requests of a test; run it if they are not answered as is known, or to verify its pass."""
         session = self.judge.session(step_of(self.judge.course, item))
-        same = session.answers_like(mark_of(item).args[0], exchanges)
+        same = session.answers_like(mark_of(item).args[0], passing)
         if same and not tried:
             session.forget_ahead(asked=True)
             return self.judge.passed(item)
         heard, verdict = self._heard(item)
         session.forget_ahead(asked=False)
-        if same and (verdict.status != Status.PASSED or heard != exchanges):
+        passed = verdict.status == Status.PASSED
+        if same and not (passed and passing.like(heard)):
             return self.judge.broken(item, "With the same answers it does not do the same again.")
+        if passed and (trail := passing.new(heard)):
+            self.found[item.nodeid] = trail
         return verdict
 
-    def rehearse(self, submission: Submission, items: Iterable[pytest.Item]) -> Rehearsed:
+    def rehearse(self, submission: Submission, items: Iterable[pytest.Item]) -> Rehearsal:
         """Return the requests and replies of each test that a submission passes."""
         self.judge.take(submission, self.judge.launcher)
         found = ((item.nodeid, *self._heard(item)) for item in items)
@@ -191,7 +198,7 @@ class ForkingSession(Generic[Work]):
         gc.collect()
         gc.freeze()
         seconds = _START_SECONDS + self.patience * _budget(session, judge.course)
-        rehearsed = self._rehearsed(session, seconds)
+        known = self._rehearsed(session, seconds)
         self.begin()
         free = places(self.jobs)
         forks: Forks[tuple[Work, set[int]]] = Forks(seconds)
@@ -199,9 +206,13 @@ class ForkingSession(Generic[Work]):
             while self.waiting or forks:
                 while self.waiting and len(forks) < self.jobs:
                     work, place = self.waiting.pop(), free.popleft()
-                    self._fork(forks, (work, place), session, rehearsed, partial(self.judge, work))
+                    self._fork(forks, (work, place), session, known, partial(self.judge, work))
                 (work, place), outcome = forks.next()
                 free.append(place)
+                if outcome.value:
+                    for name, trail in outcome.value["found"].items():
+                        known[name].add(trail)
+                    outcome = replace(outcome, value=outcome.value["value"])
                 self.done(work, outcome)
         finally:
             # After Ctrl-C, or if `done` fails.
@@ -213,10 +224,13 @@ class ForkingSession(Generic[Work]):
         forks: Forks[tuple[Any, set[int]]],
         work: tuple[Any, set[int]],
         session: pytest.Session,
-        rehearsed: Rehearsed,
+        known: Known,
         act: Callable[[Forked], Any],
     ) -> None:
-        """Call `act` in a forked judge; `work` is the piece of work and the processors that it may use."""
+        """Call `act` in a forked judge; `work` is the piece of work and the processors that it may use.
+
+        The outcome is a dict: what `act` returned as "value", and `Forked.found` as "found".
+        """
         judge = session.config.stash[JUDGE]
         # The new judge talks to the zygote over its own connection, which must exist before the fork.
         branch = self.launcher.branch()
@@ -227,15 +241,16 @@ class ForkingSession(Generic[Work]):
             if place:
                 with contextlib.suppress(OSError):
                     os.sched_setaffinity(0, place)
-            value = act(Forked(session, judge, rehearsed))
+            forked = Forked(session, judge, known)
+            value = act(forked)
             judge.end_session()
-            return value
+            return {"value": value, "found": forked.found}
 
         forks.start(work, run)
         branch.close()
 
-    def _rehearsed(self, session: pytest.Session, seconds: float) -> Rehearsed:
-        """Rehearse twice, in forks; return only the exchanges that are the same both times."""
+    def _rehearsed(self, session: pytest.Session, seconds: float) -> Known:
+        """Rehearse twice, in forks; return how those tests pass that do the same both times."""
         if self.rehearse is None:
             return {}
         solutions = Submission.read(self.rehearse, session.config.stash[JUDGE].course)
@@ -246,7 +261,7 @@ class ForkingSession(Generic[Work]):
                 if len(forks) == self.jobs:
                     found.append(forks.next()[1])
 
-                def act(forked: Forked, step: int = step) -> Rehearsed:
+                def act(forked: Forked, step: int = step) -> Rehearsal:
                     return forked.rehearse(solutions, forked.items[::step])
 
                 self._fork(forks, (step, place), session, {}, act)
@@ -257,8 +272,12 @@ class ForkingSession(Generic[Work]):
         if any(outcome.problem for outcome in found):
             # Without a rehearsal, grading only takes longer.
             return {}
-        first, second = (outcome.value for outcome in found)
-        return {name: heard for name, heard in first.items() if heard == second.get(name)}
+        first, second = (outcome.value["value"] for outcome in found)
+        return {
+            name: Passing(heard)
+            for name, heard in first.items()
+            if heard and heard == second.get(name)
+        }
 
 
 def prepare(item: pytest.Item) -> None:

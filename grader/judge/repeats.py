@@ -19,7 +19,7 @@ from typing import Any
 from grader.course.course import Step
 from grader.course.verdicts import Status, TestVerdict
 from grader.judge.judge import MUCH_OUTPUT
-from grader.judge.pool import Exchanges
+from grader.judge.passing import Exchanges
 from grader.judge.step_session import StepSession
 from grader.launch.launchers import Launcher
 from grader.submissions.submission import Submission

@@ -44,9 +44,10 @@ from grader.course.course import Course, Step
 from grader.course.verdicts import TestVerdict
 from grader.judge.judge import Judge, id_of, mark_of, step_of
 from grader.judge.order import Answers
+from grader.judge.passing import Exchanges
 from grader.judge.pictures import Drawn, NoMatplotlib, draw_pictures
 from grader.judge.plugin import JUDGE
-from grader.judge.pool import Exchanges, Forked, prepare
+from grader.judge.pool import Forked, prepare
 from grader.judge.pytest_run import run_pytest
 from grader.judge.repeats import Passed, Repeats, passed_by
 from grader.judge.workers import packages_for

@@ -8,7 +8,7 @@ that crashed or was stopped, or that cannot be reset before the tests of another
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -16,6 +16,7 @@ from grader.course.course import Step
 from grader.judge import feedback
 from grader.judge.ahead import Ahead
 from grader.judge.budget import Budget
+from grader.judge.passing import Passing, further
 from grader.judge.stop import Crash, Stop
 from grader.judge.workers import Worker, Workers
 from grader.launch.launchers import Launcher, LaunchError
@@ -100,28 +101,30 @@ class StepSession:
         self.heard(function, request, came)
         return answer
 
-    def answers_like(self, function: str, exchanges: Iterable[tuple[bytes, bytes]]) -> bool:
-        """Send requests on behalf of a function's test; return whether each reply is the expected one.
+    def answers_like(self, function: str, passing: Passing) -> bool:
+        """Make the requests of a function's test; return whether the replies are known to make it pass.
 
-        The first different reply ends the series. If the test then runs, it is served these replies for as
+        The first reply that is not known ends the series. If the test then runs, it is served these replies for as
         long as it makes the same requests, so that nothing is requested twice. Call `forget_ahead` when the
         test has run, or if it need not run.
 
         Args:
             function: the function under test, whose time the requests take.
-            exchanges: pairs of request and expected reply, as bytes.
+            passing: how the test passes.
         """
-        for request, expected in exchanges:
+        trail = b""
+        for request in passing.requests:
             try:
                 came = self._send(function, request)
-                if came != expected:
+                trail = further(trail, came)
+                if trail not in passing:
                     # A malformed reply ends the worker now, as it would in the test.
                     self._parsed(function, came)
             except (Exception, Stop) as error:
                 self._ahead.add(request, error)
                 return False
             self._ahead.add(request, came)
-            if came != expected:
+            if trail not in passing:
                 return False
         return True
 

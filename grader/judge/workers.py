@@ -28,6 +28,7 @@ _IMPORTS_TORCH, _IMPORTS_SKLEARN = (
     )
     for name in ("torch", "sklearn")
 )
+_USES_OPTIM = re.compile(rb"\boptim\b")
 
 
 def packages_for(submission: Submission, step: Step) -> list[str]:
@@ -35,7 +36,7 @@ def packages_for(submission: Submission, step: Step) -> list[str]:
 
     A step that needs only NumPy gets torch all the same if a module imports it: importing torch in the worker
     would take two seconds of the learner's time. A lesson that only mentions torch is no reason to load it. The
-    same holds for scikit-learn, which takes half a second.
+    same holds for scikit-learn, which takes half a second, and for the first optimizer, which takes a whole one.
     """
     sources = submission.sources
     # Only what the code imports counts: a lesson may mention other steps, too.
@@ -46,6 +47,9 @@ def packages_for(submission: Submission, step: Step) -> list[str]:
     packages = [name for name in step.packages if not (name == "numpy" and needs_torch)]
     if "sklearn" not in packages and any(_IMPORTS_SKLEARN.search(one) for one in code):
         packages.append("sklearn")
+    uses_optim = needs_torch and any(_USES_OPTIM.search(one) for one in code)
+    if uses_optim and "optimizers" not in packages:
+        packages.append("optimizers")
     return packages
 
 

@@ -36,8 +36,20 @@ def load_torch() -> None:
     torch.autograd.backward(torch.nn.Linear(1, 1)(x).sum())
     # Every worker calls this, and the first call imports a module.
     torch.get_default_device()
+    seed_no_cards()
     iterate_in_process()
     put_threads_for_processes()
+
+
+def seed_no_cards() -> None:
+    """Let `torch.manual_seed` leave out the cards, which are hidden.
+
+    It would write down the call stack for each kind of card, which takes longer than many a learner's function.
+    """
+    import torch
+
+    for cards in (torch.cuda, torch.xpu, torch.mtia):
+        setattr(cards, "manual_seed_all", int)  # noqa: B010 - a stub of torch may lack it
 
 
 def iterate_in_process() -> None:
@@ -94,13 +106,14 @@ def put_threads_for_processes() -> None:
 
 
 def load_meta() -> None:
-    """Create a tensor on the meta device: the first one spends half a second on imports.
+    """Create a tensor on the meta device: the first one spends half a second on imports, and so does `normal_`.
 
     The first backward pass with an explicit initial gradient needs the same imports.
     """
     import torch
 
     torch.randn(1, device="meta", requires_grad=True)
+    torch.empty(1, device="meta").normal_()
 
 
 def load_optimizers() -> None:

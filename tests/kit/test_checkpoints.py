@@ -3,6 +3,7 @@
 import pytest
 
 from grader.judge.learner import Learner
+from grader.judge.passing import Passing
 from grader.judge.stop import Crash
 from grader.launch.trial import working_layers
 from tests.kit.conftest import ROOT
@@ -119,9 +120,9 @@ def test_what_is_asked_ahead_is_asked_in_the_right_process(fork_launcher, sessio
         learner = Learner(session, "count")
         assert [learner.count().value, learner.elsewhere.count().value] == [1, 1]
     with session_factory(fork_launcher, SOURCE) as session:
-        assert session.answers_like("count", exchanges)
+        assert session.answers_like("count", Passing(exchanges))
     with session_factory(fork_launcher, SOURCE.replace("len(calls)", "2")) as session:
-        assert not session.answers_like("count", exchanges)
+        assert not session.answers_like("count", Passing(exchanges))
 
 
 def test_a_crash_elsewhere_is_a_crash_and_both_are_new(fork_launcher, session_factory):

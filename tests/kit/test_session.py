@@ -10,6 +10,7 @@ import pytest
 
 from grader.course.course import Course, Step
 from grader.judge.learner import Learner
+from grader.judge.passing import Passing
 from grader.judge.stop import Crash, Stop
 from grader.judge.workers import packages_for
 from grader.launch.launchers import LaunchError
@@ -272,7 +273,7 @@ def test_the_same_answers_are_recognized(launcher, session_factory):
     exchanges = asked_as_in(launcher, session_factory, ("count", ()), ("count", ()))
     assert len(exchanges) == 2
     with session_factory(launcher, SOURCE) as session:
-        assert session.answers_like("count", exchanges)
+        assert session.answers_like("count", Passing(exchanges))
         session.forget_ahead(asked=True)
         # Nothing of it is left for what is asked next.
         assert Learner(session, "count").count().value == 3
@@ -305,7 +306,7 @@ def test_after_another_answer_nothing_is_asked_twice(launcher, session_factory):
     other = SOURCE.replace("return len(calls)", "return [len(calls)] if calls[1:] else 1")
     with session_factory(launcher, other) as session:
         workers = launcher.started
-        assert not session.answers_like("count", exchanges)
+        assert not session.answers_like("count", Passing(exchanges))
         # Two were asked ahead; the module counts them, and would count those that are asked again.
         assert [Learner(session, "count").count().value for _ in range(3)] == [1, [2], [3]]
         assert launcher.started == workers + 1
@@ -316,7 +317,7 @@ def test_what_a_test_did_not_ask_for_after_all_is_no_answer_later(launcher, sess
     exchanges = asked_as_in(launcher, session_factory, *[("count", ())] * 3)
     other = SOURCE if same else SOURCE.replace("return len(calls)", "return -len(calls)")
     with session_factory(launcher, other) as session:
-        assert session.answers_like("count", exchanges) == same
+        assert session.answers_like("count", Passing(exchanges)) == same
         # The test ended before it asked, as one that is skipped does.
         session.forget_ahead(asked=False)
         assert Learner(session, "count").count().value == (1 if same else -1)
@@ -326,7 +327,7 @@ def test_a_test_that_goes_another_way_gets_a_new_worker(launcher, session_factor
     exchanges = asked_as_in(launcher, session_factory, ("count", ()), ("nap", (0.0,)))
     other = SOURCE.replace("time.sleep(seconds)", "return 1")
     with session_factory(launcher, other) as session:
-        assert not session.answers_like("count", exchanges)
+        assert not session.answers_like("count", Passing(exchanges))
         assert Learner(session, "count").nap(0.0).value == 1
         # The call of `count` that was made ahead does not count.
         assert Learner(session, "count").count().value == 1
@@ -336,14 +337,14 @@ def test_time_that_is_up_ahead_is_the_fault_of_the_call_that_took_it(launcher, s
     exchanges = asked_as_in(launcher, session_factory, ("count", ()), ("nap", (0.0,)))
     endless = SOURCE.replace("time.sleep(seconds)", "print('here')\n    while True: pass")
     with session_factory(launcher, endless, seconds=1.0) as session:
-        assert not session.answers_like("count", exchanges)
+        assert not session.answers_like("count", Passing(exchanges))
         learner = Learner(session, "count")
         assert learner.count().value == 1
         with pytest.raises(Stop, match="did not finish within 1 second") as stop:
             learner.nap(0.0)
         assert (stop.value.status, stop.value.call.function) == ("timeout", "nap")
         assert session.printed == ("here\n", 5)
-        assert not session.answers_like("count", exchanges)
+        assert not session.answers_like("count", Passing(exchanges))
         with pytest.raises(Stop, match="Not run again"):
             learner.count()
 
@@ -352,7 +353,7 @@ def test_a_crash_ahead_is_a_crash(launcher, session_factory):
     exchanges = asked_as_in(launcher, session_factory, ("count", ()), ("nap", (0.0,)))
     ended = SOURCE.replace("time.sleep(seconds)", "import os; os._exit(5)")
     with session_factory(launcher, ended) as session:
-        assert not session.answers_like("count", exchanges)
+        assert not session.answers_like("count", Passing(exchanges))
         learner = Learner(session, "count")
         assert learner.count().value == 1
         with pytest.raises(Crash, match="it exited with code 5"):
@@ -362,7 +363,7 @@ def test_a_crash_ahead_is_a_crash(launcher, session_factory):
 def test_a_module_that_does_not_load_answers_nothing_ahead(launcher, session_factory):
     exchanges = asked_as_in(launcher, session_factory, ("count", ()))
     with session_factory(launcher, "def count(:\n") as session:
-        assert not session.answers_like("count", exchanges)
+        assert not session.answers_like("count", Passing(exchanges))
         with pytest.raises(Stop, match="line 1"):
             Learner(session, "count").count()
 
@@ -371,7 +372,7 @@ def test_an_empty_frame_ahead_is_no_answer(launcher, session_factory):
     exchanges = asked_as_in(launcher, session_factory, ("count", ()))
     forged = Forged(LOADED, b"")
     with session_factory(forged, SOURCE) as session:
-        assert not session.answers_like("count", exchanges)
+        assert not session.answers_like("count", Passing(exchanges))
         # It was ended at once, and not only when the test asked for it.
         assert forged.ended == 1
         with pytest.raises(Crash):
@@ -391,7 +392,7 @@ class Failing(Counted):
 def test_a_worker_that_cannot_be_started_ahead_fails_in_the_test(fork_launcher, session_factory):
     exchanges = asked_as_in(Counted(fork_launcher), session_factory, ("count", ()), ("count", ()))
     with session_factory(Failing(fork_launcher), SOURCE) as session:
-        assert not session.answers_like("count", exchanges)
+        assert not session.answers_like("count", Passing(exchanges))
         with pytest.raises(LaunchError, match="no worker today"):
             Learner(session, "count").count()
         assert Learner(session, "count").count().value == 1

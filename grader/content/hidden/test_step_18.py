@@ -180,7 +180,7 @@ def test_train_does_not_learn_from_validation(learner):
 @given(other=sizes(1, 10**6))
 def test_train_is_reproducible(learner, other):
     train, val, (unseen, _) = new_patients()
-    train, val = ([t[:n] for t in part] for part, n in ((train, 60), (val, 20)))
+    train, val = ([t[:n] for t in part] for part, n in ((train, 40), (val, 12)))
     answer = learner.run(train_often, train=train, val=val, x=unseen[:9], seeds=[0, 0, other])
     first, second, third = (
         part.tensor((9, 1)).double()

@@ -100,7 +100,7 @@ def test_load_data_is_complete(learner, seed, before):
 
 
 @pytest.mark.exercise("load_data", "each digit has its share in every part", points=3)
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(seed=seeds())
 def test_load_data_is_stratified(learner, seed):
     answer = learner.run(load_labels, seed=seed)
