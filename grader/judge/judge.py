@@ -57,6 +57,7 @@ class Judge:
 
     Attributes:
         naming: whether to look for a misconception when a test fails.
+        wrong: the functions of the current step of which a test has failed.
     """
 
     def __init__(self, course: Course, submission: Submission | None, launcher: Launcher) -> None:
@@ -65,7 +66,7 @@ class Judge:
         self._submission = submission
         self._session: StepSession | None = None
         self._diagnosis: Diagnosis | None = None
-        self._wrong: set[str] = set()
+        self.wrong: set[str] = set()
         self.naming = True
         self.properties = Properties(course.seed, _kind_of_mistake)
 
@@ -97,7 +98,7 @@ class Judge:
                 with contextlib.suppress(LaunchError):
                     one.close()
         self._session = self._diagnosis = None
-        self._wrong = set()
+        self.wrong = set()
 
     def close(self) -> None:
         """End all workers."""
@@ -152,7 +153,7 @@ class Judge:
             else:
                 words = _slip(session, verdict.function, error)
         if verdict.status in (Status.FAILED, Status.TIMEOUT, Status.CRASHED):
-            self._wrong.add(verdict.function)
+            self.wrong.add(verdict.function)
         return shown(told(verdict, misconception, words), self.course.hidden_feedback)
 
     def _culprit(self, session: StepSession, function: str) -> str:
@@ -160,10 +161,10 @@ class Judge:
 
         Then this one may be right, and to name a mistake in it would send the learner to the wrong place.
         """
-        if not self._wrong - {function}:
+        if not self.wrong - {function}:
             return ""
         source = session.submission.sources.get(session.step.module, b"")
-        return next((name for name in used_by(source, function) if name in self._wrong), "")
+        return next((name for name in used_by(source, function) if name in self.wrong), "")
 
 
 def _slip(session: StepSession, function: str, error: BaseException) -> str:

@@ -182,7 +182,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     fixtures = {name: pyfuncitem.funcargs[name] for name in names}
     session = pyfuncitem.stash.get(_SESSION, None)
     aside = session.aside(mark.args[0]) if session else nullcontext()
-    pyfuncitem.config.stash[JUDGE].properties.run(pyfuncitem, fixtures, aside)
+    judge = pyfuncitem.config.stash[JUDGE]
+    first = mark.args[0] not in judge.wrong
+    judge.properties.run(pyfuncitem, fixtures, aside, first)
     return True
 
 
