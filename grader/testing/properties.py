@@ -2,8 +2,8 @@
 
 Hypothesis draws the examples of a property once per judge, from a seed that all submissions share.
 The property's inner function then runs on copies of these examples for each submission, without
-hypothesis. Only if it fails does hypothesis run on the submission itself, to find a smaller input
-that fails in the same way.
+hypothesis. Only if it fails, as the first test of its function, does hypothesis run on the submission
+itself, to find a smaller input that fails in the same way.
 
 What a property assumes about its examples is checked as they are drawn: the inner function runs
 until it first touches the learner's code, and an example that does not get that far is replaced.
