@@ -122,6 +122,8 @@ def grade(
     """Grade a class with all tests, visible and hidden, each submission in a sandbox."""
     compute_in_one_thread()
 
+    from datetime import UTC, datetime
+
     from grader.course.plain_text import one_line
     from grader.judge.pytest_run import KitError
     from grader.launch.trial import available
@@ -218,14 +220,17 @@ def grade(
     screen.summary(marks, out, layers, left_out)
     rows = [mark for mark, _ in marks]
     if students is not None:
-        rows, said = join(rows, students)
+        rows, said = join(rows, students, course.dates, agreed, datetime.now(UTC))
         for sentence in said:
             screen.note(sentence)
-        missing = [
-            one.student.id for one in rows if one.student and one.score == 0 and not one.folder
-        ]
-        if missing:
-            screen.note(f"{len(missing)} handed nothing in and get 0: {', '.join(missing)}.")
+        for score, words in ((0, "handed nothing in and get 0"), (None, "have no mark yet")):
+            missing = [
+                one.student.id
+                for one in rows
+                if one.student and one.score == score and not one.folder
+            ]
+            if missing:
+                screen.note(f"{len(missing)} {words}: {', '.join(missing)}.")
     _write_files(course, out, rows, assignment, download)
     wanted = {case.entry.folder: case.entry.problem for case in grading.wanted}
     # A published mark stands although the last try gave no result.

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import selectors
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from grader.sandbox.kernel import end_with_parent
 from grader.wire.codec import CodecError, encode
 from grader.wire.decoder import decode
 
@@ -64,11 +66,12 @@ class Forks(Generic[Work]):
         """Call `act` in a fork; it must return plain data."""
         receiver, sender = os.pipe()
         # Ctrl-C in the fork must not raise an exception here: the fork would go on as if it were the parent.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        before, parent = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}), os.getpid()
         try:
             pid = os.fork()
             if pid == 0:
                 os.close(receiver)
+                _stay_with(parent)
                 _send(sender, act)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -107,6 +110,14 @@ class Forks(Generic[Work]):
         if not problem:
             value, problem = _opened(bytes(fork.received), os.waitstatus_to_exitcode(status))
         return fork.work, Outcome(value, problem, seconds)
+
+
+def _stay_with(parent: int) -> None:
+    """In the fork: end as soon as the parent is killed, because nobody would hear of the work any more."""
+    if sys.platform == "linux":
+        end_with_parent()
+        if os.getppid() != parent:
+            os._exit(1)
 
 
 def _send(sender: int, act: Callable[[], Any]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from grader.course.dates import Extension
+from grader.course.dates import Dates, Extension
 from grader.course.marks import Learner, Mark, Student
 
 # What headers are called in the lists that platforms and schools export, without spaces and signs.
@@ -185,8 +185,23 @@ def _plain_names(student: Student) -> set[str]:
     return {plain_name(name) for name in names} - {""}
 
 
-def join(marks: Iterable[Mark], students: list[Student]) -> tuple[list[Mark], list[str]]:
+def join(
+    marks: Iterable[Mark],
+    students: list[Student],
+    dates: Dates,
+    agreed: dict[str, Extension],
+    now: datetime,
+) -> tuple[list[Mark], list[str]]:
     """Join the rows of a roster to marks, and add a mark of 0 for each student who handed nothing in.
+
+    Who can still hand in in time has no mark yet.
+
+    Args:
+        marks: the marks.
+        students: the rows of the roster.
+        dates: the due dates.
+        agreed: the extensions, by id or e-mail address.
+        now: the current time.
 
     Returns:
         The marks, in the order of the roster, then those that no row fits; and what a teacher should know, as
@@ -214,7 +229,12 @@ def join(marks: Iterable[Mark], students: list[Student]) -> tuple[list[Mark], li
     most = max((mark.max_score for mark in marks), default=0.0)
     steps = next((mark.max_steps for mark in marks if mark.max_steps), {})
     missing = Mark("", "", dict.fromkeys(steps, 0.0), steps, 0.0, 0.0, most)
+    extensions = {key.casefold(): one for key, one in agreed.items()}
     for student in students:
+        extension = extensions.get(student.id.casefold()) or extensions.get(
+            student.email.casefold()
+        )
+        late = dates.lateness(now, extension)
         theirs = by_student.get(student.id, [])
         result += [replace(mark, student=student) for mark in theirs]
         if len(theirs) > 1:
@@ -223,6 +243,9 @@ def join(marks: Iterable[Mark], students: list[Student]) -> tuple[list[Mark], li
         elif not theirs and student.id in unclear:
             doubtful = replace(missing, steps={}, raw=None, problem=unclear[student.id])
             result.append(replace(doubtful, student=student))
+        elif not theirs and late.due and not late.days:
+            words = f"nothing was handed in yet, and it is due at {late.due:%Y-%m-%d %H:%M}"
+            result.append(replace(missing, steps={}, raw=None, problem=words, student=student))
         elif not theirs:
             result.append(replace(missing, problem="nothing was handed in", student=student))
     return result + alone, said

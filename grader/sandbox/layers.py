@@ -26,7 +26,7 @@ from typing import Any
 from grader.course.limits import LAYERS, Limits
 from grader.course.paths import HIDDEN_TESTS
 from grader.sandbox import landlock
-from grader.sandbox.kernel import check, libc
+from grader.sandbox.kernel import check, end_with_parent, libc
 from grader.sandbox.scratch import SHARED, mount_scratch, paths_below
 from grader.sandbox.syscalls import build_filter
 
@@ -42,7 +42,7 @@ _SYSTEM_FILES = (
     *("/dev/zero", "/dev/urandom", "/dev/random"),
 )
 
-_PR_SET_KEEPCAPS, _PR_SET_DUMPABLE, _PR_SET_PDEATHSIG = 8, 4, 1
+_PR_SET_KEEPCAPS, _PR_SET_DUMPABLE = 8, 4
 _CAP_DAC_READ_SEARCH = 2
 _CAPABILITIES_V3 = 0x20080522
 
@@ -147,7 +147,7 @@ class Sandbox:
             OSError: a layer does not work here.
         """
         owner = uid if uid is not None else os.getuid()
-        check(libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0), "setting the death signal")
+        end_with_parent()
         writable = [scratch, "/dev/null"]
         if "scratch" in self.layers:
             mount_scratch(scratch, owner, self.limits.scratch_mb, self._shared, self._kept)

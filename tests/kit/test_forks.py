@@ -2,12 +2,14 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
 import pytest
 
 from grader.judge.forks import Forks
+from tests.kit.conftest import ROOT
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="forks are tested where classes are graded"
@@ -65,3 +67,27 @@ def test_a_fork_that_takes_too_long_is_gone(tmp_path):
 
     outcomes({"slow": sleep}, seconds=0.5)
     assert not os.path.exists(f"/proc/{(tmp_path / 'pid').read_text()}")
+
+
+FORKING = """
+import os, time
+from grader.judge.forks import Forks
+
+def work():
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+
+forks = Forks(600.0)
+forks.start("work", work)
+forks.next()
+"""
+
+
+def test_a_fork_ends_with_its_parent(processes):
+    command = [sys.executable, "-c", FORKING]
+    parent = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    pid = int(parent.stdout.readline())
+    assert processes.running(pid)
+    parent.kill()
+    parent.communicate()
+    processes.wait_until_gone(pid)

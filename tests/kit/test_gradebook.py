@@ -548,7 +548,7 @@ def test_a_roster_is_joined_by_id_address_and_name_and_doubt_is_said():
         mark("Twin_9", Learner("Twin", {"moodle": "Participant 9"})),
         mark("stranger"),
     ]
-    joined, said = join(marks, students)
+    joined, said = join(marks, students, Dates(), {}, datetime.now(UTC))
     found = {one.student.id: (one.submission, one.score) for one in joined if one.student}
     # Who handed nothing in has 0. Of two whom a submission fits, neither has: nobody knows.
     assert found.pop("s6") == ("", 0.0) and found.pop("s4") == found.pop("s5") == ("", None)
@@ -561,6 +561,27 @@ def test_a_roster_is_joined_by_id_address_and_name_and_doubt_is_said():
     assert [one.submission for one in joined if not one.student] == ["Twin_9", "stranger"]
 
 
+def test_who_can_still_hand_in_has_no_mark_yet():
+    now = datetime(2026, 12, 4, 12, tzinfo=UTC)
+    students = [Student("s1"), Student("s2", email="bo@x.org"), Student("s3"), Student("s4")]
+    agreed = {"S1": Extension(due=now + timedelta(days=3)), "Bo@x.org": Extension(late_days=5)}
+
+    def scores(due, **more):
+        dates = Dates(due=due, **more)
+        joined, _ = join([mark("s4", Learner("", {"sid": "s4"}))], students, dates, agreed, now)
+        assert [one.student.id for one in joined] == ["s1", "s2", "s3", "s4"]
+        return [(one.score, one.problem) for one in joined]
+
+    late = (0.0, "nothing was handed in")
+    later = (None, "nothing was handed in yet, and it is due at 2026-12-07 12:00")
+    assert scores(now - timedelta(hours=1)) == [later, late, late, (60, "")]
+    soon = (None, "nothing was handed in yet, and it is due at 2026-12-04 13:00")
+    assert scores(now + timedelta(hours=1)) == [later, soon, soon, (60, "")]
+    grace = (None, "nothing was handed in yet, and it is due at 2026-12-04 11:55")
+    assert scores(now - timedelta(minutes=5), grace_minutes=10) == [later, grace, grace, (60, "")]
+    assert scores(None) == [later, late, late, (60, "")]
+
+
 def test_a_number_of_the_platform_that_speaks_against_the_name_is_said():
     students = [Student("1", "Ann Lee"), Student("2", "Bo Ray"), Student("3", "Cy Fox")]
     marks = [
@@ -568,7 +589,7 @@ def test_a_number_of_the_platform_that_speaks_against_the_name_is_said():
         mark("Cy Fox_3", Learner("Cy Fox", {"moodle": "Participant 3"})),
         mark("Di_9", Learner("Di", {"moodle": "Participant 9"})),
     ]
-    joined, said = join(marks, students)
+    joined, said = join(marks, students, Dates(), {}, datetime.now(UTC))
     found = {one.student.id: one.submission for one in joined if one.student}
     assert found == {"1": "", "2": "", "3": "Cy Fox_3"}
     assert said == ["Ann Lee_2: 2 rows of the roster fit.", "Di_9: nobody in the roster fits."]
