@@ -57,8 +57,10 @@ def pick(course: Course, names: list[str]) -> list[Step]:
 
 
 def compute_in_one_thread() -> None:
-    """Limit torch to one thread, so that this process may fork; call it before torch is imported.
+    """Limit NumPy and torch to one thread, so that this process may fork; call it before they are imported.
 
     A fork copies only the calling thread, so a process whose other threads hold locks must not fork.
     """
-    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+    from grader.launch.interpreter import ONE_THREAD
+
+    os.environ.update(ONE_THREAD)

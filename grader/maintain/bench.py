@@ -25,6 +25,7 @@ from typing import Any
 
 from grader.course.course import Course, Step
 from grader.course.paths import SOLUTIONS, STYLES
+from grader.launch.interpreter import ONE_THREAD
 from grader.launch.launchers import DirectLauncher, ForkLauncher
 from grader.launch.trial import working_layers
 from grader.run.grade import grade, hidden_files
@@ -317,7 +318,7 @@ def grade_class(folder: str, ids: str, kind: str, jobs: int) -> None:
     Raises:
         RuntimeError: a submission could not be graded.
     """
-    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ.update(ONE_THREAD)
     course = Course.load(Path.cwd())
     steps = [course.by_id[name] for name in ids.split(",")]
     fork = None if kind == "direct" else ForkLauncher((), course.limits, many=True)

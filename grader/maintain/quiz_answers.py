@@ -16,6 +16,7 @@ from pathlib import Path
 
 from grader.course.course import Course, Step
 from grader.course.paths import QUIZ_ANSWERS
+from grader.launch.interpreter import ONE_THREAD
 from grader.run.quiz import (
     NO_ERROR,
     Question,
@@ -45,7 +46,7 @@ def run(questions: Iterable[Question]) -> dict[str, Recorded]:
             ran = subprocess.run(
                 [sys.executable, "-I", str(_RUNNER)],
                 cwd=folder,
-                env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+                env=os.environ | ONE_THREAD,
                 input=json.dumps([question.code for question in asked]),
                 capture_output=True,
                 text=True,

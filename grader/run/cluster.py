@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 from grader.course.places import find_places
 from grader.judge.forks import Outcome
+from grader.launch.interpreter import ONE_THREAD
 from grader.submissions.submission import Submission
 
 Work = TypeVar("Work")
@@ -172,11 +173,10 @@ class _Server:
         with theirs:
             command = [sys.executable, "-m", "grader.run.judge_server", str(theirs.fileno())]
             # torch must have one thread only where processes are forked.
-            one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
             self._process = subprocess.Popen(
                 [*command, *files],
                 cwd=course.root,
-                env=os.environ | one_thread,
+                env=os.environ | ONE_THREAD,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )
