@@ -106,7 +106,7 @@ class Judge:
         self.launcher.close()
 
     def passed(self, item: pytest.Item) -> TestVerdict:
-        """Return the verdict on a test whose requests were all answered as rehearsed."""
+        """Return the verdict on a test whose requests were all answered as is known to make it pass."""
         session = self.session(step_of(self.course, item))
         return _verdict(item, mark_of(item), session, None, None)
 
