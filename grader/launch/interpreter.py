@@ -13,8 +13,7 @@ ROOT = str(Path(__file__).resolve().parents[2])
 # shadow the real module. The kit's folder comes last on the path.
 PYTHON = (sys.executable, "-P", "-s", "-c")
 # A process that has more threads must not fork. NumPy's OpenBLAS starts one for each processor as it is loaded.
-_ONE_IN_NUMPY = {"OPENBLAS_NUM_THREADS": "1"}
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} | _ONE_IN_NUMPY
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 BOOT = "import sys; sys.path.append({root!r}); from grader.{module} import main; main({args})"
 
 
@@ -22,11 +21,11 @@ def environment() -> dict[str, str]:
     """Return an environment without any of the judge's variables, except those that Windows needs.
 
     A fixed hash seed makes sets iterate in the same order in every run. Workers cannot start processes,
-    so multiprocessing in joblib (used by scikit-learn) and the torch compiler are switched off. NumPy computes in
-    one thread. Torch is told so where it is loaded: with OMP_NUM_THREADS, a learner's `torch.set_num_threads(2)`
-    would take a hundred times as long, because each thread waits for the other without letting it run. Graphics
-    cards are hidden.
+    so multiprocessing in joblib (used by scikit-learn) and the torch compiler are switched off. A worker has one
+    processor, so NumPy computes in one thread. A learner may ask torch for two: they let each other run, instead
+    of waiting busily, which would take ten times as long. Graphics cards are hidden.
     """
     keep = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
     alone = {"JOBLIB_MULTIPROCESSING": "0", "TORCH_COMPILE_DISABLE": "1"}
-    return keep | alone | _ONE_IN_NUMPY | NO_CARDS | {"PYTHONHASHSEED": "0"}
+    one_processor = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    return keep | alone | one_processor | NO_CARDS | {"PYTHONHASHSEED": "0"}
