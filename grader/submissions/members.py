@@ -61,7 +61,12 @@ def stem_of(name: str) -> str:
 
 
 def is_tool_folder(folder: str) -> bool:
-    """Return whether folders of this name are made by tools, not by learners."""
+    """Return whether folders of this name are made by tools, not by learners.
+
+    Moodle's are not, whatever the name of the learner begins with.
+    """
+    if "_assignsubmission_" in folder:
+        return False
     return folder.startswith((".", "__")) or folder.lower() in _TOOL_FOLDERS
 
 

@@ -41,6 +41,7 @@ MOODLE = {
     "Line\r\nEnd_108_assignsubmission_file/" + FILE: DONE,
     f"Participant_109_assignsubmission_file_{FILE}": DONE,
     f"Dots .._110_assignsubmission_file/{FILE}": DONE,
+    f"..Dots.._111_assignsubmission_file/{FILE}": DONE,
 }
 MOODLE_FOUND = {
     "Zoë Ångström-Müller_101": ("Participant 101", {MODULE}),
@@ -53,6 +54,7 @@ MOODLE_FOUND = {
     "Line\r\nEnd_108": ("Participant 108", {MODULE}),
     "Participant_109": ("Participant 109", {MODULE}),
     "Dots .._110": ("Participant 110", {MODULE}),
+    "..Dots.._111": ("Participant 111", {MODULE}),
 }
 CANVAS = {
     f"müllerzoë_201_9001_{FILE}": DONE,
