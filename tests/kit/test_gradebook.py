@@ -6,6 +6,7 @@ Most tests run the real command on a class of a toy kit, whose hidden test notes
 import csv
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -193,7 +194,9 @@ def test_points_and_dates_run_no_code(group):
     lists = ("--extensions", str(agreed), "--roster", str(roster))
     said = group.grade("--regrade", "--yes", *lists)
     assert "agreed.csv: nobody in the class has the id nobody." in said
-    assert group.kit.collected() == [] and "1 handed nothing in and get 0: 99." in said
+    # Which of both depends on today.
+    assert group.kit.collected() == []
+    assert re.search("1 (handed nothing in and get 0|have no mark yet): 99[.]", said)
     found = {
         file.parent.name[:2]: json.loads(file.read_text())
         for file in group.out.glob("*/results.json")

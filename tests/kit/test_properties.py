@@ -6,7 +6,7 @@ from grader.course.paths import MEMORY
 from grader.testing.properties import EXAMPLES
 from tests.kit.conftest import ROOT
 
-MODULES = ("step_00_right", "step_01_unwritten", "step_02_large", "step_03_crash")
+MODULES = ["step_00_right", "step_01_unwritten", "step_02_large", "step_03_crash", "step_04_second"]
 RECORD = """
 def record(x):
     with open({path!r}, "a") as file:
@@ -18,8 +18,9 @@ def total(values):
 DOUBLES = {
     "step_00_right": "record(x)\n    return 2 * x",
     "step_01_unwritten": "record(x)\n    raise NotImplementedError",
-    "step_02_large": "return 2 * x if x < 1.5 else 0",
+    "step_02_large": "return 2 * x if x < 1.5 or x == 2 else 0",
     "step_03_crash": "record(x)\n    import os\n    if x: os._exit(1)\n    return 2 * x",
+    "step_04_second": "record(x)\n    return 2 * x if x < 1.5 else 0",
 }
 
 
@@ -76,6 +77,16 @@ def test_the_counterexample_is_the_smallest(verdicts):
     assert any_number["status"] == "failed"
     assert any_number["counterexample"] == {"input 1": "1.5"}
     assert any_number["message"].startswith("`double(1.5)`\nExpected 3.0, got 0.0.")
+
+
+def test_a_smaller_example_is_looked_for_only_in_the_first_test_that_fails(kit, verdicts):
+    of_two, any_number, _ = verdicts["04"]
+    assert of_two["status"] == any_number["status"] == "failed"
+    asked = seen(kit, "step_04_second")
+    # Until one failed, all once more for the relations between numbers, and that one again.
+    assert len(asked) <= 1 + EXAMPLES + EXAMPLES + 1
+    assert any_number["counterexample"] == {"input 1": asked[-1]}
+    assert float(asked[-1]) >= 1.5
 
 
 def test_no_smaller_example_is_looked_for_after_a_crash(kit, verdicts):
