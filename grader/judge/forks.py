@@ -11,6 +11,7 @@ import selectors
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -68,7 +69,11 @@ class Forks(Generic[Work]):
         # Ctrl-C in the fork must not raise an exception here: the fork would go on as if it were the parent.
         before, parent = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}), os.getpid()
         try:
-            pid = os.fork()
+            with warnings.catch_warnings():
+                # Of threads. Where pyarrow is installed, scikit-learn imports it, and its allocator starts one
+                # that survives a fork; what is ours computes in one thread (`grader.cli.app`).
+                warnings.simplefilter("ignore", DeprecationWarning)
+                pid = os.fork()
             if pid == 0:
                 os.close(receiver)
                 _stay_with(parent)
