@@ -475,6 +475,18 @@ def test_a_module_that_imports_scikit_learn_has_it_loaded():
     assert packages_for(mentioned, step) == ["numpy"]
 
 
+def test_a_module_that_uses_an_optimizer_has_one_loaded():
+    step = Step("06", "step_06_toy", "Toy", 100, 10.0, ("meta",))
+    for source, more in (
+        (b"import torch\nf = torch.optim.SGD\n", ["optimizers"]),
+        (b"from torch import optim\n", ["optimizers"]),
+        (b"import torch  # not torch.optim\n", []),
+        (b"optimal, optim_ = 1, 2\nimport torch\n", []),
+    ):
+        submission = Submission("toy", Path("toy"), {"step_06_toy": source}, {})
+        assert packages_for(submission, step) == ["meta", *more]
+
+
 def test_no_solution_of_a_step_in_numpy_needs_torch():
     course = Course.load(ROOT)
     solutions = Submission.read(ROOT / "solutions", course)
