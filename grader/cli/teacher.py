@@ -100,7 +100,7 @@ def grade(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Change marks without being asked.")] = False,
     roster: Annotated[
-        Path | None, typer.Option(help="CSV file of the class; who is missing there gets 0.")
+        Path | None, typer.Option(help="CSV file of the class; who hands nothing in gets 0.")
     ] = None,
     extensions: Annotated[
         Path | None, typer.Option(help="CSV file: id, and due, late_days or handed_in.")
