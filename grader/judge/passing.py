@@ -65,12 +65,16 @@ class Passing:
 
     def new(self, exchanges: Exchanges) -> Trail:
         """Return the trail of a run that passed; an empty one if it made other requests, or is known."""
-        if [request for request, _ in exchanges] != self.requests:
-            return []
-        trail = trail_of(reply for _, reply in exchanges)
-        return [] if trail[-1] in self else trail
+        trail = self._trail(exchanges)
+        return [] if trail and trail[-1] in self else trail
 
     def like(self, exchanges: Exchanges) -> bool:
         """Return whether a run made these requests and got replies that are known."""
-        requests = [request for request, _ in exchanges]
-        return requests == self.requests and trail_of(reply for _, reply in exchanges)[-1] in self
+        trail = self._trail(exchanges)
+        return bool(trail) and trail[-1] in self
+
+    def _trail(self, exchanges: Exchanges) -> Trail:
+        """Return the trail of a run; an empty one if it made other requests."""
+        if [request for request, _ in exchanges] != self.requests:
+            return []
+        return trail_of(reply for _, reply in exchanges)
